@@ -1,0 +1,1 @@
+//! Measures what both modes cost and draws it.

@@ -1,0 +1,1 @@
+//! Scalars, the Block trait, the blocks, the graph: everything that both modes share, and no engine.

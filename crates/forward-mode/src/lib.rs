@@ -1,0 +1,1 @@
+//! Forward mode: tangent matrices pushed through a graph of blocks.
