@@ -1,1 +1,47 @@
-//! Scalars, the Block trait, the blocks, the graph: everything that both modes share, and no engine.
+//! Everything that forward and reverse mode share, and no engine.
+//!
+//! A network is a composition of blocks `h = f(x, w)` (lecture, equations 12-14). This crate defines what a block is
+//! ([`Block`]), the scalars it runs at ([`Real`]), the ready-made [`blocks`], and the [`Graph`] that composes them.
+//! How the chain rule is run over a graph is the business of the crates `pushpull-forward-mode` and
+//! `pushpull-reverse-mode`, which see this crate and never each other.
+//!
+//! # The laws of a block
+//! Every engine relies on these, and nothing else:
+//!
+//! 1. A block is a function of *one* input matrix and its parameters. Column `j` of the output depends on column `j`
+//!    of the input alone, and a block holds no data of a sample. Fan-in is stacking and fan-out is summing, both the
+//!    graph's work, so no block knows the graph.
+//! 2. Input maps (`jvp_input`, `vjp_input`) assign; parameter maps set or add as told ([`Accum`]): adding is weight
+//!    sharing. `Set` on NaN equals `Add` on zeros.
+//! 3. Tangents and cotangents lie seed after seed: column `seed * batch + sample`.
+//! 4. A block writes only its outputs, reads only what [`Spec::keeps`] declares, and allocates nothing.
+//! 5. `<y_bar, J v> = <J' y_bar, v>`. The value comes first, the derivative second; a Jacobian is outputs x inputs.
+//! 6. A zero seed is a structural zero: it gives exact zeros, even where the derivative is infinite.
+
+pub mod arena;
+pub mod block;
+pub mod blocks;
+pub mod cost;
+pub mod count;
+pub mod dual;
+pub mod erase;
+pub mod error;
+//pub mod graph;
+pub mod layout;
+pub mod linalg;
+pub mod mat;
+pub mod memory;
+//pub mod primal;
+pub mod real;
+
+pub use block::{Accum, Block, Dims, InputJacobian, Keeps, Op, ParamJacobian, Point, Spec};
+pub use cost::Cost;
+pub use count::{Counted, count};
+pub use dual::Dual;
+pub use erase::{AnyBlock, Scalar};
+pub use error::{Error, Result};
+//pub use graph::{Builder, Graph, Var};
+pub use layout::{Init, Layout, ParamShape, Role};
+pub use mat::{Mat, MatMut};
+//pub use primal::Primal;
+pub use real::Real;

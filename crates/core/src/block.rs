@@ -1,0 +1,320 @@
+//! What a differentiable block is: [`Spec`], its description without a scalar, and [`Block`], its four maps.
+
+use std::fmt::Debug;
+
+use crate::{Cost, Mat, MatMut, ParamShape, Real};
+
+/// Whether a parameter map overwrites its output or adds to it. Adding is weight sharing: "its contribution is the sum
+/// of the two gradients" (lecture, reverse mode).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Accum {
+    /// Overwrite, whatever was there.
+    Set,
+    /// Add to what is there.
+    Add,
+}
+
+/// The sizes of a block `h = f(x, w)`: the lecture's d, o and p (equation 12).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Dims {
+    /// Rows of the input x: d.
+    pub n_in: usize,
+    /// Rows of the output h: o.
+    pub n_out: usize,
+    /// Length of the parameters w: p.
+    pub n_params: usize,
+}
+
+/// What the derivative maps of a block read besides the parameters. An engine stores this and may overwrite the rest.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Keeps {
+    /// The input.
+    pub x: bool,
+    /// The output.
+    pub y: bool,
+    /// Further numbers for each column, which `forward` writes and the derivative maps read.
+    pub extra: usize,
+}
+
+impl Keeps {
+    /// The derivative is the same everywhere.
+    pub const NOTHING: Self = Self {
+        x: false,
+        y: false,
+        extra: 0,
+    };
+    /// The input alone.
+    pub const X: Self = Self {
+        x: true,
+        y: false,
+        extra: 0,
+    };
+    /// The output alone.
+    pub const Y: Self = Self {
+        x: false,
+        y: true,
+        extra: 0,
+    };
+}
+
+/// A map of a block, where its cost or scratch memory is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Op {
+    /// [`Block::forward`]
+    Forward,
+    /// [`Block::jvp_input`]
+    JvpInput,
+    /// [`Block::vjp_input`]
+    VjpInput,
+    /// [`Block::jvp_params`]
+    JvpParams(Accum),
+    /// [`Block::vjp_params`]
+    VjpParams(Accum),
+    /// [`Block::unit_params`]
+    UnitParams(Accum),
+}
+
+/// The structure of a block's Jacobian with respect to its input, n_out x n_in for each sample.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum InputJacobian {
+    /// Any matrix.
+    #[default]
+    Dense,
+    /// Zero off the diagonal.
+    Diagonal,
+    /// The identity.
+    Identity,
+}
+
+/// The structure of a block's Jacobian with respect to its parameters, n_out x n_params for each sample.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum ParamJacobian {
+    /// The block has no parameters.
+    None,
+    /// Any matrix.
+    #[default]
+    Dense,
+    /// Parameter i acts on output i mod n_out alone.
+    Diagonal,
+    /// x' (x) I for a matrix of parameters, column by column; with `bias`, followed by I.
+    Kronecker {
+        /// Whether n_out biases follow the matrix.
+        bias: bool,
+    },
+}
+
+/// The description of a block, the same at every scalar.
+pub trait Spec: Debug + Send + Sync {
+    /// A short name in lower case, such as `linear`; nodes are named after it.
+    fn name(&self) -> &str {
+        "block"
+    }
+
+    /// The sizes d, o, p. Constant over the life of the block.
+    fn dims(&self) -> Dims;
+
+    /// What the derivative maps read. Everything else may be gone when they run.
+    fn keeps(&self) -> Keeps;
+
+    /// The matrices of the parameters, in flat order, each column by column.
+    fn params(&self) -> Vec<ParamShape> {
+        match self.dims().n_params {
+            0 => Vec::new(),
+            n => vec![ParamShape::weight("params", n, 1)],
+        }
+    }
+
+    /// The exact cost of a map on `batch` columns, with `seeds` seeds. `None`: not declared; tools then count the map
+    /// by running it at [`crate::Counted`].
+    fn cost(&self, op: Op, batch: usize, seeds: usize) -> Option<Cost> {
+        let _ = (op, batch, seeds);
+        None
+    }
+
+    /// Numbers of scratch memory that a map needs; an engine hands it in, with whatever contents.
+    fn scratch_len(&self, op: Op, batch: usize, seeds: usize) -> usize {
+        let _ = (batch, seeds);
+        // What the provided `unit_params` needs for one unit vector.
+        if matches!(op, Op::UnitParams(_)) {
+            self.dims().n_params
+        } else {
+            0
+        }
+    }
+
+    /// Whether the block can overwrite its input with its output: then the three `.._in_place` maps are there, and
+    /// `n_in == n_out`.
+    fn in_place(&self) -> bool {
+        false
+    }
+
+    /// The structure of dh/dx.
+    fn input_jacobian(&self) -> InputJacobian {
+        InputJacobian::Dense
+    }
+
+    /// The structure of dh/dw.
+    fn param_jacobian(&self) -> ParamJacobian {
+        if self.dims().n_params == 0 {
+            ParamJacobian::None
+        } else {
+            ParamJacobian::Dense
+        }
+    }
+
+    /// A fault in the block's own settings (a non-finite factor, a row out of range), found when a graph is built.
+    ///
+    /// # Errors
+    /// [`crate::Error::Setting`]
+    fn validate(&self) -> crate::Result<()> {
+        Ok(())
+    }
+}
+
+/// Where a derivative is taken: parameters, and of a batch what [`Spec::keeps`] declares. What is not declared is an
+/// empty view or holds other numbers.
+#[derive(Clone, Copy, Debug)]
+pub struct Point<'a, T> {
+    /// n_params numbers.
+    pub params: &'a [T],
+    /// n_in x batch
+    pub x: Mat<'a, T>,
+    /// n_out x batch
+    pub y: Mat<'a, T>,
+    /// `keeps().extra` numbers for each column, column after column.
+    pub extra: &'a [T],
+    /// Number of samples.
+    pub batch: usize,
+}
+
+impl<'a, T> Point<'a, T> {
+    /// The same point for sample `j` alone.
+    pub fn sample(&self, j: usize) -> Self {
+        let column = |mat: Mat<'a, T>| {
+            if mat.ncols() == 0 {
+                mat
+            } else {
+                mat.cols(j..j + 1)
+            }
+        };
+        let extra = self.extra.len() / self.batch;
+        Self {
+            params: self.params,
+            x: column(self.x),
+            y: column(self.y),
+            extra: &self.extra[j * extra..(j + 1) * extra],
+            batch: 1,
+        }
+    }
+}
+
+/// A block `h = f(x, w)` on a batch, at the scalar `T`: x is n_in x batch, a sample a column.
+///
+/// Tangents (`_dot`) and cotangents (`_bar`) of S seeds have batch * S columns, column `seed * batch + sample`: the
+/// columns of one seed are a matrix of the primal's shape. The laws are in the [crate's documentation](crate).
+///
+/// A parameter-free block implements the first three maps.
+pub trait Block<T: Real>: Spec {
+    /// `y = f(x, w)`, and the `extra` numbers if [`Spec::keeps`] asks for them.
+    fn forward(&self, params: &[T], x: Mat<'_, T>, y: MatMut<'_, T>, extra: &mut [T]);
+
+    /// `y_dot = (df/dx) x_dot`: n_in x batch S to n_out x batch S.
+    fn jvp_input(
+        &self,
+        at: &Point<'_, T>,
+        x_dot: Mat<'_, T>,
+        y_dot: MatMut<'_, T>,
+        scratch: &mut [T],
+    );
+
+    /// `x_bar = (df/dx)' y_bar`: n_out x batch S to n_in x batch S.
+    fn vjp_input(
+        &self,
+        at: &Point<'_, T>,
+        y_bar: Mat<'_, T>,
+        x_bar: MatMut<'_, T>,
+        scratch: &mut [T],
+    );
+
+    /// `y_dot (+)= (df/dw) params_dot`: n_params x S to n_out x batch S.
+    fn jvp_params(
+        &self,
+        at: &Point<'_, T>,
+        params_dot: Mat<'_, T>,
+        acc: Accum,
+        y_dot: MatMut<'_, T>,
+        scratch: &mut [T],
+    ) {
+        let _ = (at, params_dot, acc, y_dot, scratch);
+        unimplemented_params(self.name());
+    }
+
+    /// `params_bar (+)= (df/dw)' y_bar`, summed over the batch: n_out x batch to n_params. One seed.
+    fn vjp_params(
+        &self,
+        at: &Point<'_, T>,
+        y_bar: Mat<'_, T>,
+        acc: Accum,
+        params_bar: &mut [T],
+        scratch: &mut [T],
+    ) {
+        let _ = (at, y_bar, acc, params_bar, scratch);
+        unimplemented_params(self.name());
+    }
+
+    /// [`Block::jvp_params`] for the unit vectors of the parameters `first..first + S`: the columns of the lecture's
+    /// tangent matrix at its birth. Provided; a block whose unit tangents are sparse overrides it.
+    fn unit_params(
+        &self,
+        at: &Point<'_, T>,
+        first: usize,
+        acc: Accum,
+        mut y_dot: MatMut<'_, T>,
+        scratch: &mut [T],
+    ) {
+        let n_params = self.dims().n_params;
+        let (unit, rest) = scratch.split_at_mut(n_params);
+        for seed in 0..y_dot.ncols() / at.batch {
+            unit.fill(T::zero());
+            unit[first + seed] = T::one();
+            let columns = seed * at.batch..(seed + 1) * at.batch;
+            self.jvp_params(
+                at,
+                Mat::new(unit, n_params, 1),
+                acc,
+                y_dot.rb_mut().cols(columns),
+                rest,
+            );
+        }
+    }
+
+    /// [`Block::forward`] over its own input, where [`Spec::in_place`] says so.
+    fn forward_in_place(&self, params: &[T], xy: MatMut<'_, T>, extra: &mut [T]) {
+        let _ = (params, xy, extra);
+        unimplemented_in_place(self.name());
+    }
+
+    /// [`Block::jvp_input`] over its own seed.
+    fn jvp_input_in_place(&self, at: &Point<'_, T>, dot: MatMut<'_, T>, scratch: &mut [T]) {
+        let _ = (at, dot, scratch);
+        unimplemented_in_place(self.name());
+    }
+
+    /// [`Block::vjp_input`] over its own seed.
+    fn vjp_input_in_place(&self, at: &Point<'_, T>, bar: MatMut<'_, T>, scratch: &mut [T]) {
+        let _ = (at, bar, scratch);
+        unimplemented_in_place(self.name());
+    }
+}
+
+/// Reached only by a block that declares parameters without their maps.
+fn unimplemented_params(name: &str) -> ! {
+    panic!(
+        "block {name} declares parameters but implements neither jvp_params nor vjp_params for this mode"
+    )
+}
+
+/// Reached only by a block that declares `in_place` without the three maps.
+fn unimplemented_in_place(name: &str) -> ! {
+    panic!("block {name} declares in_place but does not implement the maps in place")
+}

@@ -1,0 +1,201 @@
+//! The fully-connected layer.
+
+use crate::linalg::{add_to_columns, product, row_sums};
+use crate::{
+    Accum, Block, Cost, Dims, Keeps, Mat, MatMut, Op, ParamJacobian, ParamShape, Point, Real, Spec,
+};
+
+/// `y = W x + b` (lecture, equation 13), or `y = W x` without bias. Parameters: `weight` (n_out x n_in), column by
+/// column, then `bias` (n_out).
+///
+/// With m = n_out, n = n_in, B samples, S seeds:
+///
+/// | map | formula | flops |
+/// |---|---|---|
+/// | forward | `Y = W X + b 1'` | `2mnB + mB` |
+/// | jvp_input | `Y_dot = W X_dot` | `2mnBS` |
+/// | vjp_input | `X_bar = W' Y_bar` | `2mnBS` |
+/// | jvp_params | `Y_dot (+)= W_dot X + b_dot 1'` | `(2mnB + mB) S`, adding: `+ mBS` |
+/// | vjp_params | `W_bar (+)= Y_bar X'`, `b_bar (+)= Y_bar 1` | `2mnB + mB`, adding: `+ mn` |
+/// | unit_params | column of W(r, c): `x_c e_r`; of b(r): `e_r` | 0, adding: `BS` |
+///
+/// Without bias every `mB` falls away. The Jacobian with respect to W is the lecture's (o, o, d) tensor: `x' (x) I`, and
+/// the slide's vjp `x v'` is `v x'` for W of shape o x d.
+///
+/// ```
+/// use pushpull_core::{Block, Mat, MatMut, blocks::Linear};
+/// let mut y = [0.0; 2];
+/// Linear::new(2, 2).forward(&[1.0, 2.0, 3.0, 4.0, 10.0, 20.0], Mat::new(&[1.0, -1.0], 2, 1), MatMut::new(&mut y, 2, 1), &mut []);
+/// assert_eq!(y, [1.0 - 3.0 + 10.0, 2.0 - 4.0 + 20.0]);
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Linear {
+    n_in: usize,
+    n_out: usize,
+    bias: bool,
+}
+
+impl Linear {
+    /// `W x + b` from `n_in` to `n_out` features.
+    pub const fn new(n_in: usize, n_out: usize) -> Self {
+        Self {
+            n_in,
+            n_out,
+            bias: true,
+        }
+    }
+
+    /// `W x` from `n_in` to `n_out` features.
+    pub const fn without_bias(n_in: usize, n_out: usize) -> Self {
+        Self {
+            n_in,
+            n_out,
+            bias: false,
+        }
+    }
+
+    const fn n_weights(&self) -> usize {
+        self.n_out * self.n_in
+    }
+
+    fn weight<'a, T>(&self, params: &'a [T]) -> Mat<'a, T> {
+        Mat::new(params, self.n_out, self.n_in)
+    }
+}
+
+impl Spec for Linear {
+    fn name(&self) -> &str {
+        "linear"
+    }
+
+    fn dims(&self) -> Dims {
+        let n_biases = if self.bias { self.n_out } else { 0 };
+        Dims {
+            n_in: self.n_in,
+            n_out: self.n_out,
+            n_params: self.n_weights().saturating_add(n_biases),
+        }
+    }
+
+    fn keeps(&self) -> Keeps {
+        Keeps::X
+    }
+
+    fn params(&self) -> Vec<ParamShape> {
+        let mut shapes = vec![ParamShape::weight("weight", self.n_out, self.n_in)];
+        shapes.extend(self.bias.then(|| ParamShape::bias("bias", self.n_out)));
+        shapes
+    }
+
+    fn cost(&self, op: Op, batch: usize, seeds: usize) -> Option<Cost> {
+        let product = Cost::product(self.n_out, self.n_in, batch);
+        let outputs = Cost::flops(self.n_out * batch);
+        let bias = if self.bias { outputs } else { Cost::ZERO };
+        Some(match op {
+            Op::Forward => product + bias,
+            Op::JvpInput | Op::VjpInput => product * seeds,
+            Op::JvpParams(Accum::Set) => (product + bias) * seeds,
+            Op::JvpParams(Accum::Add) => (product + bias + outputs) * seeds,
+            Op::VjpParams(Accum::Set) => product + bias,
+            Op::VjpParams(Accum::Add) => product + bias + Cost::flops(self.n_weights()),
+            Op::UnitParams(Accum::Set) => Cost::ZERO,
+            Op::UnitParams(Accum::Add) => Cost::flops(batch * seeds),
+        })
+    }
+
+    fn scratch_len(&self, _: Op, _: usize, _: usize) -> usize {
+        0
+    }
+
+    fn param_jacobian(&self) -> ParamJacobian {
+        ParamJacobian::Kronecker { bias: self.bias }
+    }
+}
+
+impl<T: Real> Block<T> for Linear {
+    fn forward(&self, params: &[T], x: Mat<'_, T>, mut y: MatMut<'_, T>, _: &mut [T]) {
+        if self.bias {
+            // The product adds onto the bias: one pass over y less than adding it afterwards, and the same count.
+            for j in 0..y.ncols() {
+                y.col_mut(j).copy_from_slice(&params[self.n_weights()..]);
+            }
+            product(y, Accum::Add, self.weight(params), x);
+        } else {
+            product(y, Accum::Set, self.weight(params), x);
+        }
+    }
+
+    fn jvp_input(&self, at: &Point<'_, T>, x_dot: Mat<'_, T>, y_dot: MatMut<'_, T>, _: &mut [T]) {
+        product(y_dot, Accum::Set, self.weight(at.params), x_dot);
+    }
+
+    fn vjp_input(&self, at: &Point<'_, T>, y_bar: Mat<'_, T>, x_bar: MatMut<'_, T>, _: &mut [T]) {
+        product(x_bar, Accum::Set, self.weight(at.params).t(), y_bar);
+    }
+
+    fn jvp_params(
+        &self,
+        at: &Point<'_, T>,
+        params_dot: Mat<'_, T>,
+        acc: Accum,
+        mut y_dot: MatMut<'_, T>,
+        _: &mut [T],
+    ) {
+        for (seed, direction) in params_dot.columns().enumerate() {
+            let mut y_dot = y_dot.rb_mut().cols(seed * at.batch..(seed + 1) * at.batch);
+            product(y_dot.rb_mut(), acc, self.weight(direction), at.x);
+            if self.bias {
+                add_to_columns(&mut y_dot, &direction[self.n_weights()..]);
+            }
+        }
+    }
+
+    fn vjp_params(
+        &self,
+        at: &Point<'_, T>,
+        y_bar: Mat<'_, T>,
+        acc: Accum,
+        params_bar: &mut [T],
+        _: &mut [T],
+    ) {
+        let (weight_bar, bias_bar) = params_bar.split_at_mut(self.n_weights());
+        product(
+            MatMut::new(weight_bar, self.n_out, self.n_in),
+            acc,
+            y_bar,
+            at.x.t(),
+        );
+        if self.bias {
+            row_sums(y_bar, acc, bias_bar);
+        }
+    }
+
+    fn unit_params(
+        &self,
+        at: &Point<'_, T>,
+        first: usize,
+        acc: Accum,
+        mut y_dot: MatMut<'_, T>,
+        _: &mut [T],
+    ) {
+        if acc == Accum::Set {
+            y_dot.fill(T::zero());
+        }
+        for seed in 0..y_dot.ncols() / at.batch {
+            let param = first + seed;
+            let (row, feature) = (param % self.n_out, param / self.n_out);
+            for sample in 0..at.batch {
+                let slope = if param < self.n_weights() {
+                    at.x.get(feature, sample)
+                } else {
+                    T::one()
+                };
+                let entry = &mut y_dot.col_mut(seed * at.batch + sample)[row];
+                match acc {
+                    Accum::Set => *entry = slope,
+                    Accum::Add => *entry += slope,
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,265 @@
+//! A scalar function on every entry: the activation functions of the lecture, and a user's own.
+
+use std::fmt::Debug;
+
+use crate::{
+    Block, Cost, Counted, Dims, InputJacobian, Keeps, Mat, MatMut, Op, Point, Real, Spec, count,
+};
+
+mod functions;
+pub use functions::*;
+
+/// A scalar function with its derivative: all that a nonlinearity of one's own needs.
+///
+/// ```
+/// use pushpull_core::{Real, blocks::{Elementwise, Map}};
+/// #[derive(Clone, Debug)]
+/// struct Cube;
+/// impl Elementwise for Cube {
+///     fn f<T: Real>(&self, x: T) -> T { x * x * x }
+///     fn df<T: Real>(&self, x: T) -> T { T::from_f64(3.0) * x * x }
+/// }
+/// let block = Map::new(Cube, 8); // ready for a graph
+/// # let _ = block;
+/// ```
+pub trait Elementwise: Clone + Debug + Send + Sync + 'static {
+    /// A short name in lower case.
+    fn name(&self) -> &str {
+        "map"
+    }
+
+    /// The function.
+    fn f<T: Real>(&self, x: T) -> T;
+
+    /// Its derivative. At a kink: one value, the same everywhere.
+    fn df<T: Real>(&self, x: T) -> T;
+
+    /// Its derivative from the *output*, where that is possible: then the input need not be stored, and the output can
+    /// take its place. `Some` for every argument or for none.
+    fn df_from_output<T: Real>(&self, y: T) -> Option<T> {
+        let _ = y;
+        None
+    }
+
+    /// Every kink, as (x, derivative to the left, derivative to the right).
+    fn kinks(&self) -> Vec<(f64, f64, f64)> {
+        Vec::new()
+    }
+
+    /// A fault in the function's own settings.
+    ///
+    /// # Errors
+    /// [`crate::Error::Setting`]
+    fn validate(&self) -> crate::Result<()> {
+        Ok(())
+    }
+}
+
+/// `y_i = f(x_i)` (lecture, equation 14). No parameters; the Jacobian is diagonal (equation 19).
+///
+/// With n rows, B samples, S seeds, and the flops and calls of `f` and `df` counted by running them:
+///
+/// | map | formula | cost |
+/// |---|---|---|
+/// | forward | `y = f(x)` | `nB f` |
+/// | jvp_input | `y_dot = f'(x) * x_dot` | `nB df + nBS` flops |
+/// | vjp_input | `x_bar = f'(x) * y_bar` | `nB df + nBS` flops |
+///
+/// A derivative that can be had from the output is, and the block then runs in place. A zero seed gives an exact zero.
+#[derive(Clone, Debug)]
+pub struct Map<F> {
+    function: F,
+    n: usize,
+}
+
+impl<F: Elementwise> Map<F> {
+    /// `function` on `n` rows.
+    pub const fn new(function: F, n: usize) -> Self {
+        Self { function, n }
+    }
+
+    /// Whether the derivative is taken from the output.
+    fn from_output(&self) -> bool {
+        self.function.df_from_output(0.5_f64).is_some()
+    }
+
+    /// The derivatives of sample `j`.
+    #[inline(always)]
+    fn slopes<'a, T: Real>(&'a self, at: &Point<'a, T>, j: usize) -> impl Iterator<Item = T> + 'a {
+        let from_output = self.from_output();
+        let column = if from_output {
+            at.y.col(j)
+        } else {
+            at.x.col(j)
+        };
+        let slope = move |&kept: &T| match self.function.df_from_output(kept) {
+            Some(slope) => slope,
+            None => self.function.df(kept),
+        };
+        column.iter().map(slope)
+    }
+}
+
+/// slope * seed, where a zero seed is a structural zero.
+#[inline(always)]
+fn chain<T: Real>(slope: T, seed: T) -> T {
+    let product = slope * seed;
+    if seed.is_zero() { T::zero() } else { product }
+}
+
+impl<F: Elementwise> Spec for Map<F> {
+    fn name(&self) -> &str {
+        self.function.name()
+    }
+
+    fn dims(&self) -> Dims {
+        Dims {
+            n_in: self.n,
+            n_out: self.n,
+            n_params: 0,
+        }
+    }
+
+    fn keeps(&self) -> Keeps {
+        if self.from_output() {
+            Keeps::Y
+        } else {
+            Keeps::X
+        }
+    }
+
+    fn cost(&self, op: Op, batch: usize, seeds: usize) -> Option<Cost> {
+        let x = Counted(0.5);
+        let entry = match op {
+            Op::Forward => count(|| self.function.f(x)).1,
+            Op::JvpInput | Op::VjpInput => {
+                let slope = || {
+                    self.function
+                        .df_from_output(x)
+                        .unwrap_or_else(|| self.function.df(x))
+                };
+                let slope = if self.from_output() {
+                    count(slope).1
+                } else {
+                    count(|| self.function.df(x)).1
+                };
+                slope + Cost::flops(seeds)
+            }
+            Op::JvpParams(_) | Op::VjpParams(_) | Op::UnitParams(_) => Cost::ZERO,
+        };
+        Some(entry * (self.n * batch))
+    }
+
+    fn scratch_len(&self, op: Op, _: usize, seeds: usize) -> usize {
+        // The slopes of one sample, where several seeds share them.
+        if matches!(op, Op::JvpInput | Op::VjpInput) && seeds > 1 {
+            self.n
+        } else {
+            0
+        }
+    }
+
+    fn in_place(&self) -> bool {
+        self.from_output()
+    }
+
+    fn input_jacobian(&self) -> InputJacobian {
+        InputJacobian::Diagonal
+    }
+
+    fn validate(&self) -> crate::Result<()> {
+        self.function.validate()
+    }
+}
+
+impl<T: Real, F: Elementwise> Block<T> for Map<F> {
+    fn forward(&self, _: &[T], x: Mat<'_, T>, mut y: MatMut<'_, T>, _: &mut [T]) {
+        for j in 0..x.ncols() {
+            for (y, &x) in y.col_mut(j).iter_mut().zip(x.col(j)) {
+                *y = self.function.f(x);
+            }
+        }
+    }
+
+    fn jvp_input(
+        &self,
+        at: &Point<'_, T>,
+        x_dot: Mat<'_, T>,
+        mut y_dot: MatMut<'_, T>,
+        scratch: &mut [T],
+    ) {
+        let seeds = x_dot.ncols() / at.batch;
+        for j in 0..at.batch {
+            if seeds == 1 {
+                for ((y_dot, &x_dot), slope) in y_dot
+                    .col_mut(j)
+                    .iter_mut()
+                    .zip(x_dot.col(j))
+                    .zip(self.slopes(at, j))
+                {
+                    *y_dot = chain(slope, x_dot);
+                }
+                continue;
+            }
+            let slopes = &mut scratch[..self.n];
+            slopes
+                .iter_mut()
+                .zip(self.slopes(at, j))
+                .for_each(|(kept, slope)| *kept = slope);
+            for column in (0..seeds).map(|seed| seed * at.batch + j) {
+                let columns = y_dot.col_mut(column).iter_mut().zip(x_dot.col(column));
+                for ((y_dot, &x_dot), &slope) in columns.zip(&*slopes) {
+                    *y_dot = chain(slope, x_dot);
+                }
+            }
+        }
+    }
+
+    /// A diagonal matrix is its own transpose.
+    fn vjp_input(
+        &self,
+        at: &Point<'_, T>,
+        y_bar: Mat<'_, T>,
+        x_bar: MatMut<'_, T>,
+        scratch: &mut [T],
+    ) {
+        self.jvp_input(at, y_bar, x_bar, scratch);
+    }
+
+    fn forward_in_place(&self, _: &[T], mut xy: MatMut<'_, T>, _: &mut [T]) {
+        for j in 0..xy.ncols() {
+            xy.col_mut(j)
+                .iter_mut()
+                .for_each(|entry| *entry = self.function.f(*entry));
+        }
+    }
+
+    fn jvp_input_in_place(&self, at: &Point<'_, T>, mut dot: MatMut<'_, T>, scratch: &mut [T]) {
+        let seeds = dot.ncols() / at.batch;
+        for j in 0..at.batch {
+            if seeds == 1 {
+                dot.col_mut(j)
+                    .iter_mut()
+                    .zip(self.slopes(at, j))
+                    .for_each(|(dot, slope)| *dot = chain(slope, *dot));
+                continue;
+            }
+            let slopes = &mut scratch[..self.n];
+            slopes
+                .iter_mut()
+                .zip(self.slopes(at, j))
+                .for_each(|(kept, slope)| *kept = slope);
+            for seed in 0..seeds {
+                let column = dot.col_mut(seed * at.batch + j);
+                column
+                    .iter_mut()
+                    .zip(&*slopes)
+                    .for_each(|(dot, &slope)| *dot = chain(slope, *dot));
+            }
+        }
+    }
+
+    fn vjp_input_in_place(&self, at: &Point<'_, T>, bar: MatMut<'_, T>, scratch: &mut [T]) {
+        self.jvp_input_in_place(at, bar, scratch);
+    }
+}

@@ -1,0 +1,58 @@
+//! One graph at every scalar: a block behind a pointer, and the way back to its maps at one scalar.
+
+use std::sync::Arc;
+
+use crate::{Block, Counted, Dual, Real};
+
+/// A block at every scalar of [`Scalar`]. Never implemented by hand: a block written for all `T: Real` is one.
+pub trait AnyBlock:
+    Block<f32> + Block<f64> + Block<Dual<f32>> + Block<Dual<f64>> + Block<Counted<f64>> + 'static
+{
+}
+
+impl<B> AnyBlock for B where
+    B: Block<f32>
+        + Block<f64>
+        + Block<Dual<f32>>
+        + Block<Dual<f64>>
+        + Block<Counted<f64>>
+        + 'static
+{
+}
+
+/// A scalar that a graph can be run at.
+pub trait Scalar: Real {
+    /// The block's maps at this scalar.
+    fn of(block: &dyn AnyBlock) -> &dyn Block<Self>;
+}
+
+macro_rules! scalar {
+    ($($t:ty),*) => {$(
+        impl Scalar for $t {
+            #[inline(always)]
+            fn of(block: &dyn AnyBlock) -> &dyn Block<Self> {
+                block
+            }
+        }
+    )*};
+}
+
+scalar!(f32, f64, Dual<f32>, Dual<f64>, Counted<f64>);
+
+/// A block that may be shared between graphs: either a block or an `Arc` of one.
+pub trait IntoBlock {
+    /// The shared block.
+    fn into_block(self) -> Arc<dyn AnyBlock>;
+}
+
+impl<B: AnyBlock> IntoBlock for B {
+    fn into_block(self) -> Arc<dyn AnyBlock> {
+        Arc::new(self)
+    }
+}
+
+impl IntoBlock for Arc<dyn AnyBlock> {
+    fn into_block(self) -> Arc<dyn AnyBlock> {
+        self
+    }
+}

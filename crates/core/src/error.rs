@@ -1,0 +1,142 @@
+//! What can be wrong with what a user hands in. Every message names the thing, what was expected, what came, and one
+//! remedy; an error is returned before anything large is allocated or written.
+
+/// A result of this workspace's libraries.
+pub type Result<R, E = Error> = std::result::Result<R, E>;
+
+/// A fault in a graph, its data or a request.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A block, input or direction has the wrong number of rows or columns.
+    #[error("{name}: expected {expected}, got {got}; {remedy}")]
+    Shape {
+        /// The node, input or argument at fault.
+        name: String,
+        /// The shape that fits.
+        expected: String,
+        /// The shape that came.
+        got: String,
+        /// What to do about it.
+        remedy: String,
+    },
+    /// A parameter vector whose length is not the graph's number of parameters.
+    #[error(
+        "{name}: expected {expected} numbers, got {got}; make it with `graph.layout().init(..)` or `layout().zeros()`"
+    )]
+    Length {
+        /// `params`, `params_bar`, ...
+        name: String,
+        /// Numbers that the graph needs.
+        expected: usize,
+        /// Numbers that came.
+        got: usize,
+    },
+    /// A layer without inputs or outputs.
+    #[error(
+        "{name}: every width must be at least 1, got {n_in} inputs and {n_out} outputs; give the block a positive width"
+    )]
+    ZeroWidth {
+        /// The node or input.
+        name: String,
+        /// Its number of inputs.
+        n_in: usize,
+        /// Its number of outputs.
+        n_out: usize,
+    },
+    /// A setting of a block outside its domain.
+    #[error("{name}: {setting} must be {expected}, got {got}")]
+    Setting {
+        /// The block.
+        name: String,
+        /// The setting's name.
+        setting: String,
+        /// Its domain.
+        expected: String,
+        /// What came.
+        got: String,
+    },
+    /// A graph without a single block between its inputs and its output.
+    #[error(
+        "{name}: the output is an input, no block lies between them; put at least one block into the graph"
+    )]
+    Empty {
+        /// The input that was given as output.
+        name: String,
+    },
+    /// A batch without a sample.
+    #[error(
+        "{name}: a batch needs at least one sample (column), got 0; drop empty batches before the call"
+    )]
+    EmptyBatch {
+        /// The argument at fault.
+        name: String,
+    },
+    /// Two nodes or inputs of one name.
+    #[error(
+        "the name {name:?} is used twice in one graph; names address parameters and inputs, give each its own"
+    )]
+    DuplicateName {
+        /// The name.
+        name: String,
+    },
+    /// A name that the graph does not know.
+    #[error("no {kind} is called {name:?}; there are: {known}")]
+    UnknownName {
+        /// `input`, `parameter`, `activation`, ...
+        kind: String,
+        /// The name asked for.
+        name: String,
+        /// The names there are.
+        known: String,
+    },
+    /// A variable of another builder.
+    #[error(
+        "{name}: an input variable belongs to another Builder; use variables of the builder that makes the node"
+    )]
+    ForeignVar {
+        /// The node that was given the variable.
+        name: String,
+    },
+    /// Data that is NaN or infinite.
+    #[error(
+        "{name}: entry {entry} is {value}; remove or impute such samples, derivatives need finite numbers"
+    )]
+    NotFinite {
+        /// The input, parameter or argument.
+        name: String,
+        /// `[row, column]` or `[index]` of the first such entry.
+        entry: String,
+        /// The entry as text: `NaN`, `inf` or `-inf`.
+        value: String,
+    },
+    /// A request whose buffers cannot fit this machine's memory.
+    #[error("{what} needs {bytes} bytes, {available} are available; {remedy}")]
+    TooLarge {
+        /// What would be allocated.
+        what: String,
+        /// Its size in bytes (saturated at `u64::MAX`).
+        bytes: u64,
+        /// The bytes that are available.
+        available: u64,
+        /// What to do about it.
+        remedy: String,
+    },
+}
+
+impl Error {
+    /// A [`Error::Shape`] for a matrix: `expected` and `got` are rows x columns.
+    pub fn matrix(
+        name: impl Into<String>,
+        expected: (usize, usize),
+        got: (usize, usize),
+        remedy: impl Into<String>,
+    ) -> Self {
+        Self::Shape {
+            name: name.into(),
+            expected: format!("{} x {} (rows x columns)", expected.0, expected.1),
+            got: format!("{} x {}", got.0, got.1),
+            remedy: remedy.into(),
+        }
+    }
+}

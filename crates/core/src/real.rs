@@ -1,0 +1,220 @@
+//! The scalar of a block: one own trait, because `num_traits::Float` and `nalgebra::RealField` in one scope make
+//! `x.sin()` ambiguous, and because neither fits a scalar that counts.
+
+use std::fmt::{Debug, Display};
+use std::ops::{Add, AddAssign, Div, DivAssign, Mul, MulAssign, Neg, Sub, SubAssign};
+
+use num_traits::{One, Zero};
+
+use crate::linalg::Product;
+
+/// A real number with the elementary functions that the blocks use.
+///
+/// Implemented by `f32`, `f64`, [`crate::Counted`] and [`crate::Dual`]. A block written for every `Real` runs at all of
+/// them, so it can be differentiated and counted unasked. `==` and [`Zero::is_zero`] look at the whole number, `<` and
+/// `>` at its value only: they decide branches, and a derivative does not.
+///
+/// ```
+/// use pushpull_core::Real;
+/// fn logistic<T: Real>(x: T) -> T { (T::one() + (-x).exp()).recip() }
+/// assert_eq!(logistic(0.0_f64), 0.5);
+/// ```
+pub trait Real:
+    Copy
+    + Debug
+    + Display
+    + Default
+    + PartialEq
+    + PartialOrd
+    + Send
+    + Sync
+    + 'static
+    + Zero
+    + One
+    + Neg<Output = Self>
+    + Add<Output = Self>
+    + Sub<Output = Self>
+    + Mul<Output = Self>
+    + Div<Output = Self>
+    + AddAssign
+    + SubAssign
+    + MulAssign
+    + DivAssign
+    + Product
+{
+    /// The name that errors and reports use: `f32`, `f64`, ...
+    const NAME: &'static str;
+    /// The unit roundoff of the value: half the distance from 1 to the next number.
+    const UNIT_ROUNDOFF: f64;
+
+    /// The constant nearest to `x`.
+    fn from_f64(x: f64) -> Self;
+    /// The value as `f64` (of a dual number, the value without its derivative).
+    fn to_f64(self) -> f64;
+    /// Whether every part of the number is finite.
+    fn is_finite(self) -> bool;
+
+    /// `self * a + b` with one rounding where that is cheap; two flops.
+    fn mul_add(self, a: Self, b: Self) -> Self;
+    /// e^x
+    fn exp(self) -> Self;
+    /// e^x - 1, accurate near 0.
+    fn exp_m1(self) -> Self;
+    /// Natural logarithm.
+    fn ln(self) -> Self;
+    /// ln(1 + x), accurate near 0.
+    fn ln_1p(self) -> Self;
+    /// Hyperbolic tangent.
+    fn tanh(self) -> Self;
+    /// Sine.
+    fn sin(self) -> Self;
+    /// Cosine.
+    fn cos(self) -> Self;
+    /// Square root.
+    fn sqrt(self) -> Self;
+    /// The error function, 2/sqrt(pi) times the integral of e^(-t^2) from 0 to x.
+    fn erf(self) -> Self;
+    /// 1 - erf(x), accurate where erf(x) is near 1.
+    fn erfc(self) -> Self;
+    /// |x|, no flop. Its derivative at 0 is 0.
+    fn abs(self) -> Self;
+
+    /// `self` where `self > other`, else `other`, no flop: at a tie, the derivative of `other`. NaN in either gives NaN.
+    #[allow(clippy::eq_op)] // Only NaN differs from itself.
+    #[inline(always)]
+    fn max(self, other: Self) -> Self {
+        if self > other || self != self {
+            self
+        } else {
+            other
+        }
+    }
+    /// `self` where `self < other`, else `other`, no flop. NaN in either gives NaN.
+    #[allow(clippy::eq_op)]
+    #[inline(always)]
+    fn min(self, other: Self) -> Self {
+        if self < other || self != self {
+            self
+        } else {
+            other
+        }
+    }
+    /// 1 / x, one flop.
+    #[inline(always)]
+    fn recip(self) -> Self {
+        Self::one() / self
+    }
+    /// The logistic function 1 / (1 + e^-x), finite and accurate for every x.
+    #[inline(always)]
+    fn sigmoid(self) -> Self {
+        // e^-|x| never overflows; for negative x the quotient is e^x / (1 + e^x), without cancellation.
+        let e = (-self.abs()).exp();
+        let numerator = if self >= Self::zero() { Self::one() } else { e };
+        numerator / (Self::one() + e)
+    }
+    /// ln(1 + e^x), finite and accurate for every x.
+    #[inline(always)]
+    fn softplus(self) -> Self {
+        self.max(Self::zero()) + (-self.abs()).exp().ln_1p()
+    }
+}
+
+macro_rules! real_float {
+    ($t:ident, $erf:path, $erfc:path) => {
+        impl Real for $t {
+            const NAME: &'static str = stringify!($t);
+            const UNIT_ROUNDOFF: f64 = $t::EPSILON as f64 / 2.0;
+
+            #[inline(always)]
+            fn from_f64(x: f64) -> Self {
+                x as $t
+            }
+            #[inline(always)]
+            fn to_f64(self) -> f64 {
+                f64::from(self)
+            }
+            #[inline(always)]
+            fn is_finite(self) -> bool {
+                $t::is_finite(self)
+            }
+            // Without the FMA feature at compile time `mul_add` is a call into libm, so two roundings are cheaper.
+            #[inline(always)]
+            fn mul_add(self, a: Self, b: Self) -> Self {
+                if cfg!(target_feature = "fma") {
+                    $t::mul_add(self, a, b)
+                } else {
+                    self * a + b
+                }
+            }
+            #[inline(always)]
+            fn exp(self) -> Self {
+                $t::exp(self)
+            }
+            #[inline(always)]
+            fn exp_m1(self) -> Self {
+                $t::exp_m1(self)
+            }
+            #[inline(always)]
+            fn ln(self) -> Self {
+                $t::ln(self)
+            }
+            #[inline(always)]
+            fn ln_1p(self) -> Self {
+                $t::ln_1p(self)
+            }
+            #[inline(always)]
+            fn tanh(self) -> Self {
+                $t::tanh(self)
+            }
+            #[inline(always)]
+            fn sin(self) -> Self {
+                $t::sin(self)
+            }
+            #[inline(always)]
+            fn cos(self) -> Self {
+                $t::cos(self)
+            }
+            #[inline(always)]
+            fn sqrt(self) -> Self {
+                $t::sqrt(self)
+            }
+            #[inline(always)]
+            fn erf(self) -> Self {
+                $erf(self)
+            }
+            #[inline(always)]
+            fn erfc(self) -> Self {
+                $erfc(self)
+            }
+            #[inline(always)]
+            fn abs(self) -> Self {
+                $t::abs(self)
+            }
+        }
+    };
+}
+
+real_float!(f32, libm::erff, libm::erfcf);
+real_float!(f64, libm::erf, libm::erfc);
+
+#[cfg(test)]
+mod tests {
+    use super::Real;
+
+    #[test]
+    fn sigmoid_and_softplus_are_right_at_the_edges() {
+        assert_eq!(Real::sigmoid(1e3_f64), 1.0);
+        assert_eq!(Real::sigmoid(-1e3_f64), (-1e3_f64).exp());
+        assert_eq!(Real::sigmoid(-700.0_f64), (-700.0_f64).exp());
+        assert_eq!(Real::softplus(1e3_f64), 1e3);
+        assert_eq!(Real::softplus(-700.0_f64), (-700.0_f64).exp());
+        assert_eq!(Real::softplus(-1e3_f32), 0.0);
+    }
+
+    #[test]
+    fn max_and_min_keep_nan_and_prefer_the_second_at_a_tie() {
+        assert!(Real::max(f64::NAN, 0.0).is_nan() && Real::max(0.0, f64::NAN).is_nan());
+        assert!(Real::min(f64::NAN, 0.0).is_nan() && Real::min(0.0, f64::NAN).is_nan());
+        assert!(Real::max(0.0_f64, -0.0).is_sign_negative());
+    }
+}
