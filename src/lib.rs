@@ -1,1 +1,37 @@
-//! pushpull.
+//! Forward- and reverse-mode automatic differentiation over one definition of a block.
+//!
+//! A network is a composition of blocks `h = f(x, w)`. One definition of a block serves every way of running the chain
+//! rule: [`Forward`] pushes tangent matrices through the graph, [`Reverse`] records it and pulls cotangents back, and
+//! both know what they cost, in counted operations and in bytes.
+//!
+//! ```
+//! use pushpull::blocks::{Linear, SquaredError, Tanh};
+//! use pushpull::nalgebra::dmatrix;
+//! use pushpull::{Builder, Chunk, Forward, Init, Reverse, Store};
+//!
+//! let mut net = Builder::new();
+//! let (x, target) = (net.input("x", 2), net.constant("target", 1));
+//! let h = net.named("layer0", Linear::new(2, 16), x);
+//! let h = net.map(Tanh, h);
+//! let h = net.named("layer1", Linear::new(16, 1), h);
+//! let loss = net.block(SquaredError::new(1), [h, target]);
+//! let graph = net.build(loss)?;
+//!
+//! let params: Vec<f64> = graph.layout().init(Init::Glorot, 1);
+//! let data = dmatrix![0.0, 1.0, 0.5; 1.0, 0.0, 0.5; 1.0, 1.0, 0.0]; // a sample a column: x, x, target
+//! let (mut forward, mut reverse) = (Forward::new(&graph, 3, Chunk::Auto, 1)?, Reverse::new(&graph, 3, Store::All, 1)?);
+//! let (value, pushed) = forward.value_and_gradient(&params, &data)?;
+//! let (_, pulled) = reverse.value_and_gradient(&params, &data)?;
+//! assert!(pushed.iter().zip(pulled).all(|(a, b)| (a - b).abs() < 1e-12));
+//! println!("loss {value}: {} flops forward, {} in reverse", forward.cost().flops, reverse.cost().flops);
+//! # Ok::<(), pushpull::Error>(())
+//! ```
+
+pub use nalgebra;
+pub use pushpull_core::{
+    Accum, AnyBlock, Block, Builder, Cost, Counted, Dims, Dual, Error, Graph, Init, InputJacobian,
+    Keeps, Layout, Mat, MatMut, Mlp, Op, ParamJacobian, ParamShape, Point, Primal, Real, Result,
+    Role, Scalar, Spec, Var, blocks, count, graph, linalg,
+};
+pub use pushpull_forward_mode::{Chunk, Forward};
+pub use pushpull_reverse_mode::{Reverse, Store, Tape};

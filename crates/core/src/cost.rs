@@ -3,6 +3,8 @@
 use std::iter::Sum;
 use std::ops::{Add, AddAssign, Mul};
 
+use crate::{AnyBlock, Block, Counted, Mat, MatMut, Op, Point, count};
+
 /// Counted work: `+ - * /` are one flop each, a fused multiply-add two, a sum of k products 2k, negation, absolute
 /// value, comparison and copying none; elementary functions are counted apart, as calls.
 ///
@@ -74,5 +76,83 @@ impl Mul<usize> for Cost {
 impl Sum for Cost {
     fn sum<I: Iterator<Item = Self>>(costs: I) -> Self {
         costs.fold(Self::ZERO, Add::add)
+    }
+}
+
+/// The cost of a block's map on `batch` samples with `seeds` seeds: what the block declares, or what a run at
+/// [`Counted`] counts.
+pub fn of(block: &dyn AnyBlock, op: Op, batch: usize, seeds: usize) -> Cost {
+    block
+        .cost(op, batch, seeds)
+        .unwrap_or_else(|| counted(block, op, batch, seeds))
+}
+
+/// The cost of a block's map, counted by running it once at ordinary numbers.
+///
+/// ```
+/// use pushpull_core::{Cost, Op, blocks::Linear, cost};
+/// assert_eq!(cost::counted(&Linear::new(3, 2), Op::Forward, 5, 1), Cost::flops(2 * 2 * 3 * 5 + 2 * 5));
+/// ```
+pub fn counted(block: &dyn AnyBlock, op: Op, batch: usize, seeds: usize) -> Cost {
+    let block: &dyn Block<Counted<f64>> = block;
+    let (dims, keeps) = (block.dims(), block.keeps());
+    let half = |n: usize| vec![Counted(0.5); n];
+    let params = half(dims.n_params);
+    let (x, mut y) = (half(dims.n_in * batch), half(dims.n_out * batch));
+    let mut extra = half(keeps.extra * batch);
+    let mut scratch = half(block.scratch_len(op, batch, seeds));
+    let x = Mat::new(&x, dims.n_in, batch);
+    let (_, forward) = count(|| {
+        block.forward(
+            &params,
+            x,
+            MatMut::new(&mut y, dims.n_out, batch),
+            &mut extra,
+        )
+    });
+    let at = Point {
+        params: &params,
+        x,
+        y: Mat::new(&y, dims.n_out, batch),
+        extra: &extra,
+        batch,
+    };
+    let (mut x_dot, mut y_dot) = (
+        half(dims.n_in * batch * seeds),
+        half(dims.n_out * batch * seeds),
+    );
+    let mut params_dot = half(dims.n_params * seeds);
+    let columns = batch * seeds;
+    match op {
+        Op::Forward => forward,
+        Op::JvpInput => {
+            let (x_dot, y_dot) = (
+                Mat::new(&x_dot, dims.n_in, columns),
+                MatMut::new(&mut y_dot, dims.n_out, columns),
+            );
+            count(|| block.jvp_input(&at, x_dot, y_dot, &mut scratch)).1
+        }
+        Op::VjpInput => {
+            let (y_bar, x_bar) = (
+                Mat::new(&y_dot, dims.n_out, columns),
+                MatMut::new(&mut x_dot, dims.n_in, columns),
+            );
+            count(|| block.vjp_input(&at, y_bar, x_bar, &mut scratch)).1
+        }
+        _ if dims.n_params == 0 => Cost::ZERO,
+        Op::JvpParams(acc) => {
+            let params_dot = Mat::new(&params_dot, dims.n_params, seeds);
+            let y_dot = MatMut::new(&mut y_dot, dims.n_out, columns);
+            count(|| block.jvp_params(&at, params_dot, acc, y_dot, &mut scratch)).1
+        }
+        Op::VjpParams(acc) => {
+            let y_bar = Mat::new(&y_dot, dims.n_out, batch);
+            let params_bar = &mut params_dot[..dims.n_params];
+            count(|| block.vjp_params(&at, y_bar, acc, params_bar, &mut scratch)).1
+        }
+        Op::UnitParams(acc) => {
+            let y_dot = MatMut::new(&mut y_dot, dims.n_out, columns);
+            count(|| block.unit_params(&at, 0, acc, y_dot, &mut scratch)).1
+        }
     }
 }

@@ -1,0 +1,281 @@
+//! The engine: both programs prepared for a graph and a batch.
+
+use nalgebra::DMatrix;
+use pushpull_core::primal::PrimalPlan;
+use pushpull_core::{Accum, Cost, Error, Graph, Mat, MatMut, Result, Scalar, memory};
+
+use crate::Tape;
+use crate::adjoint::Adjoint;
+
+/// Which intermediates the record keeps.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Store {
+    /// All that the blocks' derivative maps read.
+    #[default]
+    All,
+}
+
+/// Bytes of an engine's buffers, all allocated when it is prepared.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Bytes {
+    /// The record of the primal program: what the adjoint program reads.
+    pub record: usize,
+    /// The cotangents alive at once.
+    pub cotangents: usize,
+    /// The gradient.
+    pub gradient: usize,
+    /// The cotangent of the output and the blocks' scratch memory.
+    pub scratch: usize,
+}
+
+impl Bytes {
+    /// All of them.
+    pub const fn total(&self) -> usize {
+        self.record + self.cotangents + self.gradient + self.scratch
+    }
+}
+
+/// Reverse mode for a graph and a batch, at the scalar `T`.
+///
+/// The objective is the lecture's last block: the *sum* of all outputs over the whole batch. A mean is a scale of it.
+///
+/// ```
+/// use nalgebra::dmatrix;
+/// use pushpull_core::{Builder, blocks::{Linear, Square}};
+/// use pushpull_reverse_mode::{Reverse, Store};
+/// let mut b = Builder::new();
+/// let x = b.input("x", 1);
+/// let h = b.block(Linear::without_bias(1, 1), x);
+/// let y = b.map(Square, h);
+/// let graph = b.build(y)?;
+/// let mut reverse = Reverse::new(&graph, 2, Store::All, 1)?;
+/// // y = (3 x1)^2 + (3 x2)^2; dy/dw = 2 w (x1^2 + x2^2)
+/// let (value, gradient) = reverse.value_and_gradient(&[3.0], &dmatrix![1.0, 2.0])?;
+/// assert_eq!((value, gradient), (45.0, &[30.0][..]));
+/// # Ok::<(), pushpull_core::Error>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Reverse<T> {
+    pub(crate) plan: PrimalPlan,
+    pub(crate) adjoint: Adjoint,
+    pub(crate) record: Vec<T>,
+    pub(crate) cotangents: Vec<T>,
+    /// n_outputs x batch S: the seed of a gradient or of Jacobian rows.
+    pub(crate) seed: Vec<T>,
+    pub(crate) scratch: Vec<T>,
+    gradient: Vec<T>,
+}
+
+impl<T: Scalar> Reverse<T> {
+    /// Prepares both programs for batches of `batch` samples: every shape is checked and all memory allocated here.
+    ///
+    /// # Errors
+    /// [`Error::EmptyBatch`], [`Error::TooLarge`] before anything is allocated, [`Error::Setting`] for `threads`.
+    pub fn new(graph: &Graph, batch: usize, store: Store, threads: usize) -> Result<Self> {
+        let Store::All = store;
+        if threads != 1 {
+            return Err(Error::Setting {
+                name: "Reverse".into(),
+                setting: "threads".into(),
+                expected: "1".into(),
+                got: threads.to_string(),
+            });
+        }
+        let n = graph.nodes().len();
+        let plan = PrimalPlan::new(graph, batch, n, |i| Some(2 * n - i))?;
+        let adjoint = Adjoint::new(graph, batch, 1)?;
+        let total = plan
+            .len()
+            .saturating_add(adjoint.len())
+            .saturating_add(graph.n_params());
+        memory::fits::<T>("reverse mode's record", total, "use a smaller batch")?;
+        Ok(Self {
+            record: vec![T::zero(); plan.len()],
+            cotangents: vec![T::zero(); adjoint.len()],
+            seed: vec![T::zero(); graph.n_outputs() * batch],
+            scratch: vec![T::zero(); adjoint.scratch_len()],
+            gradient: graph.layout().zeros(),
+            plan,
+            adjoint,
+        })
+    }
+
+    /// The same engine, prepared to pull back `seeds` cotangents side by side: Jacobian rows then share each block's
+    /// product.
+    ///
+    /// # Errors
+    /// [`Error::TooLarge`]; [`Error::Setting`] for zero seeds.
+    pub fn seeds(mut self, seeds: usize) -> Result<Self> {
+        if seeds == 0 {
+            return Err(Error::Setting {
+                name: "Reverse".into(),
+                setting: "seeds".into(),
+                expected: "at least 1".into(),
+                got: "0".into(),
+            });
+        }
+        let graph = self.plan.graph();
+        self.adjoint = Adjoint::new(graph, self.plan.batch(), seeds)?;
+        let seed = memory::elements(&[graph.n_outputs(), self.plan.batch(), seeds]);
+        let total = seed.saturating_add(self.adjoint.len());
+        memory::fits::<T>(
+            "the cotangents",
+            total,
+            "pull back fewer seeds side by side",
+        )?;
+        self.seed = vec![T::zero(); seed];
+        self.cotangents = vec![T::zero(); self.adjoint.len()];
+        self.scratch = vec![T::zero(); self.adjoint.scratch_len()];
+        Ok(self)
+    }
+
+    /// The graph.
+    pub const fn graph(&self) -> &Graph {
+        self.plan.graph()
+    }
+
+    /// Samples of a batch.
+    pub const fn batch(&self) -> usize {
+        self.plan.batch()
+    }
+
+    /// Runs the primal program and keeps what the adjoint program will read. The tape borrows the parameters, so they
+    /// cannot change between recording and pulling back. Allocates nothing.
+    ///
+    /// # Errors
+    /// As [`Graph::check`].
+    pub fn record<'t>(
+        &'t mut self,
+        params: &'t [T],
+        x: impl Into<Mat<'t, T>>,
+    ) -> Result<Tape<'t, T>> {
+        let x = x.into();
+        self.plan.graph().check(params, x, self.plan.batch())?;
+        self.plan.run(params, x, &mut self.record);
+        Ok(Tape {
+            engine: self,
+            params,
+            x,
+        })
+    }
+
+    /// The sum of all outputs over the batch, and its gradient with respect to the parameters. Allocates nothing.
+    ///
+    /// # Errors
+    /// As [`Graph::check`].
+    pub fn value_and_gradient<'a>(
+        &mut self,
+        params: &'a [T],
+        x: impl Into<Mat<'a, T>>,
+    ) -> Result<(T, &[T])> {
+        // The gradient leaves the engine while the tape borrows it, and comes back whatever happens.
+        let mut gradient = std::mem::take(&mut self.gradient);
+        let value = self.gradient_into(params, x.into(), &mut gradient, None);
+        self.gradient = gradient;
+        Ok((value?, &self.gradient))
+    }
+
+    /// As [`Reverse::value_and_gradient`], with the gradient with respect to the inputs (n_inputs x batch) written to
+    /// `x_bar`.
+    ///
+    /// # Errors
+    /// As [`Graph::check`]; [`Error::Shape`] for `x_bar`.
+    pub fn value_and_gradients<'a>(
+        &mut self,
+        params: &'a [T],
+        x: impl Into<Mat<'a, T>>,
+        x_bar: &mut DMatrix<T>,
+    ) -> Result<(T, &[T])> {
+        let mut gradient = std::mem::take(&mut self.gradient);
+        let value = self.gradient_into(params, x.into(), &mut gradient, Some(x_bar.into()));
+        self.gradient = gradient;
+        Ok((value?, &self.gradient))
+    }
+
+    fn gradient_into(
+        &mut self,
+        params: &[T],
+        x: Mat<'_, T>,
+        gradient: &mut [T],
+        x_bar: Option<MatMut<'_, T>>,
+    ) -> Result<T> {
+        let (n_outputs, batch, n_params) = (
+            self.graph().n_outputs(),
+            self.batch(),
+            self.graph().n_params(),
+        );
+        // Every output weighs 1. The seed leaves the engine for the same reason as the gradient.
+        let mut seed = std::mem::take(&mut self.seed);
+        seed[..n_outputs * batch].fill(T::one());
+        let result = self.record(params, x).and_then(|mut tape| {
+            let value = tape.value();
+            let params_bar = MatMut::new(gradient, n_params, 1);
+            tape.pullback(
+                Mat::new(&seed, n_outputs, batch),
+                Accum::Set,
+                Some(params_bar),
+                x_bar,
+            )?;
+            Ok(value)
+        });
+        self.seed = seed;
+        result
+    }
+
+    /// Vector-Jacobian products for one or several cotangents `y_bar` of the output, n_outputs x batch S, column
+    /// `seed * batch + sample`: with respect to the parameters (n_params x S, summed over the batch) and to the inputs
+    /// (n_inputs x batch S).
+    ///
+    /// # Errors
+    /// As [`Graph::check`] and [`Tape::pullback`]; [`Error::TooLarge`].
+    pub fn vjp<'a>(
+        &mut self,
+        params: &'a [T],
+        x: impl Into<Mat<'a, T>>,
+        y_bar: impl Into<Mat<'a, T>>,
+    ) -> Result<(DMatrix<T>, DMatrix<T>)> {
+        let (graph, batch, x, y_bar) = (self.graph(), self.batch(), x.into(), y_bar.into());
+        let (n_params, n_inputs) = (graph.n_params(), graph.n_inputs());
+        let seeds = y_bar.ncols() / batch;
+        let total = memory::elements(&[n_params, seeds])
+            .saturating_add(memory::elements(&[n_inputs, y_bar.ncols()]));
+        memory::fits::<T>(
+            "the cotangents of parameters and inputs",
+            total,
+            "ask for fewer seeds at once",
+        )?;
+        let mut params_bar = DMatrix::from_element(n_params, seeds, T::zero());
+        let mut x_bar = DMatrix::from_element(n_inputs, y_bar.ncols(), T::zero());
+        let mut tape = self.record(params, x)?;
+        tape.pullback(
+            y_bar,
+            Accum::Set,
+            Some((&mut params_bar).into()),
+            Some((&mut x_bar).into()),
+        )?;
+        Ok((params_bar, x_bar))
+    }
+
+    /// Bytes of all buffers.
+    pub const fn bytes(&self) -> Bytes {
+        let size = size_of::<T>();
+        Bytes {
+            record: self.record.len() * size,
+            cotangents: self.cotangents.len() * size,
+            gradient: self.gradient.len() * size,
+            scratch: (self.seed.len() + self.scratch.len()) * size,
+        }
+    }
+
+    /// The exact cost of [`Reverse::value_and_gradient`]: the primal, the sum of the outputs, the adjoint program.
+    pub fn cost(&self) -> Cost {
+        let outputs = Cost::flops(self.graph().n_outputs() * self.batch());
+        self.plan.cost() + outputs + self.adjoint.cost(&self.plan, 1, true, false)
+    }
+
+    /// The exact cost of one pullback of `seeds` cotangents.
+    pub fn pullback_cost(&self, seeds: usize, params: bool, inputs: bool) -> Cost {
+        self.adjoint.cost(&self.plan, seeds, params, inputs)
+    }
+}

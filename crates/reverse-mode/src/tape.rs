@@ -1,0 +1,144 @@
+//! What the primal program left behind, ready to be pulled back.
+
+use pushpull_core::linalg::first_not_finite;
+use pushpull_core::{Accum, Error, Mat, MatMut, Result, Scalar};
+
+use crate::Reverse;
+use crate::adjoint::Wanted;
+
+/// A recorded run of the primal program. It can be pulled back any number of times; it borrows the parameters, so
+/// changing them in between does not compile:
+///
+/// ```compile_fail
+/// # use pushpull_core::{Builder, blocks::Linear};
+/// # use pushpull_reverse_mode::{Reverse, Store};
+/// # let mut b = Builder::new();
+/// # let x = b.input("x", 1);
+/// # let y = b.block(Linear::new(1, 1), x);
+/// # let graph = b.build(y).unwrap();
+/// let mut reverse = Reverse::new(&graph, 1, Store::All, 1).unwrap();
+/// let mut params = vec![1.0, 2.0];
+/// let tape = reverse.record(&params, &[1.0][..]).unwrap();
+/// params[0] = 5.0;
+/// tape.value();
+/// ```
+#[derive(Debug)]
+pub struct Tape<'t, T> {
+    pub(crate) engine: &'t mut Reverse<T>,
+    pub(crate) params: &'t [T],
+    pub(crate) x: Mat<'t, T>,
+}
+
+impl<T: Scalar> Tape<'_, T> {
+    /// The output, n_outputs x batch.
+    pub fn output(&self) -> Mat<'_, T> {
+        self.engine.plan.output(&self.engine.record)
+    }
+
+    /// The sum of all outputs over the batch.
+    pub fn value(&self) -> T {
+        let mut sum = T::zero();
+        for column in self.output().columns() {
+            column.iter().for_each(|&y| sum += y);
+        }
+        sum
+    }
+
+    /// Runs the adjoint program for the cotangents `y_bar` of the output, n_outputs x batch S: of the parameters into
+    /// `params_bar` (n_params x S, set or added as `acc` says), of the inputs into `x_bar` (n_inputs x batch S, always
+    /// assigned; exact zeros for constant inputs). What is `None` is not computed. Allocates nothing.
+    ///
+    /// # Errors
+    /// [`Error::Shape`], [`Error::NotFinite`] for `y_bar`; then nothing is written.
+    ///
+    /// ```
+    /// use nalgebra::dmatrix;
+    /// use pushpull_core::{Accum, Builder, Mat, MatMut, blocks::Linear};
+    /// use pushpull_reverse_mode::{Reverse, Store};
+    /// let mut b = Builder::new();
+    /// let x = b.input("x", 2);
+    /// let y = b.block(Linear::without_bias(2, 1), x);
+    /// let graph = b.build(y)?;
+    /// let mut reverse = Reverse::new(&graph, 1, Store::All, 1)?;
+    /// let mut tape = reverse.record(&[3.0, 5.0], &[10.0, 20.0][..])?;
+    /// let (mut w_bar, mut x_bar) = ([0.0; 2], [0.0; 2]);
+    /// let (into_w, into_x) = (MatMut::new(&mut w_bar, 2, 1), MatMut::new(&mut x_bar, 2, 1));
+    /// tape.pullback(&[2.0][..], Accum::Set, Some(into_w), Some(into_x))?;
+    /// assert_eq!((w_bar, x_bar), ([20.0, 40.0], [6.0, 10.0]));
+    /// # Ok::<(), pushpull_core::Error>(())
+    /// ```
+    pub fn pullback<'a>(
+        &mut self,
+        y_bar: impl Into<Mat<'a, T>>,
+        acc: Accum,
+        mut params_bar: Option<MatMut<'_, T>>,
+        mut x_bar: Option<MatMut<'_, T>>,
+    ) -> Result<()> {
+        let y_bar = y_bar.into();
+        let Reverse {
+            plan,
+            adjoint,
+            record,
+            cotangents,
+            scratch,
+            ..
+        } = &mut *self.engine;
+        let (graph, batch) = (plan.graph(), plan.batch());
+        let seeds = y_bar.ncols() / batch;
+        if y_bar.nrows() != graph.n_outputs() || y_bar.ncols() != seeds * batch || seeds == 0 {
+            return Err(Error::Shape {
+                name: "y_bar".into(),
+                expected: format!("{} x {batch} times the number of seeds", graph.n_outputs()),
+                got: format!("{} x {}", y_bar.nrows(), y_bar.ncols()),
+                remedy: "give every seed one column a sample, seed after seed".into(),
+            });
+        }
+        let fits =
+            |name: &str, target: &Option<MatMut<'_, T>>, expected: (usize, usize)| match target {
+                Some(target) if (target.nrows(), target.ncols()) != expected => {
+                    let got = (target.nrows(), target.ncols());
+                    Err(Error::matrix(
+                        name,
+                        expected,
+                        got,
+                        "allocate the target for all seeds",
+                    ))
+                }
+                _ => Ok(()),
+            };
+        fits("params_bar", &params_bar, (graph.n_params(), seeds))?;
+        fits("x_bar", &x_bar, (graph.n_inputs(), y_bar.ncols()))?;
+        if let Some((i, j)) = first_not_finite(y_bar) {
+            let value = y_bar.get(i, j).to_string();
+            return Err(Error::NotFinite {
+                name: "y_bar".into(),
+                entry: format!("[{i}, {j}]"),
+                value,
+            });
+        }
+        for first in (0..seeds).step_by(adjoint.seeds()) {
+            let group = first..seeds.min(first + adjoint.seeds());
+            let columns = group.start * batch..group.end * batch;
+            let wanted = Wanted {
+                params: params_bar
+                    .as_mut()
+                    .map(|target| (acc, target.rb_mut().cols(group.clone()))),
+                inputs: x_bar
+                    .as_mut()
+                    .map(|target| target.rb_mut().cols(columns.clone())),
+            };
+            let y_bar = y_bar.cols(columns);
+            adjoint.pullback(
+                plan,
+                self.params,
+                self.x,
+                record,
+                y_bar,
+                cotangents,
+                scratch,
+                wanted,
+            );
+        }
+        Ok(())
+    }
+}
