@@ -236,10 +236,11 @@ mod tests {
     use crate::Real;
 
     type Function<T> = fn(T) -> T;
+    type Case = (&'static str, Function<Dual<f64>>, Function<f64>);
 
     #[test]
     fn every_function_has_the_slope_of_its_central_difference() {
-        let pairs: [(&str, Function<Dual<f64>>, Function<f64>); 13] = [
+        let pairs: [Case; 13] = [
             ("exp", Real::exp, Real::exp),
             ("exp_m1", Real::exp_m1, Real::exp_m1),
             ("ln", Real::ln, Real::ln),

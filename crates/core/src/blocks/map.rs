@@ -79,15 +79,15 @@ impl<F: Elementwise> Map<F> {
     }
 
     /// Whether the derivative is taken from the output.
-    fn from_output(&self) -> bool {
+    fn uses_output(&self) -> bool {
         self.function.df_from_output(0.5_f64).is_some()
     }
 
     /// The derivatives of sample `j`.
     #[inline(always)]
     fn slopes<'a, T: Real>(&'a self, at: &Point<'a, T>, j: usize) -> impl Iterator<Item = T> + 'a {
-        let from_output = self.from_output();
-        let column = if from_output {
+        let uses_output = self.uses_output();
+        let column = if uses_output {
             at.y.col(j)
         } else {
             at.x.col(j)
@@ -100,9 +100,15 @@ impl<F: Elementwise> Map<F> {
     }
 }
 
-/// slope * seed, where a zero seed is a structural zero.
+/// `slope * seed`, where a zero seed is a structural zero: it stays exactly zero, whatever the slope is. One flop.
+///
+/// ```
+/// use pushpull_core::blocks::chain;
+/// assert_eq!(chain(f64::INFINITY, 0.0), 0.0);
+/// assert_eq!(chain(2.0, 3.0), 6.0);
+/// ```
 #[inline(always)]
-fn chain<T: Real>(slope: T, seed: T) -> T {
+pub fn chain<T: Real>(slope: T, seed: T) -> T {
     let product = slope * seed;
     if seed.is_zero() { T::zero() } else { product }
 }
@@ -121,7 +127,7 @@ impl<F: Elementwise> Spec for Map<F> {
     }
 
     fn keeps(&self) -> Keeps {
-        if self.from_output() {
+        if self.uses_output() {
             Keeps::Y
         } else {
             Keeps::X
@@ -138,7 +144,7 @@ impl<F: Elementwise> Spec for Map<F> {
                         .df_from_output(x)
                         .unwrap_or_else(|| self.function.df(x))
                 };
-                let slope = if self.from_output() {
+                let slope = if self.uses_output() {
                     count(slope).1
                 } else {
                     count(|| self.function.df(x)).1
@@ -160,7 +166,7 @@ impl<F: Elementwise> Spec for Map<F> {
     }
 
     fn in_place(&self) -> bool {
-        self.from_output()
+        self.uses_output()
     }
 
     fn input_jacobian(&self) -> InputJacobian {

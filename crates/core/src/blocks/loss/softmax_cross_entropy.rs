@@ -1,0 +1,137 @@
+//! The cross-entropy of a softmax, from logits.
+
+use super::{jvp_by_gradient, vjp_by_gradient};
+use crate::blocks::softmax::shift;
+use crate::{Block, Cost, Dims, Keeps, Mat, MatMut, Op, Point, Real, Spec};
+
+/// `y = -sum_i t_i ln softmax(z)_i` for the stacked `[z; t]`: logits over target probabilities, n rows each. The
+/// targets need not sum to 1. No parameters; finite and accurate for every finite z.
+///
+/// With `l = -ln softmax(z)` and `p = softmax(z)`, the gradient is `[p sum(t) - t; l]`. `forward` has all of it at
+/// hand and keeps it: 2n numbers, as many as x, and the derivative maps call no elementary function, however many
+/// seeds there are. With B samples, S seeds:
+///
+/// | map | formula | flops | calls |
+/// |---|---|---|---|
+/// | forward | `y = <t, l>`, and the gradient | `8nB` | `nB` |
+/// | jvp_input | `y_dot = <gradient, x_dot>` | `4nBS` | 0 |
+/// | vjp_input | `x_bar = gradient y_bar` | `2nBS` | 0 |
+///
+/// ```
+/// use pushpull_core::{Block, Mat, MatMut, blocks::SoftmaxCrossEntropy};
+/// let (mut y, mut extra) = ([0.0], [0.0; 4]);
+/// let logits_and_target = [1e3, -1e3, 0.25, 0.75];
+/// SoftmaxCrossEntropy::new(2).forward(&[], Mat::new(&logits_and_target, 4, 1), MatMut::new(&mut y, 1, 1), &mut extra);
+/// assert_eq!(y, [0.75 * 2e3]);
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SoftmaxCrossEntropy {
+    n: usize,
+}
+
+impl SoftmaxCrossEntropy {
+    /// The cross-entropy of `n` classes.
+    pub const fn new(n: usize) -> Self {
+        Self { n }
+    }
+}
+
+impl Spec for SoftmaxCrossEntropy {
+    fn name(&self) -> &str {
+        "softmax-cross-entropy"
+    }
+
+    fn dims(&self) -> Dims {
+        Dims {
+            n_in: self.n.saturating_mul(2),
+            n_out: 1,
+            n_params: 0,
+        }
+    }
+
+    fn keeps(&self) -> Keeps {
+        Keeps {
+            extra: self.n.saturating_mul(2),
+            ..Keeps::NOTHING
+        }
+    }
+
+    fn cost(&self, op: Op, batch: usize, seeds: usize) -> Option<Cost> {
+        let n = self.n;
+        Some(match op {
+            // n - 1 shifts and sums of exponentials, 1 + the sum; l, <t, l> and sum(t); sum(t) / sum and p sum(t) - t.
+            Op::Forward => (Cost::flops(8 * n) + Cost::calls(n)) * batch,
+            Op::JvpInput => Cost::flops(4 * n * batch * seeds),
+            Op::VjpInput => Cost::flops(2 * n * batch * seeds),
+            _ => Cost::ZERO,
+        })
+    }
+}
+
+impl<T: Real> Block<T> for SoftmaxCrossEntropy {
+    fn forward(&self, _: &[T], x: Mat<'_, T>, mut y: MatMut<'_, T>, extra: &mut [T]) {
+        for (j, column) in x.columns().enumerate() {
+            let (logits, targets) = column.split_at(self.n);
+            let (p, l) = extra[j * 2 * self.n..][..2 * self.n].split_at_mut(self.n);
+            l.copy_from_slice(logits);
+            let at = shift(l);
+            let mut others = T::zero();
+            for (i, (p, l)) in p.iter_mut().zip(&*l).enumerate() {
+                if i == at {
+                    *p = T::one();
+                } else {
+                    *p = l.exp();
+                    others += *p;
+                }
+            }
+            let log_sum = others.ln_1p();
+            let (mut value, mut total) = (T::zero(), T::zero());
+            for (l, &t) in l.iter_mut().zip(targets) {
+                *l = log_sum - *l;
+                value = t.mul_add(*l, value);
+                total += t;
+            }
+            let scale = total / (T::one() + others);
+            for (p, &t) in p.iter_mut().zip(targets) {
+                *p = *p * scale - t;
+            }
+            y.col_mut(j)[0] = value;
+        }
+    }
+
+    fn jvp_input(&self, at: &Point<'_, T>, x_dot: Mat<'_, T>, y_dot: MatMut<'_, T>, _: &mut [T]) {
+        jvp_by_gradient(at, x_dot, y_dot);
+    }
+
+    fn vjp_input(&self, at: &Point<'_, T>, y_bar: Mat<'_, T>, x_bar: MatMut<'_, T>, _: &mut [T]) {
+        vjp_by_gradient(at, y_bar, x_bar);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::SoftmaxCrossEntropy;
+    use crate::{Block, Mat, MatMut};
+
+    fn run(x: [f64; 4]) -> (f64, [f64; 4]) {
+        let (mut y, mut gradient) = ([f64::NAN], [f64::NAN; 4]);
+        let target = MatMut::new(&mut y, 1, 1);
+        SoftmaxCrossEntropy::new(2).forward(&[], Mat::new(&x, 4, 1), target, &mut gradient);
+        (y[0], gradient)
+    }
+
+    #[test]
+    fn a_sure_and_right_prediction_keeps_its_tiny_loss() {
+        let (loss, gradient) = run([50.0, 0.0, 1.0, 0.0]);
+        assert_eq!(loss, (-50f64).exp());
+        assert_eq!(gradient[2..], [(-50f64).exp(), 50.0]);
+    }
+
+    #[test]
+    fn far_and_equal_logits_give_finite_values_and_gradients() {
+        assert_eq!(run([-1e3, 1e3, 1.0, 0.0]), (2e3, [-1.0, 1.0, 2e3, 0.0]));
+        let (loss, gradient) = run([1e3, 1e3, 0.5, 0.5]);
+        assert_eq!(loss, 2f64.ln());
+        assert_eq!(gradient[..2], [0.0, 0.0]);
+    }
+}

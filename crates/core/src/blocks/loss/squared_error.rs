@@ -1,0 +1,119 @@
+//! The squared error.
+
+use crate::blocks::chain;
+use crate::{Block, Cost, Dims, Keeps, Mat, MatMut, Op, Point, Real, Spec};
+
+/// `y = sum_i (p_i - t_i)^2` for the stacked `[p; t]`: prediction over target, n rows each. No parameters.
+///
+/// It keeps the differences d = p - t, which the value needs anyway: half of x. With B samples, S seeds:
+///
+/// | map | formula | flops |
+/// |---|---|---|
+/// | forward | `d = p - t`, `y = <d, d>` | `3nB` |
+/// | jvp_input | `y_dot = 2 <d, p_dot - t_dot>` | `(3n + 1) BS` |
+/// | vjp_input | `p_bar = (2 y_bar) d`, `t_bar = -p_bar` | `(n + 1) BS` |
+///
+/// ```
+/// use pushpull_core::{Block, Mat, MatMut, blocks::SquaredError};
+/// let (mut y, mut extra) = ([0.0], [0.0; 2]);
+/// SquaredError::new(2).forward(&[], Mat::new(&[1.0, 5.0, 3.0, 4.0], 4, 1), MatMut::new(&mut y, 1, 1), &mut extra);
+/// assert_eq!(y, [(1.0 - 3.0) * (1.0 - 3.0) + (5.0 - 4.0) * (5.0 - 4.0)]);
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SquaredError {
+    n: usize,
+}
+
+impl SquaredError {
+    /// The squared error of `n` predictions.
+    pub const fn new(n: usize) -> Self {
+        Self { n }
+    }
+
+    /// The differences of the sample in `column`.
+    fn differences<'a, T>(&self, at: &Point<'a, T>, column: usize) -> &'a [T] {
+        &at.extra[column % at.batch * self.n..][..self.n]
+    }
+}
+
+impl Spec for SquaredError {
+    fn name(&self) -> &str {
+        "squared-error"
+    }
+
+    fn dims(&self) -> Dims {
+        Dims {
+            n_in: self.n.saturating_mul(2),
+            n_out: 1,
+            n_params: 0,
+        }
+    }
+
+    fn keeps(&self) -> Keeps {
+        Keeps {
+            extra: self.n,
+            ..Keeps::NOTHING
+        }
+    }
+
+    fn cost(&self, op: Op, batch: usize, seeds: usize) -> Option<Cost> {
+        Some(match op {
+            Op::Forward => Cost::flops(3 * self.n * batch),
+            Op::JvpInput => Cost::flops((3 * self.n + 1) * batch * seeds),
+            Op::VjpInput => Cost::flops((self.n + 1) * batch * seeds),
+            _ => Cost::ZERO,
+        })
+    }
+}
+
+impl<T: Real> Block<T> for SquaredError {
+    fn forward(&self, _: &[T], x: Mat<'_, T>, mut y: MatMut<'_, T>, extra: &mut [T]) {
+        for (j, column) in x.columns().enumerate() {
+            let (prediction, target) = column.split_at(self.n);
+            let kept = &mut extra[j * self.n..][..self.n];
+            let mut sum = T::zero();
+            for (kept, (&p, &t)) in kept.iter_mut().zip(prediction.iter().zip(target)) {
+                *kept = p - t;
+                sum = kept.mul_add(*kept, sum);
+            }
+            y.col_mut(j)[0] = sum;
+        }
+    }
+
+    fn jvp_input(
+        &self,
+        at: &Point<'_, T>,
+        x_dot: Mat<'_, T>,
+        mut y_dot: MatMut<'_, T>,
+        _: &mut [T],
+    ) {
+        for (column, x_dot) in x_dot.columns().enumerate() {
+            let (p_dot, t_dot) = x_dot.split_at(self.n);
+            let differences = self.differences(at, column).iter();
+            let half = differences
+                .zip(p_dot.iter().zip(t_dot))
+                .fold(T::zero(), |sum, (&d, (&p_dot, &t_dot))| {
+                    sum + chain(d, p_dot - t_dot)
+                });
+            y_dot.col_mut(column)[0] = T::from_f64(2.0) * half;
+        }
+    }
+
+    fn vjp_input(
+        &self,
+        at: &Point<'_, T>,
+        y_bar: Mat<'_, T>,
+        mut x_bar: MatMut<'_, T>,
+        _: &mut [T],
+    ) {
+        for (column, y_bar) in y_bar.columns().enumerate() {
+            let twice = T::from_f64(2.0) * y_bar[0];
+            let (p_bar, t_bar) = x_bar.col_mut(column).split_at_mut(self.n);
+            let differences = self.differences(at, column);
+            for ((p_bar, t_bar), &d) in p_bar.iter_mut().zip(t_bar).zip(differences) {
+                *p_bar = chain(d, twice);
+                *t_bar = -*p_bar;
+            }
+        }
+    }
+}

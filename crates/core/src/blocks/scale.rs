@@ -1,0 +1,134 @@
+//! Multiplication by a constant.
+
+use super::chain;
+use crate::{
+    Block, Cost, Dims, Error, InputJacobian, Keeps, Mat, MatMut, Op, Point, Real, Result, Spec,
+};
+
+/// `y = c x` for a constant c: turns the sum over a batch into a mean, a gradient into a step. No parameters; the
+/// Jacobian is `c I`; runs in place.
+///
+/// With n rows, B samples, S seeds:
+///
+/// | map | formula | flops |
+/// |---|---|---|
+/// | forward | `y = c x` | `nB` |
+/// | jvp_input | `y_dot = c x_dot` | `nBS` |
+/// | vjp_input | `x_bar = c y_bar` | `nBS` |
+///
+/// ```
+/// use pushpull_core::{Block, Mat, MatMut, Spec, blocks::Scale};
+/// let mut y = [0.0; 2];
+/// Scale::new(2, -0.5).forward(&[], Mat::new(&[1.0, 4.0], 2, 1), MatMut::new(&mut y, 2, 1), &mut []);
+/// assert_eq!(y, [-0.5, -2.0]);
+/// assert!(Scale::new(2, f64::NAN).validate().is_err());
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+pub struct Scale {
+    n: usize,
+    factor: f64,
+}
+
+impl Scale {
+    /// `n` rows times `factor`, any finite number.
+    pub const fn new(n: usize, factor: f64) -> Self {
+        Self { n, factor }
+    }
+
+    fn multiply<T: Real>(&self, mut target: MatMut<'_, T>) {
+        let factor = T::from_f64(self.factor);
+        for j in 0..target.ncols() {
+            for entry in target.col_mut(j) {
+                *entry = chain(factor, *entry);
+            }
+        }
+    }
+}
+
+impl Spec for Scale {
+    fn name(&self) -> &str {
+        "scale"
+    }
+
+    fn dims(&self) -> Dims {
+        Dims {
+            n_in: self.n,
+            n_out: self.n,
+            n_params: 0,
+        }
+    }
+
+    fn keeps(&self) -> Keeps {
+        Keeps::NOTHING
+    }
+
+    fn cost(&self, op: Op, batch: usize, seeds: usize) -> Option<Cost> {
+        let primal = Cost::flops(self.n * batch);
+        Some(match op {
+            Op::Forward => primal,
+            Op::JvpInput | Op::VjpInput => primal * seeds,
+            _ => Cost::ZERO,
+        })
+    }
+
+    fn in_place(&self) -> bool {
+        true
+    }
+
+    fn input_jacobian(&self) -> InputJacobian {
+        InputJacobian::Diagonal
+    }
+
+    fn validate(&self) -> Result<()> {
+        if self.factor.is_finite() {
+            return Ok(());
+        }
+        Err(Error::Setting {
+            name: self.name().into(),
+            setting: "factor".into(),
+            expected: "a finite number".into(),
+            got: self.factor.to_string(),
+        })
+    }
+}
+
+impl<T: Real> Block<T> for Scale {
+    fn forward(&self, _: &[T], x: Mat<'_, T>, mut y: MatMut<'_, T>, _: &mut [T]) {
+        y.copy_from(x);
+        self.multiply(y);
+    }
+
+    fn jvp_input(
+        &self,
+        _: &Point<'_, T>,
+        x_dot: Mat<'_, T>,
+        mut y_dot: MatMut<'_, T>,
+        _: &mut [T],
+    ) {
+        y_dot.copy_from(x_dot);
+        self.multiply(y_dot);
+    }
+
+    fn vjp_input(
+        &self,
+        _: &Point<'_, T>,
+        y_bar: Mat<'_, T>,
+        mut x_bar: MatMut<'_, T>,
+        _: &mut [T],
+    ) {
+        x_bar.copy_from(y_bar);
+        self.multiply(x_bar);
+    }
+
+    fn forward_in_place(&self, _: &[T], xy: MatMut<'_, T>, _: &mut [T]) {
+        self.multiply(xy);
+    }
+
+    fn jvp_input_in_place(&self, _: &Point<'_, T>, dot: MatMut<'_, T>, _: &mut [T]) {
+        self.multiply(dot);
+    }
+
+    fn vjp_input_in_place(&self, _: &Point<'_, T>, bar: MatMut<'_, T>, _: &mut [T]) {
+        self.multiply(bar);
+    }
+}

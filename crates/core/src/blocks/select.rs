@@ -1,0 +1,134 @@
+//! Rows of the input.
+
+use crate::{Block, Cost, Dims, Error, Keeps, Mat, MatMut, Op, Point, Real, Result, Spec};
+
+/// `y_k = x_(rows[k])`: some rows of the input, in any order, repeated rows allowed. No parameters; the Jacobian has
+/// one 1 in every row.
+///
+/// With m rows chosen, r of them chosen before, B samples, S seeds:
+///
+/// | map | formula | flops |
+/// |---|---|---|
+/// | forward | `y_k = x_(rows[k])` | 0 |
+/// | jvp_input | `y_dot_k = x_dot_(rows[k])` | 0 |
+/// | vjp_input | `x_bar_i = sum of y_bar_k over rows[k] = i` | `rBS` |
+///
+/// ```
+/// use pushpull_core::{Block, Mat, MatMut, Spec, blocks::Select};
+/// let mut y = [0.0; 3];
+/// Select::new(3, [2, 0, 2]).forward(&[], Mat::new(&[1.0, 2.0, 4.0], 3, 1), MatMut::new(&mut y, 3, 1), &mut []);
+/// assert_eq!(y, [4.0, 1.0, 4.0]);
+/// assert!(Select::new(3, 1..3).validate().is_ok());
+/// assert!(Select::new(3, 1..4).validate().is_err());
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Select {
+    n_in: usize,
+    rows: Vec<usize>,
+    /// Whether a row was chosen before: the first time assigns its cotangent, the others add.
+    again: Vec<bool>,
+}
+
+impl Select {
+    /// `rows` of `n_in` rows: a range, an array or a vector, each less than `n_in`.
+    pub fn new(n_in: usize, rows: impl IntoIterator<Item = usize>) -> Self {
+        let rows: Vec<usize> = rows.into_iter().collect();
+        let mut seen = std::collections::HashSet::new();
+        let again = rows.iter().map(|&row| !seen.insert(row)).collect();
+        Self { n_in, rows, again }
+    }
+}
+
+impl Spec for Select {
+    fn name(&self) -> &str {
+        "select"
+    }
+
+    fn dims(&self) -> Dims {
+        Dims {
+            n_in: self.n_in,
+            n_out: self.rows.len(),
+            n_params: 0,
+        }
+    }
+
+    fn keeps(&self) -> Keeps {
+        Keeps::NOTHING
+    }
+
+    fn cost(&self, op: Op, batch: usize, seeds: usize) -> Option<Cost> {
+        let repeated = self.again.iter().filter(|&&again| again).count();
+        Some(match op {
+            Op::VjpInput => Cost::flops(repeated * batch * seeds),
+            _ => Cost::ZERO,
+        })
+    }
+
+    fn validate(&self) -> Result<()> {
+        match self.rows.iter().find(|&&row| row >= self.n_in) {
+            None => Ok(()),
+            Some(row) => Err(Error::Setting {
+                name: self.name().into(),
+                setting: "rows".into(),
+                expected: format!("less than {} each, the rows of the input", self.n_in),
+                got: row.to_string(),
+            }),
+        }
+    }
+}
+
+impl<T: Real> Block<T> for Select {
+    fn forward(&self, _: &[T], x: Mat<'_, T>, mut y: MatMut<'_, T>, _: &mut [T]) {
+        for (j, column) in x.columns().enumerate() {
+            for (y, &row) in y.col_mut(j).iter_mut().zip(&self.rows) {
+                *y = column[row];
+            }
+        }
+    }
+
+    /// A linear map is its own derivative.
+    fn jvp_input(&self, _: &Point<'_, T>, x_dot: Mat<'_, T>, y_dot: MatMut<'_, T>, _: &mut [T]) {
+        self.forward(&[], x_dot, y_dot, &mut []);
+    }
+
+    fn vjp_input(
+        &self,
+        _: &Point<'_, T>,
+        y_bar: Mat<'_, T>,
+        mut x_bar: MatMut<'_, T>,
+        _: &mut [T],
+    ) {
+        x_bar.fill(T::zero());
+        for (j, column) in y_bar.columns().enumerate() {
+            let x_bar = x_bar.col_mut(j);
+            for ((&y_bar, &row), &again) in column.iter().zip(&self.rows).zip(&self.again) {
+                if again {
+                    x_bar[row] += y_bar;
+                } else {
+                    x_bar[row] = y_bar;
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Select;
+    use crate::{Block, Mat, MatMut, Point};
+
+    #[test]
+    fn a_row_chosen_twice_gets_both_cotangents_and_one_not_chosen_gets_zero() {
+        let at = Point {
+            params: &[],
+            x: Mat::empty(),
+            y: Mat::empty(),
+            extra: &[],
+            batch: 1,
+        };
+        let mut x_bar = [f64::NAN; 3];
+        let (y_bar, target) = ([1.0, 10.0, 100.0], MatMut::new(&mut x_bar, 3, 1));
+        Select::new(3, vec![2, 0, 2]).vjp_input(&at, Mat::new(&y_bar, 3, 1), target, &mut []);
+        assert_eq!(x_bar, [10.0, 0.0, 101.0]);
+    }
+}

@@ -1,0 +1,370 @@
+//! Softmax and its logarithm.
+
+use super::chain;
+use crate::{Block, Cost, Dims, Keeps, Mat, MatMut, Op, Point, Real, Spec};
+
+/// The row of the largest entry, the first of equals.
+fn largest<T: Real>(z: &[T]) -> usize {
+    let later_if_larger = |best: usize, i: usize| if z[i] > z[best] { i } else { best };
+    (0..z.len()).reduce(later_if_larger).unwrap_or(0)
+}
+
+/// Subtracts the largest entry from all and returns its row, where exactly 0 is left: n - 1 flops. Then no exponential
+/// overflows, and leaving out that row's 1 lets `ln_1p` see sums far below it.
+pub(super) fn shift<T: Real>(z: &mut [T]) -> usize {
+    let at = largest(z);
+    let max = z[at];
+    for (i, entry) in z.iter_mut().enumerate() {
+        if i == at {
+            *entry = T::zero();
+        } else {
+            *entry -= max;
+        }
+    }
+    at
+}
+
+/// `y_i = e^(x_i) / sum_k e^(x_k)`, stable for every finite x. No parameters; the Jacobian `diag(y) - y y'` is
+/// symmetric and needs y alone, so the block runs in place.
+///
+/// With n rows, B samples, S seeds:
+///
+/// | map | formula | flops | calls |
+/// |---|---|---|---|
+/// | forward | `y = e^(x - max) / sum` | `(3n - 2) B` | `(n - 1) B` |
+/// | jvp_input | `y_dot = y * (x_dot - <y, x_dot>)` | `4nBS` | 0 |
+/// | vjp_input | `x_bar = y * (y_bar - <y, y_bar>)` | `4nBS` | 0 |
+///
+/// ```
+/// use pushpull_core::{Block, Mat, MatMut, blocks::Softmax};
+/// let mut y = [0.0; 2];
+/// Softmax::new(2).forward(&[], Mat::new(&[1e3, -1e3], 2, 1), MatMut::new(&mut y, 2, 1), &mut []);
+/// assert_eq!(y, [1.0, 0.0]);
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Softmax {
+    n: usize,
+}
+
+impl Softmax {
+    /// The softmax of `n` rows.
+    pub const fn new(n: usize) -> Self {
+        Self { n }
+    }
+
+    /// The symmetric Jacobian times every seed, over the seeds.
+    fn times_jacobian<T: Real>(&self, at: &Point<'_, T>, mut seeds: MatMut<'_, T>) {
+        for column in 0..seeds.ncols() {
+            let y = at.y.col(column % at.batch);
+            let seed = seeds.col_mut(column);
+            let inner = dot(y, seed);
+            for (seed, &y) in seed.iter_mut().zip(y) {
+                *seed = chain(y, *seed - inner);
+            }
+        }
+    }
+}
+
+/// `<slopes, seed>`, 2n flops, where zero seeds count for nothing.
+pub(super) fn dot<T: Real>(slopes: &[T], seed: &[T]) -> T {
+    let products = slopes.iter().zip(seed);
+    products.fold(T::zero(), |sum, (&slope, &seed)| sum + chain(slope, seed))
+}
+
+impl Spec for Softmax {
+    fn name(&self) -> &str {
+        "softmax"
+    }
+
+    fn dims(&self) -> Dims {
+        Dims {
+            n_in: self.n,
+            n_out: self.n,
+            n_params: 0,
+        }
+    }
+
+    fn keeps(&self) -> Keeps {
+        Keeps::Y
+    }
+
+    fn cost(&self, op: Op, batch: usize, seeds: usize) -> Option<Cost> {
+        Some(match op {
+            Op::Forward => forward_cost(self.n) * batch,
+            Op::JvpInput | Op::VjpInput => Cost::flops(4 * self.n * batch * seeds),
+            _ => Cost::ZERO,
+        })
+    }
+
+    fn in_place(&self) -> bool {
+        true
+    }
+}
+
+/// Shifts and exponentials, their sum, one operation an entry.
+fn forward_cost(n: usize) -> Cost {
+    let others = n.saturating_sub(1);
+    Cost::flops(2 * others + n) + Cost::calls(others)
+}
+
+impl<T: Real> Block<T> for Softmax {
+    fn forward(&self, _: &[T], x: Mat<'_, T>, mut y: MatMut<'_, T>, _: &mut [T]) {
+        y.copy_from(x);
+        self.forward_in_place(&[], y, &mut []);
+    }
+
+    fn jvp_input(
+        &self,
+        at: &Point<'_, T>,
+        x_dot: Mat<'_, T>,
+        mut y_dot: MatMut<'_, T>,
+        _: &mut [T],
+    ) {
+        y_dot.copy_from(x_dot);
+        self.times_jacobian(at, y_dot);
+    }
+
+    fn vjp_input(
+        &self,
+        at: &Point<'_, T>,
+        y_bar: Mat<'_, T>,
+        mut x_bar: MatMut<'_, T>,
+        _: &mut [T],
+    ) {
+        x_bar.copy_from(y_bar);
+        self.times_jacobian(at, x_bar);
+    }
+
+    fn forward_in_place(&self, _: &[T], mut xy: MatMut<'_, T>, _: &mut [T]) {
+        for j in 0..xy.ncols() {
+            let column = xy.col_mut(j);
+            let at = shift(column);
+            let mut sum = T::one();
+            for (i, entry) in column.iter_mut().enumerate() {
+                if i == at {
+                    *entry = T::one();
+                } else {
+                    *entry = entry.exp();
+                    sum += *entry;
+                }
+            }
+            column.iter_mut().for_each(|entry| *entry /= sum);
+        }
+    }
+
+    fn jvp_input_in_place(&self, at: &Point<'_, T>, dot: MatMut<'_, T>, _: &mut [T]) {
+        self.times_jacobian(at, dot);
+    }
+
+    fn vjp_input_in_place(&self, at: &Point<'_, T>, bar: MatMut<'_, T>, _: &mut [T]) {
+        self.times_jacobian(at, bar);
+    }
+}
+
+/// `y_i = x_i - ln sum_k e^(x_k)`, accurate where softmax is within rounding of 0 or 1. No parameters; the Jacobian
+/// `I - 1 p'` with p = e^y needs y alone, so the block runs in place.
+///
+/// With n rows, B samples, S seeds (the n exponentials of a sample are shared by its seeds):
+///
+/// | map | formula | flops | calls |
+/// |---|---|---|---|
+/// | forward | `y = (x - max) - ln_1p(sum of the others)` | `(3n - 2) B` | `nB` |
+/// | jvp_input | `y_dot = x_dot - <p, x_dot>` | `3nBS` | `nB` |
+/// | vjp_input | `x_bar = y_bar - p sum(y_bar)` | `3nBS` | `nB` |
+///
+/// ```
+/// use pushpull_core::{Block, Mat, MatMut, blocks::LogSoftmax};
+/// let mut y = [0.0; 2];
+/// LogSoftmax::new(2).forward(&[], Mat::new(&[50.0, 0.0], 2, 1), MatMut::new(&mut y, 2, 1), &mut []);
+/// assert_eq!(y, [-(-50f64).exp(), -50.0]);
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogSoftmax {
+    n: usize,
+}
+
+impl LogSoftmax {
+    /// The logarithm of the softmax of `n` rows.
+    pub const fn new(n: usize) -> Self {
+        Self { n }
+    }
+
+    /// Lends p = e^y of every sample to `map`, with each of the sample's seeds.
+    fn each_seed<T: Real>(
+        &self,
+        at: &Point<'_, T>,
+        mut seeds: MatMut<'_, T>,
+        scratch: &mut [T],
+        map: impl Fn(&[T], &mut [T]),
+    ) {
+        let p = &mut scratch[..self.n];
+        for sample in 0..at.batch {
+            for (p, &y) in p.iter_mut().zip(at.y.col(sample)) {
+                *p = y.exp();
+            }
+            for column in (sample..seeds.ncols()).step_by(at.batch) {
+                map(p, seeds.col_mut(column));
+            }
+        }
+    }
+}
+
+impl Spec for LogSoftmax {
+    fn name(&self) -> &str {
+        "log-softmax"
+    }
+
+    fn dims(&self) -> Dims {
+        Dims {
+            n_in: self.n,
+            n_out: self.n,
+            n_params: 0,
+        }
+    }
+
+    fn keeps(&self) -> Keeps {
+        Keeps::Y
+    }
+
+    fn cost(&self, op: Op, batch: usize, seeds: usize) -> Option<Cost> {
+        Some(match op {
+            Op::Forward => (forward_cost(self.n) + Cost::calls(1)) * batch,
+            Op::JvpInput | Op::VjpInput => {
+                Cost::flops(3 * self.n * batch * seeds) + Cost::calls(self.n * batch)
+            }
+            _ => Cost::ZERO,
+        })
+    }
+
+    fn scratch_len(&self, op: Op, _: usize, _: usize) -> usize {
+        if matches!(op, Op::JvpInput | Op::VjpInput) {
+            self.n
+        } else {
+            0
+        }
+    }
+
+    fn in_place(&self) -> bool {
+        true
+    }
+}
+
+impl<T: Real> Block<T> for LogSoftmax {
+    fn forward(&self, _: &[T], x: Mat<'_, T>, mut y: MatMut<'_, T>, _: &mut [T]) {
+        y.copy_from(x);
+        self.forward_in_place(&[], y, &mut []);
+    }
+
+    fn jvp_input(
+        &self,
+        at: &Point<'_, T>,
+        x_dot: Mat<'_, T>,
+        mut y_dot: MatMut<'_, T>,
+        scratch: &mut [T],
+    ) {
+        y_dot.copy_from(x_dot);
+        self.jvp_input_in_place(at, y_dot, scratch);
+    }
+
+    fn vjp_input(
+        &self,
+        at: &Point<'_, T>,
+        y_bar: Mat<'_, T>,
+        mut x_bar: MatMut<'_, T>,
+        scratch: &mut [T],
+    ) {
+        x_bar.copy_from(y_bar);
+        self.vjp_input_in_place(at, x_bar, scratch);
+    }
+
+    fn forward_in_place(&self, _: &[T], mut xy: MatMut<'_, T>, _: &mut [T]) {
+        for j in 0..xy.ncols() {
+            let column = xy.col_mut(j);
+            let at = shift(column);
+            let mut others = T::zero();
+            for (i, entry) in column.iter().enumerate() {
+                if i != at {
+                    others += entry.exp();
+                }
+            }
+            let log_sum = others.ln_1p();
+            column.iter_mut().for_each(|entry| *entry -= log_sum);
+        }
+    }
+
+    fn jvp_input_in_place(&self, at: &Point<'_, T>, dots: MatMut<'_, T>, scratch: &mut [T]) {
+        self.each_seed(at, dots, scratch, |p, x_dot| {
+            let inner = dot(p, x_dot);
+            x_dot.iter_mut().for_each(|x_dot| *x_dot -= inner);
+        });
+    }
+
+    fn vjp_input_in_place(&self, at: &Point<'_, T>, bar: MatMut<'_, T>, scratch: &mut [T]) {
+        self.each_seed(at, bar, scratch, |p, y_bar| {
+            let total = y_bar.iter().fold(T::zero(), |sum, &y_bar| sum + y_bar);
+            for (y_bar, &p) in y_bar.iter_mut().zip(p) {
+                *y_bar -= chain(p, total);
+            }
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{LogSoftmax, Softmax};
+    use crate::{Block, Dual, Mat, MatMut, Point};
+
+    const EDGES: [[f64; 3]; 4] = [
+        [1e3, -1e3, 0.0],
+        [-1e3, -1e3, -1e3],
+        [1e3, 1e3, 1e3 - 1.0],
+        [7.0, 7.0, 7.0],
+    ];
+
+    fn run(block: &impl Block<f64>, x: [f64; 3]) -> ([f64; 3], [f64; 3]) {
+        let (mut y, mut x_bar) = ([f64::NAN; 3], [f64::NAN; 3]);
+        block.forward(&[], Mat::new(&x, 3, 1), MatMut::new(&mut y, 3, 1), &mut []);
+        let at = Point {
+            params: &[],
+            x: Mat::empty(),
+            y: Mat::new(&y, 3, 1),
+            extra: &[],
+            batch: 1,
+        };
+        let target = MatMut::new(&mut x_bar, 3, 1);
+        block.vjp_input(
+            &at,
+            Mat::new(&[1.0, 0.5, -2.0], 3, 1),
+            target,
+            &mut [0.0; 3],
+        );
+        (y, x_bar)
+    }
+
+    #[test]
+    fn far_and_equal_logits_give_finite_and_accurate_values_and_derivatives() {
+        for x in EDGES {
+            let (p, p_bar) = run(&Softmax::new(3), x);
+            let (log_p, log_p_bar) = run(&LogSoftmax::new(3), x);
+            assert!((p.iter().sum::<f64>() - 1.0).abs() < 1e-15);
+            for i in 0..3 {
+                assert!((log_p[i].exp() - p[i]).abs() < 1e-15);
+                assert!(p_bar[i].is_finite() && log_p_bar[i].is_finite());
+            }
+            // Both ignore a common shift, so their cotangents have no component along it.
+            assert!(p_bar.iter().sum::<f64>().abs() < 1e-15);
+            assert!(log_p_bar.iter().sum::<f64>().abs() < 1e-15);
+        }
+        assert_eq!(run(&LogSoftmax::new(3), EDGES[0]).0, [0.0, -2e3, -1e3]);
+    }
+
+    #[test]
+    fn ties_keep_their_derivative_at_dual_numbers() {
+        let x = [1.0, 0.0, 0.0].map(|slope| Dual::new(7.0, slope));
+        let mut y = [Dual::constant(f64::NAN); 3];
+        Softmax::new(3).forward(&[], Mat::new(&x, 3, 1), MatMut::new(&mut y, 3, 1), &mut []);
+        let third = 1.0 / 3.0;
+        assert!((y[0].derivative - third * (1.0 - third)).abs() < 1e-16);
+        assert!((y[1].derivative + third * third).abs() < 1e-16);
+    }
+}
