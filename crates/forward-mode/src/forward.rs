@@ -82,43 +82,11 @@ impl<T: Scalar> Forward<T> {
     /// [`Error::EmptyBatch`], [`Error::TooLarge`] before anything is allocated, [`Error::Setting`] for `threads` or a
     /// chunk of zero.
     pub fn new(graph: &Graph, batch: usize, chunk: Chunk, threads: usize) -> Result<Self> {
-        let setting = |setting: &str, expected: &str, got: usize| Error::Setting {
-            name: "Forward".into(),
-            setting: setting.into(),
-            expected: expected.into(),
-            got: got.to_string(),
-        };
         if threads != 1 {
             return Err(setting("threads", "1", threads));
         }
-        if chunk == Chunk::Fixed(0) {
-            return Err(setting("chunk", "at least 1", 0));
-        }
-        let n = graph.nodes().len();
-        let plan = PrimalPlan::new(graph, batch, n, Some)?;
-        let widest = graph
-            .nodes()
-            .iter()
-            .map(|node| node.dims().n_in.saturating_add(node.dims().n_out))
-            .max();
-        let pair_bytes = memory::elements(&[widest.unwrap_or(0), batch, size_of::<T>()]);
-        let width = chunk.width(graph.n_params(), pair_bytes);
-        let mut engine = Self {
-            primal: Vec::new(),
-            gradient: Vec::new(),
-            spans: vec![0..0; n],
-            prepared: None,
-            plan,
-            chunk,
-            pair_bytes,
-            width,
-        };
+        let mut engine = Self::bare(graph, batch, chunk)?;
         engine.prepare(Question::UnitParams(0..graph.n_params()))?;
-        memory::fits::<T>(
-            "forward mode's values",
-            engine.plan.len().saturating_add(graph.n_params()),
-            "smaller batch",
-        )?;
         engine.primal = vec![T::zero(); engine.plan.len()];
         engine.gradient = graph.layout().zeros();
         Ok(engine)
@@ -136,25 +104,55 @@ impl<T: Scalar> Forward<T> {
         params: bool,
         inputs: bool,
     ) -> Result<Self> {
-        let n = graph.nodes().len();
-        let plan = PrimalPlan::new(graph, batch, n, Some)?;
-        let mut engine = Self {
-            primal: Vec::new(),
-            gradient: Vec::new(),
-            spans: vec![0..0; n],
-            prepared: None,
-            plan,
-            chunk: Chunk::Fixed(seeds.max(1)),
-            pair_bytes: 0,
-            width: seeds.max(1),
-        };
+        let mut engine = Self::bare(graph, batch, Chunk::Fixed(seeds))?;
         engine.prepare(Question::Directions {
-            seeds: seeds.max(1),
+            seeds,
             params,
             inputs,
         })?;
         engine.primal = vec![T::zero(); engine.plan.len()];
         Ok(engine)
+    }
+
+    /// An engine that is prepared for Jacobians with respect to the inputs alone.
+    ///
+    /// # Errors
+    /// As [`Forward::new`].
+    pub fn for_inputs(graph: &Graph, batch: usize, chunk: Chunk) -> Result<Self> {
+        let mut engine = Self::bare(graph, batch, chunk)?;
+        engine.prepare(Question::UnitInputs(0..graph.n_inputs()))?;
+        engine.primal = vec![T::zero(); engine.plan.len()];
+        Ok(engine)
+    }
+
+    /// An engine without buffers.
+    fn bare(graph: &Graph, batch: usize, chunk: Chunk) -> Result<Self> {
+        if chunk == Chunk::Fixed(0) {
+            return Err(setting("chunk", "at least 1", 0));
+        }
+        let n = graph.nodes().len();
+        let plan = PrimalPlan::new(graph, batch, n, Some)?;
+        let pair = graph
+            .nodes()
+            .iter()
+            .map(|node| node.dims().n_in.saturating_add(node.dims().n_out))
+            .max();
+        let pair_bytes = memory::elements(&[pair.unwrap_or(0), batch, size_of::<T>()]);
+        memory::fits::<T>(
+            "forward mode's values",
+            plan.len().saturating_add(graph.n_params()),
+            "use a smaller batch",
+        )?;
+        Ok(Self {
+            primal: Vec::new(),
+            gradient: Vec::new(),
+            spans: vec![0..0; n],
+            prepared: None,
+            width: chunk.width(graph.n_params(), pair_bytes),
+            plan,
+            chunk,
+            pair_bytes,
+        })
     }
 
     /// The graph.
@@ -215,6 +213,11 @@ impl<T: Scalar> Forward<T> {
             }
             Question::Directions { .. } => vec![question.clone()],
         }
+    }
+
+    /// Unit vectors of the inputs that a Jacobian carries at once.
+    pub fn width_of_inputs(&self) -> usize {
+        self.width_of(self.graph().n_inputs())
     }
 
     /// Directions other than parameters that are carried at once, out of `all`.
@@ -435,6 +438,15 @@ impl<T: Scalar> Forward<T> {
         }
     }
 
+    /// The exact cost of [`Forward::jacobian_inputs`].
+    pub fn jacobian_inputs_cost(&self) -> Cost {
+        let chunks = self.chunks(&Question::UnitInputs(0..self.graph().n_inputs()));
+        chunks
+            .iter()
+            .map(|chunk| Sweep::cost(&self.plan, chunk))
+            .sum()
+    }
+
     /// The exact cost of [`Forward::jvp`] along `seeds` directions.
     pub fn jvp_cost(&self, seeds: usize, params: bool, inputs: bool) -> Cost {
         let groups = pieces(seeds, self.width_of(seeds));
@@ -450,6 +462,15 @@ impl<T: Scalar> Forward<T> {
                 )
             })
             .sum()
+    }
+}
+
+fn setting(setting: &str, expected: &str, got: usize) -> Error {
+    Error::Setting {
+        name: "Forward".into(),
+        setting: setting.into(),
+        expected: expected.into(),
+        got: got.to_string(),
     }
 }
 

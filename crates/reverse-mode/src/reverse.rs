@@ -274,6 +274,21 @@ impl<T: Scalar> Reverse<T> {
         self.plan.cost() + outputs + self.adjoint.cost(&self.plan, 1, true, false)
     }
 
+    /// The exact cost of [`Reverse::jacobian_inputs`]: the primal once, and a pullback for every group of outputs.
+    pub fn jacobian_inputs_cost(&self) -> Cost {
+        let (n_outputs, seeds) = (self.graph().n_outputs(), self.adjoint.seeds());
+        let group = |first| {
+            self.adjoint
+                .cost(&self.plan, seeds.min(n_outputs - first), false, true)
+        };
+        self.plan.cost() + (0..n_outputs).step_by(seeds).map(group).sum()
+    }
+
+    /// The exact cost of [`Reverse::record`].
+    pub fn primal_cost(&self) -> Cost {
+        self.plan.cost()
+    }
+
     /// The exact cost of one pullback of `seeds` cotangents.
     pub fn pullback_cost(&self, seeds: usize, params: bool, inputs: bool) -> Cost {
         self.adjoint.cost(&self.plan, seeds, params, inputs)

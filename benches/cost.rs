@@ -1,0 +1,157 @@
+//! `cargo bench`: measures both modes, draws the pictures and writes the report.
+//!
+//! - `cargo bench` measures everything and replaces `reports/`.
+//! - `cargo bench -- --quick` runs every part on small networks and writes under `target/`.
+//! - `cargo bench --bench cost -- --sweep depth` measures one sweep and writes under `target/`.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use pushpull_bench::alloc::CountingAllocator;
+use pushpull_bench::data::{self, Dataset};
+use pushpull_bench::edition::Edition;
+use pushpull_bench::machine::Machine;
+use pushpull_bench::progress::Progress;
+use pushpull_bench::record::{self, Sweep};
+use pushpull_bench::sweep::{self, Extent};
+use pushpull_bench::table::Table;
+use pushpull_bench::timer::Timer;
+use pushpull_bench::{claims, pictures, report};
+
+#[global_allocator]
+static ALLOCATOR: CountingAllocator = CountingAllocator;
+
+/// What was asked for on the command line.
+struct Request {
+    extent: Extent,
+    sweeps: Vec<Sweep>,
+    target: PathBuf,
+    command: String,
+}
+
+fn request(arguments: impl Iterator<Item = String>) -> Result<Request, String> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let (mut extent, mut only) = (Extent::Full, None);
+    let mut arguments = arguments.filter(|argument| argument != "--bench");
+    while let Some(argument) = arguments.next() {
+        match argument.as_str() {
+            "--quick" => extent = Extent::Quick,
+            "--sweep" => {
+                let name = arguments.next().unwrap_or_default();
+                let found = sweep::ALL
+                    .into_iter()
+                    .find(|sweep| sweep.to_string() == name);
+                only = Some(found.ok_or(format!(
+                    "no sweep is called {name:?}; there are: width, depth, outputs, directions"
+                ))?);
+            }
+            other => {
+                return Err(format!(
+                    "unknown argument {other:?}; there are: --quick, --sweep NAME"
+                ));
+            }
+        }
+    }
+    let scratch =
+        std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from);
+    let (target, command) = match (extent, only) {
+        (Extent::Full, None) => (root.join("reports"), "cargo bench".into()),
+        (Extent::Full, Some(sweep)) => (
+            scratch.join("reports").join(sweep.to_string()),
+            format!("cargo bench --bench cost -- --sweep {sweep}"),
+        ),
+        (Extent::Quick, _) => (
+            scratch.join("reports").join("quick"),
+            "cargo bench -- --quick".into(),
+        ),
+    };
+    Ok(Request {
+        extent,
+        sweeps: only.map_or(sweep::ALL.to_vec(), |sweep| vec![sweep]),
+        target,
+        command,
+    })
+}
+
+fn run(request: &Request) -> Result<(), Box<dyn std::error::Error>> {
+    let digits = Dataset::digits(&data::directory())?.standardised();
+    let cells: Vec<_> = request
+        .sweeps
+        .iter()
+        .flat_map(|&sweep| sweep::cells(sweep, request.extent))
+        .collect();
+    let edition = Edition::begin(&request.target)?;
+    let place = request
+        .target
+        .parent()
+        .unwrap_or(Path::new("."))
+        .to_path_buf();
+    let criterion = if request.extent == Extent::Full {
+        place.join("target/criterion")
+    } else {
+        place.join("criterion")
+    };
+    let mut timer = Timer::new(
+        &criterion,
+        if request.extent == Extent::Full {
+            0.3
+        } else {
+            0.03
+        },
+    );
+    let mut progress = Progress::start("measuring", cells.len() as f64);
+    let mut records = Vec::new();
+    for (i, cell) in cells.iter().enumerate() {
+        progress.begin(&format!(
+            "{} {:?} batch {} {}",
+            cell.sweep,
+            summary(&cell.widths),
+            cell.batch,
+            cell.dtype
+        ));
+        records.extend(cell.measure(i, &digits, &mut timer)?);
+        progress.finish(1.0);
+    }
+    progress.end();
+    let (table, machine) = (Table(&records), Machine::read());
+    let setting = format!("{}, 1 thread, faer kernels.", machine.cpu);
+    record::write(&edition.file("cost.csv")?, &records)?;
+    let pictures = pictures::draw(table, &setting, &edition)?;
+    let claims = claims::all(table);
+    let text = report::markdown(&records, &claims, &pictures, &machine, &request.command);
+    std::fs::write(edition.file("REPORT.md")?, text)?;
+    let committed = edition.commit()?;
+    eprintln!(
+        "wrote {} files to {}",
+        committed.written.len(),
+        request.target.display()
+    );
+    Ok(())
+}
+
+/// Widths, where many equal ones would fill the line.
+fn summary(widths: &[usize]) -> String {
+    match widths {
+        [first, .., last] if widths.len() > 6 => {
+            format!("{first}-..-{last}, {} blocks", widths.len() - 1)
+        }
+        _ => widths
+            .iter()
+            .map(usize::to_string)
+            .collect::<Vec<_>>()
+            .join("-"),
+    }
+}
+
+fn main() -> ExitCode {
+    let outcome = request(std::env::args().skip(1))
+        .map_err(Into::into)
+        .and_then(|request| run(&request));
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(fault) => {
+            eprintln!("cost: {fault}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,301 @@
+//! The lecture's claims, each with what was measured and whether it held. Every word of a verdict follows from the rows.
+
+use std::fmt;
+
+use crate::record::{Dtype, Mode, Record, Sweep};
+use crate::table::{Curve, Table, blocks, law, params};
+
+/// How a claim came out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// The measurement agrees.
+    Held,
+    /// It agrees under a condition that the measurement names.
+    InPart,
+    /// It disagrees.
+    Failed,
+    /// Nothing was measured that could tell.
+    Open,
+}
+
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Held => "held",
+            Self::InPart => "held in part",
+            Self::Failed => "did not hold",
+            Self::Open => "not measured",
+        })
+    }
+}
+
+/// A claim with its measurement.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Claim {
+    /// The lecture's words, summarised, with the slide.
+    pub words: &'static str,
+    /// What was measured.
+    pub measured: String,
+    /// How it came out.
+    pub verdict: Verdict,
+}
+
+/// All claims of the lecture's autodiff part that a measurement can judge.
+pub fn all(table: Table<'_>) -> Vec<Claim> {
+    let claims: [(&'static str, fn(Table<'_>) -> Option<(String, Verdict)>); 8] = [
+        (
+            "Forward mode's work, a product of (o_i, o_(i-1)) by (o_(i-1), p_j), grows linearly with the number of parameters (\"Pros and cons of forward-mode autodiff\").",
+            forward_grows,
+        ),
+        (
+            "Forward mode can discard earlier estimates after each update, so it is memory efficient (same slide).",
+            forward_forgets,
+        ),
+        (
+            "The tangent matrices carry every parameter through every block (\"Forward-mode autodiff (general)\").",
+            full_tangents,
+        ),
+        (
+            "Reverse mode needs a lot of memory: all intermediate outputs are stored (\"Pros and cons of reverse-mode autodiff\").",
+            reverse_stores,
+        ),
+        (
+            "The adjoint program takes 3x-4x the time of the primal one (same slide).",
+            adjoint_ratio,
+        ),
+        (
+            "The adjoint program's products do not scale in the number of parameters, relative to the primal (same slide).",
+            adjoint_flat,
+        ),
+        (
+            "A Jacobian by reverse mode takes one backward pass for each output (\"Autodiff in TensorFlow (2)\").",
+            jacobian_sweeps,
+        ),
+        (
+            "Which end to start from: equation 17 read from the left needs vectors as many as outputs, from the right as many as inputs.",
+            winner,
+        ),
+    ];
+    claims
+        .into_iter()
+        .map(|(words, judge)| {
+            let (measured, verdict) = judge(table).unwrap_or(("no rows".into(), Verdict::Open));
+            Claim {
+                words,
+                measured,
+                verdict,
+            }
+        })
+        .collect()
+}
+
+fn hold(held: bool) -> Verdict {
+    if held { Verdict::Held } else { Verdict::Failed }
+}
+
+/// Cost over the primal's cost along a curve: in time and in flops.
+fn over_primal(table: Table<'_>, curve: Curve) -> (Vec<(f64, f64)>, Vec<(f64, f64)>) {
+    let time = table.points(curve, params, |r| r.time_s / r.primal_time_s);
+    let flops = table
+        .rows(curve)
+        .filter_map(|r| Some((params(r), r.flops as f64 / table.primal(r)?.flops as f64)));
+    (time, flops.collect())
+}
+
+fn forward_grows(table: Table<'_>) -> Option<(String, Verdict)> {
+    let (time, flops) = over_primal(table, Curve::new(Sweep::Width, 32, Mode::Forward));
+    let (time, flops) = (law(&time, 1e3)?, law(&flops, 1e3)?);
+    let text = format!(
+        "Forward over primal against p (p >= 1000, 64-w-10, batch 32, f64): fitted slope {:.3} in counted flops, {:.3} in time, {} points; 1 is linear.",
+        flops.slope, time.slope, flops.points
+    );
+    Some((
+        text,
+        hold((flops.slope - 1.0).abs() <= 0.05 && (time.slope - 1.0).abs() <= 0.20),
+    ))
+}
+
+/// Rows of the depth sweep, by number of blocks.
+fn depth(table: Table<'_>, mode: Mode, keep: impl Fn(&Record) -> bool) -> Vec<(f64, f64)> {
+    table
+        .rows(Curve::new(Sweep::Depth, 8, mode))
+        .filter(|r| keep(r))
+        .map(|r| (blocks(r), r.peak_bytes as f64))
+        .collect()
+}
+
+fn forward_forgets(table: Table<'_>) -> Option<(String, Verdict)> {
+    let jvp = depth(table, Mode::Jvp, |_| true);
+    let chunk: Vec<(f64, f64)> = table
+        .rows(Curve::new(Sweep::Depth, 8, Mode::Forward))
+        .filter(|r| r.chunk.is_some_and(|chunk| chunk < r.params))
+        .map(|r| (blocks(r), r.peak_bytes as f64 - 8.0 * params(r)))
+        .collect();
+    let growth = |points: &[(f64, f64)]| Some(points.last()?.1 / points.first()?.1);
+    let (jvp, chunk, depth) = (
+        growth(&jvp)?,
+        growth(&chunk)?,
+        growth(&jvp.iter().map(|p| (p.0, p.0)).collect::<Vec<_>>())?,
+    );
+    let text = format!(
+        "From the shallowest to the deepest network, {depth:.0} times the blocks, one jvp's peak memory grows {jvp:.2} times and a chunk's, without the gradient that it returns, {chunk:.2} times."
+    );
+    Some((text, hold(jvp < depth.sqrt() && chunk < depth.sqrt())))
+}
+
+fn full_tangents(table: Table<'_>) -> Option<(String, Verdict)> {
+    let full: Vec<(f64, f64)> = table
+        .rows(Curve::new(Sweep::Depth, 8, Mode::Forward))
+        .filter(|r| r.chunk == Some(r.params))
+        .map(|r| (params(r), r.peak_bytes as f64))
+        .collect();
+    let fit = law(&full, 0.0)?;
+    let reverse = depth(table, Mode::Reverse, |_| true);
+    let (last, reverse) = (full.last()?.1, reverse.last()?.1);
+    let text = format!(
+        "Carried whole, the tangent matrix is (outputs x batch) x p: its memory grows with p to the power {:.2} and is {:.0} times reverse mode's for the deepest network. Forward mode is frugal for a direction or a chunk, not for the full matrix.",
+        fit.slope,
+        last / reverse
+    );
+    Some((
+        text,
+        if last > reverse {
+            Verdict::InPart
+        } else {
+            Verdict::Held
+        },
+    ))
+}
+
+fn reverse_stores(table: Table<'_>) -> Option<(String, Verdict)> {
+    let rows: Vec<(f64, f64)> = table
+        .rows(Curve::new(Sweep::Depth, 8, Mode::Reverse))
+        .map(|r| (blocks(r), r.peak_bytes as f64 - 8.0 * params(r)))
+        .collect();
+    let fit = law(&rows, 8.0)?;
+    let text = format!(
+        "Peak memory without the gradient grows with the number of blocks to the power {:.2} (>= 8 blocks; 1 is: every block's output is kept).",
+        fit.slope
+    );
+    Some((text, hold(fit.slope > 0.7)))
+}
+
+/// (primal + adjoint) / primal in time, for p >= 10^4 at batch 32.
+fn totals(table: Table<'_>, dtype: Dtype) -> Vec<(f64, f64)> {
+    let mut points = table.points(
+        Curve::new(Sweep::Width, 32, Mode::Reverse).at(dtype),
+        params,
+        |r| r.time_s / r.primal_time_s,
+    );
+    points.retain(|p| p.0 >= 1e4);
+    points
+}
+
+fn adjoint_ratio(table: Table<'_>) -> Option<(String, Verdict)> {
+    let mut text = Vec::new();
+    let (mut inside, mut all) = (0, 0);
+    for dtype in [Dtype::F64, Dtype::F32] {
+        let adjoint: Vec<f64> = totals(table, dtype).iter().map(|p| p.1 - 1.0).collect();
+        let low = adjoint.iter().copied().reduce(f64::min)?;
+        let high = adjoint.iter().copied().reduce(f64::max)?;
+        inside += adjoint
+            .iter()
+            .filter(|ratio| (3.0..=4.0).contains(*ratio))
+            .count();
+        all += adjoint.len();
+        text.push(format!(
+            "{dtype}: adjoint {low:.2} to {high:.2} times the primal, total {:.2} to {:.2}",
+            low + 1.0,
+            high + 1.0
+        ));
+    }
+    let below = (all > 0 && inside < all).then_some(
+        " The adjoint does two products for each of the primal's one, less the first block's, so about 2x is what the counts give; 3x-4x is the total of a less fused program.",
+    );
+    let text = format!(
+        "For p >= 10^4 at batch 32, {}.{}",
+        text.join("; "),
+        below.unwrap_or_default()
+    );
+    let verdict = if inside == all {
+        Verdict::Held
+    } else if inside > 0 {
+        Verdict::InPart
+    } else {
+        Verdict::Failed
+    };
+    Some((text, verdict))
+}
+
+fn adjoint_flat(table: Table<'_>) -> Option<(String, Verdict)> {
+    let total = totals(table, Dtype::F64);
+    let fit = law(&total, 1e4)?;
+    let (_, flops) = over_primal(table, Curve::new(Sweep::Width, 32, Mode::Reverse));
+    let flops = law(&flops, 1e4)?;
+    let text = format!(
+        "Total over primal against p (p >= 10^4, batch 32, f64): fitted slope {:+.3} in time, {:+.4} in counted flops; 0 is flat.",
+        fit.slope, flops.slope
+    );
+    Some((
+        text,
+        hold(fit.slope.abs() < 0.1 && flops.slope.abs() < 0.05),
+    ))
+}
+
+fn jacobian_sweeps(table: Table<'_>) -> Option<(String, Verdict)> {
+    let widest = table
+        .rows(Curve::new(Sweep::Outputs, 1, Mode::JacobianReverse))
+        .map(|r| r.inputs)
+        .max()?;
+    let rows: Vec<&Record> = table
+        .rows(Curve::new(Sweep::Outputs, 1, Mode::JacobianReverse))
+        .filter(|r| r.inputs == widest)
+        .collect();
+    // A sweep's cost depends on the outputs through the last block as well: divided out here.
+    let sweeps: Vec<(f64, f64)> = rows
+        .iter()
+        .filter_map(|r| {
+            let pulled = (r.flops - table.primal(r)?.flops) as f64;
+            let hidden = r.layers.0[1] as f64;
+            let one = 2.0 * hidden * (r.outputs as f64 + r.inputs as f64);
+            Some((r.outputs as f64, pulled / one))
+        })
+        .collect();
+    let fit = law(&sweeps, 1.0)?;
+    let text = format!(
+        "Counted flops of the Jacobian, less the primal's, over those of one vjp's products: they grow with the number of outputs to the power {:.3} ({} inputs, 1 to {:.0} outputs).",
+        fit.slope,
+        widest,
+        sweeps.last()?.0
+    );
+    Some((text, hold((fit.slope - 1.0).abs() < 0.02)))
+}
+
+fn winner(table: Table<'_>) -> Option<(String, Verdict)> {
+    let (mut decided, mut agreed, mut square) = (0, 0, Vec::new());
+    for forward in table.rows(Curve::new(Sweep::Outputs, 1, Mode::JacobianForward)) {
+        let reverse = table
+            .rows(Curve::new(Sweep::Outputs, 1, Mode::JacobianReverse))
+            .find(|r| (r.inputs, r.outputs) == (forward.inputs, forward.outputs))?;
+        let ratio = forward.time_s / reverse.time_s;
+        if forward.inputs == forward.outputs {
+            square.push(ratio);
+            continue;
+        }
+        decided += 1;
+        agreed += usize::from((ratio < 1.0) == (forward.inputs < forward.outputs));
+    }
+    square.sort_by(f64::total_cmp);
+    let text = format!(
+        "The mode with fewer sweeps was the faster one in {agreed} of {decided} cells; with as many inputs as outputs, forward took {:.2} times reverse (median).",
+        square.get(square.len() / 2)?
+    );
+    let verdict = if agreed == decided {
+        Verdict::Held
+    } else if 10 * agreed >= 8 * decided {
+        Verdict::InPart
+    } else {
+        Verdict::Failed
+    };
+    Some((text, verdict))
+}
