@@ -143,16 +143,19 @@ impl Elementwise for Elu {
         "elu"
     }
     fn f<T: Real>(&self, x: T) -> T {
-        let below = T::from_f64(self.alpha) * x.min(T::zero()).exp_m1();
+        // At 0 the minimum is x, not the constant: a dual number keeps its derivative.
+        let below = T::from_f64(self.alpha) * T::zero().min(x).exp_m1();
         if x > T::zero() { x } else { below }
     }
     fn df<T: Real>(&self, x: T) -> T {
-        let below = T::from_f64(self.alpha) * x.min(T::zero()).exp();
+        let below = T::from_f64(self.alpha) * T::zero().min(x).exp();
         if x > T::zero() { T::one() } else { below }
     }
     fn df_from_output<T: Real>(&self, y: T) -> Option<T> {
-        let below = y + T::from_f64(self.alpha);
-        (self.alpha > 0.0).then(|| if y > T::zero() { T::one() } else { below })
+        (self.alpha > 0.0).then(|| {
+            let below = y + T::from_f64(self.alpha);
+            if y > T::zero() { T::one() } else { below }
+        })
     }
     fn kinks(&self) -> Vec<(f64, f64, f64)> {
         if self.alpha == 1.0 {
