@@ -52,10 +52,11 @@ impl<T> Seeds<'_, T> {
 }
 
 impl Question {
-    /// The seeds that act on the parameters of `node`.
-    fn own(&self, node: &Node) -> Range<usize> {
+    /// The seeds that act on the parameters of node `i`. None where the output does not change with the node's value.
+    fn own(&self, graph: &Graph, i: usize) -> Range<usize> {
+        let node = &graph.nodes()[i];
         match self {
-            _ if node.params.is_empty() => 0..0,
+            _ if node.params.is_empty() || !graph.activity()[i].output => 0..0,
             Self::UnitParams(range) => overlap(range, &node.params),
             Self::UnitInputs(_) => 0..0,
             Self::Directions { seeds, params, .. } => {
@@ -87,9 +88,14 @@ impl Question {
         }
     }
 
-    /// The seeds that reach a node's input: the hull over its sources.
-    fn arriving(&self, graph: &Graph, node: &Node, spans: &[Range<usize>]) -> Range<usize> {
-        node.sources.iter().fold(0..0, |all, source| {
+    /// The seeds that reach the input of node `i`: the hull over its sources. None where the output does not change
+    /// with the node's value.
+    fn arriving(&self, graph: &Graph, i: usize, spans: &[Range<usize>]) -> Range<usize> {
+        if !graph.activity()[i].output {
+            return 0..0;
+        }
+        let sources = graph.nodes()[i].sources.iter();
+        sources.fold(0..0, |all, source| {
             hull(&all, &self.through(graph, source, spans))
         })
     }
@@ -171,7 +177,7 @@ impl Sweep {
         let mut spans = vec![0..0; nodes.len()];
         for question in questions {
             for (i, node) in nodes.iter().enumerate() {
-                let (arriving, own) = (question.arriving(graph, node, &spans), question.own(node));
+                let (arriving, own) = (question.arriving(graph, i, &spans), question.own(graph, i));
                 spans[i] = hull(&arriving, &own);
                 widths[i].0 = arriving.len().max(widths[i].0);
                 widths[i].1 = spans[i].len().max(widths[i].1);
@@ -268,7 +274,7 @@ impl Sweep {
         let (graph, batch, question) = (plan.graph(), plan.batch(), seeds.question());
         for (i, (node, step)) in graph.nodes().iter().zip(&self.steps).enumerate() {
             plan.step(i, params, x, primal);
-            let (arriving, own) = (question.arriving(graph, node, spans), question.own(node));
+            let (arriving, own) = (question.arriving(graph, i, spans), question.own(graph, i));
             let span = hull(&arriving, &own);
             spans[i] = span.clone();
             if span.is_empty() {
@@ -423,7 +429,7 @@ impl Sweep {
         let mut spans = vec![0..0; graph.nodes().len()];
         let mut total = plan.cost();
         for (i, node) in graph.nodes().iter().enumerate() {
-            let (arriving, own) = (question.arriving(graph, node, &spans), question.own(node));
+            let (arriving, own) = (question.arriving(graph, i, &spans), question.own(graph, i));
             spans[i] = hull(&arriving, &own);
             total += ops(question, &arriving, &own)
                 .map(|(op, seeds)| cost::of(&*node.block, op, batch, seeds))
@@ -436,8 +442,11 @@ impl Sweep {
     pub(crate) fn reaching(plan: &PrimalPlan, question: &Question) -> usize {
         let graph = plan.graph();
         let mut spans = vec![0..0; graph.nodes().len()];
-        for (i, node) in graph.nodes().iter().enumerate() {
-            spans[i] = hull(&question.arriving(graph, node, &spans), &question.own(node));
+        for i in 0..graph.nodes().len() {
+            spans[i] = hull(
+                &question.arriving(graph, i, &spans),
+                &question.own(graph, i),
+            );
         }
         spans.last().map_or(0, Range::len)
     }
