@@ -1,1 +1,25 @@
 //! Measures what both modes cost and draws it.
+//!
+//! Rooms that know no engine: [`data`] (real data sets), [`alloc`] (heap bytes, exact), [`fit`] (power laws), [`record`]
+//! (the rows of `cost.csv`), [`plot`] (pictures), [`machine`] (what a number was measured on), [`edition`] (a report
+//! directory that is replaced whole or not at all), [`progress`] (what is running, and for how long still).
+//!
+//! The comparison: [`sweep`] lists the [`cell`]s, a cell prepares [`job`]s on one network and times them ([`timer`]);
+//! [`pictures`], [`claims`] and the [`report`] are made from the rows alone, which a [`table`] answers questions about.
+
+pub mod alloc;
+pub mod cell;
+pub mod claims;
+pub mod data;
+pub mod edition;
+pub mod fit;
+pub mod job;
+pub mod machine;
+pub mod pictures;
+pub mod plot;
+pub mod progress;
+pub mod record;
+pub mod report;
+pub mod sweep;
+pub mod table;
+pub mod timer;

@@ -24,6 +24,7 @@ pub mod blocks;
 pub mod cost;
 pub mod count;
 pub mod dual;
+mod elementary;
 pub mod erase;
 pub mod error;
 pub mod graph;
@@ -34,6 +35,7 @@ pub mod memory;
 pub mod mlp;
 pub mod primal;
 pub mod real;
+mod vector;
 
 pub use block::{Accum, Block, Dims, InputJacobian, Keeps, Op, ParamJacobian, Point, Spec};
 pub use cost::Cost;

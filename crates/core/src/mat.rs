@@ -304,6 +304,16 @@ impl<'a, T> MatMut<'a, T> {
             stride: self.stride,
         }
     }
+    /// The same view for reading, as long as this one would have lived.
+    #[inline]
+    pub fn into_mat(self) -> Mat<'a, T> {
+        Mat {
+            data: self.data,
+            nrows: self.nrows,
+            ncols: self.ncols,
+            stride: self.stride,
+        }
+    }
     /// The same view again, for a shorter time.
     #[inline]
     pub fn rb_mut(&mut self) -> MatMut<'_, T> {

@@ -6,6 +6,7 @@ use std::ops::{Add, AddAssign, Div, DivAssign, Mul, MulAssign, Neg, Sub, SubAssi
 
 use num_traits::{One, Zero};
 
+use crate::elementary::{double, single};
 use crate::linalg::Product;
 
 /// A real number with the elementary functions that the blocks use.
@@ -120,7 +121,7 @@ pub trait Real:
 }
 
 macro_rules! real_float {
-    ($t:ident, $erf:path, $erfc:path) => {
+    ($t:ident, $own:ident, $erf:path, $erfc:path) => {
         impl Real for $t {
             const NAME: &'static str = stringify!($t);
             const UNIT_ROUNDOFF: f64 = $t::EPSILON as f64 / 2.0;
@@ -148,15 +149,15 @@ macro_rules! real_float {
             }
             #[inline(always)]
             fn exp(self) -> Self {
-                $t::exp(self)
+                $own::exp(self)
             }
             #[inline(always)]
             fn exp_m1(self) -> Self {
-                $t::exp_m1(self)
+                $own::exp_m1(self)
             }
             #[inline(always)]
             fn ln(self) -> Self {
-                $t::ln(self)
+                $own::ln(self)
             }
             #[inline(always)]
             fn ln_1p(self) -> Self {
@@ -164,7 +165,7 @@ macro_rules! real_float {
             }
             #[inline(always)]
             fn tanh(self) -> Self {
-                $t::tanh(self)
+                $own::tanh(self)
             }
             #[inline(always)]
             fn sin(self) -> Self {
@@ -190,12 +191,20 @@ macro_rules! real_float {
             fn abs(self) -> Self {
                 $t::abs(self)
             }
+            #[inline(always)]
+            fn sigmoid(self) -> Self {
+                $own::sigmoid(self)
+            }
+            #[inline(always)]
+            fn softplus(self) -> Self {
+                $own::softplus(self)
+            }
         }
     };
 }
 
-real_float!(f32, libm::erff, libm::erfcf);
-real_float!(f64, libm::erf, libm::erfc);
+real_float!(f32, single, libm::erff, libm::erfcf);
+real_float!(f64, double, libm::erf, libm::erfc);
 
 #[cfg(test)]
 mod tests {

@@ -2,6 +2,7 @@
 
 use std::fmt::Debug;
 
+use crate::vector::wide;
 use crate::{
     Block, Cost, Counted, Dims, InputJacobian, Keeps, Mat, MatMut, Op, Point, Real, Spec, count,
 };
@@ -83,21 +84,76 @@ impl<F: Elementwise> Map<F> {
         self.function.df_from_output(0.5_f64).is_some()
     }
 
-    /// The derivatives of sample `j`.
+    /// What the derivative is taken from.
     #[inline(always)]
-    fn slopes<'a, T: Real>(&'a self, at: &Point<'a, T>, j: usize) -> impl Iterator<Item = T> + 'a {
-        let uses_output = self.uses_output();
-        let column = if uses_output {
-            at.y.col(j)
-        } else {
-            at.x.col(j)
-        };
-        let slope = move |&kept: &T| match self.function.df_from_output(kept) {
+    fn kept<'a, T: Real>(&self, at: &Point<'a, T>) -> Mat<'a, T> {
+        if self.uses_output() { at.y } else { at.x }
+    }
+
+    /// The derivative at a kept number.
+    #[inline(always)]
+    fn slope<T: Real>(&self, kept: T) -> T {
+        match self.function.df_from_output(kept) {
             Some(slope) => slope,
             None => self.function.df(kept),
-        };
-        column.iter().map(slope)
+        }
     }
+
+    /// Each slope of the batch into `scratch`, once for all seeds.
+    fn slopes<'a, T: Real>(&self, at: &Point<'_, T>, scratch: &'a mut [T]) -> Mat<'a, T> {
+        let mut slopes = MatMut::new(scratch, self.n, at.batch);
+        pairs(slopes.rb_mut(), self.kept(at), |slope, &kept| {
+            *slope = self.slope(kept)
+        });
+        slopes.into_mat()
+    }
+}
+
+/// Does `each` with every entry of `y` and of `x`, with the widest vectors, as one loop where no gap lies between the
+/// columns.
+#[inline(always)]
+fn pairs<T: Real>(mut y: MatMut<'_, T>, x: Mat<'_, T>, each: impl Fn(&mut T, &T)) {
+    wide(y.nrows() * y.ncols(), || {
+        match (y.as_mut_slice(), x.as_slice()) {
+            (Some(y), Some(x)) => y.iter_mut().zip(x).for_each(|(y, x)| each(y, x)),
+            _ => {
+                for j in 0..x.ncols() {
+                    y.col_mut(j)
+                        .iter_mut()
+                        .zip(x.col(j))
+                        .for_each(|(y, x)| each(y, x));
+                }
+            }
+        }
+    });
+}
+
+/// As [`pairs`], with a third matrix.
+#[inline(always)]
+fn triples<T: Real>(
+    mut y: MatMut<'_, T>,
+    x: Mat<'_, T>,
+    z: Mat<'_, T>,
+    each: impl Fn(&mut T, &T, &T),
+) {
+    wide(y.nrows() * y.ncols(), || {
+        match (y.as_mut_slice(), x.as_slice(), z.as_slice()) {
+            (Some(y), Some(x), Some(z)) => y
+                .iter_mut()
+                .zip(x)
+                .zip(z)
+                .for_each(|((y, x), z)| each(y, x, z)),
+            _ => {
+                for j in 0..x.ncols() {
+                    y.col_mut(j)
+                        .iter_mut()
+                        .zip(x.col(j))
+                        .zip(z.col(j))
+                        .for_each(|((y, x), z)| each(y, x, z));
+                }
+            }
+        }
+    });
 }
 
 /// `slope * seed`, where a zero seed is a structural zero: it stays exactly zero, whatever the slope is. One flop.
@@ -156,10 +212,10 @@ impl<F: Elementwise> Spec for Map<F> {
         Some(entry * (self.n * batch))
     }
 
-    fn scratch_len(&self, op: Op, _: usize, seeds: usize) -> usize {
-        // The slopes of one sample, where several seeds share them.
+    fn scratch_len(&self, op: Op, batch: usize, seeds: usize) -> usize {
+        // The slopes, where several seeds share them.
         if matches!(op, Op::JvpInput | Op::VjpInput) && seeds > 1 {
-            self.n
+            self.n * batch
         } else {
             0
         }
@@ -179,12 +235,8 @@ impl<F: Elementwise> Spec for Map<F> {
 }
 
 impl<T: Real, F: Elementwise> Block<T> for Map<F> {
-    fn forward(&self, _: &[T], x: Mat<'_, T>, mut y: MatMut<'_, T>, _: &mut [T]) {
-        for j in 0..x.ncols() {
-            for (y, &x) in y.col_mut(j).iter_mut().zip(x.col(j)) {
-                *y = self.function.f(x);
-            }
-        }
+    fn forward(&self, _: &[T], x: Mat<'_, T>, y: MatMut<'_, T>, _: &mut [T]) {
+        pairs(y, x, |y, &x| *y = self.function.f(x));
     }
 
     fn jvp_input(
@@ -195,29 +247,17 @@ impl<T: Real, F: Elementwise> Block<T> for Map<F> {
         scratch: &mut [T],
     ) {
         let seeds = x_dot.ncols() / at.batch;
-        for j in 0..at.batch {
-            if seeds == 1 {
-                for ((y_dot, &x_dot), slope) in y_dot
-                    .col_mut(j)
-                    .iter_mut()
-                    .zip(x_dot.col(j))
-                    .zip(self.slopes(at, j))
-                {
-                    *y_dot = chain(slope, x_dot);
-                }
-                continue;
-            }
-            let slopes = &mut scratch[..self.n];
-            slopes
-                .iter_mut()
-                .zip(self.slopes(at, j))
-                .for_each(|(kept, slope)| *kept = slope);
-            for column in (0..seeds).map(|seed| seed * at.batch + j) {
-                let columns = y_dot.col_mut(column).iter_mut().zip(x_dot.col(column));
-                for ((y_dot, &x_dot), &slope) in columns.zip(&*slopes) {
-                    *y_dot = chain(slope, x_dot);
-                }
-            }
+        if seeds == 1 {
+            let each =
+                |y_dot: &mut T, &x_dot: &T, &kept: &T| *y_dot = chain(self.slope(kept), x_dot);
+            return triples(y_dot, x_dot, self.kept(at), each);
+        }
+        let slopes = self.slopes(at, scratch);
+        for columns in (0..seeds).map(|seed| seed * at.batch..(seed + 1) * at.batch) {
+            let (y_dot, x_dot) = (y_dot.rb_mut().cols(columns.clone()), x_dot.cols(columns));
+            triples(y_dot, x_dot, slopes, |y_dot, &x_dot, &slope| {
+                *y_dot = chain(slope, x_dot)
+            });
         }
     }
 
@@ -233,35 +273,26 @@ impl<T: Real, F: Elementwise> Block<T> for Map<F> {
     }
 
     fn forward_in_place(&self, _: &[T], mut xy: MatMut<'_, T>, _: &mut [T]) {
-        for j in 0..xy.ncols() {
-            xy.col_mut(j)
-                .iter_mut()
-                .for_each(|entry| *entry = self.function.f(*entry));
-        }
+        let each = |entry: &mut T| *entry = self.function.f(*entry);
+        wide(xy.nrows() * xy.ncols(), || match xy.as_mut_slice() {
+            Some(xy) => xy.iter_mut().for_each(each),
+            None => (0..xy.ncols()).for_each(|j| xy.col_mut(j).iter_mut().for_each(each)),
+        });
     }
 
     fn jvp_input_in_place(&self, at: &Point<'_, T>, mut dot: MatMut<'_, T>, scratch: &mut [T]) {
         let seeds = dot.ncols() / at.batch;
-        for j in 0..at.batch {
-            if seeds == 1 {
-                dot.col_mut(j)
-                    .iter_mut()
-                    .zip(self.slopes(at, j))
-                    .for_each(|(dot, slope)| *dot = chain(slope, *dot));
-                continue;
-            }
-            let slopes = &mut scratch[..self.n];
-            slopes
-                .iter_mut()
-                .zip(self.slopes(at, j))
-                .for_each(|(kept, slope)| *kept = slope);
-            for seed in 0..seeds {
-                let column = dot.col_mut(seed * at.batch + j);
-                column
-                    .iter_mut()
-                    .zip(&*slopes)
-                    .for_each(|(dot, &slope)| *dot = chain(slope, *dot));
-            }
+        if seeds == 1 {
+            return pairs(dot, self.kept(at), |dot, &kept| {
+                *dot = chain(self.slope(kept), *dot)
+            });
+        }
+        let slopes = self.slopes(at, scratch);
+        for seed in 0..seeds {
+            let columns = seed * at.batch..(seed + 1) * at.batch;
+            pairs(dot.rb_mut().cols(columns), slopes, |dot, &slope| {
+                *dot = chain(slope, *dot)
+            });
         }
     }
 

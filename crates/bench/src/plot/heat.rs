@@ -1,0 +1,271 @@
+//! The heat map: who wins where.
+
+mod key;
+
+use super::canvas::Align;
+use super::font::Font;
+use super::number::{grouped, number};
+use super::page::{Page, Words};
+use super::{Colour, PlotError, Scale};
+use std::path::Path;
+
+/// The categories along an axis of a heat map.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Categories {
+    /// Quantity and unit.
+    pub label: String,
+    /// A name each.
+    pub names: Vec<String>,
+}
+
+impl Categories {
+    /// Categories named by anything that can be shown: numbers, words.
+    pub fn new(label: impl Into<String>, names: impl IntoIterator<Item = impl ToString>) -> Self {
+        Self {
+            label: label.into(),
+            names: names.into_iter().map(|n| n.to_string()).collect(),
+        }
+    }
+}
+
+/// Positive numbers over two lists of categories, coloured by their logarithm: blue below 1, vermilion above 1, white
+/// at 1.
+///
+/// ```
+/// use pushpull_bench::plot::{Categories, HeatMap};
+/// let inputs = Categories::new("inputs (count)", [1, 8]);
+/// let outputs = Categories::new("outputs (count)", [1]);
+/// let mut map = HeatMap::new("Who wins", inputs, outputs, "forward / reverse (1)");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+pub struct HeatMap {
+    /// What the picture shows.
+    pub title: String,
+    /// The setting. May be empty.
+    pub subtitle: String,
+    /// From left to right.
+    pub x: Categories,
+    /// From below to above.
+    pub y: Categories,
+    /// `cells[y][x]`; `None` was not measured and is hatched.
+    pub cells: Vec<Vec<Option<f64>>>,
+    /// What a cell's number is, e.g. `time forward / time reverse`.
+    pub value: String,
+    /// What a number below 1 means, e.g. `forward is faster`.
+    pub below: String,
+    /// What a number above 1 means.
+    pub above: String,
+    /// Remarks under the plot.
+    pub notes: Vec<String>,
+}
+
+impl HeatMap {
+    /// A map without cells yet.
+    pub fn new(
+        title: impl Into<String>,
+        x: Categories,
+        y: Categories,
+        value: impl Into<String>,
+    ) -> Self {
+        Self {
+            title: title.into(),
+            subtitle: String::new(),
+            x,
+            y,
+            cells: Vec::new(),
+            value: value.into(),
+            below: "below 1".into(),
+            above: "above 1".into(),
+            notes: Vec::new(),
+        }
+    }
+
+    /// Writes the picture to `path`, which ends in `.png`, and its numbers to the `.csv` of the same stem.
+    ///
+    /// The table's columns are the two labels and the value's, a row for each cell; a missing cell's value is empty.
+    ///
+    /// # Errors
+    /// No measured cell, rows of the wrong length, values that are not positive and finite, words or cells that do
+    /// not fit, a file that cannot be written.
+    pub fn save(&self, path: &Path) -> Result<(), PlotError> {
+        let page = self.draw()?;
+        super::save(path, &page.canvas, &self.table())
+    }
+
+    fn draw(&self) -> Result<Page, PlotError> {
+        self.check()?;
+        let font = Font::plain(20.0);
+        let mut ticks = 0.0_f64;
+        for name in &self.y.names {
+            ticks = ticks.max(font.width(name)?);
+        }
+        let words = Words {
+            title: &self.title,
+            subtitle: &self.subtitle,
+            x: &self.x.label,
+            y: &self.y.label,
+            notes: &self.notes,
+        };
+        let mut page = Page::lay(&words, ticks + 10.0, 28.0)?;
+        let (nx, ny) = (self.x.names.len() as f64, self.y.names.len() as f64);
+        let (w, h) = ((page.right - page.left) / nx, (page.bottom - page.top) / ny);
+        let crowded = |what| PlotError::Crowded {
+            picture: self.title.clone(),
+            what,
+        };
+        if w < 44.0 || h < 24.0 {
+            return Err(crowded("so many cells"));
+        }
+        let reach = self.reach();
+        let inner = Font::plain((0.3 * w).min(0.5 * h).clamp(14.0, 20.0));
+        for (j, row) in self.cells.iter().enumerate() {
+            for (i, cell) in row.iter().enumerate() {
+                let low = (page.left + w * i as f64, page.bottom - h * (j as f64 + 1.0));
+                let high = (low.0 + w, low.1 + h);
+                let middle = ((low.0 + high.0) / 2.0, (low.1 + high.1) / 2.0);
+                let Some(value) = cell else {
+                    key::hatch(&mut page.canvas, low, high)?;
+                    continue;
+                };
+                let fill = Colour::diverging(value.log10() / reach);
+                page.canvas.rect(low, high, fill)?;
+                let text = rounded(*value);
+                if inner.width(&text)? > w - 4.0 {
+                    return Err(crowded("the cells' numbers"));
+                }
+                page.canvas.text(
+                    &text,
+                    middle,
+                    &Font {
+                        colour: fill.ink(),
+                        ..inner
+                    },
+                    Align::Middle,
+                )?;
+            }
+        }
+        let (left, right, top, bottom) = (page.left, page.right, page.top, page.bottom);
+        for i in 0..=self.x.names.len() {
+            let x = left + w * i as f64;
+            page.canvas
+                .line(&[(x, top), (x, bottom)], 1.5, Colour::WHITE, None)?;
+        }
+        for j in 0..=self.y.names.len() {
+            let y = bottom - h * j as f64;
+            page.canvas
+                .line(&[(left, y), (right, y)], 1.5, Colour::WHITE, None)?;
+        }
+        for (i, name) in self.x.names.iter().enumerate() {
+            if font.width(name)? > w - 4.0 {
+                return Err(crowded("the x categories' names"));
+            }
+            page.canvas.text(
+                name,
+                (left + w * (i as f64 + 0.5), bottom + 18.0),
+                &font,
+                Align::Middle,
+            )?;
+        }
+        for (j, name) in self.y.names.iter().enumerate() {
+            page.canvas.text(
+                name,
+                (left - 10.0, bottom - h * (j as f64 + 0.5)),
+                &font,
+                Align::End,
+            )?;
+        }
+        key::draw(self, &mut page, reach)?;
+        Ok(page)
+    }
+
+    /// The colour scale's end: the largest |log10| of a cell, and at least that of 2, so that noise about 1 stays
+    /// pale.
+    fn reach(&self) -> f64 {
+        self.cells
+            .iter()
+            .flatten()
+            .flatten()
+            .map(|v| v.log10().abs())
+            .fold(2f64.log10(), f64::max)
+    }
+
+    fn check(&self) -> Result<(), PlotError> {
+        let picture = || self.title.clone();
+        for (axis, names) in [("x", &self.x.names), ("y", &self.y.names)] {
+            if names.is_empty() {
+                return Err(PlotError::Empty {
+                    picture: picture(),
+                    expected: format!("at least one {axis} category"),
+                });
+            }
+        }
+        let shape = |place: String, expected, got| {
+            Err(PlotError::Shape {
+                picture: picture(),
+                place,
+                expected,
+                got,
+            })
+        };
+        if self.cells.len() != self.y.names.len() {
+            return shape("rows".into(), self.y.names.len(), self.cells.len());
+        }
+        for (row, name) in self.cells.iter().zip(&self.y.names) {
+            if row.len() != self.x.names.len() {
+                return shape(format!("row {name}"), self.x.names.len(), row.len());
+            }
+            for (cell, x) in row.iter().zip(&self.x.names) {
+                if let Some(value) = cell.filter(|v| !Scale::Log.admits(*v)) {
+                    let place = format!("row {name}, column {x}");
+                    return Err(PlotError::Value {
+                        picture: picture(),
+                        place,
+                        expected: Scale::Log.admitted(),
+                        value,
+                    });
+                }
+            }
+        }
+        if self.cells.iter().flatten().all(Option::is_none) {
+            return Err(PlotError::Empty {
+                picture: picture(),
+                expected: "at least one measured cell".into(),
+            });
+        }
+        Ok(())
+    }
+
+    fn table(&self) -> Vec<Vec<String>> {
+        let mut rows = vec![vec![
+            self.y.label.clone(),
+            self.x.label.clone(),
+            self.value.clone(),
+        ]];
+        for (row, y) in self.cells.iter().zip(&self.y.names) {
+            let cells = row.iter().zip(&self.x.names);
+            rows.extend(cells.map(|(cell, x)| {
+                vec![
+                    y.clone(),
+                    x.clone(),
+                    cell.map(|v| v.to_string()).unwrap_or_default(),
+                ]
+            }));
+        }
+        rows
+    }
+}
+
+/// Two significant digits, and whole from ten on: `0.0089`, `0.50`, `1.0`, `137`. A cell is read at a glance; its CSV
+/// has the rest.
+fn rounded(v: f64) -> String {
+    if !(1e-4..1e6).contains(&v) {
+        return number(v);
+    }
+    // The exponent after rounding: 9.96 has two digits as 10, not as 10.0.
+    let exponent = (v * 1.005).log10().floor();
+    grouped(&format!("{v:.0$}", (1.0 - exponent).max(0.0) as usize))
+}
+
+#[cfg(test)]
+mod tests;

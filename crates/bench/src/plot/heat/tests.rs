@@ -1,0 +1,100 @@
+use super::*;
+
+fn map() -> HeatMap {
+    let mut map = HeatMap::new(
+        "t",
+        Categories::new("in", [1, 10]),
+        Categories::new("out", ["a", "b"]),
+        "ratio",
+    );
+    map.cells = vec![vec![Some(0.1), Some(1.0)], vec![None, Some(10.0)]];
+    map
+}
+
+#[test]
+fn colours_follow_the_values_and_the_table_holds_them() {
+    let page = map().draw().unwrap();
+    for colour in [Colour::BLUE, Colour::VERMILION, Colour::diverging(0.0)] {
+        assert!(page.canvas.count(colour) > 20_000, "{colour:?}");
+    }
+    let directory = tempfile::tempdir().unwrap();
+    map().save(&directory.path().join("m.png")).unwrap();
+    let text = std::fs::read_to_string(directory.path().join("m.csv")).unwrap();
+    assert_eq!(
+        text.lines().collect::<Vec<_>>(),
+        ["out,in,ratio", "a,1,0.1", "a,10,1", "b,1,", "b,10,10"]
+    );
+}
+
+#[test]
+fn what_cannot_be_drawn_is_refused() {
+    let refused = |change: &dyn Fn(&mut HeatMap)| {
+        let mut map = map();
+        change(&mut map);
+        map.draw().unwrap_err()
+    };
+    for bad in [0.0, -2.0, f64::NAN, f64::INFINITY] {
+        assert!(
+            matches!(
+                refused(&|m| m.cells[1][0] = Some(bad)),
+                PlotError::Value { .. }
+            ),
+            "{bad}"
+        );
+    }
+    assert!(matches!(
+        refused(&|m| m.cells[0].truncate(1)),
+        PlotError::Shape {
+            expected: 2,
+            got: 1,
+            ..
+        }
+    ));
+    assert!(matches!(
+        refused(&|m| m.cells.truncate(1)),
+        PlotError::Shape { .. }
+    ));
+    assert!(matches!(
+        refused(&|m| m.cells = vec![vec![None; 2]; 2]),
+        PlotError::Empty { .. }
+    ));
+    assert!(matches!(
+        refused(&|m| (m.y.names, m.cells) = (vec![], vec![])),
+        PlotError::Empty { .. }
+    ));
+    let many = |m: &mut HeatMap| {
+        (m.x.names, m.cells) = (vec!["1".into(); 99], vec![vec![Some(1.0); 99]; 2])
+    };
+    assert!(matches!(refused(&many), PlotError::Crowded { .. }));
+    assert!(matches!(
+        refused(&|m| m.x.names[0] = "w".repeat(80)),
+        PlotError::Crowded { .. }
+    ));
+}
+
+#[test]
+fn the_scale_has_one_in_its_middle_and_few_marks() {
+    for reach in [2f64.log10(), 0.9, 1.0, 2.5, 7.9, 300.0] {
+        let marks = key::marks(reach);
+        assert!(
+            (3..=9).contains(&marks.len()) && marks[marks.len() / 2] == 1.0,
+            "{reach}: {marks:?}"
+        );
+        assert!(marks.iter().all(|v| v.log10().abs() <= reach + 1e-9));
+    }
+}
+
+#[test]
+fn cells_have_two_digits() {
+    let all = [
+        0.00891, 0.5, 0.996, 1.0, 1.07, 9.93, 9.96, 20.5, 137.0, 12_345.0,
+    ];
+    let read = [
+        "0.0089", "0.50", "1.0", "1.0", "1.1", "9.9", "10", "20", "137", "12,345",
+    ];
+    assert_eq!(all.map(rounded), read);
+    assert_eq!(
+        (rounded(1e-9), rounded(2e9)),
+        ("10⁻⁹".into(), "2×10⁹".into())
+    );
+}

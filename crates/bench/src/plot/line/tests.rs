@@ -1,0 +1,110 @@
+use super::*;
+
+fn chart() -> LineChart {
+    let mut chart = LineChart::new("t", Axis::log("p (count)"), Axis::linear("ratio (1)"));
+    chart.series = vec![
+        Series::new("a, b", vec![(1.0, 0.5), (100.0, 3.0)]),
+        Series::new("c", vec![(1.0, 2.0)]),
+    ];
+    chart.bands = vec![Band::new("3 to 4", 4.0, 3.0)];
+    chart
+}
+
+#[test]
+fn the_table_holds_every_number_of_the_picture() {
+    let directory = tempfile::tempdir().unwrap();
+    chart().save(&directory.path().join("a.png")).unwrap();
+    let text = std::fs::read_to_string(directory.path().join("a.csv")).unwrap();
+    let rows: Vec<_> = text.lines().skip(2).collect();
+    assert_eq!(
+        rows,
+        [
+            "series,\"a, b\",1,0.5,",
+            "series,\"a, b\",100,3,",
+            "series,c,1,2,",
+            "band,3 to 4,,3,4"
+        ]
+    );
+    let png = std::fs::read(directory.path().join("a.png")).unwrap();
+    assert_eq!(png[..8], *b"\x89PNG\r\n\x1a\n");
+    assert_eq!(
+        (png[18..20].to_vec(), png[22..24].to_vec()),
+        (
+            1200u16.to_be_bytes().to_vec(),
+            800u16.to_be_bytes().to_vec()
+        )
+    );
+}
+
+#[test]
+fn every_series_leaves_ink_of_its_colour() {
+    let page = chart().draw().unwrap();
+    for colour in [
+        Colour::of_series(0),
+        Colour::of_series(1),
+        legend::band_colour(0),
+    ] {
+        assert!(page.canvas.count(colour) > 100, "{colour:?}");
+    }
+    let mut other = chart();
+    other.series.pop();
+    assert!(other.draw().unwrap().canvas.count(Colour::of_series(1)) == 0);
+}
+
+#[test]
+fn what_cannot_be_drawn_is_refused_before_writing() {
+    let directory = tempfile::tempdir().unwrap();
+    let refused = |change: &dyn Fn(&mut LineChart)| {
+        let mut chart = chart();
+        change(&mut chart);
+        let error = chart.save(&directory.path().join("b.png")).unwrap_err();
+        assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 0);
+        error
+    };
+    assert!(matches!(
+        refused(&|c| c.series.clear()),
+        PlotError::Empty { .. }
+    ));
+    assert!(matches!(
+        refused(&|c| c.series[1].points.clear()),
+        PlotError::Empty { .. }
+    ));
+    for bad in [0.0, -1.0, f64::NAN, f64::INFINITY] {
+        assert!(
+            matches!(
+                refused(&|c| c.series[0].points[1].0 = bad),
+                PlotError::Value { .. }
+            ),
+            "{bad}"
+        );
+    }
+    assert!(matches!(
+        refused(&|c| c.series[0].points[0].1 = f64::NAN),
+        PlotError::Value { .. }
+    ));
+    assert!(matches!(
+        refused(&|c| c.bands[0].high = f64::INFINITY),
+        PlotError::Value { .. }
+    ));
+    assert!(matches!(
+        refused(&|c| c.y.label = " ".into()),
+        PlotError::Unlabelled { .. }
+    ));
+    assert!(matches!(
+        refused(&|c| c.notes = vec!["word ".repeat(2000)]),
+        PlotError::Crowded { .. }
+    ));
+    assert!(matches!(
+        refused(&|c| c.series = vec![c.series[0].clone(); 40]),
+        PlotError::Crowded { .. }
+    ));
+    assert!(matches!(
+        chart().save(Path::new("a.jpg")),
+        Err(PlotError::NotPng { .. })
+    ));
+    let nowhere = directory.path().join("no/such/a.png");
+    assert!(matches!(
+        chart().save(&nowhere),
+        Err(PlotError::Write { .. })
+    ));
+}

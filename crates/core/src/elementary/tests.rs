@@ -1,0 +1,191 @@
+use super::{double, single};
+
+/// |got - expected| in units in the last place of the f32 nearest to `expected`.
+fn ulps_f32(got: f32, expected: f64) -> f64 {
+    let nearest = expected as f32;
+    if got == nearest || (got.is_nan() && nearest.is_nan()) {
+        return 0.0;
+    }
+    if nearest.is_infinite() || got.is_infinite() {
+        return f64::INFINITY;
+    }
+    let unit = f64::from(f32::from_bits(nearest.abs().to_bits() + 1)) - f64::from(nearest.abs());
+    (f64::from(got) - expected).abs() / unit
+}
+
+/// Every exponent and sign, 509 significands each: the dense sweep.
+fn all_exponents_f32() -> impl Iterator<Item = f32> {
+    (0..=u32::MAX >> 14)
+        .map(|i| f32::from_bits((i << 14) | (i.wrapping_mul(2_654_435_761) & 0x3fff)))
+}
+
+#[test]
+fn f32_functions_stay_within_their_stated_error_over_all_exponents() {
+    type Pair = (&'static str, fn(f32) -> f32, fn(f64) -> f64, f64);
+    let sigmoid = |x: f64| {
+        if x >= 0.0 {
+            1.0 / (1.0 + (-x).exp())
+        } else {
+            x.exp() / (1.0 + x.exp())
+        }
+    };
+    let softplus = |x: f64| x.max(0.0) + (-x.abs()).exp().ln_1p();
+    let pairs: [Pair; 6] = [
+        ("exp", single::exp, f64::exp, 1.1),
+        ("exp_m1", single::exp_m1, f64::exp_m1, 1.8),
+        ("ln", single::ln, f64::ln, 1.0),
+        ("tanh", single::tanh, f64::tanh, 2.6),
+        ("sigmoid", single::sigmoid, sigmoid, 2.6),
+        ("softplus", single::softplus, softplus, 1.9),
+    ];
+    for (name, ours, reference, bound) in pairs {
+        let mut worst = (0.0, 0.0_f32);
+        for x in all_exponents_f32().filter(|x| !x.is_nan()) {
+            let error = ulps_f32(ours(x), reference(f64::from(x)));
+            if error > worst.0 {
+                worst = (error, x);
+            }
+        }
+        println!("{name}: {:.3} ulp at {:e}", worst.0, worst.1);
+        assert!(
+            worst.0 <= bound,
+            "{name}: {} ulp at {:e}, stated {bound}",
+            worst.0,
+            worst.1
+        );
+    }
+}
+
+/// Arguments over all exponents at which the function is neither 0 nor infinite nor its own argument.
+fn arguments_f64() -> impl Iterator<Item = f64> {
+    let exponents = (-60..=9).flat_map(|exponent| (0..24).map(move |i| (exponent, i)));
+    exponents.flat_map(|(exponent, i)| {
+        // A golden-ratio walk over the significands.
+        let significand = 1.0
+            + (f64::from(i) * 0.618_033_988_749_895 + f64::from(exponent) * 0.123).rem_euclid(1.0);
+        let x = significand * 2f64.powi(exponent);
+        [x, -x]
+    })
+}
+
+#[test]
+fn f64_functions_stay_within_their_stated_error_against_128_bits() {
+    use astro_float::{BigFloat, Consts, RoundingMode};
+    const BITS: usize = 192;
+    const TO_EVEN: RoundingMode = RoundingMode::ToEven;
+    let mut constants = Consts::new().unwrap();
+    let mut exp = |x: &BigFloat| x.exp(BITS, TO_EVEN, &mut constants);
+    let mut more = Consts::new().unwrap();
+    let mut ln = |x: &BigFloat| x.ln(BITS, TO_EVEN, &mut more);
+    let one = BigFloat::from_f64(1.0, BITS);
+    let add = |a: &BigFloat, b: &BigFloat| a.add(b, BITS, TO_EVEN);
+    let div = |a: &BigFloat, b: &BigFloat| a.div(b, BITS, TO_EVEN);
+    // (ours, reference, stated bound) for one function; the error is taken in the result's last place.
+    let check = |name: &str,
+                 ours: fn(f64) -> f64,
+                 bound: f64,
+                 reference: &mut dyn FnMut(&BigFloat) -> BigFloat| {
+        let mut worst = (0.0, 0.0);
+        for x in arguments_f64() {
+            let got = ours(x);
+            if !got.is_normal() || (name == "ln" && x < 0.0) {
+                continue;
+            }
+            let expected = reference(&BigFloat::from_f64(x, BITS));
+            let difference = BigFloat::from_f64(got, BITS).sub(&expected, BITS, TO_EVEN);
+            let unit = f64::from_bits(got.abs().to_bits() + 1) - got.abs();
+            let error: f64 = div(&difference, &BigFloat::from_f64(unit, BITS))
+                .to_string()
+                .parse()
+                .unwrap();
+            if error.abs() > worst.0 {
+                worst = (error.abs(), x);
+            }
+        }
+        println!("{name}: {:.3} ulp at {:e}", worst.0, worst.1);
+        assert!(
+            worst.0 <= bound,
+            "{name}: {} ulp at {:e}, stated {bound}",
+            worst.0,
+            worst.1
+        );
+    };
+    check("exp", double::exp, 1.1, &mut |x| exp(x));
+    check("exp_m1", double::exp_m1, 1.8, &mut |x| {
+        exp(x).sub(&one, BITS, TO_EVEN)
+    });
+    check("ln", double::ln, 1.0, &mut |x| ln(x));
+    check("tanh", double::tanh, 2.6, &mut |x| {
+        let t = exp(&add(x, x));
+        div(&t.sub(&one, BITS, TO_EVEN), &add(&t, &one))
+    });
+    check("sigmoid", double::sigmoid, 2.6, &mut |x| {
+        div(&one, &add(&one, &exp(&x.neg())))
+    });
+    check("softplus", double::softplus, 1.9, &mut |x| {
+        let e = exp(x);
+        // 1 + e would lose e: two terms of the series, the third is below e^-120 of the first.
+        let small = x
+            .cmp(&BigFloat::from_f64(-60.0, BITS))
+            .is_some_and(|order| order < 0);
+        let two = BigFloat::from_f64(2.0, BITS);
+        if small {
+            e.sub(&div(&e.mul(&e, BITS, TO_EVEN), &two), BITS, TO_EVEN)
+        } else {
+            ln(&add(&one, &e))
+        }
+    });
+}
+
+#[test]
+fn special_values_are_ieee_s() {
+    macro_rules! check {
+        ($module:ident, $t:ident) => {{
+            let inf = $t::INFINITY;
+            for f in [
+                $module::exp,
+                $module::exp_m1,
+                $module::ln,
+                $module::tanh,
+                $module::sigmoid,
+                $module::softplus,
+            ] {
+                assert!(f($t::NAN).is_nan());
+            }
+            let smallest = $t::from_bits(1);
+            assert_eq!(
+                [$module::exp(inf), $module::exp(-inf), $module::exp(-0.0)],
+                [inf, 0.0, 1.0]
+            );
+            assert_eq!([$module::exp_m1(inf), $module::exp_m1(-inf)], [inf, -1.0]);
+            assert!(
+                $module::exp_m1(-0.0).is_sign_negative() && $module::tanh(-0.0).is_sign_negative()
+            );
+            assert_eq!(
+                [$module::exp_m1(smallest), $module::tanh(-smallest)],
+                [smallest, -smallest]
+            );
+            assert_eq!(
+                [$module::ln(0.0), $module::ln(-0.0), $module::ln(inf)],
+                [-inf, -inf, inf]
+            );
+            assert!($module::ln(-1.0).is_nan() && $module::ln(-inf).is_nan());
+            assert_eq!($module::ln(1.0), 0.0);
+            assert_eq!([$module::tanh(inf), $module::tanh(-inf)], [1.0, -1.0]);
+            assert_eq!(
+                [
+                    $module::sigmoid(inf),
+                    $module::sigmoid(-inf),
+                    $module::sigmoid(0.0)
+                ],
+                [1.0, 0.0, 0.5]
+            );
+            assert_eq!(
+                [$module::softplus(inf), $module::softplus(-inf)],
+                [inf, 0.0]
+            );
+        }};
+    }
+    check!(single, f32);
+    check!(double, f64);
+}
