@@ -35,3 +35,8 @@ pub use pushpull_core::{
 };
 pub use pushpull_forward_mode::{Chunk, Forward};
 pub use pushpull_reverse_mode::{Reverse, Store, Tape};
+
+/// The README's example is a test.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

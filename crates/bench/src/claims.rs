@@ -40,9 +40,15 @@ pub struct Claim {
     pub verdict: Verdict,
 }
 
+/// Reads a claim's measurement and verdict off the rows, where there are any.
+type Judge = fn(Table<'_>) -> Option<(String, Verdict)>;
+
+/// Points of a curve.
+type Points = Vec<(f64, f64)>;
+
 /// All claims of the lecture's autodiff part that a measurement can judge.
 pub fn all(table: Table<'_>) -> Vec<Claim> {
-    let claims: [(&'static str, fn(Table<'_>) -> Option<(String, Verdict)>); 8] = [
+    let claims: [(&'static str, Judge); 8] = [
         (
             "Forward mode's work, a product of (o_i, o_(i-1)) by (o_(i-1), p_j), grows linearly with the number of parameters (\"Pros and cons of forward-mode autodiff\").",
             forward_grows,
@@ -94,7 +100,7 @@ fn hold(held: bool) -> Verdict {
 }
 
 /// Cost over the primal's cost along a curve: in time and in flops.
-fn over_primal(table: Table<'_>, curve: Curve) -> (Vec<(f64, f64)>, Vec<(f64, f64)>) {
+fn over_primal(table: Table<'_>, curve: Curve) -> (Points, Points) {
     let time = table.points(curve, params, |r| r.time_s / r.primal_time_s);
     let flops = table
         .rows(curve)
@@ -118,7 +124,7 @@ fn forward_grows(table: Table<'_>) -> Option<(String, Verdict)> {
 /// Rows of the depth sweep, by number of blocks.
 fn depth(table: Table<'_>, mode: Mode, keep: impl Fn(&Record) -> bool) -> Vec<(f64, f64)> {
     table
-        .rows(Curve::new(Sweep::Depth, 8, mode))
+        .rows(Curve::new(Sweep::Depth, 32, mode))
         .filter(|r| keep(r))
         .map(|r| (blocks(r), r.peak_bytes as f64))
         .collect()
@@ -127,7 +133,7 @@ fn depth(table: Table<'_>, mode: Mode, keep: impl Fn(&Record) -> bool) -> Vec<(f
 fn forward_forgets(table: Table<'_>) -> Option<(String, Verdict)> {
     let jvp = depth(table, Mode::Jvp, |_| true);
     let chunk: Vec<(f64, f64)> = table
-        .rows(Curve::new(Sweep::Depth, 8, Mode::Forward))
+        .rows(Curve::new(Sweep::Depth, 32, Mode::Forward))
         .filter(|r| r.chunk.is_some_and(|chunk| chunk < r.params))
         .map(|r| (blocks(r), r.peak_bytes as f64 - 8.0 * params(r)))
         .collect();
@@ -138,14 +144,14 @@ fn forward_forgets(table: Table<'_>) -> Option<(String, Verdict)> {
         growth(&jvp.iter().map(|p| (p.0, p.0)).collect::<Vec<_>>())?,
     );
     let text = format!(
-        "From the shallowest to the deepest network, {depth:.0} times the blocks, one jvp's peak memory grows {jvp:.2} times and a chunk's, without the gradient that it returns, {chunk:.2} times."
+        "From the shallowest to the deepest network, {depth:.0} times the blocks, one jvp's peak memory grows {jvp:.2} times and a chunk's, without the gradient that it returns, {chunk:.2} times; both include the plan's own bookkeeping, which is a few hundred bytes a block."
     );
     Some((text, hold(jvp < depth.sqrt() && chunk < depth.sqrt())))
 }
 
 fn full_tangents(table: Table<'_>) -> Option<(String, Verdict)> {
     let full: Vec<(f64, f64)> = table
-        .rows(Curve::new(Sweep::Depth, 8, Mode::Forward))
+        .rows(Curve::new(Sweep::Depth, 32, Mode::Forward))
         .filter(|r| r.chunk == Some(r.params))
         .map(|r| (params(r), r.peak_bytes as f64))
         .collect();
@@ -169,7 +175,7 @@ fn full_tangents(table: Table<'_>) -> Option<(String, Verdict)> {
 
 fn reverse_stores(table: Table<'_>) -> Option<(String, Verdict)> {
     let rows: Vec<(f64, f64)> = table
-        .rows(Curve::new(Sweep::Depth, 8, Mode::Reverse))
+        .rows(Curve::new(Sweep::Depth, 32, Mode::Reverse))
         .map(|r| (blocks(r), r.peak_bytes as f64 - 8.0 * params(r)))
         .collect();
     let fit = law(&rows, 8.0)?;

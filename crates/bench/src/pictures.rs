@@ -220,7 +220,7 @@ fn depth_curves(
     y: fn(&crate::record::Record) -> f64,
 ) -> Vec<(String, Vec<(f64, f64)>)> {
     let rows = |mode, keep: fn(&crate::record::Record) -> bool| -> Vec<(f64, f64)> {
-        let curve = Curve::new(Sweep::Depth, 8, mode);
+        let curve = Curve::new(Sweep::Depth, 32, mode);
         table
             .rows(curve)
             .filter(|r| keep(r))
@@ -250,7 +250,7 @@ fn depth(
     y: fn(&crate::record::Record) -> f64,
 ) -> LineChart {
     let mut chart = LineChart::new(title, Axis::log2("linear blocks (count)"), Axis::log(label));
-    chart.subtitle = format!("equal width {DEPTH_WIDTH} on digits, tanh, sum, batch 8, f64");
+    chart.subtitle = format!("equal width {DEPTH_WIDTH} on digits, tanh, sum, batch 32, f64");
     for (name, points) in depth_curves(table, y) {
         if !points.is_empty() {
             let remark = slope(&points, 8.0);
@@ -279,7 +279,7 @@ fn memory_depth(table: Table<'_>, setting: &str, path: &Path) -> Result<Option<S
         "peak heap (bytes)",
         |r| r.peak_bytes as f64,
     );
-    let gradient = table.points(Curve::new(Sweep::Depth, 8, Mode::Reverse), blocks, |r| {
+    let gradient = table.points(Curve::new(Sweep::Depth, 32, Mode::Reverse), blocks, |r| {
         8.0 * params(r)
     });
     if !gradient.is_empty() {

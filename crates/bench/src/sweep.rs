@@ -89,7 +89,7 @@ fn depth(extent: Extent) -> Vec<Cell> {
         widths: vec![DEPTH_WIDTH; depth + 1],
         activation: Activation::Tanh,
         loss: Some(Loss::Sum),
-        batch: 8,
+        batch: 32,
         dtype: Dtype::F64,
         tasks: tasks.clone(),
     };

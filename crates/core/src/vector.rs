@@ -1,21 +1,88 @@
-//! Runs a loop with the widest vector instructions that this processor has.
+//! Runs elementwise loops with the widest vector instructions that this processor has.
 //!
 //! The compiler turns a plain loop over slices into vector code for whatever instructions the enclosing function may
-//! use; a default build may use SSE2 alone. So the loop is compiled once more inside functions that may use AVX2 or
-//! AVX-512, and the one that fits is chosen at run time. The loops use no fused operations, so every width gives the
-//! same bits.
+//! use; a default build may use SSE2 alone. So each loop is compiled once more inside functions that may use AVX2 or
+//! AVX-512, and the one that fits is chosen at run time. What is done with an entry is a type, not a closure: only a
+//! method can be told to be compiled into each of the loops. The loops use no fused operations, so every width gives
+//! the same bits.
 
-use pulp::Arch;
+use pulp::{Arch, NullaryFnOnce};
 
-/// Elements from which choosing pays: below, the choice costs as much as the loop.
+use crate::{Mat, MatMut, Real};
+
+/// Entries from which choosing pays: below, the choice costs as much as the loop.
 const WORTH: usize = 16;
 
-/// Runs `work`, which loops over `elements` elements.
-#[inline(always)]
-pub(crate) fn wide<R>(elements: usize, work: impl FnOnce() -> R) -> R {
-    if elements < WORTH {
-        work()
-    } else {
-        Arch::new().dispatch(work)
-    }
+/// What is done with one entry.
+pub(crate) trait Single<T> {
+    /// Changes it.
+    fn at(&self, y: &mut T);
 }
+
+/// What is done with an entry, given another.
+pub(crate) trait Pair<T> {
+    /// Changes `y`.
+    fn at(&self, y: &mut T, x: T);
+}
+
+/// What is done with an entry, given two others.
+pub(crate) trait Triple<T> {
+    /// Changes `y`.
+    fn at(&self, y: &mut T, x: T, z: T);
+}
+
+macro_rules! loops {
+    ($(#[$doc:meta])* $name:ident $trait:ident $loop:ident ($($x:ident)*)) => {
+        struct $loop<'a, T, E> {
+            y: MatMut<'a, T>,
+            $($x: Mat<'a, T>,)*
+            each: E,
+        }
+
+        impl<T: Real, E: $trait<T>> NullaryFnOnce for $loop<'_, T, E> {
+            type Output = ();
+
+            #[inline(always)]
+            fn call(self) {
+                let Self { mut y, $($x,)* each } = self;
+                // One loop where no gap lies between the columns: small columns fill no vector.
+                if let (Some(y), $(Some($x),)*) = (y.as_mut_slice(), $($x.as_slice(),)*) {
+                    let n = y.len();
+                    $(let $x = &$x[..n];)*
+                    for i in 0..n {
+                        each.at(&mut y[i], $($x[i],)*);
+                    }
+                    return;
+                }
+                for j in 0..y.ncols() {
+                    let y = y.col_mut(j);
+                    let n = y.len();
+                    $(let $x = &$x.col(j)[..n];)*
+                    for i in 0..n {
+                        each.at(&mut y[i], $($x[i],)*);
+                    }
+                }
+            }
+        }
+
+        $(#[$doc])*
+        pub(crate) fn $name<T: Real>(y: MatMut<'_, T>, $($x: Mat<'_, T>,)* each: impl $trait<T>) {
+            let entries = y.nrows() * y.ncols();
+            let work = $loop { y, $($x,)* each };
+            if entries < WORTH { work.call() } else { Arch::new().dispatch(work) }
+        }
+    };
+}
+
+loops!(
+    /// Does `each` with every entry of `y`.
+    singles Single Singles ()
+);
+loops!(
+    /// Does `each` with every entry of `y` and of `x`.
+    pairs Pair Pairs (x)
+);
+loops!(
+    /// Does `each` with every entry of `y`, of `x` and of `z`.
+    triples Triple Triples (x z)
+);

@@ -2,7 +2,7 @@
 
 use std::fmt::Debug;
 
-use crate::vector::wide;
+use crate::vector::{Pair, Single, Triple, pairs, singles, triples};
 use crate::{
     Block, Cost, Counted, Dims, InputJacobian, Keeps, Mat, MatMut, Op, Point, Real, Spec, count,
 };
@@ -102,58 +102,9 @@ impl<F: Elementwise> Map<F> {
     /// Each slope of the batch into `scratch`, once for all seeds.
     fn slopes<'a, T: Real>(&self, at: &Point<'_, T>, scratch: &'a mut [T]) -> Mat<'a, T> {
         let mut slopes = MatMut::new(scratch, self.n, at.batch);
-        pairs(slopes.rb_mut(), self.kept(at), |slope, &kept| {
-            *slope = self.slope(kept)
-        });
+        pairs(slopes.rb_mut(), self.kept(at), Slope(self));
         slopes.into_mat()
     }
-}
-
-/// Does `each` with every entry of `y` and of `x`, with the widest vectors, as one loop where no gap lies between the
-/// columns.
-#[inline(always)]
-fn pairs<T: Real>(mut y: MatMut<'_, T>, x: Mat<'_, T>, each: impl Fn(&mut T, &T)) {
-    wide(y.nrows() * y.ncols(), || {
-        match (y.as_mut_slice(), x.as_slice()) {
-            (Some(y), Some(x)) => y.iter_mut().zip(x).for_each(|(y, x)| each(y, x)),
-            _ => {
-                for j in 0..x.ncols() {
-                    y.col_mut(j)
-                        .iter_mut()
-                        .zip(x.col(j))
-                        .for_each(|(y, x)| each(y, x));
-                }
-            }
-        }
-    });
-}
-
-/// As [`pairs`], with a third matrix.
-#[inline(always)]
-fn triples<T: Real>(
-    mut y: MatMut<'_, T>,
-    x: Mat<'_, T>,
-    z: Mat<'_, T>,
-    each: impl Fn(&mut T, &T, &T),
-) {
-    wide(y.nrows() * y.ncols(), || {
-        match (y.as_mut_slice(), x.as_slice(), z.as_slice()) {
-            (Some(y), Some(x), Some(z)) => y
-                .iter_mut()
-                .zip(x)
-                .zip(z)
-                .for_each(|((y, x), z)| each(y, x, z)),
-            _ => {
-                for j in 0..x.ncols() {
-                    y.col_mut(j)
-                        .iter_mut()
-                        .zip(x.col(j))
-                        .zip(z.col(j))
-                        .for_each(|((y, x), z)| each(y, x, z));
-                }
-            }
-        }
-    });
 }
 
 /// `slope * seed`, where a zero seed is a structural zero: it stays exactly zero, whatever the slope is. One flop.
@@ -234,9 +185,61 @@ impl<F: Elementwise> Spec for Map<F> {
     }
 }
 
+/// y = f(x), or y = f(y).
+struct Value<'m, F>(&'m Map<F>);
+/// y = f'(kept)
+struct Slope<'m, F>(&'m Map<F>);
+/// y = f'(kept) * seed, or y = f'(kept) * y
+struct Pushed<'m, F>(&'m Map<F>);
+/// y = slope * seed, or y = slope * y
+struct Scaled;
+
+impl<T: Real, F: Elementwise> Single<T> for Value<'_, F> {
+    #[inline(always)]
+    fn at(&self, y: &mut T) {
+        *y = self.0.function.f(*y);
+    }
+}
+impl<T: Real, F: Elementwise> Pair<T> for Value<'_, F> {
+    #[inline(always)]
+    fn at(&self, y: &mut T, x: T) {
+        *y = self.0.function.f(x);
+    }
+}
+impl<T: Real, F: Elementwise> Pair<T> for Slope<'_, F> {
+    #[inline(always)]
+    fn at(&self, y: &mut T, kept: T) {
+        *y = self.0.slope(kept);
+    }
+}
+impl<T: Real, F: Elementwise> Pair<T> for Pushed<'_, F> {
+    #[inline(always)]
+    fn at(&self, y: &mut T, kept: T) {
+        *y = chain(self.0.slope(kept), *y);
+    }
+}
+impl<T: Real, F: Elementwise> Triple<T> for Pushed<'_, F> {
+    #[inline(always)]
+    fn at(&self, y: &mut T, seed: T, kept: T) {
+        *y = chain(self.0.slope(kept), seed);
+    }
+}
+impl<T: Real> Pair<T> for Scaled {
+    #[inline(always)]
+    fn at(&self, y: &mut T, slope: T) {
+        *y = chain(slope, *y);
+    }
+}
+impl<T: Real> Triple<T> for Scaled {
+    #[inline(always)]
+    fn at(&self, y: &mut T, seed: T, slope: T) {
+        *y = chain(slope, seed);
+    }
+}
+
 impl<T: Real, F: Elementwise> Block<T> for Map<F> {
     fn forward(&self, _: &[T], x: Mat<'_, T>, y: MatMut<'_, T>, _: &mut [T]) {
-        pairs(y, x, |y, &x| *y = self.function.f(x));
+        pairs(y, x, Value(self));
     }
 
     fn jvp_input(
@@ -248,16 +251,16 @@ impl<T: Real, F: Elementwise> Block<T> for Map<F> {
     ) {
         let seeds = x_dot.ncols() / at.batch;
         if seeds == 1 {
-            let each =
-                |y_dot: &mut T, &x_dot: &T, &kept: &T| *y_dot = chain(self.slope(kept), x_dot);
-            return triples(y_dot, x_dot, self.kept(at), each);
+            return triples(y_dot, x_dot, self.kept(at), Pushed(self));
         }
         let slopes = self.slopes(at, scratch);
         for columns in (0..seeds).map(|seed| seed * at.batch..(seed + 1) * at.batch) {
-            let (y_dot, x_dot) = (y_dot.rb_mut().cols(columns.clone()), x_dot.cols(columns));
-            triples(y_dot, x_dot, slopes, |y_dot, &x_dot, &slope| {
-                *y_dot = chain(slope, x_dot)
-            });
+            triples(
+                y_dot.rb_mut().cols(columns.clone()),
+                x_dot.cols(columns),
+                slopes,
+                Scaled,
+            );
         }
     }
 
@@ -272,27 +275,19 @@ impl<T: Real, F: Elementwise> Block<T> for Map<F> {
         self.jvp_input(at, y_bar, x_bar, scratch);
     }
 
-    fn forward_in_place(&self, _: &[T], mut xy: MatMut<'_, T>, _: &mut [T]) {
-        let each = |entry: &mut T| *entry = self.function.f(*entry);
-        wide(xy.nrows() * xy.ncols(), || match xy.as_mut_slice() {
-            Some(xy) => xy.iter_mut().for_each(each),
-            None => (0..xy.ncols()).for_each(|j| xy.col_mut(j).iter_mut().for_each(each)),
-        });
+    fn forward_in_place(&self, _: &[T], xy: MatMut<'_, T>, _: &mut [T]) {
+        singles(xy, Value(self));
     }
 
     fn jvp_input_in_place(&self, at: &Point<'_, T>, mut dot: MatMut<'_, T>, scratch: &mut [T]) {
         let seeds = dot.ncols() / at.batch;
         if seeds == 1 {
-            return pairs(dot, self.kept(at), |dot, &kept| {
-                *dot = chain(self.slope(kept), *dot)
-            });
+            return pairs(dot, self.kept(at), Pushed(self));
         }
         let slopes = self.slopes(at, scratch);
         for seed in 0..seeds {
             let columns = seed * at.batch..(seed + 1) * at.batch;
-            pairs(dot.rb_mut().cols(columns), slopes, |dot, &slope| {
-                *dot = chain(slope, *dot)
-            });
+            pairs(dot.rb_mut().cols(columns), slopes, Scaled);
         }
     }
 

@@ -13,12 +13,15 @@ impl Elementwise for Identity {
     fn name(&self) -> &str {
         "identity"
     }
+    #[inline(always)]
     fn f<T: Real>(&self, x: T) -> T {
         x
     }
+    #[inline(always)]
     fn df<T: Real>(&self, _: T) -> T {
         T::one()
     }
+    #[inline(always)]
     fn df_from_output<T: Real>(&self, _: T) -> Option<T> {
         Some(T::one())
     }
@@ -32,12 +35,15 @@ impl Elementwise for Sigmoid {
     fn name(&self) -> &str {
         "sigmoid"
     }
+    #[inline(always)]
     fn f<T: Real>(&self, x: T) -> T {
         x.sigmoid()
     }
+    #[inline(always)]
     fn df<T: Real>(&self, x: T) -> T {
         x.sigmoid() * (-x).sigmoid()
     }
+    #[inline(always)]
     fn df_from_output<T: Real>(&self, y: T) -> Option<T> {
         Some(y * (T::one() - y))
     }
@@ -51,13 +57,16 @@ impl Elementwise for Tanh {
     fn name(&self) -> &str {
         "tanh"
     }
+    #[inline(always)]
     fn f<T: Real>(&self, x: T) -> T {
         x.tanh()
     }
+    #[inline(always)]
     fn df<T: Real>(&self, x: T) -> T {
         let y = x.tanh();
         T::one() - y * y
     }
+    #[inline(always)]
     fn df_from_output<T: Real>(&self, y: T) -> Option<T> {
         Some(T::one() - y * y)
     }
@@ -71,12 +80,15 @@ impl Elementwise for Relu {
     fn name(&self) -> &str {
         "relu"
     }
+    #[inline(always)]
     fn f<T: Real>(&self, x: T) -> T {
         x.max(T::zero())
     }
+    #[inline(always)]
     fn df<T: Real>(&self, x: T) -> T {
         if x > T::zero() { T::one() } else { T::zero() }
     }
+    #[inline(always)]
     fn df_from_output<T: Real>(&self, y: T) -> Option<T> {
         Some(self.df(y))
     }
@@ -102,10 +114,12 @@ impl Elementwise for LeakyRelu {
     fn name(&self) -> &str {
         "leaky-relu"
     }
+    #[inline(always)]
     fn f<T: Real>(&self, x: T) -> T {
         let scaled = T::from_f64(self.slope) * x;
         if x > T::zero() { x } else { scaled }
     }
+    #[inline(always)]
     fn df<T: Real>(&self, x: T) -> T {
         if x > T::zero() {
             T::one()
@@ -113,6 +127,7 @@ impl Elementwise for LeakyRelu {
             T::from_f64(self.slope)
         }
     }
+    #[inline(always)]
     fn df_from_output<T: Real>(&self, y: T) -> Option<T> {
         // Only a positive slope keeps the sign of x.
         (self.slope > 0.0).then(|| self.df(y))
@@ -142,15 +157,18 @@ impl Elementwise for Elu {
     fn name(&self) -> &str {
         "elu"
     }
+    #[inline(always)]
     fn f<T: Real>(&self, x: T) -> T {
         // At 0 the minimum is x, not the constant: a dual number keeps its derivative.
         let below = T::from_f64(self.alpha) * T::zero().min(x).exp_m1();
         if x > T::zero() { x } else { below }
     }
+    #[inline(always)]
     fn df<T: Real>(&self, x: T) -> T {
         let below = T::from_f64(self.alpha) * T::zero().min(x).exp();
         if x > T::zero() { T::one() } else { below }
     }
+    #[inline(always)]
     fn df_from_output<T: Real>(&self, y: T) -> Option<T> {
         (self.alpha > 0.0).then(|| {
             let below = y + T::from_f64(self.alpha);
@@ -177,12 +195,15 @@ impl Elementwise for Softplus {
     fn name(&self) -> &str {
         "softplus"
     }
+    #[inline(always)]
     fn f<T: Real>(&self, x: T) -> T {
         x.softplus()
     }
+    #[inline(always)]
     fn df<T: Real>(&self, x: T) -> T {
         x.sigmoid()
     }
+    #[inline(always)]
     fn df_from_output<T: Real>(&self, y: T) -> Option<T> {
         Some(-(-y).exp_m1())
     }
@@ -196,9 +217,11 @@ impl Elementwise for Silu {
     fn name(&self) -> &str {
         "silu"
     }
+    #[inline(always)]
     fn f<T: Real>(&self, x: T) -> T {
         x * x.sigmoid()
     }
+    #[inline(always)]
     fn df<T: Real>(&self, x: T) -> T {
         let s = x.sigmoid();
         s + x * s * (-x).sigmoid()
@@ -218,9 +241,11 @@ impl Elementwise for Gelu {
     fn name(&self) -> &str {
         "gelu"
     }
+    #[inline(always)]
     fn f<T: Real>(&self, x: T) -> T {
         x * normal_distribution(x)
     }
+    #[inline(always)]
     fn df<T: Real>(&self, x: T) -> T {
         let density = T::from_f64((2.0 * PI).sqrt().recip()) * (T::from_f64(-0.5) * x * x).exp();
         normal_distribution(x) + x * density
@@ -235,12 +260,15 @@ impl Elementwise for Exp {
     fn name(&self) -> &str {
         "exp"
     }
+    #[inline(always)]
     fn f<T: Real>(&self, x: T) -> T {
         x.exp()
     }
+    #[inline(always)]
     fn df<T: Real>(&self, x: T) -> T {
         x.exp()
     }
+    #[inline(always)]
     fn df_from_output<T: Real>(&self, y: T) -> Option<T> {
         Some(y)
     }
@@ -254,9 +282,11 @@ impl Elementwise for Ln {
     fn name(&self) -> &str {
         "ln"
     }
+    #[inline(always)]
     fn f<T: Real>(&self, x: T) -> T {
         x.ln()
     }
+    #[inline(always)]
     fn df<T: Real>(&self, x: T) -> T {
         x.recip()
     }
@@ -270,9 +300,11 @@ impl Elementwise for Sin {
     fn name(&self) -> &str {
         "sin"
     }
+    #[inline(always)]
     fn f<T: Real>(&self, x: T) -> T {
         x.sin()
     }
+    #[inline(always)]
     fn df<T: Real>(&self, x: T) -> T {
         x.cos()
     }
@@ -286,9 +318,11 @@ impl Elementwise for Square {
     fn name(&self) -> &str {
         "square"
     }
+    #[inline(always)]
     fn f<T: Real>(&self, x: T) -> T {
         x * x
     }
+    #[inline(always)]
     fn df<T: Real>(&self, x: T) -> T {
         x + x
     }

@@ -1,0 +1,75 @@
+//! A nonlinearity of one's own: `f` and `df` are enough. Where the derivative can be had from the output, saying so
+//! saves the memory of the input.
+//!
+//! `cargo run --release --example custom_nonlinearity`
+
+use pushpull::blocks::{Elementwise, Linear, Sum};
+use pushpull::nalgebra::DMatrix;
+use pushpull::{Builder, Chunk, Forward, Graph, Init, Real, Result, Reverse, Store};
+
+/// x / (1 + |x|): like tanh, without a call of an elementary function.
+#[derive(Clone, Debug)]
+struct Softsign;
+
+impl Elementwise for Softsign {
+    fn f<T: Real>(&self, x: T) -> T {
+        x / (T::one() + x.abs())
+    }
+    fn df<T: Real>(&self, x: T) -> T {
+        let r = (T::one() + x.abs()).recip();
+        r * r
+    }
+}
+
+/// The same function. 1 - |y| is 1 / (1 + |x|), so the output tells the derivative and takes its input's place.
+#[derive(Clone, Debug)]
+struct SoftsignInPlace;
+
+impl Elementwise for SoftsignInPlace {
+    fn f<T: Real>(&self, x: T) -> T {
+        Softsign.f(x)
+    }
+    fn df<T: Real>(&self, x: T) -> T {
+        Softsign.df(x)
+    }
+    fn df_from_output<T: Real>(&self, y: T) -> Option<T> {
+        let r = T::one() - y.abs();
+        Some(r * r)
+    }
+}
+
+fn network(function: impl Elementwise) -> Result<Graph> {
+    let mut net = Builder::new();
+    let mut h = net.input("x", 32);
+    for _ in 0..8 {
+        h = net.block(Linear::new(32, 32), h);
+        h = net.map(function.clone(), h);
+    }
+    let y = net.block(Sum::new(32), h);
+    net.build(y)
+}
+
+fn main() -> Result<()> {
+    let x = DMatrix::from_fn(32, 16, |i, j| (1.0 + 3.0 * i as f64 + 0.7 * j as f64).sin());
+    let mut gradients = Vec::new();
+    for (name, graph) in [
+        ("derivative from the input ", network(Softsign)?),
+        ("derivative from the output", network(SoftsignInPlace)?),
+    ] {
+        let params: Vec<f64> = graph.layout().init(Init::Glorot, 7);
+        let mut forward = Forward::new(&graph, 16, Chunk::Auto, 1)?;
+        let mut reverse = Reverse::new(&graph, 16, Store::All, 1)?;
+        let record = reverse.bytes().record;
+        println!("{name}: reverse mode records {record} bytes");
+        gradients.push((forward.value_and_gradient(&params, &x)?.1.to_vec(), record));
+        gradients.push((reverse.value_and_gradient(&params, &x)?.1.to_vec(), record));
+    }
+    let size = gradients[0].0.iter().fold(0.0, |m: f64, g| m.max(g.abs()));
+    for (other, _) in &gradients[1..] {
+        let apart = gradients[0].0.iter().zip(other).map(|(a, b)| (a - b).abs());
+        assert!(apart.fold(0.0, f64::max) <= 1e-12 * size);
+    }
+    assert!(gradients[2].1 < gradients[0].1);
+    println!("both spellings give the same gradient, in both modes");
+    Ok(())
+}

@@ -1,0 +1,125 @@
+//! Bad input gives a typed error that names the thing, before anything large is allocated; nothing panics.
+
+use proptest::prelude::*;
+use pushpull::blocks::{Activation, Loss};
+use pushpull::nalgebra::DMatrix;
+use pushpull::{Accum, Chunk, Error, Forward, Graph, Mat, MatMut, Mlp, Reverse, Store};
+
+fn graph() -> Graph {
+    Mlp::new(&[3, 4, 2], Activation::Tanh)
+        .loss(Loss::SquaredError)
+        .build()
+        .unwrap()
+}
+
+#[test]
+fn empty_and_zero_width_networks_are_named() {
+    assert!(matches!(
+        Mlp::new(&[3], Activation::Tanh).build(),
+        Err(Error::Empty { .. })
+    ));
+    assert!(Mlp::new(&[], Activation::Tanh).build().is_err());
+    let Err(Error::ZeroWidth { name, .. }) = Mlp::new(&[3, 0, 2], Activation::Tanh).build() else {
+        panic!()
+    };
+    assert_eq!(name, "layer0");
+}
+
+#[test]
+fn settings_outside_their_domain_are_named() {
+    let graph = graph();
+    let forward =
+        |batch, chunk, threads| Forward::<f64>::new(&graph, batch, chunk, threads).unwrap_err();
+    assert!(matches!(
+        forward(0, Chunk::Auto, 1),
+        Error::EmptyBatch { .. }
+    ));
+    assert!(matches!(
+        forward(1, Chunk::Fixed(0), 1),
+        Error::Setting { .. }
+    ));
+    assert!(matches!(forward(1, Chunk::Auto, 0), Error::Setting { .. }));
+    let reverse =
+        |batch, threads| Reverse::<f64>::new(&graph, batch, Store::All, threads).unwrap_err();
+    assert!(matches!(reverse(0, 1), Error::EmptyBatch { .. }));
+    assert!(matches!(reverse(1, 0), Error::Setting { .. }));
+    assert!(matches!(
+        Reverse::<f64>::new(&graph, 1, Store::All, 1)
+            .unwrap()
+            .seeds(0),
+        Err(Error::Setting { .. })
+    ));
+}
+
+#[test]
+fn nan_and_infinite_data_are_named_with_their_place() {
+    let graph = graph();
+    let (mut params, mut x) = (graph.layout().zeros::<f64>(), DMatrix::zeros(5, 1));
+    x[(4, 0)] = f64::NAN;
+    let mut reverse = Reverse::new(&graph, 1, Store::All, 1).unwrap();
+    let fault = reverse.value_and_gradient(&params, &x).unwrap_err();
+    assert!(
+        fault.to_string().starts_with("target: entry [1, 0] is NaN"),
+        "{fault}"
+    );
+    x[(4, 0)] = 0.0;
+    params[13] = f64::NEG_INFINITY;
+    let mut forward = Forward::new(&graph, 1, Chunk::Auto, 1).unwrap();
+    let fault = forward.value_and_gradient(&params, &x).unwrap_err();
+    assert!(
+        fault
+            .to_string()
+            .starts_with("layer0.bias: entry [1] is -inf"),
+        "{fault}"
+    );
+}
+
+#[test]
+fn what_cannot_fit_is_refused_before_it_is_allocated() {
+    let wide = Mlp::new(&[1 << 14, 1 << 14], Activation::Tanh)
+        .build()
+        .unwrap();
+    let fault = Forward::<f64>::new(&wide, 64, Chunk::Full, 1).unwrap_err();
+    assert!(matches!(fault, Error::TooLarge { .. }), "{fault}");
+    let net = Mlp::new(&[1 << 8, 1 << 8], Activation::Tanh)
+        .build()
+        .unwrap();
+    let params: Vec<f64> = net.layout().zeros();
+    let x = DMatrix::zeros(1 << 8, 1 << 12);
+    let mut reverse = Reverse::new(&net, 1 << 12, Store::All, 1).unwrap();
+    assert!(matches!(
+        reverse.jacobian_params(&params, &x),
+        Err(Error::TooLarge { .. })
+    ));
+    let mut forward = Forward::new(&net, 1 << 12, Chunk::Fixed(1), 1).unwrap();
+    assert!(matches!(
+        forward.jacobian_params(&params, &x),
+        Err(Error::TooLarge { .. })
+    ));
+}
+
+proptest! {
+    #[test]
+    fn no_shape_makes_a_call_panic(
+        n_params in 20_usize..32, rows in 0_usize..8, columns in 0_usize..4,
+        dot in (20_usize..32, 0_usize..4), x_dot in (3_usize..7, 0_usize..7), y in (0_usize..3, 0_usize..7),
+    ) {
+        let graph = graph();
+        let (params, x) = (vec![0.5; n_params], DMatrix::from_element(rows, columns, 0.5));
+        let zeros = |(rows, columns): (usize, usize)| DMatrix::from_element(rows, columns, 0.5);
+        let (dot, x_dot, mut y, mut params_bar) = (zeros(dot), zeros(x_dot), zeros(y), zeros(dot));
+        let fits = n_params == graph.n_params() && (rows, columns) == (5, 2);
+        let mut forward = Forward::new(&graph, 2, Chunk::Auto, 1).unwrap();
+        prop_assert_eq!(forward.value_and_gradient(&params, &x).is_ok(), fits);
+        prop_assert_eq!(forward.jacobian_inputs(&params, &x).is_ok(), fits);
+        let _ = forward.jvp(&params, &x, Some(Mat::from(&dot)), Some(Mat::from(&x_dot)));
+        let _ = forward.jvp_into(&params, &x, Some(Mat::from(&dot)), None, MatMut::from(&mut y));
+        let mut reverse = Reverse::new(&graph, 2, Store::All, 1).unwrap();
+        prop_assert_eq!(reverse.value_and_gradient(&params, &x).is_ok(), fits);
+        prop_assert_eq!(reverse.jacobian_params(&params, &x).is_ok(), fits);
+        let _ = reverse.vjp(&params, &x, &y);
+        if let Ok(mut tape) = reverse.record(&params, &x) {
+            let _ = tape.pullback(&y, Accum::Add, Some(MatMut::from(&mut params_bar)), None);
+        };
+    }
+}

@@ -1,0 +1,14 @@
+//! What the tests (and the benches) share: graphs at random and by name, a naive reference, the comparison of numbers.
+//!
+//! Every test binary compiles all of it and uses a part, hence the `allow`.
+#![allow(dead_code)]
+
+pub mod assembly;
+pub mod case;
+pub mod checks;
+pub mod comparison;
+pub mod consistency;
+pub mod recipe;
+pub mod reference;
+pub mod scenarios;
+pub mod tampered;

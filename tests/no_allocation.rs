@@ -1,0 +1,75 @@
+//! After preparation the hot paths allocate nothing, in both modes, counted on this thread. faer allocates packing
+//! buffers of its own in its first large product on a thread, so every path runs once before it is counted.
+
+use pushpull::blocks::{Activation, Loss};
+use pushpull::nalgebra::DMatrix;
+use pushpull::{Accum, Chunk, Forward, Init, Mat, MatMut, Mlp, Primal, Reverse, Store};
+use pushpull_bench::alloc::{CountingAllocator, measure};
+
+#[global_allocator]
+static ALLOCATOR: CountingAllocator = CountingAllocator;
+
+/// Allocations of the second run of `path`.
+fn allocations(mut path: impl FnMut()) -> u64 {
+    path();
+    measure(&mut path).unwrap().1.count
+}
+
+#[test]
+fn the_counter_sees_an_allocation() {
+    assert_eq!(allocations(|| drop(std::hint::black_box(vec![1.0; 8]))), 1);
+}
+
+#[test]
+fn prepared_engines_allocate_nothing() {
+    let small = Mlp::new(&[2, 4, 1], Activation::Tanh).loss(Loss::SquaredError);
+    let middle = Mlp::new(&[16, 40, 24, 10], Activation::Gelu).loss(Loss::SoftmaxCrossEntropy);
+    for (net, batch) in [(small, 1), (middle, 33)] {
+        let graph = net.build().unwrap();
+        let params: Vec<f64> = graph.layout().init(Init::Glorot, 1);
+        let x = DMatrix::from_fn(graph.n_inputs(), batch, |i, j| {
+            ((3 * i + 5 * j) % 7) as f64 / 7.0
+        });
+        let params_dot = DMatrix::from_element(graph.n_params(), 2, 0.5);
+        let x_dot = DMatrix::from_element(graph.n_inputs(), 2 * batch, 0.25);
+        let y_bar = DMatrix::from_element(graph.n_outputs(), 2 * batch, 0.75);
+        let mut y_dot = DMatrix::zeros(graph.n_outputs(), 2 * batch);
+        let mut params_bar = DMatrix::zeros(graph.n_params(), 2);
+        let mut x_bar = DMatrix::zeros(graph.n_inputs(), 2 * batch);
+
+        let mut primal = Primal::new(&graph, batch).unwrap();
+        assert_eq!(
+            allocations(|| assert!(primal.run(&params, &x).is_ok())),
+            0,
+            "primal"
+        );
+        for chunk in [Chunk::Auto, Chunk::Full, Chunk::Fixed(5)] {
+            let mut forward = Forward::new(&graph, batch, chunk, 1).unwrap();
+            let gradient = || assert!(forward.value_and_gradient(&params, &x).is_ok());
+            assert_eq!(allocations(gradient), 0, "forward, {chunk:?}");
+        }
+        let mut forward = Forward::for_directions(&graph, batch, 2, true, true).unwrap();
+        let jvp = || {
+            let (w, x_dot) = (Some(Mat::from(&params_dot)), Some(Mat::from(&x_dot)));
+            assert!(
+                forward
+                    .jvp_into(&params, &x, w, x_dot, MatMut::from(&mut y_dot))
+                    .is_ok()
+            );
+        };
+        assert_eq!(allocations(jvp), 0, "jvp");
+        let mut reverse = Reverse::new(&graph, batch, Store::All, 1).unwrap();
+        let gradient = || assert!(reverse.value_and_gradient(&params, &x).is_ok());
+        assert_eq!(allocations(gradient), 0, "reverse");
+        let mut reverse = Reverse::new(&graph, batch, Store::All, 1)
+            .unwrap()
+            .seeds(2)
+            .unwrap();
+        let pullback = || {
+            let mut tape = reverse.record(&params, &x).unwrap();
+            let (w, x) = (MatMut::from(&mut params_bar), MatMut::from(&mut x_bar));
+            tape.pullback(&y_bar, Accum::Set, Some(w), Some(x)).unwrap();
+        };
+        assert_eq!(allocations(pullback), 0, "pullback");
+    }
+}
