@@ -34,7 +34,9 @@ const fn loss(loss: Loss) -> End {
 pub fn scenarios() -> Vec<Scenario> {
     use Step::Map;
     let tanh = || Map(Activation::Tanh);
-    let list: Vec<(&'static str, Vec<usize>, Vec<Step>, End, usize)> = vec![
+    // Name, widths, steps, end, batch.
+    type Row = (&'static str, Vec<usize>, Vec<Step>, End, usize);
+    let list: Vec<Row> = vec![
         ("one-layer", vec![3], vec![linear(2)], End::Outputs, 1),
         (
             "mlp",

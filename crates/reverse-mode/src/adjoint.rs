@@ -131,7 +131,7 @@ impl Adjoint {
                     Some(own) if node.block.in_place() && !last => {
                         planner.keep_until(own, time + 1);
                         cotangents[j] = Some(own);
-                        Place::InPlace
+                        Place::Over
                     }
                     _ => {
                         let slot = planner.slot(size(dims.n_in), time, time + 1);
@@ -188,7 +188,7 @@ impl Adjoint {
                 y_bar: cotangents[node].map(|slot| arena.range(slot)),
                 target: match target {
                     Place::Nowhere => Target::Nowhere,
-                    Place::InPlace => Target::InPlace,
+                    Place::Over => Target::InPlace,
                     Place::Slot(slot) => Target::Arena(arena.range(slot)),
                     Place::Input(input) => Target::Input(input_rows(input)),
                 },
@@ -198,7 +198,7 @@ impl Adjoint {
                         let to = match to {
                             Place::Slot(slot) => Destination::Arena(arena.range(slot)),
                             Place::Input(input) => Destination::Input(input_rows(input)),
-                            Place::Nowhere | Place::InPlace => return None,
+                            Place::Nowhere | Place::Over => return None,
                         };
                         Some(Scatter { rows, to, acc })
                     })
@@ -443,7 +443,7 @@ pub(crate) struct Visit<'a, T> {
 /// A place before the arena is laid out.
 enum Place {
     Nowhere,
-    InPlace,
+    Over,
     Slot(Slot),
     Input(usize),
 }
