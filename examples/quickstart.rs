@@ -49,16 +49,16 @@ fn main() -> Result<()> {
     println!("layer0.weight is {} x {}", weight.nrows(), weight.ncols());
 
     // The objective is the *sum* over the batch, so a step does not depend on how the batch is cut.
-    for step in 0..=400 {
+    for step in 0..=2000 {
         let (value, gradient) = reverse.value_and_gradient(&params, &data)?;
-        if step % 100 == 0 {
-            println!("step {step:3}: loss {value:.6}");
+        if step % 500 == 0 {
+            println!("step {step:4}: loss {value:.6}");
         }
-        assert!(step < 400 || value < 1e-3, "gradient descent learns xor");
+        assert!(step < 2000 || value < 0.05, "gradient descent learns xor");
         params
             .iter_mut()
             .zip(gradient)
-            .for_each(|(w, g)| *w -= 0.1 * g);
+            .for_each(|(w, g)| *w -= 0.02 * g);
     }
     Ok(())
 }
