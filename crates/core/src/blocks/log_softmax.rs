@@ -1,0 +1,153 @@
+//! The logarithm of softmax.
+
+use super::chain;
+use super::softmax::{dot, forward_cost, shift};
+use crate::{Block, Cost, Dims, Keeps, Mat, MatMut, Op, Point, Real, Spec};
+
+/// `y_i = x_i - ln sum_k e^(x_k)`, accurate where softmax is within rounding of 0 or 1. No parameters; the Jacobian
+/// `I - 1 p'` with p = e^y needs y alone, so the block runs in place.
+///
+/// With n rows, B samples, S seeds (the n exponentials of a sample are shared by its seeds):
+///
+/// | map | formula | flops | calls |
+/// |---|---|---|---|
+/// | forward | `y = (x - max) - ln_1p(sum of the others)` | `(3n - 2) B` | `nB` |
+/// | jvp_input | `y_dot = x_dot - <p, x_dot>` | `3nBS` | `nB` |
+/// | vjp_input | `x_bar = y_bar - p sum(y_bar)` | `3nBS` | `nB` |
+///
+/// ```
+/// use pushpull_core::{Block, Mat, MatMut, blocks::LogSoftmax};
+/// let mut y = [0.0; 2];
+/// LogSoftmax::new(2).forward(&[], Mat::new(&[50.0, 0.0], 2, 1), MatMut::new(&mut y, 2, 1), &mut []);
+/// assert_eq!(y, [-(-50f64).exp(), -50.0]);
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogSoftmax {
+    n: usize,
+}
+
+impl LogSoftmax {
+    /// The logarithm of the softmax of `n` rows.
+    pub const fn new(n: usize) -> Self {
+        Self { n }
+    }
+
+    /// Lends p = e^y of every sample to `map`, with each of the sample's seeds.
+    fn each_seed<T: Real>(
+        &self,
+        at: &Point<'_, T>,
+        mut seeds: MatMut<'_, T>,
+        scratch: &mut [T],
+        map: impl Fn(&[T], &mut [T]),
+    ) {
+        let p = &mut scratch[..self.n];
+        for sample in 0..at.batch {
+            for (p, &y) in p.iter_mut().zip(at.y.col(sample)) {
+                *p = y.exp();
+            }
+            for column in (sample..seeds.ncols()).step_by(at.batch) {
+                map(p, seeds.col_mut(column));
+            }
+        }
+    }
+}
+
+impl Spec for LogSoftmax {
+    fn name(&self) -> &str {
+        "log-softmax"
+    }
+
+    fn dims(&self) -> Dims {
+        Dims {
+            n_in: self.n,
+            n_out: self.n,
+            n_params: 0,
+        }
+    }
+
+    fn keeps(&self) -> Keeps {
+        Keeps::Y
+    }
+
+    fn cost(&self, op: Op, batch: usize, seeds: usize) -> Option<Cost> {
+        Some(match op {
+            Op::Forward => (forward_cost(self.n) + Cost::calls(1)) * batch,
+            Op::JvpInput | Op::VjpInput => {
+                Cost::flops(3 * self.n * batch * seeds) + Cost::calls(self.n * batch)
+            }
+            _ => Cost::ZERO,
+        })
+    }
+
+    fn scratch_len(&self, op: Op, _: usize, _: usize) -> usize {
+        if matches!(op, Op::JvpInput | Op::VjpInput) {
+            self.n
+        } else {
+            0
+        }
+    }
+
+    fn in_place(&self) -> bool {
+        true
+    }
+}
+
+impl<T: Real> Block<T> for LogSoftmax {
+    fn forward(&self, _: &[T], x: Mat<'_, T>, mut y: MatMut<'_, T>, _: &mut [T]) {
+        y.copy_from(x);
+        self.forward_in_place(&[], y, &mut []);
+    }
+
+    fn jvp_input(
+        &self,
+        at: &Point<'_, T>,
+        x_dot: Mat<'_, T>,
+        mut y_dot: MatMut<'_, T>,
+        scratch: &mut [T],
+    ) {
+        y_dot.copy_from(x_dot);
+        self.jvp_input_in_place(at, y_dot, scratch);
+    }
+
+    fn vjp_input(
+        &self,
+        at: &Point<'_, T>,
+        y_bar: Mat<'_, T>,
+        mut x_bar: MatMut<'_, T>,
+        scratch: &mut [T],
+    ) {
+        x_bar.copy_from(y_bar);
+        self.vjp_input_in_place(at, x_bar, scratch);
+    }
+
+    fn forward_in_place(&self, _: &[T], mut xy: MatMut<'_, T>, _: &mut [T]) {
+        for j in 0..xy.ncols() {
+            let column = xy.col_mut(j);
+            let at = shift(column);
+            let mut others = T::zero();
+            for (i, entry) in column.iter().enumerate() {
+                if i != at {
+                    others += entry.exp();
+                }
+            }
+            let log_sum = others.ln_1p();
+            column.iter_mut().for_each(|entry| *entry -= log_sum);
+        }
+    }
+
+    fn jvp_input_in_place(&self, at: &Point<'_, T>, dots: MatMut<'_, T>, scratch: &mut [T]) {
+        self.each_seed(at, dots, scratch, |p, x_dot| {
+            let inner = dot(p, x_dot);
+            x_dot.iter_mut().for_each(|x_dot| *x_dot -= inner);
+        });
+    }
+
+    fn vjp_input_in_place(&self, at: &Point<'_, T>, bar: MatMut<'_, T>, scratch: &mut [T]) {
+        self.each_seed(at, bar, scratch, |p, y_bar| {
+            let total = y_bar.iter().fold(T::zero(), |sum, &y_bar| sum + y_bar);
+            for (y_bar, &p) in y_bar.iter_mut().zip(p) {
+                *y_bar -= chain(p, total);
+            }
+        });
+    }
+}

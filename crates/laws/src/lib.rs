@@ -1,0 +1,63 @@
+//! Checks the rules of any block, and says what is wrong with them.
+//!
+//! A wrong derivative is the worst bug of automatic differentiation: silent. One line in a test finds it:
+//!
+//! ```
+//! use pushpull_core::blocks::{LayerNorm, Linear};
+//! pushpull_laws::check(&Linear::new(3, 2))?;
+//! pushpull_laws::check_family(LayerNorm::new)?; // sizes 1 to 6; a failure shrinks over them too
+//! # Ok::<(), pushpull_laws::Violation>(())
+//! ```
+//!
+//! Every [`Law`] is tried on random shapes (1 to 4 samples, 1 to 4 seeds, columns with and without gaps) and random
+//! data, half of it with zeros and ties. What a map may not read is NaN, what it may not write has canaries. A failure
+//! shrinks to the smallest shape, and a [`Violation`] names the block, the law, the map, the entry and both numbers,
+//! with a [`Diagnosis`]: the usual slip (transposed, sign, factor, derivative at y, ...) that explains *all* numbers of
+//! ten further cases, or the word that none does.
+//!
+//! The standard against which derivatives are measured is the block itself, run at dual numbers: exact, with no step
+//! size. That the dual numbers are right is Taylor's theorem's business ([`Law::Taylor`]).
+//!
+//! The order of the laws makes the name mean something: first how a map treats memory, then how it treats columns, then
+//! whether it is the derivative, last what the block declares. [`fault`] holds the planted faults that the checker must
+//! find; `cargo run -p pushpull-laws --example laws_of_laws` counts them.
+
+mod bench;
+mod buffer;
+mod case;
+mod check;
+mod compare;
+mod diagnosis;
+mod explain;
+pub mod fault;
+mod law;
+mod laws;
+mod probe;
+mod quiet;
+mod reference;
+mod rule;
+mod violation;
+
+pub use check::Check;
+pub use diagnosis::{Diagnosis, Mispriced};
+pub use law::Law;
+pub use rule::Rule;
+pub use violation::{Entry, Violation};
+
+use pushpull_core::AnyBlock;
+
+/// Checks all laws on a block: a `&Linear`, or `&*arc` of an `Arc<dyn AnyBlock>`.
+///
+/// # Errors
+/// The first law that it breaks, shrunk and explained.
+pub fn check(block: &dyn AnyBlock) -> Result<(), Violation> {
+    Check::new().run(block)
+}
+
+/// Checks all laws on a family of blocks, given by size, at the sizes 1 to 6.
+///
+/// # Errors
+/// The first law that one of them breaks, shrunk over the size too.
+pub fn check_family<B: AnyBlock>(family: impl Fn(usize) -> B) -> Result<(), Violation> {
+    Check::new().run_family(family)
+}

@@ -1,0 +1,64 @@
+//! Every ready-made block keeps every law, at several sizes.
+
+use pushpull_core::blocks::{
+    Activation, Add, Elu, LayerNorm, LeakyRelu, Linear, LogSoftmax, Loss, Map, Mul, Scale, Select,
+    Softmax,
+};
+use pushpull_laws::{Check, Violation, check, check_family};
+
+#[test]
+fn every_nonlinearity_keeps_the_laws() -> Result<(), Violation> {
+    for activation in Activation::ALL {
+        for n in [1, 2, 5, 17] {
+            check(&*activation.block(n))?;
+        }
+    }
+    // Settings for which the derivative cannot be had from the output.
+    for slope in [-0.5, 0.0, 0.3] {
+        check(&Map::new(LeakyRelu { slope }, 4))?;
+        check(&Map::new(Elu { alpha: slope }, 4))?;
+    }
+    Ok(())
+}
+
+#[test]
+fn every_loss_keeps_the_laws() -> Result<(), Violation> {
+    for loss in Loss::ALL {
+        for n in [1, 2, 3, 10] {
+            check(&*loss.block(n))?;
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn every_other_block_keeps_the_laws() -> Result<(), Violation> {
+    for (n_in, n_out) in [(1, 1), (1, 3), (4, 1), (3, 3), (5, 2), (17, 9)] {
+        check(&Linear::new(n_in, n_out))?;
+        check(&Linear::without_bias(n_in, n_out))?;
+    }
+    for terms in 1..4 {
+        check_family(|n| Add::new(n, terms))?;
+    }
+    for factor in [-3.0, 0.0, 1.0, 1e-12, 1e12] {
+        check_family(|n| Scale::new(n, factor))?;
+    }
+    check_family(Mul::new)?;
+    check_family(Softmax::new)?;
+    check_family(LogSoftmax::new)?;
+    check_family(LayerNorm::new)?;
+    check_family(|n| LayerNorm::new(n).with_eps(0.1))?;
+    check_family(|n| Select::new(n, (0..n).rev()))?;
+    check_family(|n| Select::new(n + 1, vec![n, 0, n]))?;
+    check_family(|n| Select::new(n + 3, 1..3))
+}
+
+#[test]
+fn the_laws_hold_far_out_too() -> Result<(), Violation> {
+    let far = Check::new().domain(-1e3..=1e3);
+    for name in ["sigmoid", "tanh", "relu", "softplus", "silu", "gelu"] {
+        let activation: Activation = name.parse().expect("a name of the list");
+        far.run(&*activation.block(3))?;
+    }
+    Ok(())
+}
