@@ -99,6 +99,9 @@ impl Spec for Tampered {
     fn param_jacobian(&self) -> ParamJacobian {
         self.inner.param_jacobian()
     }
+    fn surrogate(&self) -> bool {
+        matches!(self.fault, Fault::Scaled(..))
+    }
     fn validate(&self) -> Result<()> {
         self.inner.validate()
     }

@@ -162,6 +162,13 @@ pub trait Spec: Debug + Send + Sync {
         }
     }
 
+    /// Whether the derivative maps differ from the derivative of `forward` on purpose: gradient clipping, the
+    /// straight-through estimator and other surrogates. Such a block is passed over by the check that a debug build
+    /// makes of every graph ([`crate::Builder::build`]); every other block has to be right.
+    fn surrogate(&self) -> bool {
+        false
+    }
+
     /// A fault in the block's own settings (a non-finite factor, a row out of range), found when a graph is built.
     ///
     /// # Errors

@@ -1,5 +1,6 @@
 //! One graph at every scalar: a block behind a pointer, and the way back to its maps at one scalar.
 
+use std::any::TypeId;
 use std::sync::Arc;
 
 use crate::{Block, Counted, Dual, Real};
@@ -8,16 +9,22 @@ use crate::{Block, Counted, Dual, Real};
 pub trait AnyBlock:
     Block<f32> + Block<f64> + Block<Dual<f32>> + Block<Dual<f64>> + Block<Counted<f64>> + 'static
 {
+    /// The block's type, to tell two blocks apart that print alike.
+    fn kind(&self) -> TypeId;
 }
 
-impl<B> AnyBlock for B where
+impl<B> AnyBlock for B
+where
     B: Block<f32>
         + Block<f64>
         + Block<Dual<f32>>
         + Block<Dual<f64>>
         + Block<Counted<f64>>
-        + 'static
+        + 'static,
 {
+    fn kind(&self) -> TypeId {
+        TypeId::of::<B>()
+    }
 }
 
 /// A scalar that a graph can be run at.

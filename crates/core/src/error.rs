@@ -110,6 +110,28 @@ pub enum Error {
         /// The entry as text: `NaN`, `inf` or `-inf`.
         value: String,
     },
+    /// A block whose derivative maps are not the derivative of what it computes; found when a debug build makes a graph.
+    #[error(
+        "{node}: {map} of {block} breaks the law {law:?}: {entry} should be {expected}, got {got}; ask `pushpull_laws::check` \
+         for a diagnosis, or declare `Spec::surrogate` if the rule differs on purpose"
+    )]
+    Law {
+        /// The first node that runs the block.
+        node: String,
+        /// The block's name and sizes.
+        block: String,
+        /// `dual` (jvp = the block at dual numbers), `adjoint` (`<y_bar, J v> = <J' y_bar, v>`), `keeps` (reads what it
+        /// does not declare) or `forms` (an in-place or unit form that differs from the plain map).
+        law: &'static str,
+        /// The map at fault.
+        map: &'static str,
+        /// Where: `y_dot[row, column]`, or an inner product.
+        entry: String,
+        /// What the law asks for.
+        expected: f64,
+        /// What the map gave.
+        got: f64,
+    },
     /// A request whose buffers cannot fit this machine's memory.
     #[error("{what} needs {bytes} bytes, {available} are available; {remedy}")]
     TooLarge {

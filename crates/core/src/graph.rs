@@ -9,6 +9,7 @@ use crate::erase::IntoBlock;
 use crate::linalg::first_not_finite;
 use crate::{AnyBlock, Dims, Error, Layout, Mat, Real, Result};
 
+mod audit;
 mod builder;
 pub use builder::{Builder, Var};
 

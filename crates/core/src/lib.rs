@@ -34,6 +34,7 @@ pub mod mat;
 pub mod memory;
 pub mod mlp;
 pub mod primal;
+pub mod quiet;
 pub mod real;
 mod vector;
 

@@ -109,7 +109,7 @@ impl Check {
         let mut domains = Vec::new();
         for &block in members {
             if wants(Law::Declarations) {
-                let told = crate::quiet::catch(|| laws::declarations(block));
+                let told = pushpull_core::quiet::catch(|| laws::declarations(block));
                 let declared = told.unwrap_or_else(|message| {
                     let known = Diagnosis::Panicked(message.into());
                     Err(Finding::plain(Law::Panics, None, known))
@@ -252,6 +252,6 @@ fn title(block: &dyn AnyBlock) -> String {
             Ok(())
         }
     }
-    crate::quiet::catch(|| Title(block).to_string())
+    pushpull_core::quiet::catch(|| Title(block).to_string())
         .unwrap_or_else(|_| "a block that cannot say its name and sizes".into())
 }

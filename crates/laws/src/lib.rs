@@ -33,7 +33,6 @@ pub mod fault;
 mod law;
 mod laws;
 mod probe;
-mod quiet;
 mod reference;
 mod rule;
 mod violation;

@@ -1,10 +1,10 @@
 //! Runs a block's maps on guarded, poisoned buffers.
 
+use pushpull_core::quiet::catch;
 use pushpull_core::{Accum, AnyBlock, Dims, Keeps, Mat, Op, Point, Real, Scalar};
 
 use crate::Rule;
 use crate::buffer::{Fill, Guarded};
-use crate::quiet::catch;
 
 /// What became of a run that did not end well.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,4 +1,4 @@
-//! Panics of a checked block, caught and turned into text.
+//! Panics of a block that is being checked, caught and turned into text.
 
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind, set_hook, take_hook};
@@ -8,9 +8,18 @@ thread_local! {
     static QUIET: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Runs `program`; a panic in it becomes its message. The panic is not printed: it is a finding, and shrinking would
-/// print it dozens of times. Panics elsewhere, on this thread or others, are printed as ever.
-pub(crate) fn catch<R>(program: impl FnOnce() -> R) -> Result<R, String> {
+/// Runs `program`; a panic in it becomes its message. The panic is not printed: whoever checks a block expects it, and
+/// shrinking would print it dozens of times. Panics elsewhere, on this thread or others, are printed as ever.
+///
+/// # Errors
+/// The panic's message.
+///
+/// ```
+/// use pushpull_core::quiet;
+/// assert_eq!(quiet::catch(|| 7), Ok(7));
+/// assert_eq!(quiet::catch(|| panic!("no such map")), Err::<(), _>("no such map".to_string()));
+/// ```
+pub fn catch<R>(program: impl FnOnce() -> R) -> Result<R, String> {
     static HOOK: Once = Once::new();
     HOOK.call_once(|| {
         let usual = take_hook();

@@ -1,0 +1,339 @@
+//! A block's maps at one point, against the block at dual numbers.
+
+use super::ORDINARY;
+use crate::quiet::catch;
+use crate::{Accum, AnyBlock, Block, Dims, Dual, Mat, MatMut, Op, Point};
+
+const BATCH: usize = 2;
+/// Relative to the largest entry of the column, or to the sum of the absolute terms of an inner product. Rounding in a
+/// block is four orders below, a wrong rule orders above.
+const RELATIVE: f64 = 1e-9;
+/// Relative to the seed, for what cancellation leaves where the exact result is almost zero.
+const FLOOR: f64 = 1e-12;
+
+/// The lowest and the highest number.
+pub(super) type Interval = (f64, f64);
+
+/// A law that a map breaks.
+pub(super) struct Breach {
+    pub(super) law: &'static str,
+    pub(super) map: &'static str,
+    pub(super) entry: String,
+    pub(super) expected: f64,
+    pub(super) got: f64,
+}
+
+/// A block with its primal at one point, and one seed for each map.
+#[derive(Clone)]
+pub(super) struct Trial<'b> {
+    block: &'b dyn AnyBlock,
+    dims: Dims,
+    params: Vec<f64>,
+    x: Vec<f64>,
+    y: Vec<f64>,
+    extra: Vec<f64>,
+    params_dot: Vec<f64>,
+    x_dot: Vec<f64>,
+    y_bar: Vec<f64>,
+    /// J x_dot and K w_dot, by dual numbers.
+    pushed_x: Vec<f64>,
+    pushed_params: Vec<f64>,
+}
+
+/// `n` numbers within an interval, spread by the multiples of an irrational number; another one for each buffer.
+fn numbers(n: usize, (low, high): Interval, irrational: f64) -> Vec<f64> {
+    let spread = |i: usize| low + (high - low) * ((i as f64 + 0.5) * irrational).fract();
+    (0..n).map(spread).collect()
+}
+
+fn nan(n: usize) -> Vec<f64> {
+    vec![f64::NAN; n]
+}
+
+impl<'b> Trial<'b> {
+    /// The primal and its derivatives by dual numbers, unless they are not finite there.
+    pub(super) fn at(
+        block: &'b dyn AnyBlock,
+        (inputs, weights): (Interval, Interval),
+    ) -> Option<Self> {
+        const GOLDEN: f64 = 0.618_033_988_749_894_9;
+        const ROOT_2: f64 = std::f64::consts::SQRT_2;
+        const ROOT_3: f64 = 1.732_050_807_568_877_2;
+        const ROOT_7: f64 = 2.645_751_311_064_590_7;
+        const ROOT_11: f64 = 3.316_624_790_355_399_6;
+        let (dims, extra) = (block.dims(), block.keeps().extra);
+        let (x, params) = (
+            numbers(dims.n_in * BATCH, inputs, GOLDEN),
+            numbers(dims.n_params, weights, ROOT_2),
+        );
+        // Over zeros: an entry that is never written has the derivative 0, and is found out by its pushforward.
+        let (mut y, mut kept) = (vec![0.0; dims.n_out * BATCH], vec![0.0; extra * BATCH]);
+        let at_f64: &dyn Block<f64> = block;
+        at_f64.forward(
+            &params,
+            Mat::new(&x, dims.n_in, BATCH),
+            MatMut::new(&mut y, dims.n_out, BATCH),
+            &mut kept,
+        );
+        let x_dot = numbers(x.len(), ORDINARY, ROOT_3);
+        let params_dot = numbers(params.len(), ORDINARY, ROOT_7);
+        let still = |n: usize| vec![0.0; n];
+        let pushed_x = dual(block, &params, &still(params.len()), &x, &x_dot);
+        let pushed_params = dual(block, &params, &params_dot, &x, &still(x.len()));
+        let finite = [&y, &pushed_x, &pushed_params]
+            .into_iter()
+            .all(|numbers| numbers.iter().all(|number| number.is_finite()));
+        finite.then(|| Self {
+            block,
+            dims,
+            params,
+            x,
+            y,
+            extra: kept,
+            params_dot,
+            x_dot,
+            y_bar: numbers(dims.n_out * BATCH, ORDINARY, ROOT_11),
+            pushed_x,
+            pushed_params,
+        })
+    }
+
+    pub(super) fn check(&self) -> Result<(), Breach> {
+        let pushed = self.run(Op::JvpInput, false);
+        if let Some(got) = &pushed {
+            self.compare("dual", "jvp_input", &self.pushed_x, got, Op::JvpInput)?;
+        }
+        let pulled = self.run(Op::VjpInput, false);
+        if let Some(got) = &pulled {
+            let exact = (&self.pushed_x[..], &self.x_dot[..]);
+            self.pair("vjp_input", exact, got, Op::VjpInput)?;
+        }
+        if self.block.in_place() {
+            let values = catch(|| self.forward_in_place()).ok();
+            let forms = [
+                ("forward_in_place", Some(&self.y), values, Op::Forward),
+                (
+                    "jvp_input_in_place",
+                    pushed.as_ref(),
+                    self.run(Op::JvpInput, true),
+                    Op::JvpInput,
+                ),
+                (
+                    "vjp_input_in_place",
+                    pulled.as_ref(),
+                    self.run(Op::VjpInput, true),
+                    Op::VjpInput,
+                ),
+            ];
+            for (map, plain, in_place, op) in forms {
+                if let (Some(plain), Some(in_place)) = (plain, in_place) {
+                    self.compare("forms", map, plain, &in_place, op)?;
+                }
+            }
+        }
+        if self.dims.n_params == 0 {
+            return Ok(());
+        }
+        let op = Op::JvpParams(Accum::Set);
+        if let Some(got) = self.run(op, false) {
+            self.compare("dual", "jvp_params", &self.pushed_params, &got, op)?;
+        }
+        let op = Op::VjpParams(Accum::Set);
+        if let Some(got) = self.run(op, false) {
+            let exact = (&self.pushed_params[..], &self.params_dot[..]);
+            self.pair("vjp_params", exact, &got, op)?;
+        }
+        if let Some(got) = self.run(Op::UnitParams(Accum::Set), false) {
+            let mut unit = self.clone();
+            unit.params_dot.fill(0.0);
+            unit.params_dot[self.unit()] = 1.0;
+            if let Some(exact) = unit.run(Op::JvpParams(Accum::Set), false) {
+                self.compare("forms", "unit_params", &exact, &got, op)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The parameter whose unit vector is pushed.
+    const fn unit(&self) -> usize {
+        self.dims.n_params / 2
+    }
+
+    /// A derivative map over poison, with poison in place of what is not kept. `None` if it panics: a block may have the
+    /// rules of one mode alone.
+    fn run(&self, op: Op, in_place: bool) -> Option<Vec<f64>> {
+        let keeps = self.block.keeps();
+        self.run_with(op, in_place, keeps.x, keeps.y)
+    }
+
+    fn run_with(&self, op: Op, in_place: bool, sees_x: bool, sees_y: bool) -> Option<Vec<f64>> {
+        let Dims {
+            n_in,
+            n_out,
+            n_params,
+        } = self.dims;
+        let seen = |sees: bool, numbers: &[f64]| {
+            if sees {
+                numbers.to_vec()
+            } else {
+                nan(numbers.len())
+            }
+        };
+        let (x, y) = (seen(sees_x, &self.x), seen(sees_y, &self.y));
+        let at = Point {
+            params: &self.params,
+            x: Mat::new(&x, n_in, BATCH),
+            y: Mat::new(&y, n_out, BATCH),
+            extra: &self.extra,
+            batch: BATCH,
+        };
+        let block: &dyn Block<f64> = self.block;
+        let mut scratch = nan(block.scratch_len(op, BATCH, 1));
+        let x_dot = Mat::new(&self.x_dot, n_in, BATCH);
+        let y_bar = Mat::new(&self.y_bar, n_out, BATCH);
+        catch(|| match op {
+            Op::JvpInput if in_place => {
+                let mut dot = self.x_dot.clone();
+                block.jvp_input_in_place(&at, MatMut::new(&mut dot, n_in, BATCH), &mut scratch);
+                dot
+            }
+            Op::VjpInput if in_place => {
+                let mut bar = self.y_bar.clone();
+                block.vjp_input_in_place(&at, MatMut::new(&mut bar, n_out, BATCH), &mut scratch);
+                bar
+            }
+            Op::VjpInput => {
+                let mut x_bar = nan(n_in * BATCH);
+                let target = MatMut::new(&mut x_bar, n_in, BATCH);
+                block.vjp_input(&at, y_bar, target, &mut scratch);
+                x_bar
+            }
+            Op::VjpParams(acc) => {
+                let mut params_bar = nan(n_params);
+                block.vjp_params(&at, y_bar, acc, &mut params_bar, &mut scratch);
+                params_bar
+            }
+            Op::Forward | Op::JvpInput | Op::JvpParams(_) | Op::UnitParams(_) => {
+                let mut y_dot = nan(n_out * BATCH);
+                let target = MatMut::new(&mut y_dot, n_out, BATCH);
+                match op {
+                    Op::JvpParams(acc) => {
+                        let dot = Mat::new(&self.params_dot, n_params, 1);
+                        block.jvp_params(&at, dot, acc, target, &mut scratch);
+                    }
+                    Op::UnitParams(acc) => {
+                        block.unit_params(&at, self.unit(), acc, target, &mut scratch);
+                    }
+                    _ => block.jvp_input(&at, x_dot, target, &mut scratch),
+                }
+                y_dot
+            }
+        })
+        .ok()
+    }
+
+    fn forward_in_place(&self) -> Vec<f64> {
+        let block: &dyn Block<f64> = self.block;
+        let (mut y, mut extra) = (self.x.clone(), nan(self.extra.len()));
+        let target = MatMut::new(&mut y, self.dims.n_out, BATCH);
+        block.forward_in_place(&self.params, target, &mut extra);
+        y
+    }
+
+    /// Every entry of a map's result against the exact one.
+    fn compare(
+        &self,
+        law: &'static str,
+        map: &'static str,
+        exact: &[f64],
+        got: &[f64],
+        op: Op,
+    ) -> Result<(), Breach> {
+        let rows = exact.len() / BATCH;
+        for (j, (exact, got)) in exact.chunks(rows).zip(got.chunks(rows)).enumerate() {
+            let scale = exact.iter().fold(0.0_f64, |most, x| most.max(x.abs()));
+            let near = |i: usize| (exact[i] - got[i]).abs() <= RELATIVE * scale + FLOOR;
+            if let Some(i) = (0..rows).find(|&i| !near(i)) {
+                let name = match op {
+                    Op::Forward => "y",
+                    Op::VjpInput => "x_bar",
+                    _ => "y_dot",
+                };
+                return Err(Breach {
+                    law: self.keeps_or(law, op, got),
+                    map,
+                    entry: format!("{name}[{i}, {j}]"),
+                    expected: exact[i],
+                    got: got[i],
+                });
+            }
+        }
+        Ok(())
+    }
+
+    /// `<y_bar, J v> = <J' y_bar, v>`, for `exact` = (J v, v) and `got` = J' y_bar.
+    fn pair(
+        &self,
+        map: &'static str,
+        (pushed, direction): (&[f64], &[f64]),
+        got: &[f64],
+        op: Op,
+    ) -> Result<(), Breach> {
+        let inner = |a: &[f64], b: &[f64]| {
+            let products = a.iter().zip(b).map(|(a, b)| a * b);
+            products.fold((0.0, 0.0), |(sum, size): (f64, f64), product: f64| {
+                (sum + product, size + product.abs())
+            })
+        };
+        let (exact, size) = inner(&self.y_bar, pushed);
+        let (pulled, other_size) = inner(got, direction);
+        if (exact - pulled).abs() <= RELATIVE * (size + other_size) + FLOOR {
+            return Ok(());
+        }
+        Err(Breach {
+            law: self.keeps_or("adjoint", op, got),
+            map,
+            entry: "<J' y_bar, v>".into(),
+            expected: exact,
+            got: pulled,
+        })
+    }
+
+    /// `keeps` if the result is spoilt by what the block does not keep, else `law`.
+    fn keeps_or(&self, law: &'static str, op: Op, got: &[f64]) -> &'static str {
+        let spoilt = |numbers: &[f64]| numbers.iter().any(|number| number.is_nan());
+        let hidden = spoilt(got)
+            && self
+                .run_with(op, false, true, true)
+                .is_some_and(|seen| !spoilt(&seen));
+        if hidden { "keeps" } else { law }
+    }
+}
+
+/// The derivative of a block's output along a direction, by dual numbers.
+fn dual(
+    block: &dyn AnyBlock,
+    params: &[f64],
+    params_dot: &[f64],
+    x: &[f64],
+    x_dot: &[f64],
+) -> Vec<f64> {
+    let join = |values: &[f64], slopes: &[f64]| -> Vec<Dual<f64>> {
+        let pairs = values.iter().zip(slopes);
+        pairs
+            .map(|(&value, &slope)| Dual::new(value, slope))
+            .collect()
+    };
+    let dims = block.dims();
+    let (params, x) = (join(params, params_dot), join(x, x_dot));
+    let mut y = vec![Dual::constant(0.0); dims.n_out * BATCH];
+    let mut extra = vec![Dual::constant(0.0); block.keeps().extra * BATCH];
+    let block: &dyn Block<Dual<f64>> = block;
+    block.forward(
+        &params,
+        Mat::new(&x, dims.n_in, BATCH),
+        MatMut::new(&mut y, dims.n_out, BATCH),
+        &mut extra,
+    );
+    y.iter().map(|y| y.derivative).collect()
+}
