@@ -167,6 +167,10 @@ impl<T: Real> Real for Dual<T> {
         self.value.is_finite() && self.derivative.is_finite()
     }
     #[inline(always)]
+    fn stopped(self) -> Self {
+        Self::constant(self.value.stopped())
+    }
+    #[inline(always)]
     fn mul_add(self, a: Self, b: Self) -> Self {
         let derivative = self
             .derivative
