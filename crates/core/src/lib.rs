@@ -33,9 +33,11 @@ pub mod linalg;
 pub mod mat;
 pub mod memory;
 pub mod mlp;
+pub mod planes;
 pub mod primal;
 pub mod real;
 mod vector;
+mod vector_planes;
 
 pub use block::{Accum, Block, Dims, InputJacobian, Keeps, Op, ParamJacobian, Point, Spec};
 pub use cost::Cost;

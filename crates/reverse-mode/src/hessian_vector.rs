@@ -4,10 +4,10 @@ use std::ops::Range;
 
 use nalgebra::DMatrix;
 use pushpull_core::linalg::first_not_finite;
-use pushpull_core::{Dual, Error, Graph, Mat, MatMut, Result, Scalar, memory};
+use pushpull_core::{Cost, Dual, Error, Graph, Mat, MatMut, Result, Scalar, memory};
 
 use crate::Store;
-use crate::second::{Answer, Direction, Duals};
+use crate::second::{Answer, Direction, Duals, Planes, cost};
 
 /// Products of the Hessian with directions, for a graph and a batch, at the scalar `T`.
 ///
@@ -19,9 +19,15 @@ use crate::second::{Answer, Direction, Duals};
 /// ```
 ///
 /// without H itself, at the cost of a few gradients and in the memory of a few gradients, whatever the number of
-/// parameters (Pearlmutter 1994; "forward-over-reverse", Griewank and Walther 2008, section 5.4). It is had by running
-/// reverse mode at [`Dual`] numbers, whose derivatives are the direction: this needs nothing of a block but that it runs
-/// at every scalar.
+/// parameters (Pearlmutter 1994; "forward-over-reverse", Griewank and Walther 2008, section 5.4). There are two ways:
+///
+/// - *On planes*, where every block of the graph says that it can ([`pushpull_core::Spec::planes`], as the ready-made
+///   ones do): each value lies beside its tangent and each cotangent beside its derivative,
+///   `x_bar_dot = J' y_bar_dot + J_dot' y_bar`. A linear layer then runs eight products instead of the three of a
+///   gradient, less those of structural zeros: no tangent arrives at the first layer, and the gradient itself is
+///   computed only where it is asked for. On 64-128-128-10 that is 2.39 gradients in flops.
+/// - *By duals*, for any other graph: reverse mode runs at [`Dual`] numbers, whose derivatives are the direction. This
+///   needs nothing of a block but that it runs at every scalar.
 ///
 /// Where a gradient is stopped, both derivatives are: H is symmetric. At a kink the second derivative is 0, as is that
 /// of either side of it.
@@ -46,9 +52,33 @@ use crate::second::{Answer, Direction, Duals};
 pub struct HessianVector<T> {
     graph: Graph,
     batch: usize,
-    way: Duals<T>,
+    way: Way<T>,
     gradient: Vec<T>,
     product: Vec<T>,
+}
+
+#[derive(Clone, Debug)]
+enum Way<T> {
+    Planes(Planes<T>),
+    Duals(Duals<T>),
+}
+
+impl<T: Scalar> Way<T>
+where
+    Dual<T>: Scalar,
+{
+    fn run(
+        &mut self,
+        params: &[T],
+        x: Mat<'_, T>,
+        direction: Direction<'_, T>,
+        answer: Answer<'_, T>,
+    ) -> Result<T> {
+        match self {
+            Self::Planes(planes) => Ok(planes.run(params, x, direction, answer)),
+            Self::Duals(duals) => duals.run(params, x, direction, answer),
+        }
+    }
 }
 
 impl<T: Scalar> HessianVector<T>
@@ -58,15 +88,49 @@ where
     /// Prepares for batches of `batch` samples: every shape is checked and all memory allocated here.
     ///
     /// # Errors
-    /// As [`crate::Reverse::new`].
+    /// As [`crate::Reverse::new`]; on planes, `threads` has to be 1.
     pub fn new(graph: &Graph, batch: usize, store: Store, threads: usize) -> Result<Self> {
-        Ok(Self {
-            way: Duals::new(graph, batch, store, threads)?,
-            gradient: graph.layout().zeros(),
-            product: graph.layout().zeros(),
+        if !graph.nodes().iter().all(|node| node.block.planes()) {
+            return Self::by_duals(graph, batch, store, threads);
+        }
+        if threads != 1 {
+            return Err(Error::Setting {
+                name: "HessianVector".into(),
+                setting: "threads".into(),
+                expected: "1".into(),
+                got: threads.to_string(),
+            });
+        }
+        let Store::All = store;
+        Ok(Self::with(
+            graph,
+            batch,
+            Way::Planes(Planes::new(graph, batch)?),
+        ))
+    }
+
+    /// Prepares the way by duals, whatever the blocks offer: to hold the ways against each other.
+    ///
+    /// # Errors
+    /// As [`crate::Reverse::new`].
+    pub fn by_duals(graph: &Graph, batch: usize, store: Store, threads: usize) -> Result<Self> {
+        let duals = Duals::new(graph, batch, store, threads)?;
+        Ok(Self::with(graph, batch, Way::Duals(duals)))
+    }
+
+    fn with(graph: &Graph, batch: usize, way: Way<T>) -> Self {
+        Self {
             graph: graph.clone(),
             batch,
-        })
+            way,
+            gradient: graph.layout().zeros(),
+            product: graph.layout().zeros(),
+        }
+    }
+
+    /// Whether it runs on planes, and not by duals.
+    pub const fn on_planes(&self) -> bool {
+        matches!(self.way, Way::Planes(_))
     }
 
     /// The graph.
@@ -277,7 +341,22 @@ where
 
     /// Bytes of all buffers.
     pub fn bytes(&self) -> usize {
-        self.way.bytes() + (self.gradient.len() + self.product.len()) * size_of::<T>()
+        let way = match &self.way {
+            Way::Planes(planes) => planes.bytes(),
+            Way::Duals(duals) => duals.bytes(),
+        };
+        way + (self.gradient.len() + self.product.len()) * size_of::<T>()
+    }
+
+    /// The exact cost of [`HessianVector::hessian_vector`], or with `gradient` of
+    /// [`HessianVector::gradient_and_hessian_vector`], on planes: counted by running it at [`pushpull_core::Counted`]
+    /// numbers. `None` by duals, whose operations no scalar counts.
+    pub fn cost(&self, gradient: bool) -> Option<Cost> {
+        if self.on_planes() {
+            cost(&self.graph, self.batch, gradient).ok()
+        } else {
+            None
+        }
     }
 
     fn check(&self, params: &[T], x: Mat<'_, T>) -> Result<()> {

@@ -3,8 +3,11 @@
 use pushpull_core::{Mat, MatMut};
 
 mod duals;
+mod plan;
+mod planes;
 
 pub(crate) use duals::Duals;
+pub(crate) use planes::{Planes, cost};
 
 /// One direction. `None` is a zero.
 #[derive(Clone, Copy)]
