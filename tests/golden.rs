@@ -1,10 +1,13 @@
-//! Reference values computed with JAX (`tests/golden/README.md`), by both modes, second derivatives by duals.
+//! Reference values computed with JAX (`tests/golden/README.md`), by both modes, second derivatives by both ways.
 
 use std::path::Path;
 
 use pushpull::blocks::{Activation, Add, Linear, Loss, Map, Mul, Sigmoid, Sum, Tanh};
 use pushpull::nalgebra::DMatrix;
-use pushpull::{Builder, Chunk, Dual, Forward, Graph, Mat, Mlp, Primal, Reverse, Scalar, Store};
+use pushpull::{
+    Builder, Chunk, Forward, ForwardOverForward, Graph, HessianVector, Mat, Mlp, Primal, Reverse,
+    Scalar, Store,
+};
 use serde_json::Value;
 
 fn load(name: &str) -> Value {
@@ -231,32 +234,23 @@ fn outputs_directional_derivatives_and_jacobians_agree() {
     }
 }
 
-/// Hessian times direction: reverse mode at duals whose derivatives are the direction.
-fn hessian_vector(graph: &Graph, params: &[f64], direction: &[f64], x: &DMatrix<f64>) -> Vec<f64> {
-    let dual: Vec<Dual<f64>> = params
-        .iter()
-        .zip(direction)
-        .map(|(&w, &v)| Dual::new(w, v))
-        .collect();
-    let x = x.map(Dual::constant);
-    let mut reverse = Reverse::new(graph, x.ncols(), Store::All, 1).unwrap();
-    let (_, gradient) = reverse.value_and_gradient(&dual, &x).unwrap();
-    gradient.iter().map(|g| g.derivative).collect()
-}
-
 #[test]
-fn second_derivatives_by_duals_agree() {
+fn second_derivatives_agree_by_both_ways() {
     for name in NETWORKS {
         let reference = Reference::new(name);
-        let (graph, params) = (reference.graph(), &reference.params);
+        let (graph, params, x) = (reference.graph(), &reference.params, &reference.x);
         let direction = reference.flat(&numbers(&reference.value["direction"]));
-        let got = hessian_vector(&graph, params, &direction, &reference.x);
-        agree(
-            name,
-            &got,
-            &reference.flat(&numbers(&reference.value["hessian_vector"])),
-            1e-11,
-        );
+        let want = reference.flat(&numbers(&reference.value["hessian_vector"]));
+        let mut reverse = HessianVector::new(&graph, x.ncols(), Store::All, 1).unwrap();
+        let (value, gradient, product) = reverse
+            .gradient_and_hessian_vector(params, x, &direction)
+            .unwrap();
+        agree(name, &[value], &numbers(&reference.value["value"]), 1e-12);
+        agree(name, gradient, &layers(&reference.value["gradient"]), 1e-12);
+        agree(name, product, &want, 1e-11);
+        let mut forward = ForwardOverForward::new(&graph, x.ncols(), Chunk::Auto, 1).unwrap();
+        let (_, pushed) = forward.hessian_vector(params, x, &direction).unwrap();
+        agree(name, pushed, &want, 1e-11);
         let Some(hessian) = reference
             .value
             .get("hessian")
@@ -264,15 +258,21 @@ fn second_derivatives_by_duals_agree() {
         else {
             continue;
         };
-        let hessian = matrix(hessian);
-        let (mut got, mut want) = (Vec::new(), Vec::new());
-        for (column, ours) in reference.order().into_iter().enumerate() {
-            let mut unit = vec![0.0; params.len()];
-            unit[ours] = 1.0;
-            got.extend(hessian_vector(&graph, params, &unit, &reference.x));
-            want.extend(reference.flat(hessian.column(column).into_owned().as_slice()));
+        let (theirs, order) = (matrix(hessian), reference.order());
+        let mut want = DMatrix::zeros(order.len(), order.len());
+        for (j, &column) in order.iter().enumerate() {
+            for (i, &row) in order.iter().enumerate() {
+                want[(row, column)] = theirs[(i, j)];
+            }
         }
-        agree(name, &got, &want, 1e-11);
+        let pulled = reverse.hessian(params, x).unwrap();
+        agree(name, pulled.as_slice(), want.as_slice(), 1e-11);
+        for (i, column) in want.column_iter().enumerate() {
+            let mut unit = vec![0.0; params.len()];
+            unit[i] = 1.0;
+            let (_, pushed) = forward.hessian_vector(params, x, &unit).unwrap();
+            agree(name, pushed, column.into_owned().as_slice(), 1e-11);
+        }
     }
 }
 

@@ -11,4 +11,5 @@ pub mod consistency;
 pub mod recipe;
 pub mod reference;
 pub mod scenarios;
+pub mod second;
 pub mod tampered;

@@ -2,6 +2,7 @@
 
 use std::fmt::Debug;
 
+use crate::planes::{Cotangents, DotPoint, Planes, PlanesMut};
 use crate::{Cost, Mat, MatMut, ParamShape, Real};
 
 /// Whether a parameter map overwrites its output or adds to it. Adding is weight sharing: "its contribution is the sum
@@ -146,6 +147,27 @@ pub trait Spec: Debug + Send + Sync {
     /// `n_in == n_out`.
     fn in_place(&self) -> bool {
         false
+    }
+
+    /// Whether the three `.._dot` maps are the block's own second derivatives, on planes. They are right as provided
+    /// where the Jacobian is the same everywhere. Without them, second derivatives run the block at [`crate::Dual`]
+    /// numbers, which is right for every block, and slower.
+    fn planes(&self) -> bool {
+        false
+    }
+
+    /// Numbers of scratch memory that each of the three `.._dot` maps needs.
+    fn dot_scratch_len(&self, batch: usize) -> usize {
+        let ops = [
+            (Op::JvpInput, 1),
+            (Op::JvpParams(Accum::Add), 1),
+            (Op::VjpInput, 2),
+            (Op::VjpParams(Accum::Add), 1),
+        ];
+        ops.into_iter()
+            .map(|(op, seeds)| self.scratch_len(op, batch, seeds))
+            .max()
+            .unwrap_or(0)
     }
 
     /// The structure of dh/dx.
@@ -311,6 +333,71 @@ pub trait Block<T: Real>: Spec {
     fn vjp_input_in_place(&self, at: &Point<'_, T>, bar: MatMut<'_, T>, scratch: &mut [T]) {
         let _ = (at, bar, scratch);
         unimplemented_in_place(self.name());
+    }
+
+    /// `y = f(x, w)` and `y_dot = (df/dx) x_dot + (df/dw) params_dot`, one direction; and the `extra` numbers with their
+    /// derivatives, all of which are written. At least one of `x.dot` and `params_dot` is there; what is not, is zero.
+    ///
+    /// Provided by the maps above for a block without `extra` numbers.
+    #[allow(clippy::too_many_arguments)] // A point and an output, each with its derivative.
+    fn forward_dot(
+        &self,
+        params: &[T],
+        params_dot: Option<&[T]>,
+        x: Planes<'_, T>,
+        y: PlanesMut<'_, T>,
+        extra: &mut [T],
+        extra_dot: &mut [T],
+        scratch: &mut [T],
+    ) {
+        let _ = extra_dot;
+        let (mut value, mut dot) = y.split();
+        self.forward(params, x.value, value.rb_mut(), extra);
+        let at = Point {
+            params,
+            x: x.value,
+            y: value.rb(),
+            extra,
+            batch: value.ncols(),
+        };
+        let mut acc = Accum::Set;
+        if let Some(x_dot) = x.dot {
+            self.jvp_input(&at, x_dot, dot.rb_mut(), scratch);
+            acc = Accum::Add;
+        }
+        if let Some(params_dot) = params_dot {
+            let params_dot = Mat::new(params_dot, params_dot.len(), 1);
+            self.jvp_params(&at, params_dot, acc, dot, scratch);
+        }
+    }
+
+    /// `x_bar = (df/dx)' y_bar` and its derivative along the direction, with J = df/dx and J_dot its derivative at `at`:
+    /// `x_bar_dot = J' y_bar_dot + J_dot' y_bar`.
+    ///
+    /// Provided for a Jacobian that is the same everywhere.
+    fn vjp_input_dot(
+        &self,
+        at: &DotPoint<'_, T>,
+        y_bar: Cotangents<'_, T>,
+        x_bar: PlanesMut<'_, T>,
+        scratch: &mut [T],
+    ) {
+        self.vjp_input(&at.point(), y_bar.both(), x_bar.both(), scratch);
+    }
+
+    /// The derivative of [`Block::vjp_params`] along the direction, with J = df/dw and J_dot its derivative at `at`:
+    /// `params_bar_dot (+)= J' y_bar_dot + J_dot' y_bar`, summed over the batch.
+    ///
+    /// Provided for a Jacobian that is the same everywhere.
+    fn vjp_params_dot(
+        &self,
+        at: &DotPoint<'_, T>,
+        y_bar: Cotangents<'_, T>,
+        acc: Accum,
+        params_bar_dot: &mut [T],
+        scratch: &mut [T],
+    ) {
+        self.vjp_params(&at.point(), y_bar.dot(), acc, params_bar_dot, scratch);
     }
 }
 

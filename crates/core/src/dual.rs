@@ -139,15 +139,18 @@ dual_assign! {
 }
 
 impl<T: Real> Zero for Dual<T> {
+    #[inline(always)]
     fn zero() -> Self {
         Self::constant(T::zero())
     }
+    #[inline(always)]
     fn is_zero(&self) -> bool {
         self.value.is_zero() && self.derivative.is_zero()
     }
 }
 
 impl<T: Real> One for Dual<T> {
+    #[inline(always)]
     fn one() -> Self {
         Self::constant(T::one())
     }
@@ -157,14 +160,21 @@ impl<T: Real> Real for Dual<T> {
     const NAME: &'static str = "dual";
     const UNIT_ROUNDOFF: f64 = T::UNIT_ROUNDOFF;
 
+    #[inline(always)]
     fn from_f64(x: f64) -> Self {
         Self::constant(T::from_f64(x))
     }
+    #[inline(always)]
     fn to_f64(self) -> f64 {
         self.value.to_f64()
     }
+    #[inline(always)]
     fn is_finite(self) -> bool {
         self.value.is_finite() && self.derivative.is_finite()
+    }
+    #[inline(always)]
+    fn stopped(self) -> Self {
+        Self::constant(self.value.stopped())
     }
     #[inline(always)]
     fn mul_add(self, a: Self, b: Self) -> Self {
@@ -173,42 +183,53 @@ impl<T: Real> Real for Dual<T> {
             .mul_add(a.value, self.value.mul_add(a.derivative, b.derivative));
         Self::new(self.value.mul_add(a.value, b.value), derivative)
     }
+    #[inline(always)]
     fn exp(self) -> Self {
         let y = self.value.exp();
         self.chain(y, y)
     }
+    #[inline(always)]
     fn exp_m1(self) -> Self {
         let y = self.value.exp_m1();
         self.chain(y, y + T::one())
     }
+    #[inline(always)]
     fn ln(self) -> Self {
         self.chain(self.value.ln(), self.value.recip())
     }
+    #[inline(always)]
     fn ln_1p(self) -> Self {
         self.chain(self.value.ln_1p(), (T::one() + self.value).recip())
     }
+    #[inline(always)]
     fn tanh(self) -> Self {
         let y = self.value.tanh();
         self.chain(y, T::one() - y * y)
     }
+    #[inline(always)]
     fn sin(self) -> Self {
         self.chain(self.value.sin(), self.value.cos())
     }
+    #[inline(always)]
     fn cos(self) -> Self {
         self.chain(self.value.cos(), -self.value.sin())
     }
+    #[inline(always)]
     fn sqrt(self) -> Self {
         let y = self.value.sqrt();
         self.chain(y, (y + y).recip())
     }
+    #[inline(always)]
     fn erf(self) -> Self {
         let slope = T::from_f64(FRAC_2_SQRT_PI) * (-(self.value * self.value)).exp();
         self.chain(self.value.erf(), slope)
     }
+    #[inline(always)]
     fn erfc(self) -> Self {
         let slope = T::from_f64(-FRAC_2_SQRT_PI) * (-(self.value * self.value)).exp();
         self.chain(self.value.erfc(), slope)
     }
+    #[inline(always)]
     fn abs(self) -> Self {
         let zero = T::zero();
         let sign = if self.value > zero {
@@ -221,10 +242,12 @@ impl<T: Real> Real for Dual<T> {
         self.chain(self.value.abs(), sign)
     }
     // The branches of the value's own formula lose the derivative at 0, so both are given in closed form.
+    #[inline(always)]
     fn sigmoid(self) -> Self {
         let y = self.value.sigmoid();
         self.chain(y, y * (-self.value).sigmoid())
     }
+    #[inline(always)]
     fn softplus(self) -> Self {
         self.chain(self.value.softplus(), self.value.sigmoid())
     }

@@ -33,10 +33,12 @@ pub mod linalg;
 pub mod mat;
 pub mod memory;
 pub mod mlp;
+pub mod planes;
 pub mod primal;
 pub mod quiet;
 pub mod real;
 mod vector;
+mod vector_planes;
 
 pub use block::{Accum, Block, Dims, InputJacobian, Keeps, Op, ParamJacobian, Point, Spec};
 pub use cost::Cost;

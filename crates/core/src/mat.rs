@@ -348,6 +348,26 @@ impl<'a, T> MatMut<'a, T> {
     }
 }
 
+impl<'a, T> MatMut<'a, T> {
+    /// The columns before `at`, and those from it on.
+    ///
+    /// ```
+    /// use pushpull_core::MatMut;
+    /// let mut data = [1.0, 2.0, 3.0];
+    /// let (mut left, right) = MatMut::new(&mut data, 1, 3).split_cols(1);
+    /// left.copy_from(right.rb().cols(1..2));
+    /// assert_eq!(data, [3.0, 2.0, 3.0]);
+    /// ```
+    pub fn split_cols(self, at: usize) -> (Self, Self) {
+        let (nrows, stride, after) = (self.nrows, self.stride, self.ncols - at);
+        let (left, right) = self.data.split_at_mut((at * stride).min(self.data.len()));
+        (
+            Self::with_stride(left, nrows, at, stride),
+            Self::with_stride(right, nrows, after, stride),
+        )
+    }
+}
+
 impl<T: Copy> MatMut<'_, T> {
     /// Every entry becomes `value`.
     pub fn fill(&mut self, value: T) {

@@ -21,7 +21,7 @@ pub struct PrimalPlan {
 /// The buffers of one node.
 #[derive(Clone, Debug)]
 struct Step {
-    /// n_in x batch where several sources are stacked, else empty.
+    /// n_in x batch where several sources are stacked or one is stopped, else empty.
     stack: Range<usize>,
     /// n_out x batch
     y: Range<usize>,
@@ -61,7 +61,8 @@ impl PrimalPlan {
         for (i, node) in nodes.iter().enumerate() {
             let (dims, keeps, read_at) = (node.dims(), node.block.keeps(), read(i));
             let until = |kept: bool| if kept { read_at.unwrap_or(i) } else { i };
-            let stacked = node.sources.len() > 1;
+            // A stopped value is copied too: a dual number loses its derivative there.
+            let stacked = node.sources.len() > 1 || node.sources.iter().any(|s| s.stopped);
             let stack = planner.slot(
                 if stacked { dims.n_in * batch } else { 0 },
                 i,
@@ -78,7 +79,7 @@ impl PrimalPlan {
                         origin: Origin::Node(j),
                         ..
                     },
-                ] if node.block.in_place() && !keeps.x => {
+                ] if node.block.in_place() && !keeps.x && !stacked => {
                     let producer_reads_later =
                         nodes[j].block.keeps().y && read(j).is_some_and(|step| step >= i);
                     (consumers[j].len() == 1 && !producer_reads_later).then_some(j)
@@ -141,7 +142,7 @@ impl PrimalPlan {
             return block.forward_in_place(params, MatMut::new(y, dims.n_out, batch), extra);
         }
         let input = match node.sources[..] {
-            [source] => match source.origin {
+            [source] if !source.stopped => match source.origin {
                 Origin::Input(input) => {
                     let [y, extra] = disjoint(arena, [&step.y, &step.extra]);
                     let x = x.rows(self.graph.inputs()[input].rows.clone());
@@ -163,7 +164,7 @@ impl PrimalPlan {
         );
     }
 
-    /// Stacks the sources of node `i`.
+    /// Stacks the sources of node `i`; the stopped ones as constants.
     fn gather<T: Scalar>(&self, i: usize, x: Mat<'_, T>, arena: &mut [T]) {
         let node = &self.graph.nodes()[i];
         let n_in = node.dims().n_in;
@@ -184,6 +185,13 @@ impl PrimalPlan {
                     stack
                         .rows(row..row + rows)
                         .copy_from(Mat::new(value, rows, self.batch));
+                }
+            }
+            if source.stopped {
+                let stack = MatMut::new(&mut arena[self.steps[i].stack.clone()], n_in, self.batch);
+                let mut part = stack.rows(row..row + rows);
+                for j in 0..self.batch {
+                    part.col_mut(j).iter_mut().for_each(|x| *x = x.stopped());
                 }
             }
             row += rows;
@@ -213,13 +221,13 @@ impl PrimalPlan {
             [
                 Source {
                     origin: Origin::Input(input),
-                    ..
+                    stopped: false,
                 },
             ] => x.rows(self.graph.inputs()[input].rows.clone()),
             [
                 Source {
                     origin: Origin::Node(j),
-                    ..
+                    stopped: false,
                 },
             ] => Mat::new(&arena[self.steps[j].y.clone()], dims.n_in, batch),
             _ => Mat::new(&arena[step.stack.clone()], dims.n_in, batch),

@@ -100,6 +100,11 @@ pub trait Real:
             other
         }
     }
+    /// The number as a constant, without any derivative it carries: what passes where gradients are stopped.
+    #[inline(always)]
+    fn stopped(self) -> Self {
+        self
+    }
     /// 1 / x, one flop.
     #[inline(always)]
     fn recip(self) -> Self {

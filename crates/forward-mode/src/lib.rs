@@ -20,9 +20,11 @@
 
 mod chunk;
 mod forward;
+mod forward_over_forward;
 mod jacobian;
 mod sweep;
 
 pub use chunk::Chunk;
 pub use forward::Forward;
+pub use forward_over_forward::ForwardOverForward;
 pub use pushpull_core::{Error, Result};

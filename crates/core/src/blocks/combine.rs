@@ -1,6 +1,7 @@
 //! Sums and products of stacked inputs: where branches of a graph meet.
 
 use super::chain;
+use crate::planes::{Cotangents, DotPoint, PlanesMut};
 use crate::{Block, Cost, Dims, Error, Keeps, Mat, MatMut, Op, Point, Real, Result, Spec};
 
 /// `y_i = sum_k x_(kn + i)`: the sum of `terms` inputs of n rows each, stacked. No parameters; the Jacobian is
@@ -57,6 +58,10 @@ impl Spec for Add {
             Op::JvpInput => primal * seeds,
             _ => Cost::ZERO,
         })
+    }
+
+    fn planes(&self) -> bool {
+        true
     }
 
     fn validate(&self) -> Result<()> {
@@ -159,6 +164,10 @@ impl Spec for Mul {
             _ => Cost::ZERO,
         })
     }
+
+    fn planes(&self) -> bool {
+        true
+    }
 }
 
 impl<T: Real> Block<T> for Mul {
@@ -202,6 +211,31 @@ impl<T: Real> Block<T> for Mul {
             let factors = a.iter().zip(b).zip(y_bar);
             for ((a_bar, b_bar), ((&a, &b), &y_bar)) in a_bar.iter_mut().zip(b_bar).zip(factors) {
                 (*a_bar, *b_bar) = (chain(b, y_bar), chain(a, y_bar));
+            }
+        }
+    }
+
+    /// `a_bar_dot = b * y_bar_dot + b_dot * y_bar`, and b's likewise.
+    fn vjp_input_dot(
+        &self,
+        at: &DotPoint<'_, T>,
+        y_bar: Cotangents<'_, T>,
+        x_bar: PlanesMut<'_, T>,
+        scratch: &mut [T],
+    ) {
+        let (value, mut dot) = x_bar.split();
+        self.vjp_input(&at.point(), y_bar.value(), value, scratch);
+        self.vjp_input(&at.point(), y_bar.dot(), dot.rb_mut(), scratch);
+        let Some(x_dot) = at.x.dot else { return };
+        for (j, y_bar) in y_bar.value().columns().enumerate() {
+            let (a_dot, b_dot) = x_dot.col(j).split_at(self.n);
+            let (a_bar_dot, b_bar_dot) = dot.col_mut(j).split_at_mut(self.n);
+            let factors = a_dot.iter().zip(b_dot).zip(y_bar);
+            for ((a_bar_dot, b_bar_dot), ((&a_dot, &b_dot), &y_bar)) in
+                a_bar_dot.iter_mut().zip(b_bar_dot).zip(factors)
+            {
+                *a_bar_dot += chain(b_dot, y_bar);
+                *b_bar_dot += chain(a_dot, y_bar);
             }
         }
     }

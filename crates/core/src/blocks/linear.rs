@@ -1,6 +1,7 @@
 //! The fully-connected layer.
 
 use crate::linalg::{add_to_columns, product, row_sums};
+use crate::planes::{Cotangents, DotPoint, Planes, PlanesMut};
 use crate::{
     Accum, Block, Cost, Dims, Keeps, Mat, MatMut, Op, ParamJacobian, ParamShape, Point, Real, Spec,
 };
@@ -103,6 +104,10 @@ impl Spec for Linear {
         })
     }
 
+    fn planes(&self) -> bool {
+        true
+    }
+
     fn scratch_len(&self, _: Op, _: usize, _: usize) -> usize {
         0
     }
@@ -167,6 +172,88 @@ impl<T: Real> Block<T> for Linear {
         );
         if self.bias {
             row_sums(y_bar, acc, bias_bar);
+        }
+    }
+
+    /// `[Y Y_dot] = W [X X_dot]` in one product where X and X_dot lie side by side, and `W_dot X` onto the derivative.
+    fn forward_dot(
+        &self,
+        params: &[T],
+        params_dot: Option<&[T]>,
+        x: Planes<'_, T>,
+        mut y: PlanesMut<'_, T>,
+        _: &mut [T],
+        _: &mut [T],
+        _: &mut [T],
+    ) {
+        let (weight, n_weights) = (self.weight(params), self.n_weights());
+        let mut acc = Accum::Set;
+        if self.bias {
+            acc = Accum::Add;
+            let (mut value, mut dot) = y.rb_mut().split();
+            for j in 0..value.ncols() {
+                value.col_mut(j).copy_from_slice(&params[n_weights..]);
+                match params_dot {
+                    Some(params_dot) => dot.col_mut(j).copy_from_slice(&params_dot[n_weights..]),
+                    None => dot.col_mut(j).fill(T::zero()),
+                }
+            }
+        }
+        if let Some(both) = x.both {
+            product(y.rb_mut().both(), acc, weight, both);
+        }
+        let (value, mut dot) = y.split();
+        if x.both.is_none() {
+            product(value, acc, weight, x.value);
+            if let Some(x_dot) = x.dot {
+                product(dot.rb_mut(), acc, weight, x_dot);
+            }
+        }
+        if x.dot.is_some() {
+            acc = Accum::Add;
+        }
+        if let Some(params_dot) = params_dot {
+            product(dot, acc, self.weight(params_dot), x.value);
+        }
+    }
+
+    /// `[X_bar_dot X_bar] = W' [Y_bar_dot Y_bar]` in one product, and `W_dot' Y_bar` onto the derivative.
+    fn vjp_input_dot(
+        &self,
+        at: &DotPoint<'_, T>,
+        y_bar: Cotangents<'_, T>,
+        mut x_bar: PlanesMut<'_, T>,
+        _: &mut [T],
+    ) {
+        let weight = self.weight(at.params);
+        product(x_bar.rb_mut().both(), Accum::Set, weight.t(), y_bar.both());
+        if let Some(params_dot) = at.params_dot {
+            let (_, dot) = x_bar.split();
+            product(dot, Accum::Add, self.weight(params_dot).t(), y_bar.value());
+        }
+    }
+
+    /// `W_bar_dot (+)= [Y_bar_dot Y_bar] [X X_dot]'`: one product where X and X_dot lie side by side.
+    fn vjp_params_dot(
+        &self,
+        at: &DotPoint<'_, T>,
+        y_bar: Cotangents<'_, T>,
+        acc: Accum,
+        params_bar_dot: &mut [T],
+        _: &mut [T],
+    ) {
+        let (weight_bar_dot, bias_bar_dot) = params_bar_dot.split_at_mut(self.n_weights());
+        let mut target = MatMut::new(weight_bar_dot, self.n_out, self.n_in);
+        if let Some(both) = at.x.both {
+            product(target, acc, y_bar.both(), both.t());
+        } else {
+            product(target.rb_mut(), acc, y_bar.dot(), at.x.value.t());
+            if let Some(x_dot) = at.x.dot {
+                product(target, Accum::Add, y_bar.value(), x_dot.t());
+            }
+        }
+        if self.bias {
+            row_sums(y_bar.dot(), acc, bias_bar_dot);
         }
     }
 

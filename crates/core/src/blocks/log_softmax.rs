@@ -2,6 +2,7 @@
 
 use super::chain;
 use super::softmax::{dot, forward_cost, shift};
+use crate::planes::{Cotangents, DotPoint, PlanesMut};
 use crate::{Block, Cost, Dims, Keeps, Mat, MatMut, Op, Point, Real, Spec};
 
 /// `y_i = x_i - ln sum_k e^(x_k)`, accurate where softmax is within rounding of 0 or 1. No parameters; the Jacobian
@@ -90,6 +91,10 @@ impl Spec for LogSoftmax {
     fn in_place(&self) -> bool {
         true
     }
+
+    fn planes(&self) -> bool {
+        true
+    }
 }
 
 impl<T: Real> Block<T> for LogSoftmax {
@@ -149,5 +154,28 @@ impl<T: Real> Block<T> for LogSoftmax {
                 *y_bar -= chain(p, total);
             }
         });
+    }
+
+    /// `x_bar_dot = y_bar_dot - p sum(y_bar_dot) - p * y_dot sum(y_bar)`, as p = e^y.
+    fn vjp_input_dot(
+        &self,
+        at: &DotPoint<'_, T>,
+        y_bar: Cotangents<'_, T>,
+        x_bar: PlanesMut<'_, T>,
+        scratch: &mut [T],
+    ) {
+        let (mut value, mut dots) = x_bar.split();
+        value.copy_from(y_bar.value());
+        dots.copy_from(y_bar.dot());
+        self.vjp_input_in_place(&at.point(), value, scratch);
+        self.vjp_input_in_place(&at.point(), dots.rb_mut(), scratch);
+        let Some(y_dot) = at.y.dot else { return };
+        for (j, y_bar) in y_bar.value().columns().enumerate() {
+            let total = y_bar.iter().fold(T::zero(), |sum, &y_bar| sum + y_bar);
+            let slopes = at.y.value.col(j).iter().zip(y_dot.col(j));
+            for (x_bar_dot, (&y, &y_dot)) in dots.col_mut(j).iter_mut().zip(slopes) {
+                *x_bar_dot -= chain(chain(y.exp(), y_dot), total);
+            }
+        }
     }
 }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use super::softmax::dot;
 use super::{Sum, chain};
+use crate::planes::{Cotangents, DotPoint, PlanesMut};
 use crate::{AnyBlock, Error, Mat, MatMut, Point, Real, Result};
 
 mod sigmoid_cross_entropy;
@@ -112,6 +113,24 @@ fn vjp_by_gradient<T: Real>(at: &Point<'_, T>, y_bar: Mat<'_, T>, mut x_bar: Mat
         let gradient = &at.extra[column % at.batch * n_in..][..n_in];
         for (x_bar, &slope) in x_bar.col_mut(column).iter_mut().zip(gradient) {
             *x_bar = chain(slope, y_bar[0]);
+        }
+    }
+}
+
+/// The derivative of [`vjp_by_gradient`]: `x_bar_dot = gradient y_bar_dot + gradient_dot y_bar`.
+fn vjp_by_gradient_dot<T: Real>(
+    at: &DotPoint<'_, T>,
+    y_bar: Cotangents<'_, T>,
+    x_bar: PlanesMut<'_, T>,
+) {
+    let (mut value, mut dots) = x_bar.split();
+    let n_in = value.nrows();
+    vjp_by_gradient(&at.point(), y_bar.value(), value.rb_mut());
+    vjp_by_gradient(&at.point(), y_bar.dot(), dots.rb_mut());
+    for (j, y_bar) in y_bar.value().columns().enumerate() {
+        let gradient_dot = &at.extra_dot[j * n_in..][..n_in];
+        for (x_bar_dot, &slope_dot) in dots.col_mut(j).iter_mut().zip(gradient_dot) {
+            *x_bar_dot += chain(slope_dot, y_bar[0]);
         }
     }
 }

@@ -2,9 +2,12 @@
 
 use std::fmt::Debug;
 
+use crate::planes::{Cotangents, DotPoint, PlanesMut};
 use crate::vector::{Pair, Single, Triple, pairs, singles, triples};
+use crate::vector_planes::{Pull, pull};
 use crate::{
-    Block, Cost, Counted, Dims, InputJacobian, Keeps, Mat, MatMut, Op, Point, Real, Spec, count,
+    Block, Cost, Counted, Dims, Dual, InputJacobian, Keeps, Mat, MatMut, Op, Point, Real, Spec,
+    count,
 };
 
 mod functions;
@@ -176,6 +179,10 @@ impl<F: Elementwise> Spec for Map<F> {
         self.uses_output()
     }
 
+    fn planes(&self) -> bool {
+        true
+    }
+
     fn input_jacobian(&self) -> InputJacobian {
         InputJacobian::Diagonal
     }
@@ -222,6 +229,13 @@ impl<T: Real, F: Elementwise> Triple<T> for Pushed<'_, F> {
     #[inline(always)]
     fn at(&self, y: &mut T, seed: T, kept: T) {
         *y = chain(self.0.slope(kept), seed);
+    }
+}
+/// f'(kept) * y_bar at duals: `f'(x) y_bar`, and `f'(x) y_bar_dot + f''(x) x_dot y_bar`.
+impl<T: Real, F: Elementwise> Pull<T> for Pushed<'_, F> {
+    #[inline(always)]
+    fn at(&self, kept: Dual<T>, y_bar: Dual<T>) -> Dual<T> {
+        chain(self.0.slope(kept), y_bar)
     }
 }
 impl<T: Real> Pair<T> for Scaled {
@@ -293,5 +307,21 @@ impl<T: Real, F: Elementwise> Block<T> for Map<F> {
 
     fn vjp_input_in_place(&self, at: &Point<'_, T>, bar: MatMut<'_, T>, scratch: &mut [T]) {
         self.jvp_input_in_place(at, bar, scratch);
+    }
+
+    /// f'' is the derivative of what computes f', run at duals.
+    fn vjp_input_dot(
+        &self,
+        at: &DotPoint<'_, T>,
+        y_bar: Cotangents<'_, T>,
+        x_bar: PlanesMut<'_, T>,
+        scratch: &mut [T],
+    ) {
+        let kept = if self.uses_output() { at.y } else { at.x };
+        let Some(dot) = kept.dot else {
+            return self.vjp_input(&at.point(), y_bar.both(), x_bar.both(), scratch);
+        };
+        let y_bar = [y_bar.value(), y_bar.dot()];
+        pull(x_bar.split(), [kept.value, dot], y_bar, Pushed(self));
     }
 }

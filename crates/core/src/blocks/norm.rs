@@ -2,6 +2,7 @@
 
 use super::chain;
 use super::softmax::dot;
+use crate::planes::{Cotangents, DotPoint, Planes, PlanesMut};
 use crate::{
     Accum, Block, Cost, Dims, Error, Keeps, Mat, MatMut, Op, ParamJacobian, ParamShape, Point,
     Real, Result, Spec,
@@ -114,6 +115,10 @@ impl Spec for LayerNorm {
     }
 
     fn in_place(&self) -> bool {
+        true
+    }
+
+    fn planes(&self) -> bool {
         true
     }
 
@@ -268,6 +273,104 @@ impl<T: Real> Block<T> for LayerNorm {
                 *seed = chain(gain, *seed);
             }
             self.normal_part(self.kept(at, column % at.batch), seed);
+        }
+    }
+
+    /// `u_dot` is the normal part of `x_dot`, `(1/sigma)_dot = -mean(u * x_dot) / sigma^2`, and
+    /// `y_dot = g * u_dot + g_dot * u + b_dot`.
+    fn forward_dot(
+        &self,
+        params: &[T],
+        params_dot: Option<&[T]>,
+        x: Planes<'_, T>,
+        y: PlanesMut<'_, T>,
+        extra: &mut [T],
+        extra_dot: &mut [T],
+        _: &mut [T],
+    ) {
+        let (value, mut dots) = y.split();
+        self.forward(params, x.value, value, extra);
+        let kept = extra.chunks_exact(self.n + 1);
+        for (j, (kept, kept_dot)) in kept.zip(extra_dot.chunks_exact_mut(self.n + 1)).enumerate() {
+            let (u, inverse_sigma) = (&kept[..self.n], kept[self.n]);
+            let (u_dot, inverse_sigma_dot) = kept_dot.split_at_mut(self.n);
+            if let Some(x_dot) = x.dot {
+                u_dot.copy_from_slice(x_dot.col(j));
+                let along = dot(u, u_dot) / self.count();
+                inverse_sigma_dot[0] = -chain(inverse_sigma * inverse_sigma, along);
+                self.normal_part((u, inverse_sigma), u_dot);
+            } else {
+                u_dot.fill(T::zero());
+                inverse_sigma_dot[0] = T::zero();
+            }
+            let y_dot = dots.col_mut(j);
+            for (y_dot, (&gain, &u_dot)) in y_dot.iter_mut().zip(params.iter().zip(&*u_dot)) {
+                *y_dot = chain(gain, u_dot);
+            }
+            if let Some((gain_dot, bias_dot)) = params_dot.map(|dot| dot.split_at(self.n)) {
+                let directions = gain_dot.iter().zip(bias_dot).zip(u);
+                for (y_dot, ((&gain_dot, &bias_dot), &u)) in y_dot.iter_mut().zip(directions) {
+                    *y_dot += chain(u, gain_dot) + bias_dot;
+                }
+            }
+        }
+    }
+
+    /// With `v = g * y_bar` and `c = mean(u * v)`: `x_bar = s (v - mean(v) - u c)` for s = 1/sigma, so
+    /// `x_bar_dot = s (v_dot - mean(v_dot) - u mean(u * v_dot)) - s (u_dot c + u mean(u_dot * v)) + s_dot / s x_bar`.
+    fn vjp_input_dot(
+        &self,
+        at: &DotPoint<'_, T>,
+        y_bar: Cotangents<'_, T>,
+        x_bar: PlanesMut<'_, T>,
+        _: &mut [T],
+    ) {
+        let (mut value, mut dots) = x_bar.split();
+        for j in 0..at.batch {
+            let (y_bar, y_bar_dot) = y_bar.col(j);
+            let (v, v_dot) = (value.col_mut(j), dots.col_mut(j));
+            for i in 0..self.n {
+                v[i] = chain(at.params[i], y_bar[i]);
+                v_dot[i] = chain(at.params[i], y_bar_dot[i]);
+                if let Some(params_dot) = at.params_dot {
+                    v_dot[i] += chain(params_dot[i], y_bar[i]);
+                }
+            }
+            let (u, s) = self.kept(&at.point(), j);
+            let kept_dot = &at.extra_dot[j * (self.n + 1)..][..self.n + 1];
+            let (u_dot, s_dot) = (&kept_dot[..self.n], kept_dot[self.n]);
+            let along = dot(u, v) / self.count();
+            let drift = dot(u_dot, v) / self.count();
+            self.normal_part((u, s), v);
+            self.normal_part((u, s), v_dot);
+            let growth = s_dot / s;
+            for i in 0..self.n {
+                let turn = chain(u_dot[i], along) + chain(u[i], drift);
+                v_dot[i] += chain(growth, v[i]) - chain(s, turn);
+            }
+        }
+    }
+
+    /// `g_bar_dot (+)= sum y_bar_dot * u + y_bar * u_dot`, `b_bar_dot (+)= sum y_bar_dot`.
+    fn vjp_params_dot(
+        &self,
+        at: &DotPoint<'_, T>,
+        y_bar: Cotangents<'_, T>,
+        acc: Accum,
+        params_bar_dot: &mut [T],
+        scratch: &mut [T],
+    ) {
+        self.vjp_params(&at.point(), y_bar.dot(), acc, params_bar_dot, scratch);
+        for (y_bar, kept_dot) in y_bar
+            .value()
+            .columns()
+            .zip(at.extra_dot.chunks_exact(self.n + 1))
+        {
+            let slopes = y_bar.iter().zip(kept_dot);
+            for (gain_bar_dot, (&y_bar, &u_dot)) in params_bar_dot[..self.n].iter_mut().zip(slopes)
+            {
+                *gain_bar_dot += chain(u_dot, y_bar);
+            }
         }
     }
 }

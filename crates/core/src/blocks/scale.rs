@@ -75,6 +75,10 @@ impl Spec for Scale {
         true
     }
 
+    fn planes(&self) -> bool {
+        true
+    }
+
     fn input_jacobian(&self) -> InputJacobian {
         InputJacobian::Diagonal
     }

@@ -64,6 +64,10 @@ impl Spec for Select {
         })
     }
 
+    fn planes(&self) -> bool {
+        true
+    }
+
     fn validate(&self) -> Result<()> {
         match self.rows.iter().find(|&&row| row >= self.n_in) {
             None => Ok(()),

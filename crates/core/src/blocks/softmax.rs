@@ -1,6 +1,7 @@
 //! Softmax, and what its logarithm and its cross-entropy share with it.
 
 use super::chain;
+use crate::planes::{Cotangents, DotPoint, PlanesMut};
 use crate::{Block, Cost, Dims, Keeps, Mat, MatMut, Op, Point, Real, Spec};
 
 /// The row of the largest entry, the first of equals.
@@ -99,6 +100,10 @@ impl Spec for Softmax {
     fn in_place(&self) -> bool {
         true
     }
+
+    fn planes(&self) -> bool {
+        true
+    }
 }
 
 /// Shifts and exponentials, their sum, one operation an entry.
@@ -158,6 +163,34 @@ impl<T: Real> Block<T> for Softmax {
 
     fn vjp_input_in_place(&self, at: &Point<'_, T>, bar: MatMut<'_, T>, _: &mut [T]) {
         self.times_jacobian(at, bar);
+    }
+
+    /// With `v = y_bar - <y, y_bar>`: `x_bar = y * v`, `x_bar_dot = y * v_dot + y_dot * v`.
+    fn vjp_input_dot(
+        &self,
+        at: &DotPoint<'_, T>,
+        y_bar: Cotangents<'_, T>,
+        x_bar: PlanesMut<'_, T>,
+        _: &mut [T],
+    ) {
+        let (mut value, mut dots) = x_bar.split();
+        value.copy_from(y_bar.value());
+        dots.copy_from(y_bar.dot());
+        self.times_jacobian(&at.point(), value.rb_mut());
+        self.times_jacobian(&at.point(), dots.rb_mut());
+        let Some(y_dot) = at.y.dot else { return };
+        for j in 0..at.batch {
+            let (y, y_dot, y_bar) = (at.y.value.col(j), y_dot.col(j), y_bar.value().col(j));
+            let (mean, drift) = (dot(y, y_bar), dot(y_dot, y_bar));
+            let entries = dots
+                .col_mut(j)
+                .iter_mut()
+                .zip(y.iter().zip(y_dot))
+                .zip(y_bar);
+            for ((x_bar_dot, (&y, &y_dot)), &y_bar) in entries {
+                *x_bar_dot += chain(y_dot, y_bar - mean) - chain(y, drift);
+            }
+        }
     }
 }
 

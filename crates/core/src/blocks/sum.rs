@@ -56,6 +56,10 @@ impl Spec for Sum {
             _ => Cost::ZERO,
         })
     }
+
+    fn planes(&self) -> bool {
+        true
+    }
 }
 
 impl<T: Real> Block<T> for Sum {

@@ -1,6 +1,9 @@
 //! The cross-entropy of independent yes-or-no answers, from logits.
 
-use super::{jvp_by_gradient, vjp_by_gradient};
+use super::{jvp_by_gradient, vjp_by_gradient, vjp_by_gradient_dot};
+use crate::blocks::chain;
+use crate::blocks::softmax::dot;
+use crate::planes::{Cotangents, DotPoint, Planes, PlanesMut};
 use crate::{Block, Cost, Dims, Keeps, Mat, MatMut, Op, Point, Real, Spec};
 
 /// `y = sum_i softplus(z_i) - t_i z_i` for the stacked `[z; t]`: logits over targets in [0, 1], n rows each. That is
@@ -77,6 +80,10 @@ impl Spec for SigmoidCrossEntropy {
             _ => Cost::ZERO,
         })
     }
+
+    fn planes(&self) -> bool {
+        true
+    }
 }
 
 impl<T: Real> Block<T> for SigmoidCrossEntropy {
@@ -103,6 +110,48 @@ impl<T: Real> Block<T> for SigmoidCrossEntropy {
 
     fn vjp_input(&self, at: &Point<'_, T>, y_bar: Mat<'_, T>, x_bar: MatMut<'_, T>, _: &mut [T]) {
         vjp_by_gradient(at, y_bar, x_bar);
+    }
+
+    /// The derivative of the gradient `[s - t; -z]` is `[s (1 - s) z_dot - t_dot; -z_dot]`.
+    fn forward_dot(
+        &self,
+        _: &[T],
+        _: Option<&[T]>,
+        x: Planes<'_, T>,
+        y: PlanesMut<'_, T>,
+        extra: &mut [T],
+        extra_dot: &mut [T],
+        _: &mut [T],
+    ) {
+        let (value, mut dots) = y.split();
+        self.forward(&[], x.value, value, extra);
+        let Some(x_dot) = x.dot else {
+            extra_dot.fill(T::zero());
+            return dots.fill(T::zero());
+        };
+        for (j, x_dot) in x_dot.columns().enumerate() {
+            let (z_dot, t_dot) = x_dot.split_at(self.n);
+            let slopes = &mut extra_dot[j * 2 * self.n..][..2 * self.n];
+            let (z_slopes, t_slopes) = slopes.split_at_mut(self.n);
+            let directions = x.value.col(j).iter().zip(z_dot.iter().zip(t_dot));
+            for ((z_slope, t_slope), (&z, (&z_dot, &t_dot))) in
+                z_slopes.iter_mut().zip(t_slopes).zip(directions)
+            {
+                *z_slope = chain(z.sigmoid() * (-z).sigmoid(), z_dot) - t_dot;
+                *t_slope = -z_dot;
+            }
+            dots.col_mut(j)[0] = dot(&extra[j * 2 * self.n..][..2 * self.n], x_dot);
+        }
+    }
+
+    fn vjp_input_dot(
+        &self,
+        at: &DotPoint<'_, T>,
+        y_bar: Cotangents<'_, T>,
+        x_bar: PlanesMut<'_, T>,
+        _: &mut [T],
+    ) {
+        vjp_by_gradient_dot(at, y_bar, x_bar);
     }
 }
 

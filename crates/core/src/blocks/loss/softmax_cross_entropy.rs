@@ -1,7 +1,9 @@
 //! The cross-entropy of a softmax, from logits.
 
-use super::{jvp_by_gradient, vjp_by_gradient};
-use crate::blocks::softmax::shift;
+use super::{jvp_by_gradient, vjp_by_gradient, vjp_by_gradient_dot};
+use crate::blocks::chain;
+use crate::blocks::softmax::{dot, shift};
+use crate::planes::{Cotangents, DotPoint, Planes, PlanesMut};
 use crate::{Block, Cost, Dims, Keeps, Mat, MatMut, Op, Point, Real, Spec};
 
 /// `y = -sum_i t_i ln softmax(z)_i` for the stacked `[z; t]`: logits over target probabilities, n rows each. The
@@ -66,6 +68,14 @@ impl Spec for SoftmaxCrossEntropy {
             _ => Cost::ZERO,
         })
     }
+
+    fn planes(&self) -> bool {
+        true
+    }
+
+    fn dot_scratch_len(&self, _: usize) -> usize {
+        self.n
+    }
 }
 
 impl<T: Real> Block<T> for SoftmaxCrossEntropy {
@@ -105,6 +115,57 @@ impl<T: Real> Block<T> for SoftmaxCrossEntropy {
 
     fn vjp_input(&self, at: &Point<'_, T>, y_bar: Mat<'_, T>, x_bar: MatMut<'_, T>, _: &mut [T]) {
         vjp_by_gradient(at, y_bar, x_bar);
+    }
+
+    /// With `m = <p, z_dot>`: `l_dot = m - z_dot`, and of the logits' gradient `p sum(t) - t` the derivative is
+    /// `p * (z_dot - m) sum(t) + p sum(t_dot) - t_dot`.
+    fn forward_dot(
+        &self,
+        _: &[T],
+        _: Option<&[T]>,
+        x: Planes<'_, T>,
+        y: PlanesMut<'_, T>,
+        extra: &mut [T],
+        extra_dot: &mut [T],
+        scratch: &mut [T],
+    ) {
+        let (value, mut dots) = y.split();
+        self.forward(&[], x.value, value, extra);
+        let Some(x_dot) = x.dot else {
+            extra_dot.fill(T::zero());
+            return dots.fill(T::zero());
+        };
+        let p = &mut scratch[..self.n];
+        let sum = |entries: &[T]| entries.iter().fold(T::zero(), |sum, &entry| sum + entry);
+        for (j, x_dot) in x_dot.columns().enumerate() {
+            let gradient = &extra[j * 2 * self.n..][..2 * self.n];
+            for (p, &l) in p.iter_mut().zip(&gradient[self.n..]) {
+                *p = (-l).exp();
+            }
+            let (z_dot, t_dot) = x_dot.split_at(self.n);
+            let (total, total_dot) = (sum(&x.value.col(j)[self.n..]), sum(t_dot));
+            let mean = dot(p, z_dot);
+            let (z_slopes, t_slopes) =
+                extra_dot[j * 2 * self.n..][..2 * self.n].split_at_mut(self.n);
+            let slopes = z_slopes.iter_mut().zip(t_slopes).zip(&*p);
+            for (((z_slope, t_slope), &p), (&z_dot, &t_dot)) in slopes.zip(z_dot.iter().zip(t_dot))
+            {
+                *t_slope = mean - z_dot;
+                let p_dot = chain(p, z_dot - mean);
+                *z_slope = chain(total, p_dot) + chain(p, total_dot) - t_dot;
+            }
+            dots.col_mut(j)[0] = dot(gradient, x_dot);
+        }
+    }
+
+    fn vjp_input_dot(
+        &self,
+        at: &DotPoint<'_, T>,
+        y_bar: Cotangents<'_, T>,
+        x_bar: PlanesMut<'_, T>,
+        _: &mut [T],
+    ) {
+        vjp_by_gradient_dot(at, y_bar, x_bar);
     }
 }
 

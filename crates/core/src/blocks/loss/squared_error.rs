@@ -1,6 +1,7 @@
 //! The squared error.
 
 use crate::blocks::chain;
+use crate::planes::{Cotangents, DotPoint, Planes, PlanesMut};
 use crate::{Block, Cost, Dims, Keeps, Mat, MatMut, Op, Point, Real, Spec};
 
 /// `y = sum_i (p_i - t_i)^2` for the stacked `[p; t]`: prediction over target, n rows each. No parameters.
@@ -64,6 +65,10 @@ impl Spec for SquaredError {
             _ => Cost::ZERO,
         })
     }
+
+    fn planes(&self) -> bool {
+        true
+    }
 }
 
 impl<T: Real> Block<T> for SquaredError {
@@ -113,6 +118,58 @@ impl<T: Real> Block<T> for SquaredError {
             for ((p_bar, t_bar), &d) in p_bar.iter_mut().zip(t_bar).zip(differences) {
                 *p_bar = chain(d, twice);
                 *t_bar = -*p_bar;
+            }
+        }
+    }
+
+    /// `d_dot = p_dot - t_dot`, `y_dot = 2 <d, d_dot>`.
+    fn forward_dot(
+        &self,
+        _: &[T],
+        _: Option<&[T]>,
+        x: Planes<'_, T>,
+        y: PlanesMut<'_, T>,
+        extra: &mut [T],
+        extra_dot: &mut [T],
+        _: &mut [T],
+    ) {
+        let (value, mut dots) = y.split();
+        self.forward(&[], x.value, value, extra);
+        for (j, d_dot) in extra_dot.chunks_exact_mut(self.n).enumerate() {
+            let Some(x_dot) = x.dot else {
+                d_dot.fill(T::zero());
+                dots.col_mut(j)[0] = T::zero();
+                continue;
+            };
+            let (p_dot, t_dot) = x_dot.col(j).split_at(self.n);
+            let pairs = p_dot.iter().zip(t_dot).zip(&extra[j * self.n..]);
+            let mut half = T::zero();
+            for (d_dot, ((&p_dot, &t_dot), &d)) in d_dot.iter_mut().zip(pairs) {
+                *d_dot = p_dot - t_dot;
+                half += chain(d, *d_dot);
+            }
+            dots.col_mut(j)[0] = T::from_f64(2.0) * half;
+        }
+    }
+
+    /// `p_bar_dot = 2 (d y_bar_dot + d_dot y_bar)`, `t_bar_dot = -p_bar_dot`.
+    fn vjp_input_dot(
+        &self,
+        at: &DotPoint<'_, T>,
+        y_bar: Cotangents<'_, T>,
+        x_bar: PlanesMut<'_, T>,
+        scratch: &mut [T],
+    ) {
+        let (value, mut dots) = x_bar.split();
+        self.vjp_input(&at.point(), y_bar.value(), value, scratch);
+        self.vjp_input(&at.point(), y_bar.dot(), dots.rb_mut(), scratch);
+        for (j, y_bar) in y_bar.value().columns().enumerate() {
+            let twice = T::from_f64(2.0) * y_bar[0];
+            let d_dot = &at.extra_dot[j * self.n..][..self.n];
+            let (p_bar_dot, t_bar_dot) = dots.col_mut(j).split_at_mut(self.n);
+            for ((p_bar_dot, t_bar_dot), &d_dot) in p_bar_dot.iter_mut().zip(t_bar_dot).zip(d_dot) {
+                *p_bar_dot += chain(d_dot, twice);
+                *t_bar_dot = -*p_bar_dot;
             }
         }
     }

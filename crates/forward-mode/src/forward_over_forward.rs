@@ -1,0 +1,99 @@
+//! Second derivatives by forward mode alone: a check on the other way, and the lecture's algorithm at another scalar.
+
+use pushpull_core::linalg::first_not_finite;
+use pushpull_core::{Dual, Error, Graph, Mat, Result, Scalar};
+
+use crate::{Chunk, Forward};
+
+/// The Hessian times a direction by forward mode over forward mode: tangent matrices pushed at [`Dual`] numbers, whose
+/// derivatives are the direction.
+///
+/// The outer mode gives the gradient, a unit vector of the parameters a column; the inner one its derivative along v:
+/// `H v = d/de grad L(w + e v) at e = 0`, L the *sum* of all outputs over the whole batch. It costs a forward-mode
+/// gradient at duals, p tangents where reverse mode pulls back one cotangent, so it is for small p and for checks.
+///
+/// ```
+/// use nalgebra::dmatrix;
+/// use pushpull_core::{Builder, blocks::{Linear, Square}};
+/// use pushpull_forward_mode::{Chunk, ForwardOverForward};
+/// let mut b = Builder::new();
+/// let x = b.input("x", 2);
+/// let h = b.block(Linear::without_bias(2, 1), x);
+/// let y = b.map(Square, h);
+/// let graph = b.build(y)?;
+/// let mut second = ForwardOverForward::new(&graph, 1, Chunk::Auto, 1)?;
+/// // y = (2 w1 + 3 w2)^2, so H = 2 [4 6; 6 9], whatever w is.
+/// let (value, product) = second.hessian_vector(&[1.0, 1.0], &dmatrix![2.0; 3.0], &[1.0, -1.0])?;
+/// assert_eq!((value, product), (25.0, &[-4.0, -6.0][..]));
+/// # Ok::<(), pushpull_core::Error>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct ForwardOverForward<T> {
+    engine: Forward<Dual<T>>,
+    params: Vec<Dual<T>>,
+    x: Vec<Dual<T>>,
+    product: Vec<T>,
+}
+
+impl<T: Scalar> ForwardOverForward<T>
+where
+    Dual<T>: Scalar,
+{
+    /// Prepares for batches of `batch` samples: every shape is checked and all memory allocated here.
+    ///
+    /// # Errors
+    /// As [`Forward::new`].
+    pub fn new(graph: &Graph, batch: usize, chunk: Chunk, threads: usize) -> Result<Self> {
+        let engine = Forward::new(graph, batch, chunk, threads)?;
+        let zero = Dual::constant(T::zero());
+        Ok(Self {
+            engine,
+            params: vec![zero; graph.n_params()],
+            x: vec![zero; graph.n_inputs() * batch],
+            product: graph.layout().zeros(),
+        })
+    }
+
+    /// The sum of all outputs over the batch, and its Hessian with respect to the parameters times `direction`, both
+    /// n_params numbers. Allocates nothing.
+    ///
+    /// # Errors
+    /// As [`Graph::check`]; [`Error::Shape`], [`Error::NotFinite`] for `direction`.
+    pub fn hessian_vector<'a>(
+        &mut self,
+        params: &[T],
+        x: impl Into<Mat<'a, T>>,
+        direction: &[T],
+    ) -> Result<(T, &[T])> {
+        let (x, graph) = (x.into(), self.engine.graph());
+        graph.check(params, x, self.engine.batch())?;
+        if direction.len() != graph.n_params() {
+            return Err(Error::matrix(
+                "direction",
+                (graph.n_params(), 1),
+                (direction.len(), 1),
+                "a direction has an entry for every parameter",
+            ));
+        }
+        if let Some((i, _)) = first_not_finite(Mat::from(direction)) {
+            return Err(Error::NotFinite {
+                name: "direction".into(),
+                entry: format!("[{i}]"),
+                value: direction[i].to_string(),
+            });
+        }
+        let parts = params.iter().zip(direction);
+        for (dual, (&value, &derivative)) in self.params.iter_mut().zip(parts) {
+            *dual = Dual::new(value, derivative);
+        }
+        for (dual, &value) in self.x.iter_mut().zip(x.columns().flatten()) {
+            *dual = Dual::constant(value);
+        }
+        let x = Mat::new(&self.x, x.nrows(), x.ncols());
+        let (value, gradient) = self.engine.value_and_gradient(&self.params, x)?;
+        for (product, dual) in self.product.iter_mut().zip(gradient) {
+            *product = dual.derivative;
+        }
+        Ok((value.value, &self.product))
+    }
+}

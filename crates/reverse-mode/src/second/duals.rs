@@ -1,0 +1,90 @@
+//! By duals: reverse mode run at numbers that carry their derivative along the direction.
+
+use nalgebra::DMatrix;
+use pushpull_core::{Dual, Graph, Mat, Result, Scalar};
+
+use super::{Answer, Direction};
+use crate::{Reverse, Store};
+
+/// Reverse mode at duals, and the duals that it is run on.
+#[derive(Clone, Debug)]
+pub(crate) struct Duals<T> {
+    engine: Reverse<Dual<T>>,
+    params: Vec<Dual<T>>,
+    x: Vec<Dual<T>>,
+    x_bar: DMatrix<Dual<T>>,
+}
+
+impl<T: Scalar> Duals<T>
+where
+    Dual<T>: Scalar,
+{
+    pub(crate) fn new(graph: &Graph, batch: usize, store: Store, threads: usize) -> Result<Self> {
+        let engine = Reverse::new(graph, batch, store, threads)?;
+        let zero = Dual::constant(T::zero());
+        Ok(Self {
+            engine,
+            params: vec![zero; graph.n_params()],
+            x: vec![zero; graph.n_inputs() * batch],
+            x_bar: DMatrix::from_element(graph.n_inputs(), batch, zero),
+        })
+    }
+
+    /// The value, and what is asked for. Everything is computed whether asked for or not, but for the inputs'.
+    pub(crate) fn run(
+        &mut self,
+        params: &[T],
+        x: Mat<'_, T>,
+        direction: Direction<'_, T>,
+        answer: Answer<'_, T>,
+    ) -> Result<T> {
+        for (i, (dual, &value)) in self.params.iter_mut().zip(params).enumerate() {
+            *dual = Dual::new(value, direction.params.map_or_else(T::zero, |dot| dot[i]));
+        }
+        let (n_inputs, batch) = (x.nrows(), x.ncols());
+        for (j, column) in self.x.chunks_exact_mut(n_inputs).enumerate() {
+            for (i, (dual, &value)) in column.iter_mut().zip(x.col(j)).enumerate() {
+                *dual = Dual::new(
+                    value,
+                    direction.inputs.map_or_else(T::zero, |dot| dot.get(i, j)),
+                );
+            }
+        }
+        // Nothing is differentiated along a constant input.
+        for input in self.engine.graph().inputs().iter().filter(|i| i.constant) {
+            for column in self.x.chunks_exact_mut(n_inputs) {
+                column[input.rows.clone()]
+                    .iter_mut()
+                    .for_each(|dual| *dual = Dual::constant(dual.value));
+            }
+        }
+        let x = Mat::new(&self.x, n_inputs, batch);
+        let (value, gradient) = if answer.x_bar_dot.is_some() {
+            self.engine
+                .value_and_gradients(&self.params, x, &mut self.x_bar)?
+        } else {
+            self.engine.value_and_gradient(&self.params, x)?
+        };
+        if let Some(params_bar) = answer.params_bar {
+            let pairs = params_bar.iter_mut().zip(gradient);
+            pairs.for_each(|(target, dual)| *target = dual.value);
+        }
+        if let Some(params_bar_dot) = answer.params_bar_dot {
+            let pairs = params_bar_dot.iter_mut().zip(gradient);
+            pairs.for_each(|(target, dual)| *target = dual.derivative);
+        }
+        if let Some(mut x_bar_dot) = answer.x_bar_dot {
+            for (j, column) in self.x_bar.column_iter().enumerate() {
+                let pairs = x_bar_dot.col_mut(j).iter_mut().zip(column.iter());
+                pairs.for_each(|(target, dual)| *target = dual.derivative);
+            }
+        }
+        Ok(value.value)
+    }
+
+    /// Bytes of all buffers.
+    pub(crate) fn bytes(&self) -> usize {
+        let duals = self.params.len() + self.x.len() + self.x_bar.len();
+        self.engine.bytes().total() + duals * size_of::<Dual<T>>()
+    }
+}

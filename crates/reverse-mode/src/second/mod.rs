@@ -1,0 +1,29 @@
+//! The ways to a Hessian-vector product, behind [`crate::HessianVector`].
+
+use pushpull_core::{Mat, MatMut};
+
+mod duals;
+mod plan;
+mod planes;
+
+pub(crate) use duals::Duals;
+pub(crate) use planes::{Planes, cost};
+
+/// One direction. `None` is a zero.
+#[derive(Clone, Copy)]
+pub(crate) struct Direction<'a, T> {
+    /// n_params numbers.
+    pub params: Option<&'a [T]>,
+    /// n_inputs x batch
+    pub inputs: Option<Mat<'a, T>>,
+}
+
+/// Where the results go. What is `None` is not asked for.
+pub(crate) struct Answer<'a, T> {
+    /// The gradient with respect to the parameters.
+    pub params_bar: Option<&'a mut [T]>,
+    /// Its derivative along the direction.
+    pub params_bar_dot: Option<&'a mut [T]>,
+    /// The derivative of the gradient with respect to the inputs, n_inputs x batch.
+    pub x_bar_dot: Option<MatMut<'a, T>>,
+}
