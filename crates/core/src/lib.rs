@@ -37,6 +37,7 @@ pub mod planes;
 pub mod primal;
 pub mod quiet;
 pub mod real;
+pub mod team;
 mod vector;
 mod vector_planes;
 
@@ -52,3 +53,4 @@ pub use mat::{Mat, MatMut};
 pub use mlp::Mlp;
 pub use primal::Primal;
 pub use real::Real;
+pub use team::Team;

@@ -3,10 +3,13 @@
 //! A product of m x k by k x n costs 2 m k n flops; adding it to what is there costs m n more.
 
 use std::cell::RefCell;
+use std::ops::Range;
 
 use faer::linalg::matmul::matmul;
 use faer::{MatMut as FaerMut, MatRef as FaerRef, Par};
+use pulp::{Arch, NullaryFnOnce};
 
+use crate::team::by_columns;
 use crate::{Accum, Counted, Dual, Mat, MatMut, Real};
 
 /// A factor of a product: a matrix, as it is or transposed.
@@ -43,6 +46,16 @@ impl<T> Factor<'_, T> {
         } else {
             (self.mat.nrows(), self.mat.ncols())
         }
+    }
+
+    /// The columns of a range, as the product sees them.
+    fn cols(self, range: Range<usize>) -> Self {
+        let mat = if self.transposed {
+            self.mat.rows(range)
+        } else {
+            self.mat.cols(range)
+        };
+        Self { mat, ..self }
     }
 
     /// (distance between rows, distance between columns).
@@ -99,6 +112,10 @@ pub fn product<'a, T: Real>(
 /// Products with at most this many multiply-adds are plain loops: below it a kernel's packing costs more than the
 /// arithmetic (measured with `cargo bench --bench kernels`).
 const PLAIN_LIMIT: usize = 64;
+
+/// Multiply-adds from which a product is shared with the team: below, the hand-off costs more than it saves (measured
+/// with the example `gradient` of `pushpull-bench` on two threads).
+const SHARED_FROM: usize = 1 << 17;
 
 fn faer_view<'a, T>(factor: Factor<'a, T>) -> FaerRef<'a, T, usize, usize, isize, isize> {
     let mat = factor.mat;
@@ -157,7 +174,10 @@ macro_rules! product_by_kernel {
     ($t:ident) => {
         impl Product for $t {
             fn product(c: MatMut<'_, Self>, acc: Accum, a: Factor<'_, Self>, b: Factor<'_, Self>) {
-                native(c, acc, a, b);
+                let work = a.shape().0 * a.shape().1 * c.ncols();
+                by_columns(c, work >= SHARED_FROM, |columns, c| {
+                    native(c, acc, a, b.cols(columns));
+                });
             }
 
             fn with_planes<R>(lend: impl FnOnce(&mut Vec<Self>) -> R) -> R {
@@ -270,13 +290,35 @@ pub fn row_sums<T: Real>(y: Mat<'_, T>, acc: Accum, sums: &mut [T]) {
 
 /// The first entry that is NaN or infinite, as (row, column).
 pub fn first_not_finite<T: Real>(matrix: Mat<'_, T>) -> Option<(usize, usize)> {
-    // A whole column is tested first, without a branch an entry, so the sound case runs at memory speed.
-    let sound = |column: &[T]| column.iter().fold(true, |sound, x| sound & x.is_finite());
+    if matrix.as_slice().is_some_and(sound) {
+        return None;
+    }
     let (j, column) = matrix
         .columns()
         .enumerate()
         .find(|(_, column)| !sound(column))?;
     column.iter().position(|x| !x.is_finite()).map(|i| (i, j))
+}
+
+/// Whether all numbers are finite: all of them are looked at, without a branch, so that it runs at the speed of memory.
+fn sound<T: Real>(numbers: &[T]) -> bool {
+    if numbers.len() < 64 {
+        Sound(numbers).call()
+    } else {
+        Arch::new().dispatch(Sound(numbers))
+    }
+}
+
+/// See [`sound`]; a type, so that it is compiled once for each width of vectors.
+struct Sound<'a, T>(&'a [T]);
+
+impl<T: Real> NullaryFnOnce for Sound<'_, T> {
+    type Output = bool;
+
+    #[inline(always)]
+    fn call(self) -> bool {
+        self.0.iter().fold(true, |sound, x| sound & x.is_finite())
+    }
 }
 
 #[cfg(test)]

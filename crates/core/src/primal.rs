@@ -4,10 +4,13 @@
 //! block's derivative maps will read them; [`Primal`] is the program alone, that nobody reads again.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use crate::arena::{Arena, Planner, Slot};
-use crate::graph::{Origin, Source};
-use crate::{Cost, Error, Graph, Mat, MatMut, Op, Point, Result, Scalar, cost, memory};
+use crate::graph::{Node, Origin, Source};
+use crate::{
+    AnyBlock, Cost, Error, Graph, Mat, MatMut, Op, Point, Result, Scalar, Team, cost, memory,
+};
 
 /// The buffers of the primal program on a given batch, placed in an arena.
 #[derive(Clone, Debug)]
@@ -15,20 +18,56 @@ pub struct PrimalPlan {
     graph: Graph,
     batch: usize,
     steps: Vec<Step>,
+    /// Where the last node's output lies.
+    output: Range<usize>,
+    n_outputs: usize,
     len: usize,
 }
 
-/// The buffers of one node.
+/// One node with everything about it resolved: a run looks nothing up.
 #[derive(Clone, Debug)]
 struct Step {
-    /// n_in x batch where several sources are stacked or one is stopped, else empty.
-    stack: Range<usize>,
+    block: Arc<dyn AnyBlock>,
+    n_in: usize,
+    n_out: usize,
+    params: Range<usize>,
+    x: Feed,
     /// n_out x batch
     y: Range<usize>,
     /// extra x batch
     extra: Range<usize>,
-    /// Whether y takes the place of the only source.
-    in_place: bool,
+    /// What a derivative map reads.
+    keeps_x: bool,
+    keeps_y: bool,
+}
+
+/// Where a node's input lies, n_in x batch.
+#[derive(Clone, Debug)]
+enum Feed {
+    /// Where the output will: it is computed in place.
+    Over,
+    /// In the caller's x, at these rows.
+    Given(Range<usize>),
+    /// In the arena: another node's output.
+    Arena(Range<usize>),
+    /// In the arena, stacked from several sources, or copied from a stopped one.
+    Stack(Range<usize>, Vec<Part>),
+}
+
+/// One source of a stacked input.
+#[derive(Clone, Debug)]
+struct Part {
+    /// Its rows in the stack.
+    rows: Range<usize>,
+    source: Place,
+    /// Whether it arrives as a constant.
+    stopped: bool,
+}
+
+#[derive(Clone, Debug)]
+enum Place {
+    Given(Range<usize>),
+    Arena(Range<usize>),
 }
 
 impl PrimalPlan {
@@ -102,16 +141,52 @@ impl PrimalPlan {
             slots.push((stack, y, extra, overwritten.is_some()));
         }
         let arena: Arena = planner.finish();
-        let place = |&(stack, y, extra, in_place): &(Slot, Slot, Slot, bool)| Step {
-            stack: arena.range(stack),
-            y: arena.range(y),
-            extra: arena.range(extra),
-            in_place,
+        let place = |origin: Origin| match origin {
+            Origin::Input(input) => Place::Given(graph.inputs()[input].rows.clone()),
+            Origin::Node(j) => Place::Arena(arena.range(slots[j].1)),
         };
+        let resolve = |(node, &(stack, y, extra, in_place)): (&Node, &(Slot, Slot, Slot, bool))| {
+            let (dims, keeps) = (node.dims(), node.block.keeps());
+            let mut row = 0;
+            let mut part = |source: &Source| {
+                let rows = row..row + graph.rows(source.origin);
+                row = rows.end;
+                Part {
+                    rows,
+                    source: place(source.origin),
+                    stopped: source.stopped,
+                }
+            };
+            let x = match node.sources[..] {
+                _ if in_place => Feed::Over,
+                [source] if !source.stopped => match place(source.origin) {
+                    Place::Given(rows) => Feed::Given(rows),
+                    Place::Arena(range) => Feed::Arena(range),
+                },
+                _ => Feed::Stack(
+                    arena.range(stack),
+                    node.sources.iter().map(&mut part).collect(),
+                ),
+            };
+            Step {
+                block: Arc::clone(&node.block),
+                n_in: dims.n_in,
+                n_out: dims.n_out,
+                params: node.params.clone(),
+                x,
+                y: arena.range(y),
+                extra: arena.range(extra),
+                keeps_x: keeps.x,
+                keeps_y: keeps.y,
+            }
+        };
+        let steps: Vec<Step> = nodes.iter().zip(&slots).map(resolve).collect();
         Ok(Self {
             graph: graph.clone(),
             batch,
-            steps: slots.iter().map(place).collect(),
+            output: steps.last().map_or(0..0, |step| step.y.clone()),
+            n_outputs: graph.n_outputs(),
+            steps,
             len: arena.len(),
         })
     }
@@ -133,69 +208,35 @@ impl PrimalPlan {
     }
 
     /// Runs node `i`: `h_i = f_i(h_(i-1), w_i)`.
+    #[inline]
     pub fn step<T: Scalar>(&self, i: usize, params: &[T], x: Mat<'_, T>, arena: &mut [T]) {
-        let (node, step, batch) = (&self.graph.nodes()[i], &self.steps[i], self.batch);
-        let (block, dims) = (T::of(&*node.block), node.dims());
-        let params = &params[node.params.clone()];
-        if step.in_place {
-            let [y, extra] = disjoint(arena, [&step.y, &step.extra]);
-            return block.forward_in_place(params, MatMut::new(y, dims.n_out, batch), extra);
-        }
-        let input = match node.sources[..] {
-            [source] if !source.stopped => match source.origin {
-                Origin::Input(input) => {
-                    let [y, extra] = disjoint(arena, [&step.y, &step.extra]);
-                    let x = x.rows(self.graph.inputs()[input].rows.clone());
-                    return block.forward(params, x, MatMut::new(y, dims.n_out, batch), extra);
+        let (step, batch) = (&self.steps[i], self.batch);
+        let (block, params) = (T::of(&*step.block), &params[step.params.clone()]);
+        let input = match &step.x {
+            Feed::Over => {
+                let [y, extra] = disjoint(arena, [&step.y, &step.extra]);
+                return block.forward_in_place(params, MatMut::new(y, step.n_out, batch), extra);
+            }
+            Feed::Given(rows) => {
+                let [y, extra] = disjoint(arena, [&step.y, &step.extra]);
+                let y = MatMut::new(y, step.n_out, batch);
+                return block.forward(params, x.rows(rows.clone()), y, extra);
+            }
+            Feed::Arena(range) => range,
+            Feed::Stack(range, parts) => {
+                for part in parts {
+                    part.gather(range, step.n_in, x, arena);
                 }
-                Origin::Node(j) => &self.steps[j].y,
-            },
-            _ => {
-                self.gather(i, x, arena);
-                &step.stack
+                range
             }
         };
         let [input, y, extra] = disjoint(arena, [input, &step.y, &step.extra]);
         block.forward(
             params,
-            Mat::new(input, dims.n_in, batch),
-            MatMut::new(y, dims.n_out, batch),
+            Mat::new(input, step.n_in, batch),
+            MatMut::new(y, step.n_out, batch),
             extra,
         );
-    }
-
-    /// Stacks the sources of node `i`; the stopped ones as constants.
-    fn gather<T: Scalar>(&self, i: usize, x: Mat<'_, T>, arena: &mut [T]) {
-        let node = &self.graph.nodes()[i];
-        let n_in = node.dims().n_in;
-        let mut row = 0;
-        for source in &node.sources {
-            let rows = self.graph.rows(source.origin);
-            match source.origin {
-                Origin::Input(input) => {
-                    let stack =
-                        MatMut::new(&mut arena[self.steps[i].stack.clone()], n_in, self.batch);
-                    stack
-                        .rows(row..row + rows)
-                        .copy_from(x.rows(self.graph.inputs()[input].rows.clone()));
-                }
-                Origin::Node(j) => {
-                    let [stack, value] = disjoint(arena, [&self.steps[i].stack, &self.steps[j].y]);
-                    let stack = MatMut::new(stack, n_in, self.batch);
-                    stack
-                        .rows(row..row + rows)
-                        .copy_from(Mat::new(value, rows, self.batch));
-                }
-            }
-            if source.stopped {
-                let stack = MatMut::new(&mut arena[self.steps[i].stack.clone()], n_in, self.batch);
-                let mut part = stack.rows(row..row + rows);
-                for j in 0..self.batch {
-                    part.col_mut(j).iter_mut().for_each(|x| *x = x.stopped());
-                }
-            }
-            row += rows;
-        }
     }
 
     /// Runs all nodes.
@@ -214,32 +255,22 @@ impl PrimalPlan {
         x: Mat<'a, T>,
         arena: &'a [T],
     ) -> Point<'a, T> {
-        let (node, step, batch) = (&self.graph.nodes()[i], &self.steps[i], self.batch);
-        let (dims, keeps) = (node.dims(), node.block.keeps());
-        let input = match node.sources[..] {
-            _ if !keeps.x => Mat::empty(),
-            [
-                Source {
-                    origin: Origin::Input(input),
-                    stopped: false,
-                },
-            ] => x.rows(self.graph.inputs()[input].rows.clone()),
-            [
-                Source {
-                    origin: Origin::Node(j),
-                    stopped: false,
-                },
-            ] => Mat::new(&arena[self.steps[j].y.clone()], dims.n_in, batch),
-            _ => Mat::new(&arena[step.stack.clone()], dims.n_in, batch),
+        let (step, batch) = (&self.steps[i], self.batch);
+        let x = match &step.x {
+            Feed::Given(rows) if step.keeps_x => x.rows(rows.clone()),
+            Feed::Arena(range) | Feed::Stack(range, _) if step.keeps_x => {
+                Mat::new(&arena[range.clone()], step.n_in, batch)
+            }
+            _ => Mat::empty(),
         };
-        let y = if keeps.y {
-            Mat::new(&arena[step.y.clone()], dims.n_out, batch)
+        let y = if step.keeps_y {
+            Mat::new(&arena[step.y.clone()], step.n_out, batch)
         } else {
             Mat::empty()
         };
         Point {
-            params: &params[node.params.clone()],
-            x: input,
+            params: &params[step.params.clone()],
+            x,
             y,
             extra: &arena[step.extra.clone()],
             batch,
@@ -247,13 +278,15 @@ impl PrimalPlan {
     }
 
     /// The output, n_outputs x batch, after the last step.
+    #[inline]
     pub fn output<'a, T>(&self, arena: &'a [T]) -> Mat<'a, T> {
-        let last = self.steps.len() - 1;
-        Mat::new(
-            &arena[self.steps[last].y.clone()],
-            self.graph.n_outputs(),
-            self.batch,
-        )
+        Mat::new(&arena[self.output.clone()], self.n_outputs, self.batch)
+    }
+
+    /// Rows of the output.
+    #[inline]
+    pub const fn n_outputs(&self) -> usize {
+        self.n_outputs
     }
 
     /// The exact cost of one run.
@@ -263,6 +296,33 @@ impl PrimalPlan {
             .iter()
             .map(|node| cost::of(&*node.block, Op::Forward, self.batch, 1))
             .sum()
+    }
+}
+
+impl Part {
+    /// Copies the source to its rows of the stack, n_in x batch.
+    fn gather<T: Scalar>(&self, stack: &Range<usize>, n_in: usize, x: Mat<'_, T>, arena: &mut [T]) {
+        let (rows, batch) = (self.rows.clone(), x.ncols());
+        match &self.source {
+            Place::Given(given) => {
+                let stack = MatMut::new(&mut arena[stack.clone()], n_in, batch);
+                let given = x.rows(given.clone());
+                stack.rows(rows.clone()).copy_from(given);
+            }
+            Place::Arena(value) => {
+                let [stack, value] = disjoint(arena, [stack, value]);
+                let value = Mat::new(value, rows.len(), batch);
+                let stack = MatMut::new(stack, n_in, batch);
+                stack.rows(rows.clone()).copy_from(value);
+            }
+        }
+        if self.stopped {
+            let mut part = MatMut::new(&mut arena[stack.clone()], n_in, batch).rows(rows);
+            for j in 0..batch {
+                let column = part.col_mut(j).iter_mut();
+                column.for_each(|x| *x = x.stopped());
+            }
+        }
     }
 }
 
@@ -296,6 +356,7 @@ pub fn disjoint<'a, T, const N: usize>(
 pub struct Primal<T> {
     plan: PrimalPlan,
     arena: Vec<T>,
+    team: Team,
 }
 
 impl<T: Scalar> Primal<T> {
@@ -305,8 +366,20 @@ impl<T: Scalar> Primal<T> {
     /// As [`PrimalPlan::new`].
     pub fn new(graph: &Graph, batch: usize) -> Result<Self> {
         let plan = PrimalPlan::new(graph, batch, graph.nodes().len(), |_| None)?;
-        let arena = vec![T::zero(); plan.len()];
-        Ok(Self { plan, arena })
+        Ok(Self {
+            arena: vec![T::zero(); plan.len()],
+            plan,
+            team: Team::alone(),
+        })
+    }
+
+    /// The same program on `threads` threads, the caller's among them: the same bits.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] as [`Team::new`].
+    pub fn with_threads(mut self, threads: usize) -> Result<Self> {
+        self.team = Team::new("Primal", threads)?;
+        Ok(self)
     }
 
     /// The output, n_outputs x batch. Allocates nothing.
@@ -314,10 +387,10 @@ impl<T: Scalar> Primal<T> {
     /// # Errors
     /// As [`Graph::check`].
     pub fn run<'a>(&mut self, params: &[T], x: impl Into<Mat<'a, T>>) -> Result<Mat<'_, T>> {
-        let x = x.into();
-        self.plan.graph().check(params, x, self.plan.batch())?;
-        self.plan.run(params, x, &mut self.arena);
-        Ok(self.plan.output(&self.arena))
+        let (x, Self { plan, arena, team }) = (x.into(), self);
+        plan.graph().check(params, x, plan.batch())?;
+        team.run(|| plan.run(params, x, arena));
+        Ok(plan.output(arena))
     }
 
     /// The exact cost of [`Primal::run`].

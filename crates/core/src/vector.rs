@@ -8,10 +8,14 @@
 
 use pulp::{Arch, NullaryFnOnce};
 
+use crate::team::by_columns;
 use crate::{Mat, MatMut, Real};
 
 /// Entries from which choosing pays: below, the choice costs as much as the loop.
 const WORTH: usize = 16;
+
+/// Entries from which a loop is shared with the team.
+const SHARED_FROM: usize = 1 << 14;
 
 /// What is done with one entry.
 pub(crate) trait Single<T> {
@@ -36,7 +40,7 @@ macro_rules! loops {
         struct $loop<'a, T, E> {
             y: MatMut<'a, T>,
             $($x: Mat<'a, T>,)*
-            each: E,
+            each: &'a E,
         }
 
         impl<T: Real, E: $trait<T>> NullaryFnOnce for $loop<'_, T, E> {
@@ -66,10 +70,15 @@ macro_rules! loops {
         }
 
         $(#[$doc])*
-        pub(crate) fn $name<T: Real>(y: MatMut<'_, T>, $($x: Mat<'_, T>,)* each: impl $trait<T>) {
+        pub(crate) fn $name<T: Real>(y: MatMut<'_, T>, $($x: Mat<'_, T>,)* each: impl $trait<T> + Sync) {
             let entries = y.nrows() * y.ncols();
-            let work = $loop { y, $($x,)* each };
-            if entries < WORTH { work.call() } else { Arch::new().dispatch(work) }
+            if entries < WORTH {
+                return $loop { y, $($x,)* each: &each }.call();
+            }
+            by_columns(y, entries >= SHARED_FROM, |_columns, y| {
+                $(let $x = $x.cols(_columns.clone());)*
+                Arch::new().dispatch($loop { y, $($x,)* each: &each });
+            });
         }
     };
 }

@@ -5,7 +5,7 @@ use std::ops::Range;
 use nalgebra::DMatrix;
 use pushpull_core::linalg::first_not_finite;
 use pushpull_core::primal::PrimalPlan;
-use pushpull_core::{Cost, Error, Graph, Mat, MatMut, Result, Scalar, memory};
+use pushpull_core::{Cost, Error, Graph, Mat, MatMut, Result, Scalar, Team, memory};
 
 use crate::Chunk;
 use crate::chunk::pieces;
@@ -72,6 +72,7 @@ pub struct Forward<T> {
     gradient: Vec<T>,
     spans: Vec<Range<usize>>,
     prepared: Option<Prepared<T>>,
+    team: Team,
 }
 
 impl<T: Scalar> Forward<T> {
@@ -82,10 +83,7 @@ impl<T: Scalar> Forward<T> {
     /// [`Error::EmptyBatch`], [`Error::TooLarge`] before anything is allocated, [`Error::Setting`] for `threads` or a
     /// chunk of zero.
     pub fn new(graph: &Graph, batch: usize, chunk: Chunk, threads: usize) -> Result<Self> {
-        if threads != 1 {
-            return Err(setting("threads", "1", threads));
-        }
-        let mut engine = Self::bare(graph, batch, chunk)?;
+        let mut engine = Self::bare(graph, batch, chunk)?.with_threads(threads)?;
         engine.prepare(Question::UnitParams(0..graph.n_params()))?;
         engine.primal = vec![T::zero(); engine.plan.len()];
         engine.gradient = graph.layout().zeros();
@@ -125,6 +123,15 @@ impl<T: Scalar> Forward<T> {
         Ok(engine)
     }
 
+    /// The same engine on `threads` threads, the caller's among them: the same bits.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] as [`Team::new`].
+    pub fn with_threads(mut self, threads: usize) -> Result<Self> {
+        self.team = Team::new("Forward", threads)?;
+        Ok(self)
+    }
+
     /// An engine without buffers.
     fn bare(graph: &Graph, batch: usize, chunk: Chunk) -> Result<Self> {
         if chunk == Chunk::Fixed(0) {
@@ -148,6 +155,7 @@ impl<T: Scalar> Forward<T> {
             gradient: Vec::new(),
             spans: vec![0..0; n],
             prepared: None,
+            team: Team::alone(),
             width: chunk.width(graph.n_params(), pair_bytes),
             plan,
             chunk,
@@ -240,16 +248,18 @@ impl<T: Scalar> Forward<T> {
             scratch,
             ..
         } = self.prepared.as_mut()?;
-        let y_dot = sweep.run(
-            &self.plan,
-            params,
-            x,
-            seeds,
-            &mut self.primal,
-            tangents,
-            scratch,
-            &mut self.spans,
-        );
+        let y_dot = self.team.run(|| {
+            sweep.run(
+                &self.plan,
+                params,
+                x,
+                seeds,
+                &mut self.primal,
+                tangents,
+                scratch,
+                &mut self.spans,
+            )
+        });
         let span = self.spans.last().cloned().unwrap_or(0..0);
         Some(receive(self.plan.output(&self.primal), span, y_dot))
     }

@@ -1,16 +1,22 @@
 //! The adjoint program: which cotangent lies where, and in which order blocks pull it back.
 
 use std::ops::Range;
+use std::sync::Arc;
 
-use pushpull_core::arena::{Planner, Slot};
-use pushpull_core::graph::{Origin, Source};
 use pushpull_core::primal::{PrimalPlan, disjoint};
-use pushpull_core::{Accum, Cost, Graph, Mat, MatMut, Op, Point, Result, Scalar, cost, memory};
+use pushpull_core::{Accum, AnyBlock, Block, Cost, Mat, MatMut, Op, Point, Real, Scalar, cost};
 
-/// One node's step. Ranges lie in the arena of cotangents and are sized for all seeds.
+mod plan;
+
+/// One node's step, with everything about the node resolved. Ranges lie in the arena of cotangents and are sized for all
+/// seeds.
 #[derive(Clone, Debug)]
 struct Step {
     node: usize,
+    block: Arc<dyn AnyBlock>,
+    n_in: usize,
+    n_out: usize,
+    params: Range<usize>,
     /// Where the node's own cotangent lies; the output's is the caller's.
     y_bar: Option<Range<usize>>,
     /// Where `vjp_input` writes.
@@ -18,7 +24,7 @@ struct Step {
     /// Where the rows of a target that is not the source's own cotangent go afterwards.
     scatter: Vec<Scatter>,
     /// `Set` at the first use of the node's parameters, `Add` at further ones; `None` without parameters.
-    params: Option<Accum>,
+    first: Option<Accum>,
     /// Whether the node's value depends on parameters, and whether on inputs.
     by_params: bool,
     by_inputs: bool,
@@ -73,164 +79,18 @@ pub(crate) struct Wanted<'a, T> {
     pub inputs: Option<MatMut<'a, T>>,
 }
 
-impl Adjoint {
-    pub(crate) fn new(graph: &Graph, batch: usize, seeds: usize) -> Result<Self> {
-        let (nodes, activity) = (graph.nodes(), graph.activity());
-        let widest = nodes
-            .iter()
-            .map(|node| node.dims().n_in.max(node.dims().n_out))
-            .max()
-            .unwrap_or(0);
-        memory::fits::<f64>(
-            "the cotangents of one block",
-            memory::elements(&[widest, batch, seeds]),
-            "pull back fewer seeds side by side, or use a smaller batch",
-        )?;
-        let mut planner = Planner::default();
-        let mut cotangents: Vec<Option<Slot>> = vec![None; nodes.len()];
-        let mut assigned = vec![false; graph.inputs().len()];
-        let mut used: Vec<Range<usize>> = Vec::new();
-        let mut drafts = Vec::new();
-        let order = (0..nodes.len()).rev();
-        for (time, i) in order
-            .filter(|&i| activity[i].output && (activity[i].params || activity[i].inputs))
-            .enumerate()
-        {
-            let (node, dims) = (&nodes[i], nodes[i].dims());
-            let last = i + 1 == nodes.len();
-            let live = |source: &Source| {
-                !source.stopped
-                    && match source.origin {
-                        Origin::Input(input) => !graph.inputs()[input].constant,
-                        Origin::Node(j) => activity[j].params || activity[j].inputs,
-                    }
-            };
-            let by = |inputs: bool| {
-                node.sources
-                    .iter()
-                    .filter(|source| live(source))
-                    .any(|source| match source.origin {
-                        Origin::Input(_) => inputs,
-                        Origin::Node(j) => {
-                            if inputs {
-                                activity[j].inputs
-                            } else {
-                                activity[j].params
-                            }
-                        }
-                    })
-            };
-            let size = |rows: usize| rows * batch * seeds;
-            let single = match node.sources[..] {
-                [source] => live(&source).then_some(source.origin),
-                _ => None,
-            };
-            let mut scatter = Vec::new();
-            let target = match single {
-                Some(Origin::Node(j)) if cotangents[j].is_none() => match cotangents[i] {
-                    Some(own) if node.block.in_place() && !last => {
-                        planner.keep_until(own, time + 1);
-                        cotangents[j] = Some(own);
-                        Place::Over
-                    }
-                    _ => {
-                        let slot = planner.slot(size(dims.n_in), time, time + 1);
-                        cotangents[j] = Some(slot);
-                        Place::Slot(slot)
-                    }
-                },
-                Some(Origin::Input(input)) if !assigned[input] => {
-                    assigned[input] = true;
-                    Place::Input(input)
-                }
-                _ if !node.sources.iter().any(live) => Place::Nowhere,
-                _ => {
-                    let mut row = 0;
-                    for source in &node.sources {
-                        let rows = row..row + graph.rows(source.origin);
-                        row = rows.end;
-                        if !live(source) {
-                            continue;
-                        }
-                        let (to, first) = match source.origin {
-                            Origin::Input(input) => (
-                                Place::Input(input),
-                                !std::mem::replace(&mut assigned[input], true),
-                            ),
-                            Origin::Node(j) => {
-                                let first = cotangents[j].is_none();
-                                let slot = *cotangents[j].get_or_insert_with(|| {
-                                    planner.slot(size(rows.len()), time, time + 1)
-                                });
-                                (Place::Slot(slot), first)
-                            }
-                        };
-                        scatter.push((rows, to, if first { Accum::Set } else { Accum::Add }));
-                    }
-                    Place::Slot(planner.slot(size(dims.n_in), time, time))
-                }
-            };
-            if let Some(own) = cotangents[i] {
-                planner.keep_until(own, time);
-            }
-            let params = (dims.n_params > 0).then(|| {
-                let shared = used.contains(&node.params);
-                used.push(node.params.clone());
-                if shared { Accum::Add } else { Accum::Set }
-            });
-            drafts.push((i, target, scatter, params, by(false), by(true)));
+impl Step {
+    /// The node's own cotangent.
+    #[inline]
+    fn own<'a, T>(&self, cotangents: &'a [T], y_bar: Mat<'a, T>) -> Mat<'a, T> {
+        match &self.y_bar {
+            Some(range) => Mat::new(&cotangents[range.clone()], self.n_out, y_bar.ncols()),
+            None => y_bar,
         }
-        let arena = planner.finish();
-        let input_rows = |input: usize| graph.inputs()[input].rows.clone();
-        let steps = drafts.into_iter().map(
-            |(node, target, scatter, params, pulls_for_params, pulls_for_inputs)| Step {
-                node,
-                y_bar: cotangents[node].map(|slot| arena.range(slot)),
-                target: match target {
-                    Place::Nowhere => Target::Nowhere,
-                    Place::Over => Target::InPlace,
-                    Place::Slot(slot) => Target::Arena(arena.range(slot)),
-                    Place::Input(input) => Target::Input(input_rows(input)),
-                },
-                scatter: scatter
-                    .into_iter()
-                    .filter_map(|(rows, to, acc)| {
-                        let to = match to {
-                            Place::Slot(slot) => Destination::Arena(arena.range(slot)),
-                            Place::Input(input) => Destination::Input(input_rows(input)),
-                            Place::Nowhere | Place::Over => return None,
-                        };
-                        Some(Scatter { rows, to, acc })
-                    })
-                    .collect(),
-                params,
-                by_params: activity[node].params,
-                by_inputs: activity[node].inputs,
-                pulls_for_params,
-                pulls_for_inputs,
-            },
-        );
-        let scratch = nodes.iter().map(|node| {
-            let params = node.block.scratch_len(Op::VjpParams(Accum::Add), batch, 1);
-            node.block
-                .scratch_len(Op::VjpInput, batch, seeds)
-                .max(params)
-        });
-        Ok(Self {
-            steps: steps.collect(),
-            unused: unused(graph.n_params(), used),
-            unassigned: assigned
-                .iter()
-                .enumerate()
-                .filter(|&(_, &done)| !done)
-                .map(|(i, _)| input_rows(i))
-                .collect(),
-            len: arena.len(),
-            scratch: scratch.max().unwrap_or(0),
-            seeds,
-        })
     }
+}
 
+impl Adjoint {
     /// Numbers that the arena of cotangents holds.
     pub(crate) const fn len(&self) -> usize {
         self.len
@@ -262,7 +122,7 @@ impl Adjoint {
         mut x_bar: Option<MatMut<'_, T>>,
         mut params_of: impl FnMut(&Visit<'_, T>, Mat<'_, T>, &mut [T]),
     ) {
-        let (graph, columns) = (plan.graph(), y_bar.ncols());
+        let columns = y_bar.ncols();
         let wants_inputs = x_bar.is_some();
         if let Some(x_bar) = &mut x_bar {
             for rows in &self.unassigned {
@@ -273,55 +133,39 @@ impl Adjoint {
             if !(wants_params && step.by_params || wants_inputs && step.by_inputs) {
                 continue;
             }
-            let node = &graph.nodes()[step.node];
-            let (block, dims) = (T::of(&*node.block), node.dims());
+            let block = T::of(&*step.block);
             let at = plan.point(step.node, params, x, record);
-            if let (true, Some(first)) = (wants_params, step.params) {
-                let own = match &step.y_bar {
-                    Some(range) => Mat::new(&cotangents[range.clone()], dims.n_out, columns),
-                    None => y_bar,
+            if let (true, Some(first)) = (wants_params, step.first) {
+                let visit = Visit {
+                    block,
+                    params: &step.params,
+                    at,
+                    first,
                 };
-                params_of(
-                    &Visit {
-                        node: step.node,
-                        at,
-                        first,
-                    },
-                    own,
-                    scratch,
-                );
+                params_of(&visit, step.own(cotangents, y_bar), scratch);
             }
             if !(wants_params && step.pulls_for_params || wants_inputs && step.pulls_for_inputs) {
                 continue;
             }
             match (&step.target, &step.y_bar) {
-                (Target::Nowhere, _) => {}
-                (Target::InPlace, own) => {
-                    let own = own.clone().unwrap_or(0..0);
-                    block.vjp_input_in_place(
-                        &at,
-                        MatMut::new(&mut cotangents[own], dims.n_out, columns),
-                        scratch,
-                    );
+                (Target::Nowhere, _) | (Target::InPlace, None) => {}
+                (Target::InPlace, Some(own)) => {
+                    let own = MatMut::new(&mut cotangents[own.clone()], step.n_out, columns);
+                    block.vjp_input_in_place(&at, own, scratch);
                 }
                 (Target::Arena(target), Some(own)) => {
                     let [own, target] = disjoint(cotangents, [own, target]);
-                    let own = Mat::new(own, dims.n_out, columns);
-                    block.vjp_input(&at, own, MatMut::new(target, dims.n_in, columns), scratch);
+                    let own = Mat::new(own, step.n_out, columns);
+                    block.vjp_input(&at, own, MatMut::new(target, step.n_in, columns), scratch);
                 }
                 (Target::Arena(target), None) => {
-                    let target = MatMut::new(&mut cotangents[target.clone()], dims.n_in, columns);
+                    let target = MatMut::new(&mut cotangents[target.clone()], step.n_in, columns);
                     block.vjp_input(&at, y_bar, target, scratch);
                 }
-                (Target::Input(rows), own) => {
+                (Target::Input(rows), _) => {
                     if let Some(x_bar) = &mut x_bar {
-                        let own = match own {
-                            Some(range) => {
-                                Mat::new(&cotangents[range.clone()], dims.n_out, columns)
-                            }
-                            None => y_bar,
-                        };
-                        block.vjp_input(&at, own, x_bar.rb_mut().rows(rows.clone()), scratch);
+                        let (own, target) = (step.own(cotangents, y_bar), x_bar.rb_mut());
+                        block.vjp_input(&at, own, target.rows(rows.clone()), scratch);
                     }
                 }
             }
@@ -330,13 +174,13 @@ impl Adjoint {
                     match &part.to {
                         Destination::Arena(to) => {
                             let [stack, to] = disjoint(cotangents, [stack, to]);
-                            let from = Mat::new(stack, dims.n_in, columns).rows(part.rows.clone());
+                            let from = Mat::new(stack, step.n_in, columns).rows(part.rows.clone());
                             deliver(from, part.acc, MatMut::new(to, part.rows.len(), columns));
                         }
                         Destination::Input(rows) => {
                             if let Some(x_bar) = &mut x_bar {
                                 let stack =
-                                    Mat::new(&cotangents[stack.clone()], dims.n_in, columns);
+                                    Mat::new(&cotangents[stack.clone()], step.n_in, columns);
                                 deliver(
                                     stack.rows(part.rows.clone()),
                                     part.acc,
@@ -364,7 +208,6 @@ impl Adjoint {
         mut wanted: Wanted<'_, T>,
     ) {
         let batch = plan.batch();
-        let seeds = y_bar.ncols() / batch;
         if let Some((Accum::Set, params_bar)) = &mut wanted.params {
             for range in &self.unused {
                 params_bar.rb_mut().rows(range.clone()).fill(T::zero());
@@ -376,17 +219,16 @@ impl Adjoint {
             let Some((acc, params_bar)) = &mut params_bar else {
                 return;
             };
-            let node = &plan.graph().nodes()[visit.node];
             // Adding to what the caller has, every use adds; else the first use of shared parameters sets.
             let acc = if *acc == Accum::Add {
                 Accum::Add
             } else {
                 visit.first
             };
-            for seed in 0..seeds {
+            for seed in 0..params_bar.ncols() {
                 let own = own.cols(seed * batch..(seed + 1) * batch);
-                let target = &mut params_bar.col_mut(seed)[node.params.clone()];
-                T::of(&*node.block).vjp_params(&visit.at, own, acc, target, scratch);
+                let target = &mut params_bar.col_mut(seed)[visit.params.clone()];
+                visit.block.vjp_params(&visit.at, own, acc, target, scratch);
             }
         };
         self.run(
@@ -411,11 +253,11 @@ impl Adjoint {
         wants_params: bool,
         wants_inputs: bool,
     ) -> Cost {
-        let (graph, batch) = (plan.graph(), plan.batch());
+        let batch = plan.batch();
         let mut total = Cost::ZERO;
         for step in &self.steps {
-            let block = &*graph.nodes()[step.node].block;
-            if let (true, Some(acc)) = (wants_params, step.params) {
+            let block = &*step.block;
+            if let (true, Some(acc)) = (wants_params, step.first) {
                 total += cost::of(block, Op::VjpParams(acc), batch, 1) * seeds;
             }
             if !(wants_params && step.pulls_for_params || wants_inputs && step.pulls_for_inputs) {
@@ -433,19 +275,13 @@ impl Adjoint {
 }
 
 /// A node on the way of the adjoint program.
-pub(crate) struct Visit<'a, T> {
-    pub node: usize,
+pub(crate) struct Visit<'a, T: Real> {
+    pub block: &'a dyn Block<T>,
+    /// Its parameters within the flat vector.
+    pub params: &'a Range<usize>,
     pub at: Point<'a, T>,
     /// `Set` if no later use of the same parameters was visited before.
     pub first: Accum,
-}
-
-/// A place before the arena is laid out.
-enum Place {
-    Nowhere,
-    Over,
-    Slot(Slot),
-    Input(usize),
 }
 
 /// Copies or adds a part of a stacked cotangent to its source's.
@@ -460,21 +296,4 @@ fn deliver<T: Scalar>(from: Mat<'_, T>, acc: Accum, mut to: MatMut<'_, T>) {
             }
         }
     }
-}
-
-/// What no used range covers.
-fn unused(n_params: usize, mut used: Vec<Range<usize>>) -> Vec<Range<usize>> {
-    used.sort_by_key(|range| range.start);
-    let mut gaps = Vec::new();
-    let mut end = 0;
-    for range in used {
-        if range.start > end {
-            gaps.push(end..range.start);
-        }
-        end = end.max(range.end);
-    }
-    if end < n_params {
-        gaps.push(end..n_params);
-    }
-    gaps
 }

@@ -53,32 +53,36 @@ impl<T: Scalar> Reverse<T> {
                 cotangents,
                 seed,
                 scratch,
+                team,
                 ..
             } = engine;
             let y_bar = Mat::new(seed, n_outputs, outputs.len() * batch);
-            adjoint.run(
-                plan,
-                params,
-                x,
-                record,
-                y_bar,
-                cotangents,
-                scratch,
-                true,
-                None,
-                |visit, own, scratch| {
-                    let node = &plan.graph().nodes()[visit.node];
-                    for column in 0..outputs.len() * batch {
-                        let (sample, own) = (
-                            visit.at.sample(column % batch),
-                            own.cols(column..column + 1),
-                        );
-                        let target = &mut columns.column_mut(column).data.into_slice_mut()
-                            [node.params.clone()];
-                        T::of(&*node.block).vjp_params(&sample, own, visit.first, target, scratch);
-                    }
-                },
-            );
+            team.run(|| {
+                adjoint.run(
+                    plan,
+                    params,
+                    x,
+                    record,
+                    y_bar,
+                    cotangents,
+                    scratch,
+                    true,
+                    None,
+                    |visit, own, scratch| {
+                        for column in 0..outputs.len() * batch {
+                            let (sample, own) = (
+                                visit.at.sample(column % batch),
+                                own.cols(column..column + 1),
+                            );
+                            let target = &mut columns.column_mut(column).data.into_slice_mut()
+                                [visit.params.clone()];
+                            visit
+                                .block
+                                .vjp_params(&sample, own, visit.first, target, scratch);
+                        }
+                    },
+                )
+            });
             for (k, output) in outputs.enumerate() {
                 for sample in 0..batch {
                     let row = columns.column(k * batch + sample);
@@ -126,23 +130,26 @@ impl<T: Scalar> Reverse<T> {
                 cotangents,
                 seed,
                 scratch,
+                team,
                 ..
             } = engine;
             let width = outputs.len() * batch;
             let y_bar = Mat::new(seed, n_outputs, width);
             let x_bar = Some(MatMut::new(&mut columns, n_inputs, width));
-            adjoint.run(
-                plan,
-                params,
-                x,
-                record,
-                y_bar,
-                cotangents,
-                scratch,
-                false,
-                x_bar,
-                |_, _, _| {},
-            );
+            team.run(|| {
+                adjoint.run(
+                    plan,
+                    params,
+                    x,
+                    record,
+                    y_bar,
+                    cotangents,
+                    scratch,
+                    false,
+                    x_bar,
+                    |_, _, _| {},
+                )
+            });
             for (k, output) in outputs.enumerate() {
                 for sample in 0..batch {
                     let row = Mat::new(&columns, n_inputs, width).col(k * batch + sample);

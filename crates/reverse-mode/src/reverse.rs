@@ -2,10 +2,11 @@
 
 use nalgebra::DMatrix;
 use pushpull_core::primal::PrimalPlan;
-use pushpull_core::{Accum, Cost, Error, Graph, Mat, MatMut, Result, Scalar, memory};
+use pushpull_core::{Accum, Cost, Error, Graph, Mat, MatMut, Result, Scalar, Team, memory};
 
 use crate::Tape;
-use crate::adjoint::Adjoint;
+use crate::adjoint::{Adjoint, Wanted};
+use crate::tape::{fits, sum};
 
 /// Which intermediates the record keeps.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -65,23 +66,18 @@ pub struct Reverse<T> {
     pub(crate) seed: Vec<T>,
     pub(crate) scratch: Vec<T>,
     gradient: Vec<T>,
+    pub(crate) team: Team,
 }
 
 impl<T: Scalar> Reverse<T> {
-    /// Prepares both programs for batches of `batch` samples: every shape is checked and all memory allocated here.
+    /// Prepares both programs for batches of `batch` samples: every shape is checked and all memory allocated here, and
+    /// `threads - 1` workers are started. The bits are the same for any number of threads.
     ///
     /// # Errors
-    /// [`Error::EmptyBatch`], [`Error::TooLarge`] before anything is allocated, [`Error::Setting`] for `threads`.
+    /// [`Error::EmptyBatch`], [`Error::TooLarge`] before anything is allocated, [`Error::Setting`] for `threads` as
+    /// [`Team::new`].
     pub fn new(graph: &Graph, batch: usize, store: Store, threads: usize) -> Result<Self> {
         let Store::All = store;
-        if threads != 1 {
-            return Err(Error::Setting {
-                name: "Reverse".into(),
-                setting: "threads".into(),
-                expected: "1".into(),
-                got: threads.to_string(),
-            });
-        }
         let n = graph.nodes().len();
         let plan = PrimalPlan::new(graph, batch, n, |i| Some(2 * n - i))?;
         let adjoint = Adjoint::new(graph, batch, 1)?;
@@ -91,6 +87,7 @@ impl<T: Scalar> Reverse<T> {
             .saturating_add(graph.n_params());
         memory::fits::<T>("reverse mode's record", total, "use a smaller batch")?;
         Ok(Self {
+            team: Team::new("Reverse", threads)?,
             record: vec![T::zero(); plan.len()],
             cotangents: vec![T::zero(); adjoint.len()],
             seed: vec![T::zero(); graph.n_outputs() * batch],
@@ -152,7 +149,7 @@ impl<T: Scalar> Reverse<T> {
     ) -> Result<Tape<'t, T>> {
         let x = x.into();
         self.plan.graph().check(params, x, self.plan.batch())?;
-        self.plan.run(params, x, &mut self.record);
+        self.team.run(|| self.plan.run(params, x, &mut self.record));
         Ok(Tape {
             engine: self,
             params,
@@ -169,11 +166,8 @@ impl<T: Scalar> Reverse<T> {
         params: &'a [T],
         x: impl Into<Mat<'a, T>>,
     ) -> Result<(T, &[T])> {
-        // The gradient leaves the engine while the tape borrows it, and comes back whatever happens.
-        let mut gradient = std::mem::take(&mut self.gradient);
-        let value = self.gradient_into(params, x.into(), &mut gradient, None);
-        self.gradient = gradient;
-        Ok((value?, &self.gradient))
+        let value = self.differentiate(params, x.into(), None)?;
+        Ok((value, &self.gradient))
     }
 
     /// As [`Reverse::value_and_gradient`], with the gradient with respect to the inputs (n_inputs x batch) written to
@@ -187,40 +181,45 @@ impl<T: Scalar> Reverse<T> {
         x: impl Into<Mat<'a, T>>,
         x_bar: &mut DMatrix<T>,
     ) -> Result<(T, &[T])> {
-        let mut gradient = std::mem::take(&mut self.gradient);
-        let value = self.gradient_into(params, x.into(), &mut gradient, Some(x_bar.into()));
-        self.gradient = gradient;
-        Ok((value?, &self.gradient))
+        let value = self.differentiate(params, x.into(), Some(x_bar.into()))?;
+        Ok((value, &self.gradient))
     }
 
-    fn gradient_into(
+    /// Both programs in a row: the value is returned, the gradient is left in its buffer.
+    fn differentiate(
         &mut self,
         params: &[T],
         x: Mat<'_, T>,
-        gradient: &mut [T],
         x_bar: Option<MatMut<'_, T>>,
     ) -> Result<T> {
-        let (n_outputs, batch, n_params) = (
-            self.graph().n_outputs(),
-            self.batch(),
-            self.graph().n_params(),
-        );
-        // Every output weighs 1. The seed leaves the engine for the same reason as the gradient.
-        let mut seed = std::mem::take(&mut self.seed);
-        seed[..n_outputs * batch].fill(T::one());
-        let result = self.record(params, x).and_then(|mut tape| {
-            let value = tape.value();
-            let params_bar = MatMut::new(gradient, n_params, 1);
-            tape.pullback(
-                Mat::new(&seed, n_outputs, batch),
-                Accum::Set,
-                Some(params_bar),
-                x_bar,
-            )?;
-            Ok(value)
-        });
-        self.seed = seed;
-        result
+        let Self {
+            plan,
+            adjoint,
+            record,
+            cotangents,
+            seed,
+            scratch,
+            gradient,
+            team,
+        } = self;
+        let (n_outputs, batch) = (plan.n_outputs(), plan.batch());
+        plan.graph().check(params, x, batch)?;
+        if let Some(x_bar) = &x_bar {
+            fits("x_bar", x_bar, (x.nrows(), batch))?;
+        }
+        // Every output weighs 1.
+        let seed = &mut seed[..n_outputs * batch];
+        seed.fill(T::one());
+        Ok(team.run(|| {
+            plan.run(params, x, record);
+            let wanted = Wanted {
+                params: Some((Accum::Set, MatMut::new(gradient, params.len(), 1))),
+                inputs: x_bar,
+            };
+            let y_bar = Mat::new(seed, n_outputs, batch);
+            adjoint.pullback(plan, params, x, record, y_bar, cotangents, scratch, wanted);
+            sum(plan.output(record))
+        }))
     }
 
     /// Vector-Jacobian products for one or several cotangents `y_bar` of the output, n_outputs x batch S, column

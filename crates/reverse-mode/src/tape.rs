@@ -37,11 +37,7 @@ impl<T: Scalar> Tape<'_, T> {
 
     /// The sum of all outputs over the batch.
     pub fn value(&self) -> T {
-        let mut sum = T::zero();
-        for column in self.output().columns() {
-            column.iter().for_each(|&y| sum += y);
-        }
-        sum
+        sum(self.output())
     }
 
     /// Runs the adjoint program for the cotangents `y_bar` of the output, n_outputs x batch S: of the parameters into
@@ -81,6 +77,7 @@ impl<T: Scalar> Tape<'_, T> {
             record,
             cotangents,
             scratch,
+            team,
             ..
         } = &mut *self.engine;
         let (graph, batch) = (plan.graph(), plan.batch());
@@ -93,21 +90,12 @@ impl<T: Scalar> Tape<'_, T> {
                 remedy: "give every seed one column a sample, seed after seed".into(),
             });
         }
-        let fits =
-            |name: &str, target: &Option<MatMut<'_, T>>, expected: (usize, usize)| match target {
-                Some(target) if (target.nrows(), target.ncols()) != expected => {
-                    let got = (target.nrows(), target.ncols());
-                    Err(Error::matrix(
-                        name,
-                        expected,
-                        got,
-                        "allocate the target for all seeds",
-                    ))
-                }
-                _ => Ok(()),
-            };
-        fits("params_bar", &params_bar, (graph.n_params(), seeds))?;
-        fits("x_bar", &x_bar, (graph.n_inputs(), y_bar.ncols()))?;
+        if let Some(params_bar) = &params_bar {
+            fits("params_bar", params_bar, (graph.n_params(), seeds))?;
+        }
+        if let Some(x_bar) = &x_bar {
+            fits("x_bar", x_bar, (graph.n_inputs(), y_bar.ncols()))?;
+        }
         if let Some((i, j)) = first_not_finite(y_bar) {
             let value = y_bar.get(i, j).to_string();
             return Err(Error::NotFinite {
@@ -128,17 +116,42 @@ impl<T: Scalar> Tape<'_, T> {
                     .map(|target| target.rb_mut().cols(columns.clone())),
             };
             let y_bar = y_bar.cols(columns);
-            adjoint.pullback(
-                plan,
-                self.params,
-                self.x,
-                record,
-                y_bar,
-                cotangents,
-                scratch,
-                wanted,
-            );
+            team.run(|| {
+                adjoint.pullback(
+                    plan,
+                    self.params,
+                    self.x,
+                    record,
+                    y_bar,
+                    cotangents,
+                    scratch,
+                    wanted,
+                );
+            });
         }
         Ok(())
     }
+}
+
+/// The sum of all entries, column by column.
+pub(crate) fn sum<T: Scalar>(matrix: Mat<'_, T>) -> T {
+    let mut sum = T::zero();
+    for column in matrix.columns() {
+        column.iter().for_each(|&entry| sum += entry);
+    }
+    sum
+}
+
+/// Whether a matrix to write to has the `expected` shape.
+pub(crate) fn fits<T>(name: &str, target: &MatMut<'_, T>, expected: (usize, usize)) -> Result<()> {
+    let got = (target.nrows(), target.ncols());
+    if got == expected {
+        return Ok(());
+    }
+    Err(Error::matrix(
+        name,
+        expected,
+        got,
+        "allocate the target for all seeds",
+    ))
 }

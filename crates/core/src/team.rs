@@ -1,0 +1,131 @@
+//! The threads of an engine: the only place where work is cut among them.
+//!
+//! The cut lies below the blocks, which know nothing of it and are always called on the user's thread. While an engine
+//! runs with its [`Team`], the products of [`crate::linalg`] and the elementwise loops cut the *columns of what they
+//! write* among the team, where there is work enough for it to pay: batch columns forward and back, columns of W in the
+//! product that gives the gradient of W. A dimension that is summed over is never cut, so every number is made by the same
+//! operations in the same order: the bits are the same for any number of threads.
+
+use std::cell::RefCell;
+use std::fmt;
+use std::ops::Range;
+use std::sync::Arc;
+
+use crate::{Error, MatMut, Result};
+
+mod crew;
+use crew::Crew;
+
+/// Threads that an engine may ask for, at most.
+pub const MAX_THREADS: usize = 256;
+
+/// Where parts begin: a multiple of the kernels' tile, so that a cut leaves no narrow rest, least of all one column.
+const TILE: usize = 8;
+
+thread_local! {
+    /// The team of the engine that runs on this thread.
+    static PRESENT: RefCell<Option<Arc<Crew>>> = const { RefCell::new(None) };
+}
+
+/// A number of threads, prepared: the user's own and workers that wait for it. Clones share the workers; whoever comes
+/// second while they are busy does its work alone, with the same bits.
+///
+/// ```
+/// use pushpull_core::team::Team;
+/// let team = Team::new("Example", 2)?;
+/// assert_eq!((team.threads(), team.run(|| 6 * 7)), (2, 42));
+/// assert!(Team::new("Example", 0).is_err());
+/// # Ok::<(), pushpull_core::Error>(())
+/// ```
+#[derive(Clone)]
+pub struct Team {
+    /// `None`: one thread, which never meets a worker.
+    crew: Option<Arc<Crew>>,
+    threads: usize,
+}
+
+impl Team {
+    /// The team of an engine called `name`: starts `threads - 1` workers, which go home with the last clone.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] unless `threads` lies between 1 and [`MAX_THREADS`], and if the system starts no more threads.
+    pub fn new(name: &str, threads: usize) -> Result<Self> {
+        let refused = |expected: String| Error::Setting {
+            name: name.into(),
+            setting: "threads".into(),
+            expected,
+            got: threads.to_string(),
+        };
+        if threads == 0 || threads > MAX_THREADS {
+            return Err(refused(format!("from 1 to {MAX_THREADS}")));
+        }
+        let crew = (threads > 1)
+            .then(|| Crew::new(threads - 1))
+            .transpose()
+            .map_err(|fault| refused(format!("what the system can start ({fault})")))?;
+        Ok(Self {
+            crew: crew.map(Arc::new),
+            threads,
+        })
+    }
+
+    /// One thread: the user's.
+    pub const fn alone() -> Self {
+        Self {
+            crew: None,
+            threads: 1,
+        }
+    }
+
+    /// The threads, the user's among them.
+    pub const fn threads(&self) -> usize {
+        self.threads
+    }
+
+    /// Runs `work` on this thread; the products within are shared with the team.
+    pub fn run<R>(&self, work: impl FnOnce() -> R) -> R {
+        // An engine of one thread inside a block of another engine's graph is none of that engine's team.
+        let before = PRESENT.replace(self.crew.clone());
+        let _guard = Restore(before);
+        work()
+    }
+}
+
+/// Puts the team of an outer engine back, also when a block panics.
+struct Restore(Option<Arc<Crew>>);
+
+impl Drop for Restore {
+    fn drop(&mut self) {
+        PRESENT.set(self.0.take());
+    }
+}
+
+impl fmt::Debug for Team {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Team")
+            .field("threads", &self.threads)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Does `work(columns, their view)` for all columns of `y`: cut among the present team if `worth`, at once otherwise.
+#[inline]
+pub(crate) fn by_columns<T: Send>(
+    y: MatMut<'_, T>,
+    worth: bool,
+    work: impl Fn(Range<usize>, MatMut<'_, T>) + Sync,
+) {
+    let ncols = y.ncols();
+    if !worth || ncols < 2 * TILE {
+        return work(0..ncols, y);
+    }
+    let Some(crew) = PRESENT.with_borrow(Clone::clone) else {
+        return work(0..ncols, y);
+    };
+    let mut width = ncols.div_ceil(crew.threads()).next_multiple_of(TILE);
+    // One column alone would be multiplied by another kernel, which may round otherwise.
+    while ncols % width == 1 {
+        width += TILE;
+    }
+    crew.columns(y, width, work);
+}

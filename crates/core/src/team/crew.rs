@@ -1,0 +1,281 @@
+//! The hand-off of a [`Team`](super::Team): one piece of work cut into parts, which the caller and waiting workers take
+//! one by one.
+//!
+//! Two numbers in one atomic word, how many parts there are and how many are taken, decide everything: whoever raises the
+//! second has a part, and the caller comes back only when every part is done. It takes parts itself, so it never waits
+//! for a worker that sleeps; it waits only for parts that a worker is busy with. A worker looks for work for
+//! [`PATIENCE`] after its last part, then it sleeps and costs nothing.
+//!
+//! This module holds the only `unsafe` of the library crates: the lifetime of the borrowed work is erased on its way to
+//! the workers, and each part gets its own columns of one matrix.
+#![allow(unsafe_code)]
+
+use std::any::Any;
+use std::cell::UnsafeCell;
+use std::ops::Range;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use crate::MatMut;
+
+/// How long an idle worker looks for work before it sleeps: longer than what lies between two products of a gradient,
+/// shorter than anybody notices.
+const PATIENCE: Duration = Duration::from_micros(50);
+
+/// Looks between two glances at the clock, or before the processor is offered to others.
+const LOOKS: u32 = 64;
+
+/// Work that is done part by part.
+type Work<'w> = dyn Fn(usize) + Sync + 'w;
+
+/// What the caller and the workers share.
+#[derive(Default)]
+struct Shared {
+    /// Parts of the present work in the upper half, parts taken in the lower half.
+    parts: AtomicU64,
+    /// Parts that are done.
+    done: AtomicUsize,
+    /// The present work; read only by whoever has taken a part of it.
+    work: UnsafeCell<Option<*const Work<'static>>>,
+    /// What a part panicked with, the first one.
+    panic: Mutex<Option<Box<dyn Any + Send>>>,
+    /// Whether some caller uses the crew.
+    busy: AtomicBool,
+    /// The workers go home.
+    stop: AtomicBool,
+}
+
+// SAFETY: `work` alone is neither Send nor Sync. It is written only by the caller that holds `busy`, while no part of a
+// work is open, and read only by a thread that has taken a part; taking (Acquire) follows publishing (Release), and the
+// next writing follows the end of every part (Release, then Acquire on `done`). It points to a `Sync` closure.
+unsafe impl Send for Shared {}
+unsafe impl Sync for Shared {}
+
+impl Shared {
+    fn open(parts: u64) -> bool {
+        parts & u64::from(u32::MAX) < parts >> 32
+    }
+
+    /// Looks for work for a moment; whether there is some.
+    fn look(&self) -> bool {
+        (0..LOOKS).any(|_| {
+            std::hint::spin_loop();
+            Self::open(self.parts.load(Ordering::Relaxed))
+        })
+    }
+
+    /// Takes a part and does it; whether there was one.
+    fn take(&self) -> bool {
+        let mut parts = self.parts.load(Ordering::Relaxed);
+        loop {
+            if !Self::open(parts) {
+                return false;
+            }
+            let taken = self.parts.compare_exchange_weak(
+                parts,
+                parts + 1,
+                Ordering::Acquire,
+                Ordering::Relaxed,
+            );
+            match taken {
+                Ok(_) => break,
+                Err(now) => parts = now,
+            }
+        }
+        let part = (parts & u64::from(u32::MAX)) as usize;
+        // SAFETY: this thread has taken a part that is not done, so the caller is still in `Crew::each`: the cell is
+        // not written, and the closure it points to is borrowed there.
+        let outcome = catch_unwind(AssertUnwindSafe(|| unsafe {
+            if let Some(work) = *self.work.get() {
+                (*work)(part);
+            }
+        }));
+        if let Err(payload) = outcome {
+            let mut panic = self.panic.lock().unwrap_or_else(PoisonError::into_inner);
+            panic.get_or_insert(payload);
+        }
+        self.done.fetch_add(1, Ordering::Release);
+        true
+    }
+}
+
+/// One worker, as the caller sees it.
+struct Worker {
+    asleep: Arc<AtomicBool>,
+    /// `None` once it has gone home.
+    handle: Option<JoinHandle<()>>,
+}
+
+/// Workers that wait for parts.
+pub(super) struct Crew {
+    shared: Arc<Shared>,
+    workers: Vec<Worker>,
+}
+
+impl Crew {
+    /// Starts `n` workers. With more threads than processors nobody waits awake.
+    pub(super) fn new(n: usize) -> std::io::Result<Self> {
+        let processors = thread::available_parallelism().map_or(1, usize::from);
+        let patience = if n < processors {
+            PATIENCE
+        } else {
+            Duration::ZERO
+        };
+        let mut crew = Self {
+            shared: Arc::default(),
+            workers: Vec::with_capacity(n),
+        };
+        for _ in 0..n {
+            let asleep = Arc::new(AtomicBool::new(false));
+            let (shared, sleeping) = (Arc::clone(&crew.shared), Arc::clone(&asleep));
+            // Should one fail to start, the drop of `crew` sends the others home.
+            let handle = thread::Builder::new()
+                .name("pushpull".into())
+                .spawn(move || attend(&shared, &sleeping, patience))?;
+            crew.workers.push(Worker {
+                asleep,
+                handle: Some(handle),
+            });
+        }
+        Ok(crew)
+    }
+
+    /// The workers and the caller.
+    pub(super) fn threads(&self) -> usize {
+        self.workers.len() + 1
+    }
+
+    /// Does `work(part)` once for every part below `parts`, shared with the workers; returns when all is done. Alone if
+    /// somebody else uses the crew.
+    ///
+    /// # Panics
+    /// With what a part panicked with, after all parts are done.
+    fn each(&self, parts: usize, work: &Work<'_>) {
+        let shared = &*self.shared;
+        if parts >= u32::MAX as usize || shared.busy.swap(true, Ordering::Acquire) {
+            return (0..parts).for_each(work);
+        }
+        // SAFETY: the lifetime is erased, not outlived: this function returns only when `done` has reached `parts`, and
+        // nobody reads the cell without having taken a part. No part is open here, so nobody reads it now.
+        unsafe {
+            let erased = std::mem::transmute::<&Work<'_>, &Work<'static>>(work);
+            *shared.work.get() = Some(erased);
+        }
+        shared.done.store(0, Ordering::Relaxed);
+        shared.parts.store((parts as u64) << 32, Ordering::SeqCst);
+        self.wake(parts.saturating_sub(1));
+        while shared.take() {}
+        let mut looks = 0;
+        while shared.done.load(Ordering::Acquire) < parts {
+            looks += 1;
+            if looks < 16 * LOOKS {
+                std::hint::spin_loop();
+            } else {
+                thread::yield_now();
+            }
+        }
+        let mut panic = shared.panic.lock().unwrap_or_else(PoisonError::into_inner);
+        let payload = panic.take();
+        drop(panic);
+        shared.busy.store(false, Ordering::Release);
+        if let Some(payload) = payload {
+            resume_unwind(payload);
+        }
+    }
+
+    /// Wakes so many workers that `wanted` are awake.
+    fn wake(&self, wanted: usize) {
+        let asleep = |worker: &&Worker| worker.asleep.load(Ordering::SeqCst);
+        let sleepers = self.workers.iter().filter(asleep).count();
+        let missing = wanted.saturating_sub(self.workers.len() - sleepers);
+        if missing == 0 {
+            return;
+        }
+        for worker in self.workers.iter().filter(asleep).take(missing) {
+            worker.asleep.store(false, Ordering::Relaxed);
+            if let Some(handle) = &worker.handle {
+                handle.thread().unpark();
+            }
+        }
+    }
+}
+
+impl Drop for Crew {
+    fn drop(&mut self) {
+        self.shared.stop.store(true, Ordering::SeqCst);
+        for worker in &mut self.workers {
+            if let Some(handle) = worker.handle.take() {
+                handle.thread().unpark();
+                // A worker's parts never unwind into it.
+                handle.join().ok();
+            }
+        }
+    }
+}
+
+/// The life of a worker.
+fn attend(shared: &Shared, asleep: &AtomicBool, patience: Duration) {
+    loop {
+        while shared.take() {}
+        let since = Instant::now();
+        while !shared.look() {
+            if shared.stop.load(Ordering::Relaxed) {
+                return;
+            }
+            if since.elapsed() < patience {
+                continue;
+            }
+            // Either the caller sees the sleeper after opening the work, or the sleeper sees the work: both pairs of
+            // accesses are sequentially consistent. An `unpark` before the `park` makes that return at once.
+            asleep.store(true, Ordering::SeqCst);
+            if !Shared::open(shared.parts.load(Ordering::SeqCst))
+                && !shared.stop.load(Ordering::SeqCst)
+            {
+                thread::park();
+            }
+            asleep.store(false, Ordering::Relaxed);
+            break;
+        }
+    }
+}
+
+/// The start of a matrix, on its way to the workers.
+struct Start<T>(*mut T);
+
+// SAFETY: only `columns` makes one, for entries that are Send, and no two threads reach the same entry through it.
+unsafe impl<T: Send> Sync for Start<T> {}
+
+impl Crew {
+    /// Cuts `y` every `width` columns and does `work(columns, their view)` for each part.
+    ///
+    /// # Panics
+    /// As [`Crew::each`].
+    pub(super) fn columns<T: Send>(
+        &self,
+        mut y: MatMut<'_, T>,
+        width: usize,
+        work: impl Fn(Range<usize>, MatMut<'_, T>) + Sync,
+    ) {
+        let (nrows, ncols, stride) = (y.nrows(), y.ncols(), y.stride());
+        if nrows == 0 || ncols == 0 || width == 0 {
+            return;
+        }
+        let start = Start(y.data_mut().as_mut_ptr());
+        let start = &start;
+        self.each(ncols.div_ceil(width), &move |part| {
+            let columns = part * width..ncols.min((part + 1) * width);
+            let span = (columns.len() - 1) * stride + nrows;
+            // SAFETY: these columns lie within the view `y`, whose numbers are borrowed for the whole call: the last
+            // one ends at (ncols - 1) stride + nrows at most. Each part has columns of its own and is done once, and
+            // `stride >= nrows`, so no two slices overlap.
+            let data = unsafe {
+                std::slice::from_raw_parts_mut(start.0.add(columns.start * stride), span)
+            };
+            let view = MatMut::with_stride(data, nrows, columns.len(), stride);
+            work(columns, view);
+        });
+    }
+}
