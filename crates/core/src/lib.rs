@@ -35,6 +35,7 @@ pub mod memory;
 pub mod mlp;
 pub mod primal;
 pub mod real;
+pub mod rounded;
 mod vector;
 
 pub use block::{Accum, Block, Dims, InputJacobian, Keeps, Op, ParamJacobian, Point, Spec};
@@ -49,3 +50,4 @@ pub use mat::{Mat, MatMut};
 pub use mlp::Mlp;
 pub use primal::Primal;
 pub use real::Real;
+pub use rounded::Rounded;
