@@ -16,7 +16,7 @@ pub struct Suspect {
     pub node: String,
     /// The block's name.
     pub block: String,
-    /// `jvp_input and vjp_input`, or `jvp_params and vjp_params`.
+    /// The two maps, such as `jvp_params and vjp_params`.
     pub maps: &'static str,
     /// `<y_bar, J v>` by the pushforward, for random seeds.
     pub pushed: f64,
@@ -59,16 +59,25 @@ impl Suspect {
             let (x_dot, params_dot) = (along(4, &x_bar), along(5, &params_bar));
             let (no_x, no_params) = (zeros(x_dot.len()), zeros(params_dot.len()));
             let pairs = [
-                ("jvp_input and vjp_input", &x_dot, &no_params),
-                ("jvp_params and vjp_params", &no_x, &params_dot),
+                ("jvp_input and vjp_input", &x_dot, &no_params, false),
+                ("jvp_params and vjp_params", &no_x, &params_dot, false),
+                (
+                    "jvp_input_in_place and vjp_input_in_place",
+                    &x_dot,
+                    &no_params,
+                    true,
+                ),
             ];
-            for (maps, x_dot, params_dot) in pairs {
+            for (maps, x_dot, params_dot, in_place) in pairs {
+                if in_place && !node.block.in_place() {
+                    continue;
+                }
                 let seeds = Seeds {
                     x_dot,
                     params_dot,
                     y_bar: &y_bar,
                 };
-                let identity = Identity::at(walk, i, seeds);
+                let identity = Identity::at(walk, i, seeds, in_place);
                 if worst
                     .as_ref()
                     .is_some_and(|(ratio, _)| *ratio >= identity.ratio())

@@ -266,6 +266,20 @@ pub(crate) fn pull<T: Scalar>(
     (x_bar, params_bar)
 }
 
+/// `J x_dot` over x_dot and `J' y_bar` over y_bar, by the maps in place.
+pub(crate) fn over<T: Scalar>(
+    block: &dyn Block<T>,
+    at: &Point<'_, T>,
+    dot: &mut [T],
+    bar: &mut [T],
+) {
+    let n = block.dims().n_in;
+    let mut scratch = zeros(block.scratch_len(Op::JvpInput, at.batch, 1));
+    block.jvp_input_in_place(at, MatMut::new(dot, n, at.batch), &mut scratch);
+    scratch = zeros(block.scratch_len(Op::VjpInput, at.batch, 1));
+    block.vjp_input_in_place(at, MatMut::new(bar, n, at.batch), &mut scratch);
+}
+
 pub(crate) fn zeros<T: Scalar>(n: usize) -> Vec<T> {
     vec![T::zero(); n]
 }
