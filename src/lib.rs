@@ -34,6 +34,8 @@ pub use pushpull_core::{
     Role, Scalar, Spec, Var, blocks, count, graph, linalg,
 };
 pub use pushpull_forward_mode::{Chunk, Forward};
+/// Checks of a block's rules, of a long run's gradients, and of what sits at a kink.
+pub use pushpull_laws as laws;
 pub use pushpull_reverse_mode::{Reverse, Store, Tape};
 
 /// The README's example is a test.

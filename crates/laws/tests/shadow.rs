@@ -71,7 +71,6 @@ fn blamed<T: Scalar>(graph: &Graph, seeds: u64) -> Vec<String> {
         match shadow.check(&params, &x, &gradient) {
             Err(ShadowError::Miss(miss)) => {
                 assert!(miss.worst.is_proven(), "{miss}");
-                assert!((miss.expected - miss.got).abs() > miss.bound, "{miss}");
                 let text = miss.to_string();
                 assert!(
                     text.contains(&miss.worst.node) && text.contains("pushpull_laws::check"),
