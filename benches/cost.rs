@@ -16,7 +16,7 @@ use pushpull_bench::record::{self, Sweep};
 use pushpull_bench::sweep::{self, Extent};
 use pushpull_bench::table::Table;
 use pushpull_bench::timer::Timer;
-use pushpull_bench::{claims, pictures, report};
+use pushpull_bench::{claims, kinks, pictures, report};
 
 #[global_allocator]
 static ALLOCATOR: CountingAllocator = CountingAllocator;
@@ -118,7 +118,10 @@ fn run(request: &Request) -> Result<(), Box<dyn std::error::Error>> {
     record::write(&edition.file("cost.csv")?, &records)?;
     let pictures = pictures::draw(table, &setting, &edition)?;
     let claims = claims::all(table);
-    let text = report::markdown(&records, &claims, &pictures, &machine, &request.command);
+    let at_kinks = kinks::measure()?;
+    kinks::write(&edition.file("kinks.csv")?, &at_kinks)?;
+    let text = report::markdown(&records, &claims, &pictures, &machine, &request.command)
+        + &kinks::section(&at_kinks);
     std::fs::write(edition.file("REPORT.md")?, text)?;
     let committed = edition.commit()?;
     eprintln!(

@@ -5,6 +5,7 @@ use pushpull::blocks::{Activation, Loss};
 use pushpull::nalgebra::DMatrix;
 use pushpull::{Accum, Chunk, Forward, Init, Mat, MatMut, Mlp, Primal, Reverse, Store};
 use pushpull_bench::alloc::{CountingAllocator, measure};
+use pushpull_laws::Shadow;
 
 #[global_allocator]
 static ALLOCATOR: CountingAllocator = CountingAllocator;
@@ -61,6 +62,10 @@ fn prepared_engines_allocate_nothing() {
         let mut reverse = Reverse::new(&graph, batch, Store::All, 1).unwrap();
         let gradient = || assert!(reverse.value_and_gradient(&params, &x).is_ok());
         assert_eq!(allocations(gradient), 0, "reverse");
+        let gradient = reverse.value_and_gradient(&params, &x).unwrap().1.to_vec();
+        let mut shadow = Shadow::new(&graph, batch, 1, 1).unwrap();
+        let check = || assert!(shadow.check(&params, &x, &gradient).unwrap().is_some());
+        assert_eq!(allocations(check), 0, "shadow check");
         let mut reverse = Reverse::new(&graph, batch, Store::All, 1)
             .unwrap()
             .seeds(2)

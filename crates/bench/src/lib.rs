@@ -6,6 +6,7 @@
 //!
 //! The comparison: [`sweep`] lists the [`cell`]s, a cell prepares [`job`]s on one network and times them ([`timer`]);
 //! [`pictures`], [`claims`] and the [`report`] are made from the rows alone, which a [`table`] answers questions about.
+//! [`kinks`] is no cost: what both modes give where there is no derivative.
 
 pub mod alloc;
 pub mod cell;
@@ -14,6 +15,7 @@ pub mod data;
 pub mod edition;
 pub mod fit;
 pub mod job;
+pub mod kinks;
 pub mod machine;
 pub mod pictures;
 pub mod plot;

@@ -191,6 +191,12 @@ pub trait Spec: Debug + Send + Sync {
         false
     }
 
+    /// Every kink of a block that acts entry by entry ([`InputJacobian::Diagonal`]), as (x, derivative to the left,
+    /// derivative to the right): so a tool can find the entries of a batch that sit on one.
+    fn kinks(&self) -> Vec<(f64, f64, f64)> {
+        Vec::new()
+    }
+
     /// A fault in the block's own settings (a non-finite factor, a row out of range), found when a graph is built.
     ///
     /// # Errors

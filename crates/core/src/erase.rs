@@ -3,11 +3,17 @@
 use std::any::TypeId;
 use std::sync::Arc;
 
-use crate::{Block, Counted, Dual, Real};
+use crate::{Block, Counted, Dual, Real, Rounded};
 
 /// A block at every scalar of [`Scalar`]. Never implemented by hand: a block written for all `T: Real` is one.
 pub trait AnyBlock:
-    Block<f32> + Block<f64> + Block<Dual<f32>> + Block<Dual<f64>> + Block<Counted<f64>> + 'static
+    Block<f32>
+    + Block<f64>
+    + Block<Dual<f32>>
+    + Block<Dual<f64>>
+    + Block<Counted<f64>>
+    + Block<Rounded>
+    + 'static
 {
     /// The block's type, to tell two blocks apart that print alike.
     fn kind(&self) -> TypeId;
@@ -20,6 +26,7 @@ where
         + Block<Dual<f32>>
         + Block<Dual<f64>>
         + Block<Counted<f64>>
+        + Block<Rounded>
         + 'static,
 {
     fn kind(&self) -> TypeId {
@@ -44,7 +51,7 @@ macro_rules! scalar {
     )*};
 }
 
-scalar!(f32, f64, Dual<f32>, Dual<f64>, Counted<f64>);
+scalar!(f32, f64, Dual<f32>, Dual<f64>, Counted<f64>, Rounded);
 
 /// A block that may be shared between graphs: either a block or an `Arc` of one.
 pub trait IntoBlock {

@@ -10,7 +10,7 @@ use faer::{MatMut as FaerMut, MatRef as FaerRef, Par};
 use pulp::{Arch, NullaryFnOnce};
 
 use crate::team::by_columns;
-use crate::{Accum, Counted, Dual, Mat, MatMut, Real};
+use crate::{Accum, Counted, Dual, Mat, MatMut, Real, Rounded};
 
 /// A factor of a product: a matrix, as it is or transposed.
 #[derive(Clone, Copy, Debug)]
@@ -204,6 +204,20 @@ impl<T: Real> Product for Dual<T> {
 impl<T: Real> Product for Counted<T> {
     fn product(c: MatMut<'_, Self>, acc: Accum, a: Factor<'_, Self>, b: Factor<'_, Self>) {
         plain(c, acc, a, b);
+    }
+}
+
+impl Product for Rounded {
+    fn product(mut c: MatMut<'_, Self>, acc: Accum, a: Factor<'_, Self>, b: Factor<'_, Self>) {
+        let (m, k) = a.shape();
+        let ((a_row, a_col), (b_row, b_col)) = (a.steps(), b.steps());
+        let (a, b) = (a.mat.data(), b.mat.data());
+        for j in 0..c.ncols() {
+            for (i, c) in c.col_mut(j)[..m].iter_mut().enumerate() {
+                let pairs = (0..k).map(|l| (a[i * a_row + l * a_col], b[l * b_row + j * b_col]));
+                *c = Self::sum_of_products((acc == Accum::Add).then_some(*c), pairs);
+            }
+        }
     }
 }
 

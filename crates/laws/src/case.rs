@@ -68,7 +68,7 @@ pub(crate) fn cases(members: RangeInclusive<usize>) -> impl Strategy<Value = Cas
 }
 
 /// A number in [0, 1) from a key: SplitMix64 (Steele, Lea and Flood 2014).
-fn unit(keys: [u64; 4]) -> f64 {
+pub(crate) fn unit(keys: [u64; 4]) -> f64 {
     let mix = |state: u64, key: u64| {
         let z = (state ^ key).wrapping_add(0x9e37_79b9_7f4a_7c15);
         let z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);

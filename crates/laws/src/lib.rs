@@ -21,6 +21,9 @@
 //! The order of the laws makes the name mean something: first how a map treats memory, then how it treats columns, then
 //! whether it is the derivative, last what the block declares. [`fault`] holds the planted faults that the checker must
 //! find; `cargo run -p pushpull-laws --example laws_of_laws` counts them.
+//!
+//! Two more questions are about a network where it is used: [`Shadow`] holds every k-th gradient of a long run against a
+//! jvp, and [`kinks()`] says how many entries of a batch sit at a kink and what hangs on the choice made there.
 
 mod bench;
 mod buffer;
@@ -30,17 +33,25 @@ mod compare;
 mod diagnosis;
 mod explain;
 pub mod fault;
+mod identity;
+pub mod kinks;
 mod law;
 mod laws;
 mod probe;
 mod reference;
 mod rule;
+pub mod shadow;
+mod suspect;
 mod violation;
+mod walk;
 
 pub use check::Check;
 pub use diagnosis::{Diagnosis, Mispriced};
+pub use kinks::kinks;
 pub use law::Law;
 pub use rule::Rule;
+pub use shadow::{Shadow, ShadowError};
+pub use suspect::Suspect;
 pub use violation::{Entry, Violation};
 
 use pushpull_core::AnyBlock;

@@ -26,6 +26,27 @@ pub use functions::*;
 /// let block = Map::new(Cube, 8); // ready for a graph
 /// # let _ = block;
 /// ```
+///
+/// # At a kink
+/// A kink has a derivative to the left and one to the right, and every number between them is a subderivative (Clarke
+/// 1975). Here it has *one* derivative, the same in both modes, at every scalar and in every spelling:
+///
+/// | function | derivative at its kink |
+/// |---|---|
+/// | [`Relu`] | 0 at 0, as most frameworks |
+/// | [`LeakyRelu`] | `slope` at 0, the one to the left |
+/// | [`Elu`], alpha other than 1 | `alpha` at 0, the one to the left |
+/// | `x.abs()` | 0 at 0, half way |
+/// | `a.max(b)`, `a.min(b)` | at a tie the derivative of `b`, the second: `x.max(0)` has 0, `zero.max(x)` has 1 |
+/// | `if x > 0 { f } else { g }` | at 0 that of `g`, the branch taken |
+/// | a composition | what the chain rule makes of these: `(x + x.abs()) / 2` has 1/2, `x * (x > 0)` has 0 |
+///
+/// The chain rule over such values need not give a subderivative of the whole: `relu(x) - relu(-x)` is x, and gets 0 at
+/// 0 (Kakade and Lee 2018, arXiv 1809.08530). It is right wherever no entry sits on a kink, which is almost everywhere
+/// (Bolte and Pauwels 2020, arXiv 2006.02080); `pushpull_laws::kinks` finds the entries that do and says how far the
+/// gradient depends on the choice.
+///
+/// A function of one's own states in `df` the value that its `f` has at dual numbers, and lists the place in `kinks`.
 pub trait Elementwise: Clone + Debug + Send + Sync + 'static {
     /// A short name in lower case.
     fn name(&self) -> &str {
@@ -164,6 +185,10 @@ impl<F: Elementwise> Spec for Map<F> {
             Op::JvpParams(_) | Op::VjpParams(_) | Op::UnitParams(_) => Cost::ZERO,
         };
         Some(entry * (self.n * batch))
+    }
+
+    fn kinks(&self) -> Vec<(f64, f64, f64)> {
+        self.function.kinks()
     }
 
     fn scratch_len(&self, op: Op, batch: usize, seeds: usize) -> usize {
