@@ -29,9 +29,7 @@
 //! So the bound is a sum over blocks of the rounding of *one* block, weighed with what it is multiplied by, and nothing
 //! grows with the product of the layers' norms. The rounding of one block is what a running error analysis of its own
 //! code says (Wilkinson 1986): its maps are run at [`pushpull_core::Rounded`], which adds up the magnitudes of the terms
-//! that make each result. For a product of k terms that is `k sum |a| |b|`, and gamma_k <= 2 k u:
-//!
-//! Call `r_1, r_2, ..` the roundings of all entries of all blocks, each with its weight:
+//! that make each result: for a product of k terms `k sum |a| |b|`, whatever the order of the sum. Call `r_1, r_2, ..` the roundings of all entries of all blocks, each with its weight:
 //!
 //! ```text
 //! |b_i| terms(t_i),  terms(b_(i-1)) |t_(i-1)|,  terms(g_i) |d_i|     entry by entry
@@ -48,18 +46,19 @@
 //! `8 sqrt(sum r^2)` with probability at most 2 exp(-8^2 / 2) = 3e-14. Within an entry the worst case is kept, k where
 //! sqrt(k) is usual, and that slack pays for entries that are equal, such as those of equal samples.
 //!
-//! The bound is proved for gradients that are pulled back at the same parameters and batch, in the same arithmetic:
-//! a gradient computed in another precision is at another point. Forward mode's own gradient rounds differently, by
-//! less than this in practice.
+//! The bound holds for gradients that are pulled back at the same parameters and batch, in the same arithmetic: a
+//! gradient computed in another precision is at another point. Forward mode's own gradient rounds otherwise; for it the
+//! bound is not proved, only tested.
 //!
 //! # What it costs
-//! The bound needs cotangents, which the check does not have. But it is at least
+//! The bound needs cotangents, which the check does not have. What it does have allows for the last rounding of each
+//! entry of the gradient, and is what the check accepts at the least:
 //!
 //! ```text
 //! screen = 2 u sum_i (1 + n_i) sum |g d| over the node's parameters,  n_i = B + rows of its input for x' (x) I, else 0
 //! ```
 //!
-//! for products of B terms (the pullback) and of as many terms as the input has rows (the pushforward) make each entry.
+//! since products of B terms (the pullback) and of as many terms as the input has rows (the pushforward) make it.
 //! Within the screen the gradient is right and *one forward sweep* was all. Beyond it the bound itself is computed, and
 //! each block is tried alone: `<y_bar, J v> = <J' y_bar, v>` where the run uses it, for random seeds and with its own
 //! part of the bound. That is the work of about ten gradients in plain loops, rare for right rules. The gradient is
@@ -77,70 +76,11 @@ use crate::identity::{Dot, Seeds, Spread, terms};
 use crate::suspect::Suspect;
 use crate::walk::{Walk, zeros};
 
+mod miss;
+pub use miss::{Agreement, Miss, ShadowError};
+
 /// The largest log2 of a group's scale: far from overflow in f32.
 const LARGEST_SCALE: f64 = 40.0;
-
-/// A gradient that a jvp contradicts.
-#[derive(Clone, Debug, PartialEq)]
-#[non_exhaustive]
-pub struct Miss {
-    /// Which gradient of the run, from 1.
-    pub number: u64,
-    /// The derivative along the direction, by forward mode.
-    pub expected: f64,
-    /// gradient . direction
-    pub got: f64,
-    /// What rounding accounts for.
-    pub bound: f64,
-    /// The block whose rules contradict each other most.
-    pub worst: Suspect,
-}
-
-impl std::fmt::Display for Miss {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(
-            f,
-            "gradient {}: along a random direction the jvp gives {:e}, the gradient {:e}; rounding accounts for {:e}; ",
-            self.number, self.expected, self.got, self.bound
-        )?;
-        if self.worst.is_proven() {
-            write!(
-                f,
-                "{}; mend its rules: pushpull_laws::check says which",
-                self.worst
-            )
-        } else {
-            write!(
-                f,
-                "no block is at fault alone (worst: {}); hand in the gradient itself, of these parameters and this batch",
-                self.worst
-            )
-        }
-    }
-}
-
-/// Why a gradient did not pass.
-#[derive(Clone, Debug, PartialEq, thiserror::Error)]
-#[non_exhaustive]
-pub enum ShadowError {
-    /// The parameters, the batch or the gradient cannot be checked.
-    #[error(transparent)]
-    Data(#[from] Error),
-    /// The gradient is wrong.
-    #[error("{0}")]
-    Miss(Box<Miss>),
-}
-
-/// A gradient that passed.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Agreement {
-    /// The derivative along the direction, by forward mode.
-    pub jvp: f64,
-    /// gradient . direction
-    pub along: f64,
-    /// The bound that it was held to: the screen where that was enough.
-    pub bound: f64,
-}
 
 /// Checks every k-th gradient of a run. Nothing is checked unless somebody makes one and hands it the gradients.
 ///
