@@ -13,7 +13,7 @@ use super::recipe::Recipe;
 /// precision differs by single precision's rounding, whatever cancels; double precision's is 2^-29 of that.
 #[derive(Clone, Copy, Debug)]
 pub struct Rounding {
-    /// |H v|
+    /// |H v|, and the absolute terms of the gradient
     size: f64,
     /// |H v in single - H v in double precision|
     single: f64,
@@ -26,8 +26,12 @@ impl Rounding {
     /// Of products with the first directions that a case of this recipe draws.
     pub fn new(recipe: &Recipe) -> Result<Self, String> {
         let (double, single) = (pulled::<f64>(recipe)?, pulled::<f32>(recipe)?);
+        // A sum that happens to cancel to an exact 0 in both precisions need not in another order.
+        let exact = reference(&Case::<f64>::new(recipe));
+        let ones = vec![1.0; exact.output.len()];
+        let terms = [exact.params_bar(&ones).1, exact.x_bar(&ones).1].concat();
         Ok(Self {
-            size: norm(&double),
+            size: norm(&double) + norm(&terms),
             single: distance(&double, &single),
         })
     }
