@@ -42,7 +42,7 @@ fn close(what: &str, got: &[f64], want: &[f64]) -> Result<(), String> {
     let scale = want.iter().fold(1.0_f64, |max, x| max.max(x.abs()));
     for (i, (got, want)) in got.iter().zip(want).enumerate() {
         // NaN fails too.
-        if !((got - want).abs() <= 1e-13 * scale) {
+        if got.is_nan() || (got - want).abs() > 1e-13 * scale {
             return Err(format!("{what}[{i}]: {got}, at duals {want}"));
         }
     }
