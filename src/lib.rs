@@ -31,7 +31,7 @@ pub use nalgebra;
 pub use pushpull_core::{
     Accum, AnyBlock, Block, Builder, Cost, Counted, Dims, Dual, Error, Graph, Init, InputJacobian,
     Keeps, Layout, Mat, MatMut, Mlp, Op, ParamJacobian, ParamShape, Point, Primal, Real, Result,
-    Role, Scalar, Spec, Var, blocks, count, graph, linalg,
+    Role, Scalar, Spec, Var, blocks, count, graph, linalg, planes,
 };
 pub use pushpull_forward_mode::{Chunk, Forward, ForwardOverForward};
 pub use pushpull_reverse_mode::{HessianVector, Reverse, Store, Tape};

@@ -3,7 +3,10 @@
 
 use pushpull::blocks::{Activation, Loss};
 use pushpull::nalgebra::DMatrix;
-use pushpull::{Accum, Chunk, Forward, Init, Mat, MatMut, Mlp, Primal, Reverse, Store};
+use pushpull::{
+    Accum, Chunk, Forward, Graph, HessianVector, Init, Mat, MatMut, Mlp, Primal, Result, Reverse,
+    Store,
+};
 use pushpull_bench::alloc::{CountingAllocator, measure};
 use pushpull_laws::Shadow;
 
@@ -76,5 +79,15 @@ fn prepared_engines_allocate_nothing() {
             tape.pullback(&y_bar, Accum::Set, Some(w), Some(x)).unwrap();
         };
         assert_eq!(allocations(pullback), 0, "pullback");
+        let hessian = |of: fn(&Graph, usize, Store, usize) -> Result<HessianVector<f64>>| {
+            let mut hessian = of(&graph, batch, Store::All, 1).unwrap();
+            let product = || {
+                let product = hessian.gradient_and_hessian_vector(&params, &x, &params);
+                assert!(product.is_ok());
+            };
+            allocations(product)
+        };
+        assert_eq!(hessian(HessianVector::new), 0, "H v on planes");
+        assert_eq!(hessian(HessianVector::by_duals), 0, "H v by duals");
     }
 }

@@ -3,9 +3,9 @@
 use pushpull::nalgebra::DMatrix;
 use pushpull::{Chunk, Dual, ForwardOverForward, HessianVector, Mat, MatMut, Scalar, Store};
 
-use super::case::Case;
-use super::checks::{Outcome, fails};
-use super::comparison::{numbers, slice};
+use super::case::{Case, tolerance};
+use super::checks::{Outcome, fails, reference};
+use super::comparison::{close, numbers, slice};
 use super::recipe::Recipe;
 
 /// The rounding of a Hessian-vector product, measured: sums in it may cancel to nothing, so a bound relative to the
@@ -13,7 +13,7 @@ use super::recipe::Recipe;
 /// precision differs by single precision's rounding, whatever cancels; double precision's is 2^-29 of that.
 #[derive(Clone, Copy, Debug)]
 pub struct Rounding {
-    /// |H v|
+    /// |H v|, and the absolute terms of the gradient
     size: f64,
     /// |H v in single - H v in double precision|
     single: f64,
@@ -23,13 +23,25 @@ pub struct Rounding {
 const SLACK: f64 = 1e3;
 
 impl Rounding {
-    /// Of the first directions that a case of this recipe draws.
+    /// Of products with the first directions that a case of this recipe draws.
     pub fn new(recipe: &Recipe) -> Result<Self, String> {
         let (double, single) = (pulled::<f64>(recipe)?, pulled::<f32>(recipe)?);
+        // A sum that happens to cancel to an exact 0 in both precisions need not in another order.
+        let exact = reference(&Case::<f64>::new(recipe));
+        let ones = vec![1.0; exact.output.len()];
+        let terms = [exact.params_bar(&ones).1, exact.x_bar(&ones).1].concat();
         Ok(Self {
-            size: norm(&double),
+            size: norm(&double) + norm(&terms),
             single: distance(&double, &single),
         })
+    }
+
+    /// Of products with directions this many times as long.
+    fn times(self, factor: f64) -> Self {
+        Self {
+            size: self.size * (1.0 + factor),
+            single: self.single * (1.0 + factor),
+        }
     }
 
     /// How far two products may lie apart at a scalar.
@@ -71,6 +83,7 @@ where
     HessianVector::new(&case.graph, case.batch, Store::All, 1).expect("prepares")
 }
 
+/// H v and H u for the first directions that a case draws: v in the parameters, u in parameters and inputs together.
 fn pulled<T: Scalar>(recipe: &Recipe) -> Result<Vec<f64>, String>
 where
     Dual<T>: Scalar,
@@ -79,7 +92,9 @@ where
     let v = case.params_dot(1);
     let mut engine = engine(&case);
     let product = engine.hessian_vector(&case.params, &case.x, v.as_slice());
-    Ok(slice(product.map_err(fails)?.1))
+    let product = slice(product.map_err(fails)?.1);
+    let joint = Joint::random(&mut case, 1).product(&case)?;
+    Ok([product, joint.numbers()].concat())
 }
 
 /// Reverse mode at duals and forward mode at duals give the same numbers.
@@ -98,14 +113,34 @@ where
     if same != value || slice(alone) != product {
         return Err("the product changes where the gradient is not asked for".into());
     }
-    let mut first = case.reverse();
-    let (want_value, want) = first.value_and_gradient(params, x).map_err(fails)?;
-    rounding.close::<T>("value", &[value.to_f64()], &[want_value.to_f64()])?;
-    rounding.close::<T>("gradient", &slice(&gradient), &slice(want))?;
+    let exact = reference(case);
+    let ones = vec![1.0; exact.output.len()];
+    let size: f64 = exact.output.iter().map(|y| y.abs()).sum();
+    let (want, terms) = exact.params_bar(&ones);
+    let sum: f64 = exact.output.iter().sum();
+    let tol = tolerance::<T>();
+    close("value", &[value.to_f64()], &[sum], &[size], tol)?;
+    close("gradient", &slice(&gradient), &want, &terms, tol)?;
     let mut forward =
         ForwardOverForward::new(&case.graph, case.batch, Chunk::Fixed(5), 1).map_err(fails)?;
     let (_, pushed) = forward.hessian_vector(params, x, v).map_err(fails)?;
     rounding.close::<T>("H v, reverse = forward", &product, &slice(pushed))
+}
+
+/// On planes and by duals, in parameters and inputs together.
+pub fn planes_are_duals<T: Scalar>(case: &mut Case<T>, rounding: Rounding) -> Outcome
+where
+    Dual<T>: Scalar,
+{
+    let planes = engine(case);
+    if !planes.on_planes() {
+        return Err("a graph of ready-made blocks does not run on planes".into());
+    }
+    let duals = HessianVector::by_duals(&case.graph, case.batch, Store::All, 1).map_err(fails)?;
+    let u = Joint::random(case, 2);
+    let wide = rounding.times(norm(&u.numbers()));
+    let (got, want) = (u.product_by(planes, case)?, u.product_by(duals, case)?);
+    wide.close::<T>("planes = duals", &got.numbers(), &want.numbers())
 }
 
 /// A direction in parameters and inputs together, and the Hessian's product with it.
@@ -126,9 +161,13 @@ where
     }
 
     fn product(&self, case: &Case<T>) -> Result<Self, String> {
+        self.product_by(engine(case), case)
+    }
+
+    fn product_by(&self, mut engine: HessianVector<T>, case: &Case<T>) -> Result<Self, String> {
         let nan = |m: &DMatrix<T>| m.map(|_| T::from_f64(f64::NAN));
         let (mut params, mut inputs) = (nan(&self.params), nan(&self.inputs));
-        engine(case)
+        engine
             .hessian_vectors(
                 &case.params,
                 &case.x,

@@ -57,6 +57,7 @@ impl<T: Real, E: Pull<T>> NullaryFnOnce for Loop<'_, T, E> {
     }
 }
 
+#[allow(clippy::needless_range_loop)] // One index over six slices.
 #[inline(always)]
 fn run<T: Real>(
     value: &mut [T],

@@ -318,6 +318,7 @@ impl<T: Real> Block<T> for LayerNorm {
 
     /// With `v = g * y_bar` and `c = mean(u * v)`: `x_bar = s (v - mean(v) - u c)` for s = 1/sigma, so
     /// `x_bar_dot = s (v_dot - mean(v_dot) - u mean(u * v_dot)) - s (u_dot c + u mean(u_dot * v)) + s_dot / s x_bar`.
+    #[allow(clippy::needless_range_loop)] // One index over five slices.
     fn vjp_input_dot(
         &self,
         at: &DotPoint<'_, T>,
