@@ -21,16 +21,16 @@ use crate::search::{Form, How, Search, Work};
 /// use pushpull_mixed_mode::Plan;
 /// let graph = Mlp::new(&[8, 2, 8], Activation::Tanh).build()?;
 /// let plan = Plan::new(&graph, 1)?;
-/// assert_eq!(plan.formula(), "(layer1 (tanh0 layer0))");
+/// assert_eq!(plan.formula(), "((layer1 tanh0) layer0)");
 /// assert_eq!(plan.to_string(), "\
-/// J = (layer1 (tanh0 layer0))
-///   mixed                     398 flops, 2 calls
-///   all tangents              654 flops, 2 calls
-///   all adjoints              654 flops, 2 calls
+/// J = ((layer1 tanh0) layer0)
+///   mixed         350 flops, 2 calls
+///   all tangents  606 flops, 2 calls
+///   all adjoints  606 flops, 2 calls
 /// 8 x 2 times 2 x 8: 256 flops
-/// ├─ layer1: its parameters
-/// └─ 8 columns pushed through tanh0: 20 flops
-///    └─ layer0: its parameters");
+/// ├─ 8 rows pulled through tanh0: 20 flops
+/// │  └─ layer1: its parameters
+/// └─ layer0: its parameters");
 /// # Ok::<(), pushpull_core::Error>(())
 /// ```
 #[derive(Clone, Debug)]

@@ -33,11 +33,11 @@ impl Form {
 pub(crate) struct Work {
     pub flops: u64,
     pub calls: u64,
-    /// Entries copied, and [`CALL`] for every further call of a kernel.
+    /// Entries copied, and [`CALL`] for every call of a kernel or a block.
     pub moved: u64,
 }
 
-/// Entries that are copied in the time that a call of a kernel takes besides its flops.
+/// Entries that are copied in about the time that a call takes besides its flops.
 const CALL: u64 = 64;
 
 impl Work {
@@ -340,7 +340,7 @@ impl Maps<'_> {
                 Work {
                     flops: cost.flops,
                     calls: cost.calls,
-                    moved: 0,
+                    moved: CALL,
                 }
             })
     }

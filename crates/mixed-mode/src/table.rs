@@ -18,7 +18,7 @@ pub(crate) enum Choice {
 #[derive(Clone, Debug)]
 pub(crate) struct Table {
     n: usize,
-    /// Of the range i..=j at `i * n + j`.
+    /// Of the range i..=j at `i * n + j` and at `j * n + i`: the parts below and above a split are then neighbours.
     costs: Vec<u128>,
     choices: Vec<Choice>,
 }
@@ -43,15 +43,17 @@ impl Table {
             for i in 0..n - length {
                 let j = i + length;
                 let (mut best, mut how) = (u128::MAX, Choice::Product(i));
-                for k in i..j {
-                    let (lower, upper) = (table.cost(i, k), table.cost(k + 1, j));
+                let below = table.costs[i * n + i..i * n + j].iter();
+                let above = table.costs[j * n + i + 1..=j * n + j].iter();
+                for (k, (&lower, &upper)) in (i..j).zip(below.zip(above)) {
                     for (choice, cost) in split(i, k, j, lower, upper) {
                         if cost < best {
                             (best, how) = (cost, choice);
                         }
                     }
                 }
-                (table.costs[i * n + j], table.choices[i * n + j]) = (best, how);
+                (table.costs[i * n + j], table.costs[j * n + i]) = (best, best);
+                table.choices[i * n + j] = how;
             }
         }
         table
