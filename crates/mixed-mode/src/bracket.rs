@@ -80,16 +80,25 @@ impl Bracket {
                 lower: Box::new(Self::of(table, i, k)),
                 cost: cost(&[table.cost(i, k), table.cost(k + 1, j)]),
             },
-            Choice::Pulled(k) => Self::Pulled {
-                upper: Box::new(Self::of(table, k + 1, j)),
-                through: i..k + 1,
-                cost: cost(&[table.cost(k + 1, j)]),
-            },
-            Choice::Pushed(k) => Self::Pushed {
-                lower: Box::new(Self::of(table, i, k)),
-                through: k + 1..j + 1,
-                cost: cost(&[table.cost(i, k)]),
-            },
+            Choice::Pulled => {
+                let run = (i..j).take_while(|&k| table.choice(k, j) == Choice::Pulled);
+                let k = i + run.count();
+                Self::Pulled {
+                    upper: Box::new(Self::of(table, k, j)),
+                    through: i..k,
+                    cost: cost(&[table.cost(k, j)]),
+                }
+            }
+            Choice::Pushed => {
+                let run = (i + 1..j + 1).rev();
+                let run = run.take_while(|&k| table.choice(i, k) == Choice::Pushed);
+                let k = j - run.count();
+                Self::Pushed {
+                    lower: Box::new(Self::of(table, i, k)),
+                    through: k + 1..j + 1,
+                    cost: cost(&[table.cost(i, k)]),
+                }
+            }
         }
     }
 
@@ -244,19 +253,20 @@ impl fmt::Display for DenseChain {
 
 /// Multiply-adds of a dense product, saturated.
 pub(crate) fn product(m: u64, k: u64, n: u64) -> u128 {
-    (u128::from(m) * u128::from(k)).saturating_mul(u128::from(n))
+    let (outer, k) = (u128::from(m) * u128::from(n), u128::from(k));
+    // Ordinary sizes need no check.
+    if outer <= u128::from(u64::MAX) {
+        outer * k
+    } else {
+        outer.saturating_mul(k)
+    }
 }
 
 /// The table of a chain whose parts are only ever multiplied: sizes from input to output, and the cost of having each
 /// factor.
 pub(crate) fn dense(d: &[u64], factor: impl Fn(usize) -> u128) -> Table {
-    Table::new(d.len() - 1, factor, |i, k, j, lower, upper| {
-        let both = lower.saturating_add(upper);
-        [(
-            Choice::Product(k),
-            both.saturating_add(product(d[j + 1], d[k + 1], d[i])),
-        )]
-    })
+    let join = |i: usize, k: usize, j: usize| product(d[j + 1], d[k + 1], d[i]);
+    Table::new(d.len() - 1, factor, join, |_, _| None)
 }
 
 #[cfg(test)]

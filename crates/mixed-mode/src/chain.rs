@@ -13,6 +13,9 @@
 //! | both parts, and their product | `c(i, k) + c(k + 1, j) + m_j m_k n_i` |
 //! | the upper part, its m_j rows pulled through the lower | `c(k + 1, j) + m_j (E_i + .. + E_k)` |
 //! | the lower part, its n_i columns pushed through the upper | `c(i, k) + n_i (E_(k+1) + .. + E_j)` |
+//!
+//! For a given number of directions the costs of factors add up, so passing several is passing one after the other, and
+//! the table of all ranges needs only the passes through the first or the last factor of each.
 
 use std::fmt;
 use std::io::BufRead;
@@ -20,7 +23,7 @@ use std::str::FromStr;
 
 use crate::bracket::{Bracket, dense, product};
 use crate::drawing::grouped;
-use crate::table::{Choice, Table};
+use crate::table::Table;
 
 mod error;
 mod parse;
@@ -131,27 +134,17 @@ impl ChainPlan {
             .chain(factors.iter().map(|factor| factor.n_out))
             .collect();
         let own = |i: usize| product(factors[i].edges, d[i].min(d[i + 1]), 1);
-        // Edges of the factors before each; at most 1000 x 2^64, which fits.
-        let mut before = vec![0_u128; n + 1];
-        for i in 0..n {
-            before[i + 1] = before[i] + u128::from(factors[i].edges);
-        }
-        let directions = |count: u64, from: usize, to: usize| {
-            (before[to] - before[from]).saturating_mul(u128::from(count))
+        // At most 1000 x 2^64, which fits.
+        let edges: u128 = factors.iter().map(|factor| u128::from(factor.edges)).sum();
+        let directions = |count: u64| edges.saturating_mul(u128::from(count));
+        let join = |i: usize, k: usize, j: usize| product(d[j + 1], d[k + 1], d[i]);
+        let pass = |i: usize, j: usize| {
+            Some([
+                product(factors[i].edges, d[j + 1], 1),
+                product(factors[j].edges, d[i], 1),
+            ])
         };
-        let table = Table::new(n, own, |i, k, j, lower, upper| {
-            let both = lower.saturating_add(upper);
-            let pulled = upper.saturating_add(directions(d[j + 1], i, k + 1));
-            let pushed = lower.saturating_add(directions(d[i], k + 1, j + 1));
-            [
-                (
-                    Choice::Product(k),
-                    both.saturating_add(product(d[j + 1], d[k + 1], d[i])),
-                ),
-                (Choice::Pulled(k), pulled),
-                (Choice::Pushed(k), pushed),
-            ]
-        });
+        let table = Table::new(n, own, join, pass);
         let within = |what: &str, cost: u128| {
             if cost == u128::MAX {
                 Err(ChainError::Overflow { what: what.into() })
@@ -161,8 +154,8 @@ impl ChainPlan {
         };
         within("the optimum", table.cost(0, n - 1))?;
         Ok(Self {
-            all_tangent: within("all tangents", directions(d[0], 0, n))?,
-            all_adjoint: within("all adjoints", directions(d[n], 0, n))?,
+            all_tangent: within("all tangents", directions(d[0]))?,
+            all_adjoint: within("all adjoints", directions(d[n]))?,
             preaccumulation: within("preaccumulation", dense(&d, own).cost(0, n - 1))?,
             bracket: Bracket::of(&table, 0, n - 1),
         })

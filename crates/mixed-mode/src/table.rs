@@ -8,10 +8,10 @@ pub(crate) enum Choice {
     Factor,
     /// The part above factor k times the part up to it.
     Product(usize),
-    /// The part above factor k, its rows pulled through the factors up to it.
-    Pulled(usize),
-    /// The part up to factor k, its columns pushed through the factors above it.
-    Pushed(usize),
+    /// The part above the first factor, its rows pulled through that factor.
+    Pulled,
+    /// The part below the last factor, its columns pushed through that factor.
+    Pushed,
 }
 
 /// The least cost of every range of a chain. Costs saturate: `u128::MAX` says that 128 bits cannot hold them.
@@ -24,12 +24,15 @@ pub(crate) struct Table {
 }
 
 impl Table {
-    /// Fills the table for `n` factors: `factor(i)` is the cost of one, `split(i, k, j, lower, upper)` the ways to join
-    /// i..=k and k + 1..=j, given what they cost accumulated. Of equal ways the first one found stays.
-    pub(crate) fn new<const WAYS: usize>(
+    /// Fills the table for `n` factors: `factor(i)` is the cost of one, `product(i, k, j)` of the product of k + 1..=j
+    /// and i..=k, `passes(i, j)` of pulling the rows of i + 1..=j through factor i and of pushing the columns of i..=j - 1
+    /// through factor j, where that is possible. Passing several factors is passing them one by one. Of equal ways the
+    /// first one found stays.
+    pub(crate) fn new(
         n: usize,
         factor: impl Fn(usize) -> u128,
-        split: impl Fn(usize, usize, usize, u128, u128) -> [(Choice, u128); WAYS],
+        product: impl Fn(usize, usize, usize) -> u128,
+        passes: impl Fn(usize, usize) -> Option<[u128; 2]>,
     ) -> Self {
         let mut table = Self {
             n,
@@ -43,13 +46,21 @@ impl Table {
             for i in 0..n - length {
                 let j = i + length;
                 let (mut best, mut how) = (u128::MAX, Choice::Product(i));
+                if let Some([pulled, pushed]) = passes(i, j) {
+                    best = table.cost(i + 1, j).saturating_add(pulled);
+                    how = Choice::Pulled;
+                    let pushed = table.cost(i, j - 1).saturating_add(pushed);
+                    if pushed < best {
+                        (best, how) = (pushed, Choice::Pushed);
+                    }
+                }
                 let below = table.costs[i * n + i..i * n + j].iter();
                 let above = table.costs[j * n + i + 1..=j * n + j].iter();
                 for (k, (&lower, &upper)) in (i..j).zip(below.zip(above)) {
-                    for (choice, cost) in split(i, k, j, lower, upper) {
-                        if cost < best {
-                            (best, how) = (cost, choice);
-                        }
+                    let both = lower.saturating_add(upper);
+                    let cost = both.saturating_add(product(i, k, j));
+                    if cost < best {
+                        (best, how) = (cost, Choice::Product(k));
                     }
                 }
                 (table.costs[i * n + j], table.costs[j * n + i]) = (best, best);

@@ -205,7 +205,7 @@ pub fn by_definition(
                 let target = MatMut::new(target, dims.n_out, 1);
                 block.jvp_input(&at, Mat::new(&unit, dims.n_in, 1), target, &mut scratch);
             }
-            terms = own.abs() * terms;
+            terms = own_terms(block.name(), params, &y, &extra, &own) * terms;
             jacobian = own * jacobian;
             h = y;
         }
@@ -213,4 +213,28 @@ pub fn by_definition(
         whole.1.rows_mut(sample * m, m).copy_from(&terms);
     }
     whole
+}
+
+/// The absolute terms that a block's own Jacobian is added up from: they may cancel within an entry.
+fn own_terms(
+    name: &str,
+    params: &[f64],
+    y: &[f64],
+    extra: &[f64],
+    own: &DMatrix<f64>,
+) -> DMatrix<f64> {
+    let n = y.len();
+    let delta = |i: usize, j: usize| f64::from(u8::from(i == j));
+    match name {
+        "softmax" => DMatrix::from_fn(n, n, |i, j| y[i] * (delta(i, j) + y[j])),
+        "log-softmax" => DMatrix::from_fn(n, n, |i, j| delta(i, j) + y[j].exp()),
+        "layer-norm" => {
+            let (u, inverse_sigma) = (&extra[..n], extra[n]);
+            DMatrix::from_fn(n, n, |i, j| {
+                let means = (1.0 + (u[i] * u[j]).abs()) / n as f64;
+                params[i].abs() * inverse_sigma * (delta(i, j) + means)
+            })
+        }
+        _ => own.abs(),
+    }
 }
