@@ -11,27 +11,29 @@ use pushpull::{Chunk, Forward, Init, MixedMode, Mlp, Result, Reverse, Store};
 
 type Way<'w> = (String, Box<dyn FnMut() -> Result<DMatrix<f64>> + 'w>);
 
-/// The median time of every way, run in turns so that a slow moment of the machine meets all of them.
+/// The median time of every way. They run in turns, so that a slow moment of the machine meets all of them, a few times
+/// each: the first time finds the caches and the allocator as another way left them, and is not counted.
 fn medians(ways: &mut [Way<'_>], budget: Duration) -> Result<Vec<Duration>> {
     let mut times = vec![Vec::new(); ways.len()];
     let start = Instant::now();
-    while times[0].len() < 5 || start.elapsed() < budget {
+    while times[0].len() < 9 || start.elapsed() < budget {
         for ((_, way), times) in ways.iter_mut().zip(&mut times) {
-            let since = Instant::now();
             std::hint::black_box(way()?);
-            times.push(since.elapsed());
+            for _ in 0..3 {
+                let since = Instant::now();
+                std::hint::black_box(way()?);
+                times.push(since.elapsed());
+            }
         }
     }
-    Ok(times
-        .into_iter()
-        .map(|mut times| {
-            times.sort_unstable();
-            times[times.len() / 2]
-        })
-        .collect())
+    let median = |mut times: Vec<Duration>| {
+        times.sort_unstable();
+        times[times.len() / 2]
+    };
+    Ok(times.into_iter().map(median).collect())
 }
 
-/// The time of the first way over the least time of the ways in `others`.
+/// The least time of all other ways over the time of the first.
 fn ratio(times: &[Duration]) -> f64 {
     let best = times[1..].iter().min().copied().unwrap_or_default();
     best.as_secs_f64() / times[0].as_secs_f64()
@@ -53,7 +55,7 @@ fn compare(widths: &[usize], batch: usize) -> Result<()> {
         Forward::for_inputs(&graph, batch, Chunk::Auto)?,
         Forward::for_inputs(&graph, batch, Chunk::Full)?,
     );
-    let mut reverses = [16, 64, outputs]
+    let mut reverses = [4, 16, 64, outputs]
         .into_iter()
         .map(|seeds| Reverse::new(&graph, batch, Store::All, 1)?.seeds(seeds))
         .collect::<Result<Vec<_>>>()?;
@@ -73,7 +75,7 @@ fn compare(widths: &[usize], batch: usize) -> Result<()> {
             Box::new(|| full.jacobian_inputs(p, x)),
         ),
     ];
-    for (reverse, seeds) in reverses.iter_mut().zip([16, 64, outputs]) {
+    for (reverse, seeds) in reverses.iter_mut().zip([4, 16, 64, outputs]) {
         let name = format!("reverse, {seeds} side by side");
         ways.push((name, Box::new(|| reverse.jacobian_inputs(p, x))));
     }

@@ -146,7 +146,10 @@ impl<T: Scalar> MixedMode<T> {
         let Some(target) = jacobian.as_mut_slice().filter(|_| expected == got) else {
             return Err(Error::matrix("jacobian", expected, got, remedy));
         };
-        target.fill(T::zero());
+        // What the chain does not read; the rest is assigned.
+        let read = &self.plan.chain.input;
+        target[..expected.0 * read.start].fill(T::zero());
+        target[expected.0 * read.end..].fill(T::zero());
         self.run(params, x, target);
         Ok(())
     }
@@ -160,7 +163,7 @@ impl<T: Scalar> MixedMode<T> {
         )
     }
 
-    /// The checked run. `jacobian` holds zeros.
+    /// The checked run. `jacobian` holds zeros where the chain reads nothing.
     fn run(&mut self, params: &[T], x: Mat<'_, T>, jacobian: &mut [T]) {
         self.primal.run(params, x, &mut self.record);
         let (rows, _) = self.shape();

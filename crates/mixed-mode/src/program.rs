@@ -273,18 +273,21 @@ impl Emission<'_> {
         let how = self.search.entry(i, j, form).map(|entry| entry.how);
         match how {
             Some(How::Product { k, upper, lower }) => {
+                let k = k as usize;
                 let upper = self.value(k, j, upper, false);
                 let lower = self.value(i, k, lower, false);
                 let target = self.target(shape, output);
                 self.step(Action::Multiply, target, [Some(upper), Some(lower)])
             }
             Some(How::ScaledRows { k, from }) => {
+                let k = k as usize;
                 let diagonal = self.value(k, j, Form::Diagonal, false);
                 let target = self.laid(i, k, from, form, samples, output);
                 let target = Value { shape, ..target };
                 self.step(Action::ScaleRows, target, [Some(diagonal), None])
             }
             Some(How::ScaledColumns { k, from }) => {
+                let k = k as usize;
                 let diagonal = self.value(i, k, Form::Diagonal, false);
                 let target = self.laid(k, j, from, form, samples, output);
                 let target = Value { shape, ..target };

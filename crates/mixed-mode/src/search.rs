@@ -67,7 +67,7 @@ impl Work {
 }
 
 /// What is done last for a range `i..j`. `from` is the form in which an operand is made, before it is laid out as the
-/// step needs it.
+/// step needs it. Factors are 32 bits wide here, since the table of all ranges is as large as its entries make it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum How {
     /// The block's parameters are the Jacobian.
@@ -75,11 +75,11 @@ pub(crate) enum How {
     /// Unit seeds: the diagonal by one, columns by tangents, rows by adjoints.
     Accumulated,
     /// Factors k..j times factors i..k.
-    Product { k: usize, upper: Form, lower: Form },
+    Product { k: u32, upper: Form, lower: Form },
     /// The diagonal factors k..j scale the rows of what factors i..k made.
-    ScaledRows { k: usize, from: Form },
+    ScaledRows { k: u32, from: Form },
     /// The diagonal factors i..k scale the columns of what factors k..j made.
-    ScaledColumns { k: usize, from: Form },
+    ScaledColumns { k: u32, from: Form },
     /// The columns of i..j - 1 pushed through factor j - 1.
     Pushed { from: Form },
     /// The rows of i + 1..j pulled through factor i.
@@ -122,7 +122,7 @@ impl Search {
             sizes: (0..=n).map(|i| chain.size(i)).collect(),
             dense_before: counted(&|i| chain.factors[i].structure != Structure::Diagonal),
             own_before: counted(&|i| !chain.factors[i].shared),
-            entries: vec![[None; 4]; n * n],
+            entries: vec![[None; 4]; n * (n + 1) / 2],
         };
         let mut maps = Maps {
             graph,
@@ -159,9 +159,14 @@ impl Search {
         }
     }
 
+    /// Where the ways to a range lie: the ranges that start at 0 first, the shortest first.
+    const fn place(&self, i: usize, j: usize) -> usize {
+        i * self.n - i * i.saturating_sub(1) / 2 + (j - i - 1)
+    }
+
     /// The best way to a range in a form, if it can be had so.
     pub(crate) fn entry(&self, i: usize, j: usize, form: Form) -> Option<Entry> {
-        self.entries[i * self.n + j - 1][form as usize]
+        self.entries[self.place(i, j)][form as usize]
     }
 
     /// The form in which a range is best made if it is needed as `form` for `samples` samples, and the work with laying
@@ -196,7 +201,8 @@ impl Search {
 
     /// Keeps a way if it is better than what there is.
     fn offer(&mut self, i: usize, j: usize, form: Form, work: Work, how: How) {
-        let place = &mut self.entries[i * self.n + j - 1][form as usize];
+        let place = self.place(i, j);
+        let place = &mut self.entries[place][form as usize];
         if place.is_none_or(|best| work < best.work) {
             *place = Some(Entry { work, how });
         }
@@ -255,6 +261,7 @@ impl Search {
     /// The ways that join i..k and k..j, both accumulated.
     fn split(&mut self, i: usize, k: usize, j: usize) {
         let samples = self.samples(i, j);
+        let at = k as u32;
         let entries = self.size(j) as u64 * self.size(i) as u64 * samples as u64;
         let below = self.wanted_diagonal(i, k);
         let above = self.wanted_diagonal(k, j);
@@ -262,7 +269,7 @@ impl Search {
             (Some(above), Some(below)) => {
                 let flops = Work::flops(self.size(i) as u64 * samples as u64);
                 let how = How::Product {
-                    k,
+                    k: at,
                     upper: Form::Diagonal,
                     lower: Form::Diagonal,
                 };
@@ -272,14 +279,14 @@ impl Search {
                 for form in Form::DENSE {
                     let (work, from) = self.wanted(i, k, form, samples);
                     let work = work.plus(above).plus(Work::flops(entries));
-                    self.offer(i, j, form, work, How::ScaledRows { k, from });
+                    self.offer(i, j, form, work, How::ScaledRows { k: at, from });
                 }
             }
             (None, Some(below)) => {
                 for form in Form::DENSE {
                     let (work, from) = self.wanted(k, j, form, samples);
                     let work = work.plus(below).plus(Work::flops(entries));
-                    self.offer(i, j, form, work, How::ScaledColumns { k, from });
+                    self.offer(i, j, form, work, How::ScaledColumns { k: at, from });
                 }
             }
             (None, None) => {
@@ -289,7 +296,7 @@ impl Search {
                 let work = upper.0.plus(lower.0).plus(product).plus(calls);
                 let (upper_samples, lower_samples) = (self.samples(k, j), self.samples(i, k));
                 let how = How::Product {
-                    k,
+                    k: at,
                     upper: upper.1,
                     lower: lower.1,
                 };
@@ -303,7 +310,17 @@ impl Search {
                     let work = upper.0.plus(side_by_side.work).plus(product);
                     let (upper, lower) = (upper.1, Form::Columns);
                     let work = work.plus(Work::moved(CALL));
-                    self.offer(i, j, Form::Columns, work, How::Product { k, upper, lower });
+                    self.offer(
+                        i,
+                        j,
+                        Form::Columns,
+                        work,
+                        How::Product {
+                            k: at,
+                            upper,
+                            lower,
+                        },
+                    );
                 }
                 if lower_samples < samples
                     && let Some(side_by_side) = self.entry(k, j, Form::Rows)
@@ -311,7 +328,17 @@ impl Search {
                     let work = side_by_side.work.plus(lower.0).plus(product);
                     let (upper, lower) = (Form::Rows, lower.1);
                     let work = work.plus(Work::moved(CALL));
-                    self.offer(i, j, Form::Rows, work, How::Product { k, upper, lower });
+                    self.offer(
+                        i,
+                        j,
+                        Form::Rows,
+                        work,
+                        How::Product {
+                            k: at,
+                            upper,
+                            lower,
+                        },
+                    );
                 }
             }
         }
