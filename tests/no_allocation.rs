@@ -4,8 +4,8 @@
 use pushpull::blocks::{Activation, Loss};
 use pushpull::nalgebra::DMatrix;
 use pushpull::{
-    Accum, Chunk, Forward, Graph, HessianVector, Init, Mat, MatMut, Mlp, Primal, Result, Reverse,
-    Store,
+    Accum, Chunk, Forward, Graph, HessianVector, Init, Mat, MatMut, MixedMode, Mlp, Primal, Result,
+    Reverse, Store,
 };
 use pushpull_bench::alloc::{CountingAllocator, measure};
 use pushpull_laws::Shadow;
@@ -89,5 +89,21 @@ fn prepared_engines_allocate_nothing() {
         };
         assert_eq!(hessian(HessianVector::new), 0, "H v on planes");
         assert_eq!(hessian(HessianVector::by_duals), 0, "H v by duals");
+    }
+}
+
+#[test]
+fn a_prepared_bracketing_allocates_nothing() {
+    for widths in [&[3, 2, 3][..], &[40, 4, 40, 4, 40]] {
+        let graph = Mlp::new(widths, Activation::Gelu).build().unwrap();
+        let params: Vec<f64> = graph.layout().init(Init::Glorot, 1);
+        let x = DMatrix::from_element(graph.n_inputs(), 5, 0.5);
+        let mut jacobian = DMatrix::zeros(5 * graph.n_outputs(), graph.n_inputs());
+        let mut mixed = MixedMode::new(&graph, 5, 1).unwrap();
+        let run = || {
+            let target = MatMut::from(&mut jacobian);
+            mixed.jacobian_inputs_into(&params, &x, target).unwrap();
+        };
+        assert_eq!(allocations(run), 0, "{widths:?}");
     }
 }

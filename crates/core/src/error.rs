@@ -98,6 +98,18 @@ pub enum Error {
         /// The node that was given the variable.
         name: String,
     },
+    /// A graph that is not one chain of blocks, where a chain is needed.
+    #[error("{name}: expected {expected}, got {got}; {remedy}")]
+    NotAChain {
+        /// The first node that is not a link of the chain.
+        name: String,
+        /// What a link reads.
+        expected: String,
+        /// What the node reads.
+        got: String,
+        /// What to do about it.
+        remedy: String,
+    },
     /// Data that is NaN or infinite.
     #[error(
         "{name}: entry {entry} is {value}; remove or impute such samples, derivatives need finite numbers"

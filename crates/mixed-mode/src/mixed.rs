@@ -1,0 +1,198 @@
+//! The engine: the Jacobian of a chain by its cheapest bracketing.
+
+use nalgebra::DMatrix;
+use pushpull_core::primal::PrimalPlan;
+use pushpull_core::{Cost, Error, Graph, Mat, MatMut, Result, Scalar, memory};
+
+use crate::Plan;
+use crate::program::Program;
+
+/// Bytes of an engine's buffers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Bytes {
+    /// The primal values that some step reads.
+    pub record: usize,
+    /// The Jacobians of parts alive at once.
+    pub jacobians: usize,
+    /// The blocks' scratch memory.
+    pub scratch: usize,
+}
+
+impl Bytes {
+    /// All of them.
+    pub const fn total(&self) -> usize {
+        self.record + self.jacobians + self.scratch
+    }
+}
+
+/// Mixed mode for a chain of blocks and a batch, at the scalar `T`: the plan, and the buffers to run it.
+///
+/// ```
+/// use nalgebra::dmatrix;
+/// use pushpull_core::{Builder, blocks::{Linear, Square}};
+/// use pushpull_mixed_mode::MixedMode;
+/// let mut b = Builder::new();
+/// let x = b.input("x", 2);
+/// let h = b.block(Linear::without_bias(2, 1), x);
+/// let h = b.map(Square, h);
+/// let y = b.block(Linear::without_bias(1, 2), h);
+/// let graph = b.build(y)?;
+/// let mut mixed = MixedMode::new(&graph, 1, 1)?;
+/// // y = (u, v) (a x1 + b x2)^2 with a = 1, b = 2, u = 10, v = 100 at x = (3, 1): dy/dx = (u, v)' 2 (a x1 + b x2) (a, b)
+/// let jacobian = mixed.jacobian_inputs(&[1.0, 2.0, 10.0, 100.0], &dmatrix![3.0; 1.0])?;
+/// assert_eq!(jacobian, dmatrix![100.0, 200.0; 1000.0, 2000.0]);
+/// # Ok::<(), pushpull_core::Error>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct MixedMode<T> {
+    plan: Plan,
+    primal: PrimalPlan,
+    program: Program,
+    record: Vec<T>,
+    jacobians: Vec<T>,
+    scratch: Vec<T>,
+}
+
+impl<T: Scalar> MixedMode<T> {
+    /// Plans the Jacobian and prepares it for batches of `batch` samples: all memory is allocated here.
+    ///
+    /// # Errors
+    /// As [`Plan::new`]; [`Error::Setting`] for any `threads` but 1.
+    pub fn new(graph: &Graph, batch: usize, threads: usize) -> Result<Self> {
+        if threads != 1 {
+            return Err(Error::Setting {
+                name: "MixedMode".into(),
+                setting: "threads".into(),
+                expected: "1".into(),
+                got: threads.to_string(),
+            });
+        }
+        let plan = Plan::new(graph, batch)?;
+        let program = Program::new::<T>(graph, &plan.chain, &plan.search, batch)?;
+        let n = graph.nodes().len();
+        // The primal program runs first, then the steps; the output itself is not kept for anybody else.
+        let read = |node: usize| program.read(node).map(|step| n + step);
+        let end = n + program.steps();
+        let primal = PrimalPlan::new(graph, batch, end, read)?;
+        let total = [primal.len(), program.len(), program.scratch_len()];
+        memory::fits::<T>(
+            "mixed mode's buffers",
+            total.into_iter().fold(0, usize::saturating_add),
+            "use a smaller batch",
+        )?;
+        Ok(Self {
+            record: vec![T::zero(); primal.len()],
+            jacobians: vec![T::zero(); program.len()],
+            scratch: vec![T::zero(); program.scratch_len()],
+            plan,
+            primal,
+            program,
+        })
+    }
+
+    /// The bracketing.
+    pub const fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
+    /// The graph.
+    pub const fn graph(&self) -> &Graph {
+        self.plan.graph()
+    }
+
+    /// Samples of a batch.
+    pub const fn batch(&self) -> usize {
+        self.plan.batch()
+    }
+
+    /// The Jacobian of all outputs with respect to the inputs, sample by sample: row `sample * n_outputs + output`, a
+    /// column a row of the input matrix. Columns of inputs that the chain does not read are exact zeros.
+    ///
+    /// # Errors
+    /// As [`Graph::check`]; [`Error::TooLarge`] before anything is allocated.
+    pub fn jacobian_inputs<'a>(
+        &mut self,
+        params: &[T],
+        x: impl Into<Mat<'a, T>>,
+    ) -> Result<DMatrix<T>> {
+        let x = x.into();
+        self.graph().check(params, x, self.batch())?;
+        let (rows, columns) = self.shape();
+        memory::fits::<T>(
+            &format!("the Jacobian of {rows} outputs by {columns} inputs"),
+            memory::elements(&[rows, columns]),
+            "use a smaller batch, or push the directions you need",
+        )?;
+        let mut jacobian = DMatrix::from_element(rows, columns, T::zero());
+        self.run(params, x, jacobian.as_mut_slice());
+        Ok(jacobian)
+    }
+
+    /// As [`MixedMode::jacobian_inputs`], written to `jacobian`, batch * n_outputs x n_inputs without gaps between its
+    /// columns. Allocates nothing.
+    ///
+    /// # Errors
+    /// As [`Graph::check`]; [`Error::Shape`] for `jacobian`. Then nothing is written.
+    pub fn jacobian_inputs_into<'a>(
+        &mut self,
+        params: &[T],
+        x: impl Into<Mat<'a, T>>,
+        mut jacobian: MatMut<'_, T>,
+    ) -> Result<()> {
+        let x = x.into();
+        self.graph().check(params, x, self.batch())?;
+        let (expected, got) = (self.shape(), (jacobian.nrows(), jacobian.ncols()));
+        let remedy = "a row is an output of a sample, the outputs of a sample side by side; leave no gaps between the columns";
+        let Some(target) = jacobian.as_mut_slice().filter(|_| expected == got) else {
+            return Err(Error::matrix("jacobian", expected, got, remedy));
+        };
+        // What the chain does not read; the rest is assigned.
+        let read = &self.plan.chain.input;
+        target[..expected.0 * read.start].fill(T::zero());
+        target[expected.0 * read.end..].fill(T::zero());
+        self.run(params, x, target);
+        Ok(())
+    }
+
+    /// (rows, columns) of the Jacobian of a batch.
+    fn shape(&self) -> (usize, usize) {
+        let graph = self.graph();
+        (
+            memory::elements(&[graph.n_outputs(), self.batch()]),
+            graph.n_inputs(),
+        )
+    }
+
+    /// The checked run. `jacobian` holds zeros where the chain reads nothing.
+    fn run(&mut self, params: &[T], x: Mat<'_, T>, jacobian: &mut [T]) {
+        self.primal.run(params, x, &mut self.record);
+        let (rows, _) = self.shape();
+        // The Jacobian, column by column, is the tangents of the unit vectors of the inputs, sample by sample.
+        let read = &self.plan.chain.input;
+        let own = &mut jacobian[rows * read.start..rows * read.end];
+        self.program.run(
+            &self.primal,
+            params,
+            x,
+            &self.record,
+            &mut self.jacobians,
+            &mut self.scratch,
+            own,
+        );
+    }
+
+    /// The exact cost of [`MixedMode::jacobian_inputs`], as [`Plan::cost`].
+    pub fn cost(&self) -> Cost {
+        self.plan.cost()
+    }
+
+    /// Bytes of all buffers; the Jacobian itself is the caller's.
+    pub const fn bytes(&self) -> Bytes {
+        let size = size_of::<T>();
+        Bytes {
+            record: self.record.len() * size,
+            jacobians: self.jacobians.len() * size,
+            scratch: self.scratch.len() * size,
+        }
+    }
+}
