@@ -1,16 +1,24 @@
-//! Matrix products and the few sums that go with them: the only file that calls a GEMM kernel.
+//! Matrix products and the few sums that go with them: the only module that calls a GEMM kernel.
 //!
 //! A product of m x k by k x n costs 2 m k n flops; adding it to what is there costs m n more.
 
 use std::cell::RefCell;
 use std::ops::Range;
 
-use faer::linalg::matmul::matmul;
-use faer::{MatMut as FaerMut, MatRef as FaerRef, Par};
-use pulp::{Arch, NullaryFnOnce};
+use faer::traits::ComplexField;
 
 use crate::team::by_columns;
 use crate::{Accum, Counted, Dual, Mat, MatMut, Real, Rounded};
+
+mod library;
+mod plain;
+mod planes;
+mod sums;
+mod tiles;
+
+use plain::plain;
+pub use sums::{add_to_columns, first_not_finite, row_sums};
+use tiles::Lanes;
 
 /// A factor of a product: a matrix, as it is or transposed.
 #[derive(Clone, Copy, Debug)]
@@ -68,10 +76,30 @@ impl<T> Factor<'_, T> {
     }
 }
 
+/// What a product is added to.
+#[derive(Clone, Copy, Debug)]
+pub enum Onto<'a, T> {
+    /// Nothing: it is assigned.
+    Zero,
+    /// What is there.
+    Itself,
+    /// This column, in every column: a bias.
+    Column(&'a [T]),
+}
+
+impl<T> From<Accum> for Onto<'_, T> {
+    fn from(acc: Accum) -> Self {
+        match acc {
+            Accum::Set => Self::Zero,
+            Accum::Add => Self::Itself,
+        }
+    }
+}
+
 /// How a scalar multiplies matrices; see [`product`].
 pub trait Product: Sized {
-    /// `c (+)= a b`, shapes already checked.
-    fn product(c: MatMut<'_, Self>, acc: Accum, a: Factor<'_, Self>, b: Factor<'_, Self>);
+    /// `c = onto + a b`, shapes already checked.
+    fn product(c: MatMut<'_, Self>, onto: Onto<'_, Self>, a: Factor<'_, Self>, b: Factor<'_, Self>);
 
     /// Lends the buffer in which a product of duals splits its factors into planes of this scalar.
     fn with_planes<R>(lend: impl FnOnce(&mut Vec<Self>) -> R) -> R {
@@ -79,26 +107,35 @@ pub trait Product: Sized {
     }
 }
 
-/// `c = a b` or `c += a b`.
+/// `c = a b`, `c += a b`, or `c = column 1' + a b`.
 ///
 /// # Panics
 /// If the shapes do not fit; a block declares its shapes, and the graph checks them before anything runs.
 ///
 /// ```
-/// use pushpull_core::{Accum, Mat, MatMut, linalg};
+/// use pushpull_core::{Accum, Mat, MatMut, linalg::{Onto, product}};
 /// let (a, b) = ([1.0, 2.0, 3.0, 4.0], [1.0, 0.0, 1.0, 1.0]);
+/// let (a, b) = (Mat::new(&a, 2, 2), Mat::new(&b, 2, 2));
 /// let mut c = [f64::NAN; 4];
-/// linalg::product(MatMut::new(&mut c, 2, 2), Accum::Set, Mat::new(&a, 2, 2).t(), Mat::new(&b, 2, 2));
+/// product(MatMut::new(&mut c, 2, 2), Accum::Set, a.t(), b);
 /// assert_eq!(c, [1.0, 3.0, 3.0, 7.0]);
+/// product(MatMut::new(&mut c, 2, 2), Onto::Column(&[10.0, 20.0]), a, b);
+/// assert_eq!(c, [11.0, 22.0, 14.0, 26.0]);
 /// ```
 #[inline]
 pub fn product<'a, T: Real>(
     c: MatMut<'_, T>,
-    acc: Accum,
+    onto: impl Into<Onto<'a, T>>,
     a: impl Into<Factor<'a, T>>,
     b: impl Into<Factor<'a, T>>,
 ) {
-    let (a, b) = (a.into(), b.into());
+    let (onto, a, b) = (onto.into(), a.into(), b.into());
+    check(&c, &onto, &a, &b);
+    T::product(c, onto, a, b);
+}
+
+#[inline]
+fn check<T>(c: &MatMut<'_, T>, onto: &Onto<'_, T>, a: &Factor<'_, T>, b: &Factor<'_, T>) {
     let ((m, k), (k_b, n)) = (a.shape(), b.shape());
     assert!(
         (c.nrows(), c.ncols(), k) == (m, n, k_b),
@@ -106,77 +143,113 @@ pub fn product<'a, T: Real>(
         c.nrows(),
         c.ncols()
     );
-    T::product(c, acc, a, b);
+    if let Onto::Column(column) = onto {
+        assert!(
+            column.len() == m,
+            "a column of {} onto {m} rows",
+            column.len()
+        );
+    }
 }
 
-/// Products with at most this many multiply-adds are plain loops: below it a kernel's packing costs more than the
-/// arithmetic (measured with `cargo bench --bench kernels`).
-const PLAIN_LIMIT: usize = 64;
+/// Products with at most this many entries on the left are plain loops (measured with
+/// `cargo bench --bench kernels`).
+const PLAIN_LIMIT: usize = 8;
 
 /// Multiply-adds from which a product is shared with the team: below, the hand-off costs more than it saves (measured
 /// with the example `gradient` of `pushpull-bench` on two threads).
 const SHARED_FROM: usize = 1 << 17;
 
-fn faer_view<'a, T>(factor: Factor<'a, T>) -> FaerRef<'a, T, usize, usize, isize, isize> {
-    let mat = factor.mat;
-    let view = FaerRef::from_column_major_slice_with_stride(
-        mat.data(),
-        mat.nrows(),
-        mat.ncols(),
-        mat.stride(),
-    );
-    if factor.transposed {
-        view.as_dyn_stride().transpose()
-    } else {
-        view.as_dyn_stride()
+/// What computes a product of `f32` or `f64`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Kernel {
+    /// Three loops.
+    Plain,
+    /// Our own tiles of registers.
+    Tiles,
+    /// The GEMM library.
+    Library,
+}
+
+impl Kernel {
+    /// Every kernel.
+    pub const ALL: [Self; 3] = [Self::Plain, Self::Tiles, Self::Library];
+
+    /// The kernel for a product of `rows` rows, contracted over `depth` entries. Neither the number of columns nor of
+    /// threads has a say, so a product that is cut between columns has the same bits.
+    pub const fn of(rows: usize, depth: usize) -> Self {
+        if rows * depth <= PLAIN_LIMIT {
+            Self::Plain
+        } else {
+            Self::Tiles
+        }
     }
 }
 
-fn native<T: Real + faer::traits::ComplexField>(
-    mut c: MatMut<'_, T>,
-    acc: Accum,
+/// A scalar that kernels know: `f32` or `f64`.
+pub trait Native: Lanes + ComplexField {}
+
+impl Native for f32 {}
+impl Native for f64 {}
+
+/// [`product`] by a kernel of one's choice, to compare them.
+///
+/// # Panics
+/// As [`product`].
+///
+/// ```
+/// use pushpull_core::{Accum, Mat, MatMut, linalg::{Kernel, product_by}};
+/// for kernel in Kernel::ALL {
+///     let mut c = [0.0_f32];
+///     product_by(kernel, MatMut::new(&mut c, 1, 1), Accum::Set, Mat::new(&[2.0, 3.0], 1, 2), Mat::new(&[5.0, 7.0], 2, 1));
+///     assert_eq!(c, [31.0]);
+/// }
+/// ```
+pub fn product_by<'a, T: Native>(
+    kernel: Kernel,
+    c: MatMut<'_, T>,
+    onto: impl Into<Onto<'a, T>>,
+    a: impl Into<Factor<'a, T>>,
+    b: impl Into<Factor<'a, T>>,
+) {
+    let (onto, a, b) = (onto.into(), a.into(), b.into());
+    check(&c, &onto, &a, &b);
+    by_kernel(kernel, c, onto, a, b);
+}
+
+/// `c = onto + a b` by the kernel that fits: the one place where it is chosen.
+fn native<T: Native>(c: MatMut<'_, T>, onto: Onto<'_, T>, a: Factor<'_, T>, b: Factor<'_, T>) {
+    let (m, k) = a.shape();
+    by_kernel(Kernel::of(m, k), c, onto, a, b);
+}
+
+fn by_kernel<T: Native>(
+    kernel: Kernel,
+    c: MatMut<'_, T>,
+    onto: Onto<'_, T>,
     a: Factor<'_, T>,
     b: Factor<'_, T>,
 ) {
-    let ((m, k), n) = (a.shape(), c.ncols());
-    if m * k * n <= PLAIN_LIMIT {
-        return plain(c, acc, a, b);
-    }
-    let stride = c.stride();
-    let target = FaerMut::from_column_major_slice_with_stride_mut(c.data_mut(), m, n, stride);
-    let beta = match acc {
-        Accum::Set => faer::Accum::Replace,
-        Accum::Add => faer::Accum::Add,
-    };
-    matmul(target, beta, faer_view(a), faer_view(b), T::one(), Par::Seq);
-}
-
-/// The definition of a product, for scalars that no kernel knows and for products too small for one.
-fn plain<T: Real>(mut c: MatMut<'_, T>, acc: Accum, a: Factor<'_, T>, b: Factor<'_, T>) {
-    let (m, k) = a.shape();
-    let ((a_row, a_col), (b_row, b_col)) = (a.steps(), b.steps());
-    let (a, b) = (a.mat.data(), b.mat.data());
-    for j in 0..c.ncols() {
-        for (i, c) in c.col_mut(j)[..m].iter_mut().enumerate() {
-            let mut sum = T::zero();
-            for l in 0..k {
-                sum = a[i * a_row + l * a_col].mul_add(b[l * b_row + j * b_col], sum);
-            }
-            match acc {
-                Accum::Set => *c = sum,
-                Accum::Add => *c += sum,
-            }
-        }
+    match kernel {
+        Kernel::Plain => plain(c, onto, a, b),
+        Kernel::Tiles => tiles::product(c, onto, a, b),
+        Kernel::Library => library::product(c, onto, a, b),
     }
 }
 
 macro_rules! product_by_kernel {
     ($t:ident) => {
         impl Product for $t {
-            fn product(c: MatMut<'_, Self>, acc: Accum, a: Factor<'_, Self>, b: Factor<'_, Self>) {
+            fn product(
+                c: MatMut<'_, Self>,
+                onto: Onto<'_, Self>,
+                a: Factor<'_, Self>,
+                b: Factor<'_, Self>,
+            ) {
                 let work = a.shape().0 * a.shape().1 * c.ncols();
                 by_columns(c, work >= SHARED_FROM, |columns, c| {
-                    native(c, acc, a, b.cols(columns));
+                    native(c, onto, a, b.cols(columns));
                 });
             }
 
@@ -196,148 +269,54 @@ product_by_kernel!(f32);
 product_by_kernel!(f64);
 
 impl<T: Real> Product for Dual<T> {
-    fn product(c: MatMut<'_, Self>, acc: Accum, a: Factor<'_, Self>, b: Factor<'_, Self>) {
-        T::with_planes(|planes| by_planes(planes, c, acc, a, b));
+    fn product(
+        c: MatMut<'_, Self>,
+        onto: Onto<'_, Self>,
+        a: Factor<'_, Self>,
+        b: Factor<'_, Self>,
+    ) {
+        T::with_planes(|planes| planes::product(planes, c, onto, a, b));
     }
 }
 
 impl<T: Real> Product for Counted<T> {
-    fn product(c: MatMut<'_, Self>, acc: Accum, a: Factor<'_, Self>, b: Factor<'_, Self>) {
-        plain(c, acc, a, b);
+    fn product(
+        c: MatMut<'_, Self>,
+        onto: Onto<'_, Self>,
+        a: Factor<'_, Self>,
+        b: Factor<'_, Self>,
+    ) {
+        plain(c, onto, a, b);
     }
 }
 
 impl Product for Rounded {
-    fn product(mut c: MatMut<'_, Self>, acc: Accum, a: Factor<'_, Self>, b: Factor<'_, Self>) {
+    fn product(
+        mut c: MatMut<'_, Self>,
+        onto: Onto<'_, Self>,
+        a: Factor<'_, Self>,
+        b: Factor<'_, Self>,
+    ) {
         let (m, k) = a.shape();
         let ((a_row, a_col), (b_row, b_col)) = (a.steps(), b.steps());
         let (a, b) = (a.mat.data(), b.mat.data());
         for j in 0..c.ncols() {
             for (i, c) in c.col_mut(j)[..m].iter_mut().enumerate() {
                 let pairs = (0..k).map(|l| (a[i * a_row + l * a_col], b[l * b_row + j * b_col]));
-                *c = Self::sum_of_products((acc == Accum::Add).then_some(*c), pairs);
+                let start = match onto {
+                    Onto::Zero => None,
+                    Onto::Itself => Some(*c),
+                    Onto::Column(column) => Some(column[i]),
+                };
+                *c = Self::sum_of_products(start, pairs);
             }
         }
-    }
-}
-
-/// (A + A' e)(B + B' e) = A B + (A' B + A B') e: three products of real matrices, each at the kernel's speed, after
-/// splitting the duals into planes.
-fn by_planes<T: Real>(
-    planes: &mut Vec<T>,
-    mut c: MatMut<'_, Dual<T>>,
-    acc: Accum,
-    a: Factor<'_, Dual<T>>,
-    b: Factor<'_, Dual<T>>,
-) {
-    let ((m, k), n) = (a.shape(), c.ncols());
-    if m * k * n <= PLAIN_LIMIT {
-        return plain(c, acc, a, b);
-    }
-    let (size_a, size_b, size_c) = (m * k, k * n, m * n);
-    let needed = 2 * (size_a + size_b + size_c);
-    if planes.len() < needed {
-        planes.resize(needed, T::zero());
-    }
-    let (a_value, rest) = planes.split_at_mut(size_a);
-    let (a_slope, rest) = rest.split_at_mut(size_a);
-    let (b_value, rest) = rest.split_at_mut(size_b);
-    let (b_slope, rest) = rest.split_at_mut(size_b);
-    let (c_value, rest) = rest.split_at_mut(size_c);
-    let c_slope = &mut rest[..size_c];
-    split(a.mat, a_value, a_slope);
-    split(b.mat, b_value, b_slope);
-    let plane = |factor: &Factor<'_, Dual<T>>, data| Factor {
-        mat: Mat::new(data, factor.mat.nrows(), factor.mat.ncols()),
-        transposed: factor.transposed,
-    };
-    let (a0, a1) = (plane(&a, &*a_value), plane(&a, &*a_slope));
-    let (b0, b1) = (plane(&b, &*b_value), plane(&b, &*b_slope));
-    T::product(MatMut::new(c_value, m, n), Accum::Set, a0, b0);
-    T::product(MatMut::new(c_slope, m, n), Accum::Set, a1, b0);
-    T::product(MatMut::new(c_slope, m, n), Accum::Add, a0, b1);
-    for (j, (value, slope)) in c_value
-        .chunks_exact(m)
-        .zip(c_slope.chunks_exact(m))
-        .enumerate()
-    {
-        for ((c, &value), &slope) in c.col_mut(j).iter_mut().zip(value).zip(slope) {
-            match acc {
-                Accum::Set => *c = Dual::new(value, slope),
-                Accum::Add => *c += Dual::new(value, slope),
-            }
-        }
-    }
-}
-
-fn split<T: Real>(mat: Mat<'_, Dual<T>>, value: &mut [T], slope: &mut [T]) {
-    let columns = value
-        .chunks_exact_mut(mat.nrows())
-        .zip(slope.chunks_exact_mut(mat.nrows()));
-    for ((value, slope), column) in columns.zip(mat.columns()) {
-        for ((value, slope), dual) in value.iter_mut().zip(slope).zip(column) {
-            (*value, *slope) = (dual.value, dual.derivative);
-        }
-    }
-}
-
-/// `y[:, j] += bias` for every column: one flop an entry.
-pub fn add_to_columns<T: Real>(y: &mut MatMut<'_, T>, bias: &[T]) {
-    for j in 0..y.ncols() {
-        for (y, &bias) in y.col_mut(j).iter_mut().zip(bias) {
-            *y += bias;
-        }
-    }
-}
-
-/// `sums (+)= y 1`, the sum of each row: one flop an entry.
-pub fn row_sums<T: Real>(y: Mat<'_, T>, acc: Accum, sums: &mut [T]) {
-    if acc == Accum::Set {
-        sums.fill(T::zero());
-    }
-    for column in y.columns() {
-        for (sum, &y) in sums.iter_mut().zip(column) {
-            *sum += y;
-        }
-    }
-}
-
-/// The first entry that is NaN or infinite, as (row, column).
-pub fn first_not_finite<T: Real>(matrix: Mat<'_, T>) -> Option<(usize, usize)> {
-    if matrix.as_slice().is_some_and(sound) {
-        return None;
-    }
-    let (j, column) = matrix
-        .columns()
-        .enumerate()
-        .find(|(_, column)| !sound(column))?;
-    column.iter().position(|x| !x.is_finite()).map(|i| (i, j))
-}
-
-/// Whether all numbers are finite: all of them are looked at, without a branch, so that it runs at the speed of memory.
-fn sound<T: Real>(numbers: &[T]) -> bool {
-    if numbers.len() < 64 {
-        Sound(numbers).call()
-    } else {
-        Arch::new().dispatch(Sound(numbers))
-    }
-}
-
-/// See [`sound`]; a type, so that it is compiled once for each width of vectors.
-struct Sound<'a, T>(&'a [T]);
-
-impl<T: Real> NullaryFnOnce for Sound<'_, T> {
-    type Output = bool;
-
-    #[inline(always)]
-    fn call(self) -> bool {
-        self.0.iter().fold(true, |sound, x| sound & x.is_finite())
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::product;
+    use super::{Factor, Kernel, Native, Onto, native, product, product_by};
     use crate::{Accum, Cost, Counted, Dual, Mat, MatMut, Real, count};
 
     /// Numbers without a pattern that a wrong index could survive.
@@ -412,6 +391,63 @@ mod tests {
             agree::<Counted<f64>>(m, k, n, 1e-15);
             agree::<Dual<f64>>(m, k, n, 1e-15);
         }
+    }
+
+    #[test]
+    fn every_kernel_multiplies_like_the_definition_and_a_column_does_not_see_its_neighbours() {
+        fn check<T: Native>(tolerance: f64) {
+            // Around every edge of tiles, panels, packed rows, blocks of columns and of depth.
+            for (m, k, n) in [
+                (1, 3, 5),
+                (7, 2, 3),
+                (16, 16, 32),
+                (17, 5, 13),
+                (35, 193, 9),
+                (129, 70, 31),
+                (10, 400, 261),
+            ] {
+                let (w, x) = (numbers::<T>(m * k, 0.3), numbers::<T>(k * n, 0.9));
+                let (w_t, x_t) = (
+                    Mat::new(&w, m, k).to_dmatrix().transpose(),
+                    Mat::new(&x, k, n).to_dmatrix().transpose(),
+                );
+                let bias = numbers::<T>(m, 0.5);
+                let lefts = [Factor::from(Mat::new(&w, m, k)), Mat::from(&w_t).t()];
+                let rights = [Factor::from(Mat::new(&x, k, n)), Mat::from(&x_t).t()];
+                for (a, b) in [
+                    (lefts[0], rights[0]),
+                    (lefts[1], rights[0]),
+                    (lefts[0], rights[1]),
+                    (lefts[1], rights[1]),
+                ] {
+                    let mut expected = vec![T::zero(); m * n];
+                    let onto = Onto::Column(&bias);
+                    product_by(Kernel::Plain, MatMut::new(&mut expected, m, n), onto, a, b);
+                    for kernel in Kernel::ALL {
+                        let mut c = vec![T::zero(); m * n];
+                        product_by(kernel, MatMut::new(&mut c, m, n), onto, a, b);
+                        for (c, expected) in c.iter().zip(&expected) {
+                            let error = (c.to_f64() - expected.to_f64()).abs();
+                            assert!(error <= tolerance * k as f64, "{kernel:?}, {m} x {k} x {n}");
+                        }
+                    }
+                    let mut whole = vec![T::zero(); m * n];
+                    native(MatMut::new(&mut whole, m, n), onto, a, b);
+                    for columns in [0..1, n / 2..n, n - 1..n] {
+                        let part = if b.transposed {
+                            b.mat.rows(columns.clone()).t()
+                        } else {
+                            b.mat.cols(columns.clone()).into()
+                        };
+                        let mut c = vec![T::zero(); m * columns.len()];
+                        native(MatMut::new(&mut c, m, columns.len()), onto, a, part);
+                        assert_eq!(c, whole[m * columns.start..m * columns.end]);
+                    }
+                }
+            }
+        }
+        check::<f32>(1e-6);
+        check::<f64>(1e-15);
     }
 
     #[test]

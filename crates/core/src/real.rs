@@ -126,7 +126,7 @@ pub trait Real:
 }
 
 macro_rules! real_float {
-    ($t:ident, $own:ident, $erf:path, $erfc:path) => {
+    ($t:ident, $own:ident) => {
         impl Real for $t {
             const NAME: &'static str = stringify!($t);
             const UNIT_ROUNDOFF: f64 = $t::EPSILON as f64 / 2.0;
@@ -166,7 +166,7 @@ macro_rules! real_float {
             }
             #[inline(always)]
             fn ln_1p(self) -> Self {
-                $t::ln_1p(self)
+                $own::ln_1p(self)
             }
             #[inline(always)]
             fn tanh(self) -> Self {
@@ -186,11 +186,11 @@ macro_rules! real_float {
             }
             #[inline(always)]
             fn erf(self) -> Self {
-                $erf(self)
+                $own::erf(self)
             }
             #[inline(always)]
             fn erfc(self) -> Self {
-                $erfc(self)
+                $own::erfc(self)
             }
             #[inline(always)]
             fn abs(self) -> Self {
@@ -208,8 +208,8 @@ macro_rules! real_float {
     };
 }
 
-real_float!(f32, single, libm::erff, libm::erfcf);
-real_float!(f64, double, libm::erf, libm::erfc);
+real_float!(f32, single);
+real_float!(f64, double);
 
 #[cfg(test)]
 mod tests {

@@ -1,6 +1,6 @@
 //! The fully-connected layer.
 
-use crate::linalg::{add_to_columns, product, row_sums};
+use crate::linalg::{Onto, add_to_columns, product, row_sums};
 use crate::planes::{Cotangents, DotPoint, Planes, PlanesMut};
 use crate::{
     Accum, Block, Cost, Dims, Keeps, Mat, MatMut, Op, ParamJacobian, ParamShape, Point, Real, Spec,
@@ -118,13 +118,11 @@ impl Spec for Linear {
 }
 
 impl<T: Real> Block<T> for Linear {
-    fn forward(&self, params: &[T], x: Mat<'_, T>, mut y: MatMut<'_, T>, _: &mut [T]) {
+    fn forward(&self, params: &[T], x: Mat<'_, T>, y: MatMut<'_, T>, _: &mut [T]) {
         if self.bias {
             // The product adds onto the bias: one pass over y less than adding it afterwards, and the same count.
-            for j in 0..y.ncols() {
-                y.col_mut(j).copy_from_slice(&params[self.n_weights()..]);
-            }
-            product(y, Accum::Add, self.weight(params), x);
+            let bias = Onto::Column(&params[self.n_weights()..]);
+            product(y, bias, self.weight(params), x);
         } else {
             product(y, Accum::Set, self.weight(params), x);
         }

@@ -1,0 +1,404 @@
+//! `cargo bench --bench kernels`: the three products of a linear layer by every kernel, elementwise functions, and
+//! whole gradients, on one thread beside the peak of fused multiply-adds measured in the same run. Prints; writes
+//! nothing.
+//!
+//! - `-- --quick`: few rounds, to see that it runs.
+//! - `-- --part products|functions|gradients`: one part alone.
+
+use std::hint::black_box;
+use std::time::Instant;
+
+use nalgebra::DMatrix;
+use pulp::{Arch, Simd, WithSimd};
+use pushpull::blocks::{Activation, Loss};
+use pushpull::linalg::{Kernel, Native, product, product_by};
+use pushpull::{Accum, Init, Mat, MatMut, Mlp, Reverse, Scalar, Store};
+
+/// Rounds, and seconds that a measurement of one round takes at least.
+#[derive(Clone, Copy)]
+struct Effort {
+    rounds: usize,
+    slice: f64,
+}
+
+/// Seconds of one run, over so many that they take about `slice` seconds.
+fn time(run: &mut dyn FnMut(), slice: f64) -> f64 {
+    let mut runs = 1_u32;
+    loop {
+        let start = Instant::now();
+        (0..runs).for_each(|_| run());
+        let seconds = start.elapsed().as_secs_f64();
+        if seconds >= slice {
+            return seconds / f64::from(runs);
+        }
+        runs = runs.saturating_mul(if seconds < slice / 8.0 { 8 } else { 2 });
+    }
+}
+
+/// Median seconds of each run, the rounds interleaved.
+fn medians(runs: &mut [Box<dyn FnMut()>], effort: Effort) -> Vec<f64> {
+    let mut times = vec![Vec::with_capacity(effort.rounds); runs.len()];
+    for _ in 0..effort.rounds {
+        for (run, times) in runs.iter_mut().zip(&mut times) {
+            times.push(time(run, effort.slice));
+        }
+    }
+    let median = |times: &mut Vec<f64>| {
+        times.sort_by(f64::total_cmp);
+        times[times.len() / 2]
+    };
+    times.iter_mut().map(median).collect()
+}
+
+/// Fused multiply-adds that wait for nothing: what the arithmetic units can do.
+struct Peak {
+    double: bool,
+}
+
+const STEPS: usize = 4_096;
+const CHAINS: usize = 12;
+
+impl WithSimd for Peak {
+    /// Flops done.
+    type Output = f64;
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) -> f64 {
+        let lanes = if self.double {
+            let (a, mut sums) = (
+                simd.splat_f64s(black_box(0.5)),
+                [simd.splat_f64s(1.0); CHAINS],
+            );
+            for _ in 0..STEPS {
+                for sum in &mut sums {
+                    *sum = simd.mul_add_e_f64s(*sum, a, a);
+                }
+            }
+            black_box(sums);
+            S::F64_LANES
+        } else {
+            let (a, mut sums) = (
+                simd.splat_f32s(black_box(0.5)),
+                [simd.splat_f32s(1.0); CHAINS],
+            );
+            for _ in 0..STEPS {
+                for sum in &mut sums {
+                    *sum = simd.mul_add_e_f32s(*sum, a, a);
+                }
+            }
+            black_box(sums);
+            S::F32_LANES
+        };
+        (2 * lanes * CHAINS * STEPS) as f64
+    }
+}
+
+/// The measured peak in flops a second.
+fn peak(double: bool, effort: Effort) -> f64 {
+    let mut run: [Box<dyn FnMut()>; 1] = [Box::new(move || {
+        black_box(Arch::new().dispatch(Peak { double }));
+    })];
+    let rounds = effort.rounds.max(5);
+    Arch::new().dispatch(Peak { double }) / medians(&mut run, Effort { rounds, ..effort })[0]
+}
+
+/// A layer of the networks below: (outputs, inputs, batch).
+const LAYERS: [(usize, usize, usize); 17] = [
+    (4, 2, 1),
+    (1, 4, 1),
+    (4, 2, 32),
+    (1, 4, 32),
+    (16, 4, 32),
+    (16, 16, 32),
+    (3, 16, 32),
+    (64, 64, 32),
+    (32, 64, 128),
+    (10, 32, 128),
+    (128, 64, 128),
+    (128, 128, 128),
+    (10, 128, 128),
+    (128, 784, 64),
+    (512, 784, 128),
+    (1024, 1024, 256),
+    (10, 1024, 256),
+];
+
+fn numbers<T: Scalar>(len: usize) -> Vec<T> {
+    (0..len)
+        .map(|i| T::from_f64((1.0 + 1.7 * i as f64).sin()))
+        .collect()
+}
+
+/// The three products of a layer, by a kernel or by the one that is chosen.
+fn products<T: Scalar + Native>(
+    (m, n, batch): (usize, usize, usize),
+    kernel: Option<Kernel>,
+) -> [Box<dyn FnMut()>; 3] {
+    let run = move |c: MatMut<'_, T>, which: usize, w: &[T], x: &[T], v: &[T]| {
+        let (w, x, v) = (
+            Mat::new(w, m, n),
+            Mat::new(x, n, batch),
+            Mat::new(v, m, batch),
+        );
+        match (which, kernel) {
+            (0, Some(kernel)) => product_by(kernel, c, Accum::Set, w, x),
+            (1, Some(kernel)) => product_by(kernel, c, Accum::Set, w.t(), v),
+            (_, Some(kernel)) => product_by(kernel, c, Accum::Set, v, x.t()),
+            (0, None) => product(c, Accum::Set, w, x),
+            (1, None) => product(c, Accum::Set, w.t(), v),
+            (_, None) => product(c, Accum::Set, v, x.t()),
+        }
+    };
+    [(m, batch), (n, batch), (m, n)]
+        .map(|(rows, columns)| rows * columns)
+        .into_iter()
+        .enumerate()
+        .map(|(which, len)| {
+            let shape = [(m, batch), (n, batch), (m, n)][which];
+            let (w, x, v) = (
+                numbers::<T>(m * n),
+                numbers::<T>(n * batch),
+                numbers::<T>(m * batch),
+            );
+            let mut c = numbers::<T>(len);
+            Box::new(move || {
+                run(MatMut::new(&mut c, shape.0, shape.1), which, &w, &x, &v);
+                black_box(&c);
+            }) as Box<dyn FnMut()>
+        })
+        .collect::<Vec<_>>()
+        .try_into()
+        .unwrap_or_else(|_| unreachable!("three products"))
+}
+
+fn print_products<T: Scalar + Native>(peak: f64, effort: Effort) {
+    println!(
+        "\nproducts, {}: GFLOP/s of plain loops, tiles, library; chosen, and its share of the peak",
+        T::NAME
+    );
+    println!(
+        "{:>18}  {:^36}  {:^36}  {:^36}",
+        "out x in, batch", "W X", "W' V", "V X'"
+    );
+    for layer in LAYERS {
+        let (m, n, batch) = layer;
+        let flops = (2 * m * n * batch) as f64;
+        let mut runs = Vec::new();
+        for kernel in Kernel::ALL.map(Some).into_iter().chain([None]) {
+            // Plain loops over a large matrix only cost time.
+            if kernel == Some(Kernel::Plain) && flops > 1e6 {
+                runs.extend((0..3).map(|_| Box::new(|| {}) as Box<dyn FnMut()>));
+            } else {
+                runs.extend(products::<T>(layer, kernel));
+            }
+        }
+        let times = medians(&mut runs, effort);
+        print!("{:>18}", format!("{m} x {n}, {batch}"));
+        for which in 0..3 {
+            let rate = |kernel: usize| {
+                if kernel == 0 && flops > 1e6 {
+                    0.0
+                } else {
+                    flops / times[3 * kernel + which]
+                }
+            };
+            print!(
+                "  {:7.2} {:7.2} {:7.2}; {:7.2} {:3.0}%",
+                rate(0) / 1e9,
+                rate(1) / 1e9,
+                rate(2) / 1e9,
+                rate(3) / 1e9,
+                100.0 * rate(3) / peak
+            );
+        }
+        println!();
+    }
+}
+
+fn print_functions<T: Scalar>(effort: Effort) {
+    const N: usize = 2_048;
+    println!(
+        "\nfunctions, {}: ns an entry of {N}, forward and pullback",
+        T::NAME
+    );
+    let mut runs: Vec<Box<dyn FnMut()>> = Vec::new();
+    for activation in Activation::ALL {
+        let graph = {
+            let mut b = pushpull::Builder::new();
+            let x = b.input("x", N);
+            let y = b.block(activation.block(N), x);
+            b.build(y)
+        };
+        let Ok(graph) = graph else { continue };
+        let block = graph.nodes()[0].block.clone();
+        let x: Vec<T> = numbers::<T>(N)
+            .into_iter()
+            .map(|x| x + T::from_f64(1.5))
+            .collect();
+        let mut y = vec![T::zero(); N];
+        let forward = block.clone();
+        let input = x.clone();
+        runs.push(Box::new(move || {
+            T::of(&*forward).forward(
+                &[],
+                Mat::new(&input, N, 1),
+                MatMut::new(&mut y, N, 1),
+                &mut [],
+            );
+            black_box(&y);
+        }));
+        let (mut x_bar, y_bar) = (vec![T::zero(); N], numbers::<T>(N));
+        runs.push(Box::new(move || {
+            let kept = Mat::new(&x, N, 1);
+            let at = pushpull::Point {
+                params: &[],
+                x: kept,
+                y: kept,
+                extra: &[],
+                batch: 1,
+            };
+            T::of(&*block).vjp_input(
+                &at,
+                Mat::new(&y_bar, N, 1),
+                MatMut::new(&mut x_bar, N, 1),
+                &mut [],
+            );
+            black_box(&x_bar);
+        }));
+    }
+    let times = medians(&mut runs, effort);
+    for (activation, times) in Activation::ALL.iter().zip(times.chunks_exact(2)) {
+        let each = |seconds: f64| seconds * 1e9 / N as f64;
+        println!(
+            "{:>12}  {:6.3}  {:6.3}",
+            activation.name(),
+            each(times[0]),
+            each(times[1])
+        );
+    }
+}
+
+/// (widths, activation, loss, batch)
+fn nets() -> Vec<(String, Mlp, usize)> {
+    let (tanh, relu) = (Activation::Tanh, Activation::Relu);
+    let (squares, classes) = (Loss::SquaredError, Loss::SoftmaxCrossEntropy);
+    let net = |name: &str, widths: &[usize], activation, loss, batch| {
+        (
+            format!("{name}, {batch}"),
+            Mlp::new(widths, activation).loss(loss),
+            batch,
+        )
+    };
+    vec![
+        net("2-4-1", &[2, 4, 1], tanh, squares, 1),
+        net("2-4-1", &[2, 4, 1], tanh, squares, 32),
+        net("4-16-16-3", &[4, 16, 16, 3], tanh, classes, 32),
+        net("64-32-10", &[64, 32, 10], relu, classes, 128),
+        net("64-128-128-10", &[64, 128, 128, 10], relu, classes, 128),
+        net("784-128-10", &[784, 128, 10], relu, classes, 64),
+        net("784-512-512-10", &[784, 512, 512, 10], relu, classes, 128),
+        net("50 x 64", &[64; 51], tanh, squares, 32),
+        net("100 x 16", &[16; 101], tanh, squares, 32),
+        net(
+            "1024 x 4 - 10",
+            &[1024, 1024, 1024, 1024, 10],
+            relu,
+            classes,
+            256,
+        ),
+    ]
+}
+
+fn gradient<T: Scalar>(net: &Mlp, batch: usize) -> pushpull::Result<(f64, Box<dyn FnMut()>)> {
+    let graph = net.build()?;
+    let params: Vec<T> = graph.layout().init(Init::Glorot, 1);
+    let (n_x, n_inputs) = (net.widths()[0], graph.n_inputs());
+    let x = DMatrix::from_fn(n_inputs, batch, |i, j| {
+        T::from_f64(if i < n_x {
+            (1.0 + (3 * i + 7 * j) as f64).sin()
+        } else {
+            f64::from((j + n_x) % (n_inputs - n_x) == i - n_x)
+        })
+    });
+    let mut engine = Reverse::new(&graph, batch, Store::All, 1)?;
+    let flops = engine.cost().flops as f64;
+    Ok((
+        flops,
+        Box::new(move || {
+            black_box(engine.value_and_gradient(&params, &x)).ok();
+        }),
+    ))
+}
+
+fn print_gradients<T: Scalar>(peak: f64, effort: Effort) -> pushpull::Result<()> {
+    println!(
+        "\nvalue and gradient, {}: us, GFLOP/s, share of the peak",
+        T::NAME
+    );
+    let (mut flops, mut runs) = (Vec::new(), Vec::new());
+    for (_, net, batch) in &nets() {
+        let (count, run) = gradient::<T>(net, *batch)?;
+        flops.push(count);
+        runs.push(run);
+    }
+    let times = medians(&mut runs, effort);
+    for ((name, ..), (flops, seconds)) in nets().iter().zip(flops.iter().zip(times)) {
+        let rate = flops / seconds;
+        println!(
+            "{name:>20}  {:10.3}  {:7.2}  {:4.1}%",
+            seconds * 1e6,
+            rate / 1e9,
+            100.0 * rate / peak
+        );
+    }
+    Ok(())
+}
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let (mut effort, mut part) = (
+        Effort {
+            rounds: 11,
+            slice: 2e-3,
+        },
+        None,
+    );
+    let mut arguments = std::env::args()
+        .skip(1)
+        .filter(|argument| argument != "--bench");
+    while let Some(argument) = arguments.next() {
+        match argument.as_str() {
+            "--quick" => {
+                effort = Effort {
+                    rounds: 1,
+                    slice: 1e-4,
+                }
+            }
+            "--part" => part = arguments.next(),
+            other => {
+                return Err(
+                    format!("unknown argument {other:?}; there are: --quick, --part NAME").into(),
+                );
+            }
+        }
+    }
+    let wanted = |name: &str| part.as_deref().is_none_or(|part| part == name);
+    let peaks = [peak(false, effort), peak(true, effort)];
+    println!(
+        "peak of fused multiply-adds, one thread: {:.1} GFLOP/s f32, {:.1} f64",
+        peaks[0] / 1e9,
+        peaks[1] / 1e9
+    );
+    if wanted("gradients") {
+        print_gradients::<f32>(peaks[0], effort)?;
+        print_gradients::<f64>(peaks[1], effort)?;
+    }
+    if wanted("functions") {
+        print_functions::<f32>(effort);
+        print_functions::<f64>(effort);
+    }
+    if wanted("products") {
+        print_products::<f32>(peaks[0], effort);
+        print_products::<f64>(peaks[1], effort);
+    }
+    Ok(())
+}
