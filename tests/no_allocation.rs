@@ -61,6 +61,13 @@ fn prepared_engines_allocate_nothing() {
         let mut reverse = Reverse::new(&graph, batch, Store::All, 1).unwrap();
         let gradient = || assert!(reverse.value_and_gradient(&params, &x).is_ok());
         assert_eq!(allocations(gradient), 0, "reverse");
+        let mut reverse = Reverse::new(&graph, batch, Store::All, 2).unwrap();
+        let gradient = || assert!(reverse.value_and_gradient(&params, &x).is_ok());
+        assert_eq!(
+            allocations(gradient),
+            0,
+            "reverse, the user's of two threads"
+        );
         let mut reverse = Reverse::new(&graph, batch, Store::All, 1)
             .unwrap()
             .seeds(2)

@@ -7,8 +7,8 @@ use std::ops::Range;
 
 use faer::linalg::matmul::matmul;
 use faer::{MatMut as FaerMut, MatRef as FaerRef, Par};
-use pulp::{Arch, NullaryFnOnce};
 
+pub use crate::finite::first_not_finite;
 use crate::team::by_columns;
 use crate::{Accum, Counted, Dual, Mat, MatMut, Real};
 
@@ -174,10 +174,10 @@ macro_rules! product_by_kernel {
     ($t:ident) => {
         impl Product for $t {
             fn product(c: MatMut<'_, Self>, acc: Accum, a: Factor<'_, Self>, b: Factor<'_, Self>) {
-                let work = a.shape().0 * a.shape().1 * c.ncols();
-                by_columns(c, work >= SHARED_FROM, |columns, c| {
-                    native(c, acc, a, b.cols(columns));
-                });
+                if c.ncols() * a.shape().0 * a.shape().1 < SHARED_FROM {
+                    return native(c, acc, a, b);
+                }
+                by_columns(c, |columns, c| native(c, acc, a, b.cols(columns)));
             }
 
             fn with_planes<R>(lend: impl FnOnce(&mut Vec<Self>) -> R) -> R {
@@ -285,39 +285,6 @@ pub fn row_sums<T: Real>(y: Mat<'_, T>, acc: Accum, sums: &mut [T]) {
         for (sum, &y) in sums.iter_mut().zip(column) {
             *sum += y;
         }
-    }
-}
-
-/// The first entry that is NaN or infinite, as (row, column).
-pub fn first_not_finite<T: Real>(matrix: Mat<'_, T>) -> Option<(usize, usize)> {
-    if matrix.as_slice().is_some_and(sound) {
-        return None;
-    }
-    let (j, column) = matrix
-        .columns()
-        .enumerate()
-        .find(|(_, column)| !sound(column))?;
-    column.iter().position(|x| !x.is_finite()).map(|i| (i, j))
-}
-
-/// Whether all numbers are finite: all of them are looked at, without a branch, so that it runs at the speed of memory.
-fn sound<T: Real>(numbers: &[T]) -> bool {
-    if numbers.len() < 64 {
-        Sound(numbers).call()
-    } else {
-        Arch::new().dispatch(Sound(numbers))
-    }
-}
-
-/// See [`sound`]; a type, so that it is compiled once for each width of vectors.
-struct Sound<'a, T>(&'a [T]);
-
-impl<T: Real> NullaryFnOnce for Sound<'_, T> {
-    type Output = bool;
-
-    #[inline(always)]
-    fn call(self) -> bool {
-        self.0.iter().fold(true, |sound, x| sound & x.is_finite())
     }
 }
 
