@@ -80,3 +80,14 @@ fn prepared_engines_allocate_nothing() {
         assert_eq!(allocations(pullback), 0, "pullback");
     }
 }
+
+#[test]
+fn a_user_whose_work_is_shared_allocates_nothing() {
+    let net = Mlp::new(&[96, 128, 64], Activation::Tanh).loss(Loss::SquaredError);
+    let graph = net.build().unwrap();
+    let params: Vec<f32> = graph.layout().init(Init::Glorot, 1);
+    let x = DMatrix::from_element(graph.n_inputs(), 128, 0.5);
+    let mut reverse = Reverse::new(&graph, 128, Store::All, 2).unwrap();
+    let gradient = || assert!(reverse.value_and_gradient(&params, &x).is_ok());
+    assert_eq!(allocations(gradient), 0);
+}
