@@ -69,6 +69,13 @@ fn prepared_engines_allocate_nothing() {
         let mut shadow = Shadow::new(&graph, batch, 1, 1).unwrap();
         let check = || assert!(shadow.check(&params, &x, &gradient).unwrap().is_some());
         assert_eq!(allocations(check), 0, "shadow check");
+        let mut reverse = Reverse::new(&graph, batch, Store::All, 2).unwrap();
+        let gradient = || assert!(reverse.value_and_gradient(&params, &x).is_ok());
+        assert_eq!(
+            allocations(gradient),
+            0,
+            "reverse, the user's of two threads"
+        );
         let mut reverse = Reverse::new(&graph, batch, Store::All, 1)
             .unwrap()
             .seeds(2)
@@ -106,4 +113,15 @@ fn a_prepared_bracketing_allocates_nothing() {
         };
         assert_eq!(allocations(run), 0, "{widths:?}");
     }
+}
+
+#[test]
+fn a_user_whose_work_is_shared_allocates_nothing() {
+    let net = Mlp::new(&[96, 128, 64], Activation::Tanh).loss(Loss::SquaredError);
+    let graph = net.build().unwrap();
+    let params: Vec<f32> = graph.layout().init(Init::Glorot, 1);
+    let x = DMatrix::from_element(graph.n_inputs(), 128, 0.5);
+    let mut reverse = Reverse::new(&graph, 128, Store::All, 2).unwrap();
+    let gradient = || assert!(reverse.value_and_gradient(&params, &x).is_ok());
+    assert_eq!(allocations(gradient), 0);
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use nalgebra::DMatrix;
 
 use crate::erase::IntoBlock;
-use crate::linalg::first_not_finite;
+use crate::finite::first_not_finite;
 use crate::{AnyBlock, Dims, Error, Layout, Mat, Real, Result};
 
 mod audit;

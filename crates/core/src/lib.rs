@@ -27,6 +27,7 @@ pub mod dual;
 mod elementary;
 pub mod erase;
 pub mod error;
+mod finite;
 pub mod graph;
 pub mod layout;
 pub mod linalg;

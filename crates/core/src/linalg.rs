@@ -7,6 +7,7 @@ use std::ops::Range;
 
 use faer::traits::ComplexField;
 
+pub use crate::finite::first_not_finite;
 use crate::team::by_columns;
 use crate::{Accum, Counted, Dual, Mat, MatMut, Real, Rounded};
 
@@ -17,7 +18,7 @@ mod sums;
 mod tiles;
 
 use plain::plain;
-pub use sums::{add_to_columns, first_not_finite, row_sums};
+pub use sums::{add_to_columns, row_sums};
 use tiles::Lanes;
 
 /// A factor of a product: a matrix, as it is or transposed.
@@ -247,10 +248,10 @@ macro_rules! product_by_kernel {
                 a: Factor<'_, Self>,
                 b: Factor<'_, Self>,
             ) {
-                let work = a.shape().0 * a.shape().1 * c.ncols();
-                by_columns(c, work >= SHARED_FROM, |columns, c| {
-                    native(c, onto, a, b.cols(columns));
-                });
+                if c.ncols() * a.shape().0 * a.shape().1 < SHARED_FROM {
+                    return native(c, onto, a, b);
+                }
+                by_columns(c, |columns, c| native(c, onto, a, b.cols(columns)));
             }
 
             fn with_planes<R>(lend: impl FnOnce(&mut Vec<Self>) -> R) -> R {

@@ -378,6 +378,15 @@ impl<T: Copy> MatMut<'_, T> {
 
     /// The entries of `source`, which has the same shape.
     pub fn copy_from(&mut self, source: Mat<'_, T>) {
+        // Short columns go row by row: a call of the system's copy for each of them would take longer than the copying.
+        if self.nrows < 8 {
+            for i in 0..self.nrows {
+                for j in 0..self.ncols {
+                    self.data[j * self.stride + i] = source.data[j * source.stride + i];
+                }
+            }
+            return;
+        }
         for j in 0..self.ncols {
             self.col_mut(j).copy_from_slice(source.col(j));
         }

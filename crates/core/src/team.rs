@@ -108,15 +108,14 @@ impl fmt::Debug for Team {
     }
 }
 
-/// Does `work(columns, their view)` for all columns of `y`: cut among the present team if `worth`, at once otherwise.
-#[inline]
+/// Does `work(columns, their view)` for all columns of `y`, cut among the present team if there is one. Only for work that
+/// is worth the hand-off, about a microsecond.
 pub(crate) fn by_columns<T: Send>(
     y: MatMut<'_, T>,
-    worth: bool,
     work: impl Fn(Range<usize>, MatMut<'_, T>) + Sync,
 ) {
     let ncols = y.ncols();
-    if !worth || ncols < 2 * TILE {
+    if ncols < 2 * TILE {
         return work(0..ncols, y);
     }
     let Some(crew) = PRESENT.with_borrow(Clone::clone) else {
@@ -129,3 +128,6 @@ pub(crate) fn by_columns<T: Send>(
     }
     crew.columns(y, width, work);
 }
+
+#[cfg(test)]
+mod tests;

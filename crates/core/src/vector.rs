@@ -75,7 +75,10 @@ macro_rules! loops {
             if entries < WORTH {
                 return $loop { y, $($x,)* each: &each }.call();
             }
-            by_columns(y, entries >= SHARED_FROM, |_columns, y| {
+            if entries < SHARED_FROM {
+                return Arch::new().dispatch($loop { y, $($x,)* each: &each });
+            }
+            by_columns(y, |_columns, y| {
                 $(let $x = $x.cols(_columns.clone());)*
                 Arch::new().dispatch($loop { y, $($x,)* each: &each });
             });

@@ -139,7 +139,7 @@ impl Adjoint {
                 let visit = Visit {
                     block,
                     params: &step.params,
-                    at,
+                    at: &at,
                     first,
                 };
                 params_of(&visit, step.own(cotangents, y_bar), scratch);
@@ -228,7 +228,7 @@ impl Adjoint {
             for seed in 0..params_bar.ncols() {
                 let own = own.cols(seed * batch..(seed + 1) * batch);
                 let target = &mut params_bar.col_mut(seed)[visit.params.clone()];
-                visit.block.vjp_params(&visit.at, own, acc, target, scratch);
+                visit.block.vjp_params(visit.at, own, acc, target, scratch);
             }
         };
         self.run(
@@ -279,7 +279,7 @@ pub(crate) struct Visit<'a, T: Real> {
     pub block: &'a dyn Block<T>,
     /// Its parameters within the flat vector.
     pub params: &'a Range<usize>,
-    pub at: Point<'a, T>,
+    pub at: &'a Point<'a, T>,
     /// `Set` if no later use of the same parameters was visited before.
     pub first: Accum,
 }

@@ -12,7 +12,7 @@
 
 use std::any::Any;
 use std::cell::UnsafeCell;
-use std::ops::Range;
+use std::ops::{Deref, Range};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -31,13 +31,26 @@ const LOOKS: u32 = 64;
 /// Work that is done part by part.
 type Work<'w> = dyn Fn(usize) + Sync + 'w;
 
+/// Alone on its cache lines: workers look at it while others write what would lie beside it.
+#[derive(Default)]
+#[repr(align(128))]
+struct Alone<A>(A);
+
+impl<A> Deref for Alone<A> {
+    type Target = A;
+
+    fn deref(&self) -> &A {
+        &self.0
+    }
+}
+
 /// What the caller and the workers share.
 #[derive(Default)]
 struct Shared {
     /// Parts of the present work in the upper half, parts taken in the lower half.
-    parts: AtomicU64,
+    parts: Alone<AtomicU64>,
     /// Parts that are done.
-    done: AtomicUsize,
+    done: Alone<AtomicUsize>,
     /// The present work; read only by whoever has taken a part of it.
     work: UnsafeCell<Option<*const Work<'static>>>,
     /// What a part panicked with, the first one.

@@ -1,0 +1,226 @@
+//! The number of threads changes no bit, in either mode, and no use of threads ends in a deadlock.
+
+mod common;
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use common::case::Case;
+use common::recipe::{Recipe, recipe};
+use common::scenarios::scenarios;
+use proptest::prelude::*;
+use proptest::test_runner::{FileFailurePersistence, TestCaseError};
+use pushpull::blocks::{Activation, Elementwise, Linear, Loss, Map};
+use pushpull::nalgebra::DMatrix;
+use pushpull::{
+    Builder, Chunk, Error, Forward, Graph, Init, Mat, Mlp, Primal, Real, Reverse, Scalar, Store,
+};
+
+/// Every number that the engines give at a number of threads, as bits.
+fn answers<T: Scalar>(case: &Case<T>, threads: usize) -> Vec<u64> {
+    let (graph, batch, params, x) = (&case.graph, case.batch, &case.params, &case.x);
+    let mut numbers: Vec<T> = Vec::new();
+    let mut primal = Primal::new(graph, batch)
+        .and_then(|primal| primal.with_threads(threads))
+        .unwrap();
+    numbers.extend(primal.run(params, x).unwrap().columns().flatten());
+    let mut forward = Forward::new(graph, batch, Chunk::Fixed(19), threads).unwrap();
+    let (value, gradient) = forward.value_and_gradient(params, x).unwrap();
+    numbers.push(value);
+    numbers.extend(gradient);
+    numbers.extend(forward.jacobian_inputs(params, x).unwrap().iter());
+    let mut reverse = Reverse::new(graph, batch, Store::All, threads).unwrap();
+    let mut x_bar = DMatrix::from_element(graph.n_inputs(), batch, T::zero());
+    let (value, gradient) = reverse.value_and_gradients(params, x, &mut x_bar).unwrap();
+    numbers.push(value);
+    numbers.extend(gradient);
+    numbers.extend(x_bar.iter());
+    let mut reverse = reverse.seeds(2).unwrap();
+    numbers.extend(reverse.jacobian_params(params, x).unwrap().iter());
+    numbers.extend(reverse.jacobian_inputs(params, x).unwrap().iter());
+    numbers.into_iter().map(|x| x.to_f64().to_bits()).collect()
+}
+
+fn same<T: Scalar>(case: &Case<T>) -> Result<(), String> {
+    let alone = answers(case, 1);
+    for threads in 2..=4 {
+        let together = answers(case, threads);
+        if let Some(i) = (0..alone.len()).find(|&i| alone[i] != together[i]) {
+            let of = |bits: &[u64]| f64::from_bits(bits[i]);
+            return Err(format!(
+                "number {i} is {:e} at 1 thread and {:e} at {threads}",
+                of(&alone),
+                of(&together)
+            ));
+        }
+    }
+    Ok(())
+}
+
+fn config() -> ProptestConfig {
+    let file = FileFailurePersistence::Direct("tests/proptest-regressions/threads.txt");
+    ProptestConfig {
+        cases: 48,
+        failure_persistence: Some(Box::new(file)),
+        ..ProptestConfig::default()
+    }
+}
+
+fn both(recipe: &Recipe) -> Result<(), String> {
+    same(&Case::<f64>::new(recipe))?;
+    same(&Case::<f32>::new(recipe))
+}
+
+proptest! {
+    #![proptest_config(config())]
+
+    /// So many samples that products of a few rows are worth a cut.
+    #[test]
+    fn a_random_graph_gives_the_same_bits(recipe in recipe(), batch in 1000_usize..3000) {
+        let recipe = Recipe { batch, ..recipe };
+        gradients(&Case::<f64>::new(&recipe)).map_err(TestCaseError::fail)?;
+        gradients(&Case::<f32>::new(&recipe)).map_err(TestCaseError::fail)?;
+    }
+
+    /// Layers wide enough that every product and every elementwise loop is cut, at shapes without a pattern.
+    #[test]
+    fn a_wide_network_gives_the_same_bits(
+        n in (30_usize..160, 60_usize..200, 1_usize..140), batch in 30_usize..170, tanh in any::<bool>(), seed in 0_u64..99,
+    ) {
+        let activation = if tanh { Activation::Tanh } else { Activation::Relu };
+        let net = Mlp::new(&[n.0, n.1, n.1, n.2], activation).loss(Loss::SoftmaxCrossEntropy);
+        let graph = net.build().unwrap();
+        gradients(&Case::<f32>::of(graph.clone(), batch, seed)).map_err(TestCaseError::fail)?;
+        gradients(&Case::<f64>::of(graph, batch, seed)).map_err(TestCaseError::fail)?;
+    }
+}
+
+/// The gradient in parameters and inputs, and one direction, at 1 to 4 threads.
+fn gradients<T: Scalar>(case: &Case<T>) -> Result<(), String> {
+    let (graph, batch, params, x) = (&case.graph, case.batch, &case.params, &case.x);
+    let w = DMatrix::from_fn(graph.n_params(), 1, |i, _| T::from_f64((i as f64).sin()));
+    let run = |threads| {
+        let mut x_bar = DMatrix::from_element(graph.n_inputs(), batch, T::zero());
+        let mut reverse = Reverse::new(graph, batch, Store::All, threads).unwrap();
+        let (value, gradient) = reverse.value_and_gradients(params, x, &mut x_bar).unwrap();
+        let first = (value, gradient.to_vec());
+        let mut forward = Forward::for_directions(graph, batch, 1, true, false)
+            .and_then(|forward| forward.with_threads(threads))
+            .unwrap();
+        let y_dot = forward.jvp(params, x, Some(Mat::from(&w)), None).unwrap();
+        (first, x_bar, y_dot)
+    };
+    let alone = run(1);
+    match (2..=4).find(|&threads| run(threads) != alone) {
+        None => Ok(()),
+        Some(threads) => Err(format!("other bits at {threads} threads")),
+    }
+}
+
+#[test]
+fn every_named_graph_gives_the_same_bits() {
+    for scenario in scenarios() {
+        both(&scenario.recipe).unwrap_or_else(|fault| panic!("{}: {fault}", scenario.name));
+    }
+}
+
+#[test]
+fn a_number_of_threads_out_of_range_is_named() {
+    let graph = wide(Activation::Tanh);
+    for threads in [0, 257, usize::MAX] {
+        let faults = [
+            Reverse::<f64>::new(&graph, 1, Store::All, threads).err(),
+            Forward::<f64>::new(&graph, 1, Chunk::Fixed(1), threads).err(),
+            Primal::<f64>::new(&graph, 1)
+                .and_then(|primal| primal.with_threads(threads))
+                .err(),
+        ];
+        for fault in faults {
+            let Some(Error::Setting { setting, got, .. }) = fault else {
+                panic!("{threads} threads are no fault")
+            };
+            assert_eq!((setting, got), ("threads".into(), threads.to_string()));
+        }
+    }
+}
+
+/// A network whose products are all shared.
+fn wide(activation: Activation) -> Graph {
+    Mlp::new(&[96, 128, 64], activation)
+        .loss(Loss::SquaredError)
+        .build()
+        .unwrap()
+}
+
+#[test]
+fn engines_on_several_user_threads_and_clones_that_share_workers_agree() {
+    let case = Case::<f32>::of(wide(Activation::Tanh), 128, 7);
+    let mut engine = Reverse::new(&case.graph, case.batch, Store::All, 1).unwrap();
+    let expected = engine.value_and_gradient(&case.params, &case.x).unwrap();
+    let expected = (expected.0, expected.1.to_vec());
+    let shared = Reverse::new(&case.graph, case.batch, Store::All, 3).unwrap();
+    std::thread::scope(|scope| {
+        for user in 0..4 {
+            let (case, shared, expected) = (&case, &shared, &expected);
+            scope.spawn(move || {
+                // Two users have workers of their own, two share those of one engine.
+                let mut engine = if user < 2 {
+                    Reverse::new(&case.graph, case.batch, Store::All, 2).unwrap()
+                } else {
+                    shared.clone()
+                };
+                for _ in 0..50 {
+                    let (value, gradient) =
+                        engine.value_and_gradient(&case.params, &case.x).unwrap();
+                    assert_eq!((value, gradient.to_vec()), *expected);
+                }
+            });
+        }
+    });
+}
+
+/// A function that panics while it is told to.
+#[derive(Clone, Debug)]
+struct Fragile;
+
+static BROKEN: AtomicBool = AtomicBool::new(false);
+
+impl Elementwise for Fragile {
+    fn f<T: Real>(&self, x: T) -> T {
+        // One of the last entries only, so that the part of a worker is hit.
+        assert!(
+            !BROKEN.load(Ordering::Relaxed) || x.to_f64() < 1e3,
+            "told to"
+        );
+        x
+    }
+    fn df<T: Real>(&self, _: T) -> T {
+        T::one()
+    }
+}
+
+#[test]
+fn a_block_that_panics_leaves_the_engine_usable() {
+    let (n, batch) = (128, 160);
+    let mut b = Builder::new();
+    let x = b.input("x", n);
+    let h = b.block(Linear::new(n, n), x);
+    let h = b.block(Map::new(Fragile, n), h);
+    let graph = b.build(h).unwrap();
+    let params: Vec<f64> = graph.layout().init(Init::Glorot, 5);
+    for (column, threads) in [(0, 1), (0, 2), (batch - 1, 2), (batch - 1, 4)] {
+        let mut x = DMatrix::from_element(n, batch, 0.5);
+        x.column_mut(column).fill(1e6);
+        let mut engine = Reverse::new(&graph, batch, Store::All, threads).unwrap();
+        let (value, gradient) = engine.value_and_gradient(&params, &x).unwrap();
+        let before = (value, gradient.to_vec());
+        BROKEN.store(true, Ordering::Relaxed);
+        let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+            engine.value_and_gradient(&params, &x).is_ok()
+        }));
+        BROKEN.store(false, Ordering::Relaxed);
+        let payload = outcome.unwrap_err();
+        assert_eq!(payload.downcast_ref::<&str>(), Some(&"told to"));
+        let (value, gradient) = engine.value_and_gradient(&params, &x).unwrap();
+        assert_eq!((value, gradient.to_vec()), before, "{threads} threads");
+    }
+}
