@@ -33,7 +33,7 @@ pub use pushpull_core::{
     Keeps, Layout, Mat, MatMut, Mlp, Op, ParamJacobian, ParamShape, Point, Primal, Real, Result,
     Role, Scalar, Spec, Var, blocks, count, graph, linalg,
 };
-pub use pushpull_forward_mode::{Chunk, Forward};
+pub use pushpull_forward_mode::{Chunk, Forward, Structured};
 pub use pushpull_reverse_mode::{Reverse, Store, Tape};
 
 /// The README's example is a test.

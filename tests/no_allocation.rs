@@ -3,7 +3,7 @@
 
 use pushpull::blocks::{Activation, Loss};
 use pushpull::nalgebra::DMatrix;
-use pushpull::{Accum, Chunk, Forward, Init, Mat, MatMut, Mlp, Primal, Reverse, Store};
+use pushpull::{Accum, Chunk, Forward, Init, Mat, MatMut, Mlp, Primal, Reverse, Store, Structured};
 use pushpull_bench::alloc::{CountingAllocator, measure};
 
 #[global_allocator]
@@ -47,6 +47,11 @@ fn prepared_engines_allocate_nothing() {
             let mut forward = Forward::new(&graph, batch, chunk, 1).unwrap();
             let gradient = || assert!(forward.value_and_gradient(&params, &x).is_ok());
             assert_eq!(allocations(gradient), 0, "forward, {chunk:?}");
+        }
+        for chunk in [Chunk::Auto, Chunk::Full, Chunk::Fixed(5)] {
+            let mut structured = Structured::new(&graph, batch, chunk, 1).unwrap();
+            let gradient = || assert!(structured.value_and_gradient(&params, &x).is_ok());
+            assert_eq!(allocations(gradient), 0, "structured, {chunk:?}");
         }
         let mut forward = Forward::for_directions(&graph, batch, 2, true, true).unwrap();
         let jvp = || {

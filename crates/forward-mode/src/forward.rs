@@ -83,7 +83,7 @@ impl<T: Scalar> Forward<T> {
     /// chunk of zero.
     pub fn new(graph: &Graph, batch: usize, chunk: Chunk, threads: usize) -> Result<Self> {
         if threads != 1 {
-            return Err(setting("threads", "1", threads));
+            return Err(setting("Forward", "threads", "1", threads));
         }
         let mut engine = Self::bare(graph, batch, chunk)?;
         engine.prepare(Question::UnitParams(0..graph.n_params()))?;
@@ -128,7 +128,7 @@ impl<T: Scalar> Forward<T> {
     /// An engine without buffers.
     fn bare(graph: &Graph, batch: usize, chunk: Chunk) -> Result<Self> {
         if chunk == Chunk::Fixed(0) {
-            return Err(setting("chunk", "at least 1", 0));
+            return Err(setting("Forward", "chunk", "at least 1", 0));
         }
         let n = graph.nodes().len();
         let plan = PrimalPlan::new(graph, batch, n, Some)?;
@@ -465,9 +465,9 @@ impl<T: Scalar> Forward<T> {
     }
 }
 
-fn setting(setting: &str, expected: &str, got: usize) -> Error {
+pub(crate) fn setting(name: &str, setting: &str, expected: &str, got: usize) -> Error {
     Error::Setting {
-        name: "Forward".into(),
+        name: name.into(),
         setting: setting.into(),
         expected: expected.into(),
         got: got.to_string(),
@@ -475,7 +475,7 @@ fn setting(setting: &str, expected: &str, got: usize) -> Error {
 }
 
 /// The sum of all entries: one flop each.
-fn sum<T: Scalar>(matrix: Mat<'_, T>) -> T {
+pub(crate) fn sum<T: Scalar>(matrix: Mat<'_, T>) -> T {
     matrix
         .columns()
         .flatten()

@@ -21,8 +21,10 @@
 mod chunk;
 mod forward;
 mod jacobian;
+mod structured;
 mod sweep;
 
 pub use chunk::Chunk;
-pub use forward::Forward;
+pub use forward::{Bytes, Forward};
 pub use pushpull_core::{Error, Result};
+pub use structured::Structured;
