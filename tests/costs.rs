@@ -55,8 +55,17 @@ fn exact(recipe: &Recipe, width: usize, seeds: usize) -> Result<(), String> {
 
     for chunk in [Chunk::Full, Chunk::Auto, Chunk::Fixed(seeds)] {
         let mut structured = case.structured(chunk);
-        let (_, counted) = count(|| structured.value_and_gradient(params, x).map(|_| ()).unwrap());
-        same(&format!("structured, {chunk:?}"), counted, structured.cost())?;
+        let (_, counted) = count(|| {
+            structured
+                .value_and_gradient(params, x)
+                .map(|_| ())
+                .unwrap()
+        });
+        same(
+            &format!("structured, {chunk:?}"),
+            counted,
+            structured.cost(),
+        )?;
     }
 
     let mut reverse = case.reverse();
@@ -160,8 +169,8 @@ fn a_chain_costs_what_the_formulas_say() {
         + Cost::flops(2 * n3 * n2 * batch * n1)
         + weighed(n3, n2)
         + Cost::flops(n3 * batch * (n1 + n2 + n3));
-    let contracted = [(n0, n1), (n1, n2), (n2, n3)]
-        .map(|(n, m)| Cost::flops(2 * m * n * batch + m * batch));
+    let contracted =
+        [(n0, n1), (n1, n2), (n2, n3)].map(|(n, m)| Cost::flops(2 * m * n * batch + m * batch));
     let structured = Structured::<f64>::new(&graph, batch, Chunk::Full, 1).unwrap();
     let [first, second, third] = contracted;
     assert_eq!(

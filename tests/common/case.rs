@@ -73,7 +73,8 @@ impl<T: Scalar> Case<T> {
         Forward::new(&self.graph, self.batch, chunk, 1).expect("forward mode prepares")
     }
     pub fn structured(&self, chunk: Chunk) -> Structured<T> {
-        Structured::new(&self.graph, self.batch, chunk, 1).expect("structured forward mode prepares")
+        Structured::new(&self.graph, self.batch, chunk, 1)
+            .expect("structured forward mode prepares")
     }
     pub fn reverse(&self) -> Reverse<T> {
         Reverse::new(&self.graph, self.batch, Store::All, 1).expect("reverse mode prepares")

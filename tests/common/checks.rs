@@ -106,7 +106,12 @@ pub fn structured<T: Scalar>(case: &mut Case<T>, width: usize) -> Outcome {
     let (mut forward, mut reverse) = (case.forward(Chunk::Auto), case.reverse());
     let (value, pushed) = forward.value_and_gradient(params, x).map_err(fails)?;
     let pulled = reverse.value_and_gradient(params, x).map_err(fails)?.1;
-    for chunk in [Chunk::Auto, Chunk::Full, Chunk::Fixed(1), Chunk::Fixed(width)] {
+    for chunk in [
+        Chunk::Auto,
+        Chunk::Full,
+        Chunk::Fixed(1),
+        Chunk::Fixed(width),
+    ] {
         let mut engine = case.structured(chunk);
         let first = slice(engine.value_and_gradient(params, x).map_err(fails)?.1);
         let (again, got) = engine.value_and_gradient(params, x).map_err(fails)?;
@@ -114,8 +119,14 @@ pub fn structured<T: Scalar>(case: &mut Case<T>, width: usize) -> Outcome {
             return Err(format!("value, {chunk:?}: {again} for {value}"));
         }
         let got = slice(got);
-        if got.iter().zip(&first).any(|(a, b)| a.to_bits() != b.to_bits()) {
-            return Err(format!("gradient, {chunk:?}: a second call gives other bits"));
+        if got
+            .iter()
+            .zip(&first)
+            .any(|(a, b)| a.to_bits() != b.to_bits())
+        {
+            return Err(format!(
+                "gradient, {chunk:?}: a second call gives other bits"
+            ));
         }
         let against = [
             ("structured = forward", slice(pushed)),
@@ -125,7 +136,10 @@ pub fn structured<T: Scalar>(case: &mut Case<T>, width: usize) -> Outcome {
         for (what, expected) in against {
             close(&format!("{what}, {chunk:?}"), &got, &expected, &terms, tol)?;
         }
-        let zeros = got.iter().zip(pulled).all(|(got, pulled)| !pulled.is_zero() || *got == 0.0);
+        let zeros = got
+            .iter()
+            .zip(pulled)
+            .all(|(got, pulled)| !pulled.is_zero() || *got == 0.0);
         let dependent = exact.params.iter().any(|&entry| entry != 0.0);
         if !dependent && !zeros {
             return Err(format!("{chunk:?}: a gradient that is no exact zero"));

@@ -131,9 +131,7 @@ fn structured_grows(table: Table<'_>) -> Option<(String, Verdict)> {
     let (_, flops) = over_primal(table, curve(Mode::ForwardStructured));
     let slope = law(&flops, 1e3)?;
     let same = |row: &Record, mode| table.rows(curve(mode)).find(|r| r.layers == row.layers);
-    let largest = table
-        .rows(curve(Mode::Forward))
-        .max_by_key(|r| r.params)?;
+    let largest = table.rows(curve(Mode::Forward)).max_by_key(|r| r.params)?;
     let structured = same(largest, Mode::ForwardStructured)?;
     let reverse = same(largest, Mode::Reverse)?;
     let (fewer, faster) = (

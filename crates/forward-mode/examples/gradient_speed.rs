@@ -36,7 +36,10 @@ fn main() -> Result<(), pushpull_core::Error> {
     });
     let say = |name: &str, carried: usize, time: f64, flops: u64| {
         let rate = flops as f64 / time / 1e9;
-        println!("{name}, {carried} at once: {:.3} ms, {flops} flops, {rate:.1} GFLOP/s", time * 1e3);
+        println!(
+            "{name}, {carried} at once: {:.3} ms, {flops} flops, {rate:.1} GFLOP/s",
+            time * 1e3
+        );
     };
     let chunks: Vec<Chunk> = std::env::args()
         .skip(1)
@@ -45,16 +48,32 @@ fn main() -> Result<(), pushpull_core::Error> {
     for &chunk in std::iter::once(&Chunk::Auto).chain(&chunks) {
         let mut engine = Structured::new(&graph, batch, chunk, 1)?;
         let time = median(31, || {
-            engine.value_and_gradient(&params, &x).map(|_| ()).expect("checked data");
+            engine
+                .value_and_gradient(&params, &x)
+                .map(|_| ())
+                .expect("checked data");
         });
-        say("structured, samples", engine.chunk_samples(), time, engine.cost().flops);
+        say(
+            "structured, samples",
+            engine.chunk_samples(),
+            time,
+            engine.cost().flops,
+        );
     }
     for &chunk in std::iter::once(&Chunk::Auto).chain(&chunks) {
         let mut engine = Forward::new(&graph, batch, chunk, 1)?;
         let time = median(3, || {
-            engine.value_and_gradient(&params, &x).map(|_| ()).expect("checked data");
+            engine
+                .value_and_gradient(&params, &x)
+                .map(|_| ())
+                .expect("checked data");
         });
-        say("dense, directions", engine.chunk_width(), time, engine.cost().flops);
+        say(
+            "dense, directions",
+            engine.chunk_width(),
+            time,
+            engine.cost().flops,
+        );
     }
     Ok(())
 }

@@ -123,8 +123,8 @@ impl Move {
                 let weight = Mat::new(at.params, dims.n_out, dims.n_in);
                 match diagonal {
                     None => {
-                        for (to, weight) in columns_of(&mut tangents[to], dims.n_out, c)
-                            .zip(weight.columns())
+                        for (to, weight) in
+                            columns_of(&mut tangents[to], dims.n_out, c).zip(weight.columns())
                         {
                             to.chunks_exact_mut(dims.n_out)
                                 .for_each(|to| to.copy_from_slice(weight));

@@ -57,8 +57,7 @@ fn kind(node: &Node) -> (Kind, usize) {
     match node.block.param_jacobian() {
         ParamJacobian::Kronecker { bias }
             if node.block.keeps().x
-                && dims.n_params
-                    == weights.saturating_add(if bias { dims.n_out } else { 0 }) =>
+                && dims.n_params == weights.saturating_add(if bias { dims.n_out } else { 0 }) =>
         {
             (Kind::Kronecker { bias }, dims.n_out)
         }
@@ -75,9 +74,7 @@ impl Occurrence {
         if self.kind != Kind::Diagonal {
             return 0;
         }
-        let own = node
-            .block
-            .scratch_len(Op::JvpParams(Accum::Set), batch, 1);
+        let own = node.block.scratch_len(Op::JvpParams(Accum::Set), batch, 1);
         memory::elements(&[dims.n_out, batch])
             .saturating_add(dims.n_params)
             .saturating_add(own)
