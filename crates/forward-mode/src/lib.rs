@@ -14,6 +14,9 @@
 //! vectors of the inputs. A column is never pushed through the blocks before its parameter's own, and unit seeds are
 //! written, not multiplied.
 //!
+//! [`Structured`] does the same with tangent matrices in the form in which they are sparse: for one sample the tangent
+//! matrix of a linear block is `x' (x) A`, and only A is pushed.
+//!
 //! The cost, in the counts of [`pushpull_core::Cost`]: for every chunk the primal, and for every block i
 //! `jvp_input` with as many seeds as the chunk has parameters before it, which is `2 m n B` a seed for an m x n linear
 //! block on B samples.

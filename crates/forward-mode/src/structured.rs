@@ -6,9 +6,11 @@ use pushpull_core::{Cost, Graph, Mat, Result, Scalar, memory};
 use crate::Chunk;
 use crate::forward::{Bytes, setting, sum};
 
+mod draft;
 mod moves;
 mod occurrence;
 mod program;
+mod term;
 
 use moves::{Action, Place};
 use occurrence::{Occurrence, occurrences, samples};
