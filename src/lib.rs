@@ -33,7 +33,7 @@ pub use pushpull_core::{
     Keeps, Layout, Mat, MatMut, Mlp, Op, ParamJacobian, ParamShape, Point, Primal, Real, Result,
     Role, Scalar, Spec, Var, blocks, count, graph, linalg, planes,
 };
-pub use pushpull_forward_mode::{Chunk, Forward, ForwardOverForward};
+pub use pushpull_forward_mode::{Chunk, Forward, ForwardOverForward, Structured};
 pub use pushpull_mixed_mode::{ChainPlan, DenseChain, MixedMode, plan_chain};
 pub use pushpull_reverse_mode::{HessianVector, Reverse, Store, Tape};
 

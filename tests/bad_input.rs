@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 use pushpull::blocks::{Activation, Loss};
 use pushpull::nalgebra::DMatrix;
-use pushpull::{Accum, Chunk, Error, Forward, Graph, Mat, MatMut, Mlp, Reverse, Store};
+use pushpull::{Accum, Chunk, Error, Forward, Graph, Mat, MatMut, Mlp, Reverse, Store, Structured};
 
 fn graph() -> Graph {
     Mlp::new(&[3, 4, 2], Activation::Tanh)
@@ -39,6 +39,17 @@ fn settings_outside_their_domain_are_named() {
         Error::Setting { .. }
     ));
     assert!(matches!(forward(1, Chunk::Auto, 0), Error::Setting { .. }));
+    let structured =
+        |batch, chunk, threads| Structured::<f64>::new(&graph, batch, chunk, threads).unwrap_err();
+    assert!(matches!(
+        structured(0, Chunk::Auto, 1),
+        Error::EmptyBatch { .. }
+    ));
+    for (chunk, threads) in [(Chunk::Fixed(0), 1), (Chunk::Auto, 0)] {
+        let fault = structured(1, chunk, threads);
+        assert!(matches!(fault, Error::Setting { .. }), "{fault}");
+        assert!(fault.to_string().starts_with("Structured"), "{fault}");
+    }
     let reverse =
         |batch, threads| Reverse::<f64>::new(&graph, batch, Store::All, threads).unwrap_err();
     assert!(matches!(reverse(0, 1), Error::EmptyBatch { .. }));
@@ -81,6 +92,9 @@ fn what_cannot_fit_is_refused_before_it_is_allocated() {
         .unwrap();
     let fault = Forward::<f64>::new(&wide, 64, Chunk::Full, 1).unwrap_err();
     assert!(matches!(fault, Error::TooLarge { .. }), "{fault}");
+    let deep = Mlp::new(&[1 << 10; 4], Activation::Tanh).build().unwrap();
+    let fault = Structured::<f64>::new(&deep, 1 << 14, Chunk::Full, 1).unwrap_err();
+    assert!(matches!(fault, Error::TooLarge { .. }), "{fault}");
     let net = Mlp::new(&[1 << 8, 1 << 8], Activation::Tanh)
         .build()
         .unwrap();
@@ -114,6 +128,8 @@ proptest! {
         prop_assert_eq!(forward.jacobian_inputs(&params, &x).is_ok(), fits);
         let _ = forward.jvp(&params, &x, Some(Mat::from(&dot)), Some(Mat::from(&x_dot)));
         let _ = forward.jvp_into(&params, &x, Some(Mat::from(&dot)), None, MatMut::from(&mut y));
+        let mut structured = Structured::new(&graph, 2, Chunk::Auto, 1).unwrap();
+        prop_assert_eq!(structured.value_and_gradient(&params, &x).is_ok(), fits);
         let mut reverse = Reverse::new(&graph, 2, Store::All, 1).unwrap();
         prop_assert_eq!(reverse.value_and_gradient(&params, &x).is_ok(), fits);
         prop_assert_eq!(reverse.jacobian_params(&params, &x).is_ok(), fits);

@@ -12,7 +12,7 @@ use pushpull::blocks::{Linear, Sum, Tanh};
 use pushpull::{
     Accum, Builder, Chunk, Cost, Counted, Forward, Graph, Mat, MatMut, Primal, Reverse,
 };
-use pushpull::{Store, count};
+use pushpull::{Store, Structured, count};
 
 fn same(what: &str, counted: Cost, predicted: Cost) -> Result<(), String> {
     if counted == predicted {
@@ -51,6 +51,21 @@ fn exact(recipe: &Recipe, width: usize, seeds: usize) -> Result<(), String> {
                 forward.jvp_cost(seeds, in_params, in_inputs),
             )?;
         }
+    }
+
+    for chunk in [Chunk::Full, Chunk::Auto, Chunk::Fixed(seeds)] {
+        let mut structured = case.structured(chunk);
+        let (_, counted) = count(|| {
+            structured
+                .value_and_gradient(params, x)
+                .map(|_| ())
+                .unwrap()
+        });
+        same(
+            &format!("structured, {chunk:?}"),
+            counted,
+            structured.cost(),
+        )?;
     }
 
     let mut reverse = case.reverse();
@@ -142,6 +157,26 @@ fn a_chain_costs_what_the_formulas_say() {
     let sums = Cost::flops(batch);
     let forward = Forward::<f64>::new(&graph, batch, Chunk::Full, 1).unwrap();
     assert_eq!(forward.cost(), primal + sums + tangents + sums * before);
+    // Structured: the diagonal of layer 0 through tanh, then W diag, through tanh, as columns of both layers; one seed
+    // for a diagonal and n0 for columns. A product for each layer at the end.
+    let [n0, n1, n2, n3] = widths;
+    let slopes = |n: usize, seeds: usize| Cost::flops(2 * n * batch + n * batch * seeds);
+    let weighed = |m: usize, n: usize| Cost::flops(m * n * batch);
+    let carried = slopes(n1, 1)
+        + weighed(n2, n1)
+        + slopes(n2, n1)
+        + slopes(n2, 1)
+        + Cost::flops(2 * n3 * n2 * batch * n1)
+        + weighed(n3, n2)
+        + Cost::flops(n3 * batch * (n1 + n2 + n3));
+    let contracted =
+        [(n0, n1), (n1, n2), (n2, n3)].map(|(n, m)| Cost::flops(2 * m * n * batch + m * batch));
+    let structured = Structured::<f64>::new(&graph, batch, Chunk::Full, 1).unwrap();
+    let [first, second, third] = contracted;
+    assert_eq!(
+        structured.cost(),
+        primal + sums + carried + first + second + third
+    );
     let reverse = Reverse::<f64>::new(&graph, batch, Store::All, 1).unwrap();
     assert_eq!(reverse.cost(), primal + sums + pullback);
     assert_eq!(before, graph.n_params());

@@ -29,6 +29,7 @@ fn holds(outcome: Outcome) -> Result<(), TestCaseError> {
 fn all<T: Scalar>(recipe: &Recipe) -> Outcome {
     let mut case = Case::<T>::new(recipe);
     checks::gradients(&mut case)?;
+    checks::structured(&mut case, 2)?;
     checks::adjoint(&mut case)?;
     checks::jacobians(&mut case)?;
     consistency::chunks(&mut case, 7)?;
@@ -48,6 +49,12 @@ proptest! {
     #[test]
     fn gradients_agree_in_single_precision(recipe in recipe()) {
         holds(checks::gradients(&mut Case::<f32>::new(&recipe)))?;
+    }
+
+    #[test]
+    fn structured_tangents_give_the_same_gradient(recipe in recipe(), width in 2..6_usize) {
+        holds(checks::structured(&mut Case::<f64>::new(&recipe), width))?;
+        holds(checks::structured(&mut Case::<f32>::new(&recipe), width))?;
     }
 
     #[test]

@@ -6,7 +6,7 @@ use pushpull::blocks::{Activation, Add, Linear, Loss, Map, Mul, Sigmoid, Sum, Ta
 use pushpull::nalgebra::DMatrix;
 use pushpull::{
     Builder, Chunk, Forward, ForwardOverForward, Graph, HessianVector, Mat, Mlp, Primal, Reverse,
-    Scalar, Store,
+    Scalar, Store, Structured,
 };
 use serde_json::Value;
 
@@ -165,6 +165,10 @@ fn values_and_gradients_of_networks_agree_by_both_modes() {
         let mut forward = Forward::new(&graph, x.ncols(), Chunk::Fixed(7), 1).unwrap();
         let (pushed_value, pushed) = forward.value_and_gradient(params, x).unwrap();
         agree(name, &[pushed_value], &value, 1e-12);
+        agree(name, pushed, &gradient, 1e-12);
+        let mut structured = Structured::new(&graph, x.ncols(), Chunk::Fixed(3), 1).unwrap();
+        let (structured_value, pushed) = structured.value_and_gradient(params, x).unwrap();
+        agree(name, &[structured_value], &value, 1e-12);
         agree(name, pushed, &gradient, 1e-12);
         let mut reverse = Reverse::new(&graph, x.ncols(), Store::All, 1).unwrap();
         let mut x_bar = DMatrix::zeros(x.nrows(), x.ncols());

@@ -5,7 +5,7 @@ use pushpull::blocks::{Activation, Loss};
 use pushpull::nalgebra::DMatrix;
 use pushpull::{
     Accum, Chunk, Forward, Graph, HessianVector, Init, Mat, MatMut, MixedMode, Mlp, Primal, Result,
-    Reverse, Store,
+    Reverse, Store, Structured,
 };
 use pushpull_bench::alloc::{CountingAllocator, measure};
 use pushpull_laws::Shadow;
@@ -51,6 +51,11 @@ fn prepared_engines_allocate_nothing() {
             let mut forward = Forward::new(&graph, batch, chunk, 1).unwrap();
             let gradient = || assert!(forward.value_and_gradient(&params, &x).is_ok());
             assert_eq!(allocations(gradient), 0, "forward, {chunk:?}");
+        }
+        for chunk in [Chunk::Auto, Chunk::Full, Chunk::Fixed(5)] {
+            let mut structured = Structured::new(&graph, batch, chunk, 1).unwrap();
+            let gradient = || assert!(structured.value_and_gradient(&params, &x).is_ok());
+            assert_eq!(allocations(gradient), 0, "structured, {chunk:?}");
         }
         let mut forward = Forward::for_directions(&graph, batch, 2, true, true).unwrap();
         let jvp = || {

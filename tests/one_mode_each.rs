@@ -37,6 +37,12 @@ fn every_forward_call<T: Scalar>(case: &mut Case<T>) {
         forward.jvp_cost(3, true, true);
         forward.bytes();
     }
+    for chunk in [Chunk::Auto, Chunk::Full, Chunk::Fixed(2)] {
+        let mut structured = case.structured(chunk);
+        structured.value_and_gradient(params, x).unwrap();
+        structured.cost();
+        structured.bytes();
+    }
     let mut forward = Forward::for_directions(&case.graph, case.batch, 3, true, true).unwrap();
     let mut y_dot = DMatrix::from_element(case.n_outputs(), case.batch * 3, T::zero());
     forward

@@ -1,7 +1,7 @@
 //! A recipe with its graph and its numbers at one scalar.
 
 use pushpull::nalgebra::DMatrix;
-use pushpull::{Chunk, Forward, Graph, Real, Reverse, Role, Scalar, Store};
+use pushpull::{Chunk, Forward, Graph, Real, Reverse, Role, Scalar, Store, Structured};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
@@ -71,6 +71,10 @@ impl<T: Scalar> Case<T> {
 
     pub fn forward(&self, chunk: Chunk) -> Forward<T> {
         Forward::new(&self.graph, self.batch, chunk, 1).expect("forward mode prepares")
+    }
+    pub fn structured(&self, chunk: Chunk) -> Structured<T> {
+        Structured::new(&self.graph, self.batch, chunk, 1)
+            .expect("structured forward mode prepares")
     }
     pub fn reverse(&self) -> Reverse<T> {
         Reverse::new(&self.graph, self.batch, Store::All, 1).expect("reverse mode prepares")

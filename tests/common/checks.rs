@@ -97,6 +97,57 @@ pub fn gradients<T: Scalar>(case: &mut Case<T>) -> Outcome {
     )
 }
 
+/// Structured tangents give the gradient of dense ones, of reverse mode and of the reference, whatever the chunk.
+pub fn structured<T: Scalar>(case: &mut Case<T>, width: usize) -> Outcome {
+    let (exact, tol) = (reference(case), tolerance::<T>());
+    let ones = vec![1.0; exact.output.len()];
+    let (want, terms) = exact.params_bar(&ones);
+    let (params, x) = (&case.params, &case.x);
+    let (mut forward, mut reverse) = (case.forward(Chunk::Auto), case.reverse());
+    let (value, pushed) = forward.value_and_gradient(params, x).map_err(fails)?;
+    let pulled = reverse.value_and_gradient(params, x).map_err(fails)?.1;
+    for chunk in [
+        Chunk::Auto,
+        Chunk::Full,
+        Chunk::Fixed(1),
+        Chunk::Fixed(width),
+    ] {
+        let mut engine = case.structured(chunk);
+        let first = slice(engine.value_and_gradient(params, x).map_err(fails)?.1);
+        let (again, got) = engine.value_and_gradient(params, x).map_err(fails)?;
+        if again.to_f64().to_bits() != value.to_f64().to_bits() {
+            return Err(format!("value, {chunk:?}: {again} for {value}"));
+        }
+        let got = slice(got);
+        if got
+            .iter()
+            .zip(&first)
+            .any(|(a, b)| a.to_bits() != b.to_bits())
+        {
+            return Err(format!(
+                "gradient, {chunk:?}: a second call gives other bits"
+            ));
+        }
+        let against = [
+            ("structured = forward", slice(pushed)),
+            ("structured = reverse", slice(pulled)),
+            ("structured = reference", want.clone()),
+        ];
+        for (what, expected) in against {
+            close(&format!("{what}, {chunk:?}"), &got, &expected, &terms, tol)?;
+        }
+        let zeros = got
+            .iter()
+            .zip(pulled)
+            .all(|(got, pulled)| !pulled.is_zero() || *got == 0.0);
+        let dependent = exact.params.iter().any(|&entry| entry != 0.0);
+        if !dependent && !zeros {
+            return Err(format!("{chunk:?}: a gradient that is no exact zero"));
+        }
+    }
+    Ok(())
+}
+
 /// `<y_bar, J v> = <J' y_bar, v>` for v in parameters and inputs together.
 pub fn adjoint<T: Scalar>(case: &mut Case<T>) -> Outcome {
     let (exact, tol) = (reference(case), tolerance::<T>());

@@ -160,7 +160,10 @@ impl Cell {
                 params: subject.graph.n_params(),
                 outputs: subject.graph.n_outputs(),
                 mode: task.mode,
-                chunk: if matches!(task.mode, Mode::Forward | Mode::Jvp | Mode::JacobianForward) {
+                chunk: if matches!(
+                    task.mode,
+                    Mode::Forward | Mode::ForwardStructured | Mode::Jvp | Mode::JacobianForward
+                ) {
                     chunk
                 } else {
                     None

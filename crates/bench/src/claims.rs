@@ -48,10 +48,14 @@ type Points = Vec<(f64, f64)>;
 
 /// All claims of the lecture's autodiff part that a measurement can judge.
 pub fn all(table: Table<'_>) -> Vec<Claim> {
-    let claims: [(&'static str, Judge); 8] = [
+    let claims: [(&'static str, Judge); 9] = [
         (
             "Forward mode's work, a product of (o_i, o_(i-1)) by (o_(i-1), p_j), grows linearly with the number of parameters (\"Pros and cons of forward-mode autodiff\").",
             forward_grows,
+        ),
+        (
+            "The same product, where the tangent matrix of a linear block is kept as what it is, x' (x) A: its columns are the block's outputs instead of its parameters (structured tangents; not on the slides).",
+            structured_grows,
         ),
         (
             "Forward mode can discard earlier estimates after each update, so it is memory efficient (same slide).",
@@ -119,6 +123,30 @@ fn forward_grows(table: Table<'_>) -> Option<(String, Verdict)> {
         text,
         hold((flops.slope - 1.0).abs() <= 0.05 && (time.slope - 1.0).abs() <= 0.20),
     ))
+}
+
+/// What structured tangents take off forward mode, and what they still cost beside reverse mode.
+fn structured_grows(table: Table<'_>) -> Option<(String, Verdict)> {
+    let curve = |mode| Curve::new(Sweep::Width, 32, mode);
+    let (_, flops) = over_primal(table, curve(Mode::ForwardStructured));
+    let slope = law(&flops, 1e3)?;
+    let same = |row: &Record, mode| table.rows(curve(mode)).find(|r| r.layers == row.layers);
+    let largest = table.rows(curve(Mode::Forward)).max_by_key(|r| r.params)?;
+    let structured = same(largest, Mode::ForwardStructured)?;
+    let reverse = same(largest, Mode::Reverse)?;
+    let (fewer, faster) = (
+        largest.flops as f64 / structured.flops as f64,
+        largest.time_s / structured.time_s,
+    );
+    let text = format!(
+        "Structured over primal against p (p >= 1000, 64-w-10, batch 32, f64): fitted slope {:.3} in counted flops, {} points. At p = {}, the largest with dense tangents: {fewer:.0} times fewer flops and {faster:.0} times faster than dense tangents, {:.2} times the flops and {:.2} times the time of reverse mode.",
+        slope.slope,
+        slope.points,
+        largest.params,
+        structured.flops as f64 / reverse.flops as f64,
+        structured.time_s / reverse.time_s
+    );
+    Some((text, hold(slope.slope.abs() < 0.05 && faster > 1.0)))
 }
 
 /// Rows of the depth sweep, by number of blocks.

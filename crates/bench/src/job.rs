@@ -2,7 +2,7 @@
 
 use nalgebra::DMatrix;
 use pushpull_core::{Accum, Cost, Error, Graph, Mat, MatMut, Primal, Scalar};
-use pushpull_forward_mode::{Chunk, Forward};
+use pushpull_forward_mode::{Chunk, Forward, Structured};
 use pushpull_reverse_mode::{Reverse, Store};
 
 use crate::record::Mode;
@@ -12,7 +12,7 @@ use crate::record::Mode;
 pub struct Task {
     /// What is computed.
     pub mode: Mode,
-    /// The directions that forward mode carries at once.
+    /// The directions that forward mode carries at once; with structured tangents, the samples.
     pub chunk: Chunk,
 }
 
@@ -55,7 +55,7 @@ pub struct Job<'a> {
     pub run: Box<dyn FnMut() + 'a>,
     /// Its exact cost by the formulas.
     pub cost: Cost,
-    /// The directions carried at once, where there are any.
+    /// The directions, or with structured tangents the samples, carried at once, where there are any.
     pub chunk: Option<usize>,
 }
 
@@ -100,6 +100,15 @@ pub fn prepare<'a, T: Scalar>(task: Task, subject: &'a Subject<T>) -> Result<Job
                 Box::new(move || sink(engine.value_and_gradient(params, x))),
                 cost,
                 Some(width),
+            )
+        }
+        Mode::ForwardStructured => {
+            let mut engine = Structured::new(graph, batch, task.chunk, 1)?;
+            let (cost, samples) = (engine.cost(), engine.chunk_samples());
+            job(
+                Box::new(move || sink(engine.value_and_gradient(params, x))),
+                cost,
+                Some(samples),
             )
         }
         Mode::Reverse => {

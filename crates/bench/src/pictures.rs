@@ -69,6 +69,23 @@ fn path_stem(file: &str) -> String {
     file.trim_end_matches(".png").to_owned()
 }
 
+/// What the width sweep's pictures compare.
+const WIDTH_MODES: [Mode; 4] = [
+    Mode::Forward,
+    Mode::ForwardStructured,
+    Mode::Reverse,
+    Mode::Primal,
+];
+
+/// A mode's name beside the others of the width sweep.
+fn label(mode: Mode) -> String {
+    match mode {
+        Mode::Forward => "forward, dense".into(),
+        Mode::ForwardStructured => "forward, structured".into(),
+        _ => mode.to_string(),
+    }
+}
+
 const P: &str = "parameters p (count)";
 
 fn slope(points: &[(f64, f64)], from: f64) -> String {
@@ -83,7 +100,7 @@ fn time_width(table: Table<'_>, setting: &str, path: &Path) -> Result<Option<Str
     );
     chart.subtitle = "64-w-10 on digits, tanh, softmax cross-entropy, batch 32".into();
     for dtype in [Dtype::F64, Dtype::F32] {
-        for mode in [Mode::Forward, Mode::Reverse, Mode::Primal] {
+        for mode in WIDTH_MODES {
             let points = table.points(Curve::new(Sweep::Width, 32, mode).at(dtype), params, |r| {
                 r.time_s
             });
@@ -91,7 +108,7 @@ fn time_width(table: Table<'_>, setting: &str, path: &Path) -> Result<Option<Str
                 continue;
             }
             let remark = slope(&points, 1e3);
-            let series = Series::new(format!("{mode}, {dtype}"), points).remark(remark);
+            let series = Series::new(format!("{}, {dtype}", label(mode)), points).remark(remark);
             chart.series.push(if dtype == Dtype::F32 {
                 series.dashed()
             } else {
@@ -105,7 +122,7 @@ fn time_width(table: Table<'_>, setting: &str, path: &Path) -> Result<Option<Str
     finish(
         chart,
         path,
-        "Time of one gradient by both modes and of the primal alone, against the number of parameters.",
+        "Time of one gradient by forward mode with dense and with structured tangents, by reverse mode, and of the primal alone, against the number of parameters.",
     )
 }
 
@@ -146,12 +163,12 @@ fn ratio_width(table: Table<'_>, setting: &str, path: &Path) -> Result<Option<St
 
 fn growth_width(table: Table<'_>, setting: &str, path: &Path) -> Result<Option<String>, PlotError> {
     let mut chart = LineChart::new(
-        "Forward mode over the primal grows with the number of parameters",
+        "What each way costs beside the primal, against the number of parameters",
         Axis::log(P),
         Axis::log("cost / cost of the primal (1)"),
     );
     chart.subtitle = "64-w-10 on digits, tanh, softmax cross-entropy, batch 32, f64".into();
-    for mode in [Mode::Forward, Mode::Reverse] {
+    for mode in [Mode::Forward, Mode::ForwardStructured, Mode::Reverse] {
         let curve = Curve::new(Sweep::Width, 32, mode);
         let time = table.points(curve, params, |r| r.time_s / r.primal_time_s);
         let flops: Vec<_> = table
@@ -164,9 +181,9 @@ fn growth_width(table: Table<'_>, setting: &str, path: &Path) -> Result<Option<S
         let (time_slope, flops_slope) = (slope(&time, 1e3), slope(&flops, 1e3));
         chart
             .series
-            .push(Series::new(format!("{mode}, time"), time).remark(time_slope));
+            .push(Series::new(format!("{}, time", label(mode)), time).remark(time_slope));
         chart.series.push(
-            Series::new(format!("{mode}, flops"), flops)
+            Series::new(format!("{}, flops", label(mode)), flops)
                 .remark(flops_slope)
                 .dashed(),
         );
@@ -177,7 +194,7 @@ fn growth_width(table: Table<'_>, setting: &str, path: &Path) -> Result<Option<S
     finish(
         chart,
         path,
-        "Cost over the primal's: forward mode grows linearly with p, reverse mode does not grow.",
+        "Cost over the primal's: forward mode with dense tangents, with structured ones, and reverse mode, in time and in flops.",
     )
 }
 
@@ -188,12 +205,12 @@ fn memory_width(table: Table<'_>, setting: &str, path: &Path) -> Result<Option<S
         Axis::log("peak heap (bytes)"),
     );
     chart.subtitle = "64-w-10 on digits, tanh, softmax cross-entropy, batch 32, f64".into();
-    for mode in [Mode::Forward, Mode::Reverse, Mode::Primal] {
+    for mode in WIDTH_MODES {
         let points = table.points(Curve::new(Sweep::Width, 32, mode), params, |r| {
             r.peak_bytes as f64
         });
         if !points.is_empty() {
-            chart.series.push(Series::new(mode.to_string(), points));
+            chart.series.push(Series::new(label(mode), points));
         }
     }
     let gradient = table.points(Curve::new(Sweep::Width, 32, Mode::Reverse), params, |r| {
@@ -205,12 +222,12 @@ fn memory_width(table: Table<'_>, setting: &str, path: &Path) -> Result<Option<S
             .push(Series::guide("the gradient itself", gradient));
     }
     chart.notes.push(format!(
-        "Buffers and gradient, without parameters and data. Forward mode carries a chunk of directions. {setting}"
+        "Buffers and gradient, without parameters and data. Dense tangents: a chunk of directions; structured ones: of samples. {setting}"
     ));
     finish(
         chart,
         path,
-        "Peak heap bytes of one gradient by both modes, against the number of parameters.",
+        "Peak heap bytes of one gradient by forward mode with dense and with structured tangents and by reverse mode, against the number of parameters.",
     )
 }
 

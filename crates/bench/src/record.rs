@@ -44,7 +44,7 @@ pub struct Record {
     pub outputs: usize,
     /// What is computed.
     pub mode: Mode,
-    /// Tangent columns carried at once; empty where there is no chunk.
+    /// Tangent columns carried at once, with structured tangents samples; empty where there is no chunk.
     pub chunk: Option<usize>,
     /// Threads.
     pub threads: usize,

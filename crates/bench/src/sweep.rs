@@ -55,7 +55,7 @@ fn width(extent: Extent) -> Vec<Cell> {
         for &batch in batches {
             let with_forward = both.iter().map(|&w| (w, true));
             for (w, forward) in with_forward.chain(reverse.iter().map(|&w| (w, false))) {
-                let mut tasks = vec![Task::new(Mode::Reverse)];
+                let mut tasks = vec![Task::new(Mode::Reverse), Task::new(Mode::ForwardStructured)];
                 tasks.extend(forward.then(|| Task::forward(Chunk::Auto)));
                 cells.push(Cell {
                     sweep: Sweep::Width,

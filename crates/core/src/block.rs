@@ -85,6 +85,8 @@ pub enum InputJacobian {
     Diagonal,
     /// The identity.
     Identity,
+    /// The block's first n_out n_in parameters, as a matrix column by column: the same for every sample.
+    Weight,
 }
 
 /// The structure of a block's Jacobian with respect to its parameters, n_out x n_params for each sample.

@@ -64,11 +64,11 @@ mod tests {
         for n in [1, 7, 63, 64, 65, 200] {
             let mut data = vec![f32::MAX; 2 * (n + 1)];
             data[n] = f32::NAN; // the gap after the first column
-            let view = |data| Mat::with_stride(data, n, 2, n + 1);
-            assert_eq!(first_not_finite(view(&data[..2 * n + 1])), None);
+            let first = |data: &[f32]| first_not_finite(Mat::with_stride(data, n, 2, n + 1));
+            assert_eq!(first(&data[..2 * n + 1]), None);
             for i in [0, n / 2, n - 1] {
                 data[n + 1 + i] = f32::NEG_INFINITY;
-                assert_eq!(first_not_finite(view(&data[..2 * n + 1])), Some((i, 1)));
+                assert_eq!(first(&data[..2 * n + 1]), Some((i, 1)));
                 data[n + 1 + i] = 0.0;
             }
             let mut whole = vec![0.0_f64; 3 * n];

@@ -135,7 +135,7 @@ impl<T: Scalar> Forward<T> {
     /// An engine without buffers.
     fn bare(graph: &Graph, batch: usize, chunk: Chunk) -> Result<Self> {
         if chunk == Chunk::Fixed(0) {
-            return Err(setting("chunk", "at least 1", 0));
+            return Err(setting("Forward", "chunk", "at least 1", 0));
         }
         let n = graph.nodes().len();
         let plan = PrimalPlan::new(graph, batch, n, Some)?;
@@ -475,9 +475,9 @@ impl<T: Scalar> Forward<T> {
     }
 }
 
-fn setting(setting: &str, expected: &str, got: usize) -> Error {
+pub(crate) fn setting(name: &str, setting: &str, expected: &str, got: usize) -> Error {
     Error::Setting {
-        name: "Forward".into(),
+        name: name.into(),
         setting: setting.into(),
         expected: expected.into(),
         got: got.to_string(),
@@ -485,7 +485,7 @@ fn setting(setting: &str, expected: &str, got: usize) -> Error {
 }
 
 /// The sum of all entries: one flop each.
-fn sum<T: Scalar>(matrix: Mat<'_, T>) -> T {
+pub(crate) fn sum<T: Scalar>(matrix: Mat<'_, T>) -> T {
     matrix
         .columns()
         .flatten()

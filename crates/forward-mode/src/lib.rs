@@ -14,6 +14,9 @@
 //! vectors of the inputs. A column is never pushed through the blocks before its parameter's own, and unit seeds are
 //! written, not multiplied.
 //!
+//! [`Structured`] does the same with tangent matrices in the form in which they are sparse: for one sample the tangent
+//! matrix of a linear block is `x' (x) A`, and only A is pushed.
+//!
 //! The cost, in the counts of [`pushpull_core::Cost`]: for every chunk the primal, and for every block i
 //! `jvp_input` with as many seeds as the chunk has parameters before it, which is `2 m n B` a seed for an m x n linear
 //! block on B samples.
@@ -22,9 +25,11 @@ mod chunk;
 mod forward;
 mod forward_over_forward;
 mod jacobian;
+mod structured;
 mod sweep;
 
 pub use chunk::Chunk;
-pub use forward::Forward;
+pub use forward::{Bytes, Forward};
 pub use forward_over_forward::ForwardOverForward;
 pub use pushpull_core::{Error, Result};
+pub use structured::Structured;

@@ -3,9 +3,7 @@
 use std::ops::Range;
 
 use pushpull_core::graph::{Node, Origin};
-use pushpull_core::{
-    AnyBlock, Block, Error, Graph, InputJacobian, Keeps, Mat, MatMut, ParamJacobian, Point, Result,
-};
+use pushpull_core::{Error, Graph, InputJacobian, Keeps, Result};
 
 /// How the local Jacobian of a factor is had.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -89,7 +87,7 @@ impl Factor {
         let dims = link.dims();
         let structure = match link.block.input_jacobian() {
             InputJacobian::Identity | InputJacobian::Diagonal => Structure::Diagonal,
-            InputJacobian::Dense if is_its_params(&*link.block) => Structure::Params,
+            InputJacobian::Weight => Structure::Params,
             InputJacobian::Dense => Structure::Dense,
         };
         // A derivative map that reads nothing of a sample is the same for all.
@@ -146,52 +144,6 @@ fn no_link(name: &str, expected: &str, got: String) -> Error {
             "mixed mode brackets one chain of blocks; use forward or reverse mode for this graph"
                 .into(),
     }
-}
-
-/// Whether `y = W x (+ b)` with W the block's parameters, column by column: then W is the Jacobian.
-///
-/// A Kronecker structure in the parameters says `y = W x + g(x)`; that g has no derivative is tried out, at small whole
-/// numbers, where every order of summation is exact.
-fn is_its_params(block: &dyn AnyBlock) -> bool {
-    let (block, dims): (&dyn Block<f64>, _) = (block, block.dims());
-    let ParamJacobian::Kronecker { bias } = block.param_jacobian() else {
-        return false;
-    };
-    let weights = dims.n_out.checked_mul(dims.n_in);
-    let expected = weights.and_then(|n| n.checked_add(if bias { dims.n_out } else { 0 }));
-    if expected != Some(dims.n_params) {
-        return false;
-    }
-    let whole = |n: usize, salt: usize| -> Vec<f64> {
-        (0..n)
-            .map(|i| ((i * 7 + i / 5 * 3 + salt) % 11) as f64 - 5.0)
-            .collect()
-    };
-    (0..2).all(|trial| {
-        let params = whole(dims.n_params, 2 + trial);
-        let (x, x_dot) = (whole(dims.n_in, 1 + 4 * trial), whole(dims.n_in, 3 + trial));
-        let (mut y, mut y_dot) = (vec![0.0; dims.n_out], vec![0.0; dims.n_out]);
-        let mut extra = vec![0.0; block.keeps().extra];
-        let mut scratch = vec![0.0; block.scratch_len(pushpull_core::Op::JvpInput, 1, 1)];
-        let x = Mat::new(&x, dims.n_in, 1);
-        block.forward(&params, x, MatMut::new(&mut y, dims.n_out, 1), &mut extra);
-        let at = Point {
-            params: &params,
-            x,
-            y: Mat::new(&y, dims.n_out, 1),
-            extra: &extra,
-            batch: 1,
-        };
-        let target = MatMut::new(&mut y_dot, dims.n_out, 1);
-        block.jvp_input(&at, Mat::new(&x_dot, dims.n_in, 1), target, &mut scratch);
-        let mut product = vec![0.0; dims.n_out];
-        for (column, x_dot) in params.chunks_exact(dims.n_out).zip(&x_dot) {
-            for (sum, w) in product.iter_mut().zip(column) {
-                *sum += w * x_dot;
-            }
-        }
-        product == y_dot
-    })
 }
 
 #[cfg(test)]

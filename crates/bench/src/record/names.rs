@@ -40,6 +40,8 @@ names! {
         Primal = "primal",
         /// Value and gradient by pushing tangents.
         Forward = "forward",
+        /// Value and gradient by pushing structured tangents.
+        ForwardStructured = "forward-structured",
         /// Value and gradient: record, then adjoint.
         Reverse = "reverse",
         /// One directional derivative.

@@ -3,7 +3,8 @@
 use crate::linalg::{Onto, add_to_columns, product, row_sums};
 use crate::planes::{Cotangents, DotPoint, Planes, PlanesMut};
 use crate::{
-    Accum, Block, Cost, Dims, Keeps, Mat, MatMut, Op, ParamJacobian, ParamShape, Point, Real, Spec,
+    Accum, Block, Cost, Dims, InputJacobian, Keeps, Mat, MatMut, Op, ParamJacobian, ParamShape,
+    Point, Real, Spec,
 };
 
 /// `y = W x + b` (lecture, equation 13), or `y = W x` without bias. Parameters: `weight` (n_out x n_in), column by
@@ -110,6 +111,10 @@ impl Spec for Linear {
 
     fn scratch_len(&self, _: Op, _: usize, _: usize) -> usize {
         0
+    }
+
+    fn input_jacobian(&self) -> InputJacobian {
+        InputJacobian::Weight
     }
 
     fn param_jacobian(&self) -> ParamJacobian {

@@ -35,11 +35,16 @@ pub(crate) fn declarations(block: &dyn AnyBlock) -> Checked {
     if block.in_place() && (dims.n_in != dims.n_out || keeps.x) {
         return wrong("a block in place needs n_in = n_out, and cannot keep x".into());
     }
-    let square = matches!(block.input_jacobian(), InputJacobian::Dense) || dims.n_in == dims.n_out;
-    if !square {
-        return wrong("a diagonal input Jacobian needs n_in = n_out".into());
-    }
     let weights = dims.n_out.saturating_mul(dims.n_in);
+    match block.input_jacobian() {
+        InputJacobian::Diagonal | InputJacobian::Identity if dims.n_in != dims.n_out => {
+            return wrong("a diagonal input Jacobian needs n_in = n_out".into());
+        }
+        InputJacobian::Weight if dims.n_params < weights => {
+            return wrong("a weight as input Jacobian needs n_out n_in parameters".into());
+        }
+        _ => {}
+    }
     let fits = match block.param_jacobian() {
         ParamJacobian::None => dims.n_params == 0,
         ParamJacobian::Kronecker { bias: false } => dims.n_params == weights,
@@ -116,7 +121,10 @@ fn input_structure(bench: &Bench<'_>) -> Checked {
             .collect();
         let y_dot = bench.run(&Call::new(Rule::JvpInput, &unit))?;
         for (at, &got) in y_dot.iter().enumerate() {
-            if at % dims.n_out != k {
+            if declared == InputJacobian::Weight {
+                let says = bench.data.params[k * dims.n_out + at % dims.n_out];
+                entry(bench, Rule::JvpInput, at, got, says)?;
+            } else if at % dims.n_out != k {
                 entry(bench, Rule::JvpInput, at, got, 0.0)?;
             } else if declared == InputJacobian::Identity {
                 entry(bench, Rule::JvpInput, at, got, 1.0)?;

@@ -107,6 +107,7 @@ pub(super) fn norms(list: &mut Vec<Planted>) {
                 Slip::Params(ParamJacobian::Kronecker { bias: false }),
                 "declaration",
             ),
+            (Slip::Input(InputJacobian::Weight), "declaration"),
             (Slip::FlopTooMany(UnitParams, Accum::Add), "cost-off"),
         ],
     );
@@ -114,10 +115,13 @@ pub(super) fn norms(list: &mut Vec<Planted>) {
     plant(
         list,
         || LayerNorm::new(2),
-        &[(
-            Slip::Params(ParamJacobian::Kronecker { bias: false }),
-            "wrong-structure",
-        )],
+        &[
+            (
+                Slip::Params(ParamJacobian::Kronecker { bias: false }),
+                "wrong-structure",
+            ),
+            (Slip::Input(InputJacobian::Weight), "wrong-structure"),
+        ],
     );
 }
 

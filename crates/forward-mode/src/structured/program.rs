@@ -1,0 +1,73 @@
+//! The program of a chunk: which moves push which tangents where, planned once for a number of samples.
+
+use pushpull_core::arena::{Arena, Planner};
+use pushpull_core::{Cost, Graph, Result, memory};
+
+use super::draft::Draft;
+use super::moves::Move;
+use super::occurrence::Occurrence;
+use super::term::State;
+
+pub(super) const REMEDY: &str = "carry fewer samples at once with Chunk::Auto or Chunk::Fixed(n), or take Forward, which chunks directions";
+
+/// The moves for chunks of `samples` samples, and their buffers.
+#[derive(Clone, Debug)]
+pub(super) struct Program {
+    pub(super) samples: usize,
+    pub(super) moves: Vec<Move>,
+    pub(super) arena: Arena,
+    pub(super) scratch: usize,
+}
+
+impl Program {
+    /// Plans the program of `graph` on `samples` samples at once.
+    pub(super) fn new<T>(
+        graph: &Graph,
+        occurrences: &[Occurrence],
+        samples: usize,
+    ) -> Result<Self> {
+        let mut draft = Draft::<T> {
+            graph,
+            occurrences,
+            samples,
+            planner: Planner::default(),
+            states: Vec::with_capacity(graph.nodes().len()),
+            moves: Vec::new(),
+            scalar: std::marker::PhantomData,
+        };
+        let consumers = graph.consumers();
+        for i in 0..graph.nodes().len() {
+            let mut state = if graph.activity()[i].output {
+                draft.node(i)?
+            } else {
+                State::default()
+            };
+            state.exclusive &= consumers[i].len() == 1;
+            draft.states.push(state);
+        }
+        draft.collect();
+        let Draft { planner, moves, .. } = draft;
+        let arena = planner.finish();
+        memory::fits::<T>("the structured tangents", arena.len(), REMEDY)?;
+        let nodes = graph.nodes();
+        let scratch = moves
+            .iter()
+            .map(|step| step.scratch_len(&nodes[step.node], samples))
+            .max();
+        Ok(Self {
+            samples,
+            moves,
+            arena,
+            scratch: scratch.unwrap_or(0),
+        })
+    }
+
+    /// The exact cost of one run.
+    pub(super) fn cost(&self, graph: &Graph) -> Cost {
+        let nodes = graph.nodes();
+        let moves = self.moves.iter();
+        moves
+            .map(|step| step.cost(&nodes[step.node], self.samples))
+            .sum()
+    }
+}
