@@ -85,8 +85,8 @@ impl Team {
     /// Runs `work` on this thread; the products within are shared with the team.
     pub fn run<R>(&self, work: impl FnOnce() -> R) -> R {
         // An engine of one thread inside a block of another engine's graph is none of that engine's team.
-        let before = PRESENT.replace(self.crew.clone());
-        let _guard = Restore(before);
+        let changes = self.crew.is_some() || PRESENT.with_borrow(Option::is_some);
+        let _guard = changes.then(|| Restore(PRESENT.replace(self.crew.clone())));
         work()
     }
 }
