@@ -1,11 +1,21 @@
 //! The GEMM library: faer's product on one thread.
 
+use std::ops::Range;
+
 use faer::linalg::matmul::matmul;
+use faer::prelude::ReborrowMut;
 use faer::traits::ComplexField;
 use faer::{MatMut as FaerMut, MatRef as FaerRef, Par};
 
 use super::{Factor, Onto};
 use crate::{MatMut, Real};
+
+/// Entries of the left factor from which it is cut: a piece of it then stays in the second cache while the right factor
+/// passes. On one Zen 4 core, at 1024 x 1024 by 256 in f32: 104, 101, 100 GFLOP/s in W X, W' V, V X' for 93, 91, 101.
+const LARGE: usize = 1 << 18;
+
+/// Rows and depth of a piece. Columns are not cut, and have no say.
+const PIECE: usize = 256;
 
 fn view<'a, T>(factor: Factor<'a, T>) -> FaerRef<'a, T, usize, usize, isize, isize> {
     let mat = factor.mat;
@@ -40,6 +50,29 @@ pub(super) fn product<T: Real + ComplexField>(
         }
     };
     let (m, n, stride) = (c.nrows(), c.ncols(), c.stride());
-    let target = FaerMut::from_column_major_slice_with_stride_mut(c.data_mut(), m, n, stride);
-    matmul(target, beta, view(a), view(b), T::one(), Par::Seq);
+    let mut target = FaerMut::from_column_major_slice_with_stride_mut(c.data_mut(), m, n, stride);
+    let (a, b) = (view(a), view(b));
+    let k = a.ncols();
+    if m * k < LARGE {
+        return matmul(target, beta, a, b, T::one(), Par::Seq);
+    }
+    for depth in pieces(k) {
+        let beta = if depth.start == 0 {
+            beta
+        } else {
+            faer::Accum::Add
+        };
+        let b = b.subrows(depth.start, depth.len());
+        for rows in pieces(m) {
+            let a = a.submatrix(rows.start, depth.start, rows.len(), depth.len());
+            let target = target.rb_mut().subrows_mut(rows.start, rows.len());
+            matmul(target, beta, a, b, T::one(), Par::Seq);
+        }
+    }
+}
+
+/// Equal pieces of at most [`PIECE`].
+fn pieces(len: usize) -> impl Iterator<Item = Range<usize>> {
+    let n = len.div_ceil(PIECE);
+    (0..n).map(move |i| len * i / n..len * (i + 1) / n)
 }

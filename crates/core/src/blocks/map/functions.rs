@@ -233,6 +233,7 @@ impl Elementwise for Silu {
 pub struct Gelu;
 
 /// Phi(x); erfc keeps the small tail that 1 + erf would lose.
+#[inline(always)]
 fn normal_distribution<T: Real>(x: T) -> T {
     T::from_f64(0.5) * (T::from_f64(-FRAC_1_SQRT_2) * x).erfc()
 }
