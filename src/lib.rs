@@ -34,7 +34,9 @@ pub use pushpull_core::{
     Role, Scalar, Spec, Var, blocks, count, graph, linalg,
 };
 pub use pushpull_forward_mode::{Chunk, Forward};
-pub use pushpull_mixed_mode::{ChainPlan, DenseChain, MixedMode, plan_chain};
+pub use pushpull_mixed_mode::{
+    ChainError, ChainFactor, ChainPlan, DenseChain, MixedMode, plan_chain,
+};
 pub use pushpull_reverse_mode::{Reverse, Store, Tape};
 
 /// The README's example is a test.
