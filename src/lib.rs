@@ -34,7 +34,9 @@ pub use pushpull_core::{
     Role, Scalar, Spec, Var, blocks, count, graph, linalg, planes,
 };
 pub use pushpull_forward_mode::{Chunk, Forward, ForwardOverForward, Structured};
-pub use pushpull_mixed_mode::{ChainPlan, DenseChain, MixedMode, plan_chain};
+pub use pushpull_mixed_mode::{
+    ChainError, ChainFactor, ChainPlan, DenseChain, MixedMode, plan_chain,
+};
 pub use pushpull_reverse_mode::{HessianVector, Reverse, Store, Tape};
 
 /// The README's example is a test.

@@ -21,7 +21,8 @@ use std::fmt;
 use std::io::BufRead;
 use std::str::FromStr;
 
-use crate::bracket::{Bracket, dense, product};
+use crate::bracket::Bracket;
+use crate::dense::{dense, product};
 use crate::drawing::grouped;
 use crate::table::Table;
 

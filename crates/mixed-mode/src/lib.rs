@@ -54,6 +54,7 @@
 
 mod bracket;
 mod chain;
+mod dense;
 mod drawing;
 mod factor;
 mod mixed;
@@ -63,7 +64,8 @@ mod search;
 mod stack;
 mod table;
 
-pub use bracket::{Bracket, DenseChain};
+pub use bracket::Bracket;
 pub use chain::{ChainError, ChainFactor, ChainPlan, plan_chain};
+pub use dense::DenseChain;
 pub use mixed::{Bytes, MixedMode};
 pub use plan::Plan;

@@ -20,9 +20,9 @@ fn all_bracketings(
         for i in 0..=n - length {
             let j = i + length;
             let mut found = if length == 1 { one(i) } else { Vec::new() };
-            for k in i + 1..j {
+            let splits = (i + 1..j).map(|k| (k, &ways[i][k], &ways[k][j]));
+            for (k, lower, upper) in splits {
                 let [product, pulled, pushed] = join(i, k, j);
-                let (lower, upper) = (&ways[i][k], &ways[k][j]);
                 if let Some(product) = product {
                     found.extend(
                         lower

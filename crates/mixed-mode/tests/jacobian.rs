@@ -34,8 +34,7 @@ fn close<T: Real>(
     }
     for ((got, want), terms) in got.iter().zip(want).zip(terms) {
         let error = (got.to_f64() - want).abs();
-        // Written so that NaN fails.
-        if !(error <= tolerance * terms.max(want.abs())) {
+        if error.is_nan() || error > tolerance * terms.max(want.abs()) {
             return Err(format!("{what}: {got} for {want}, terms {terms}"));
         }
     }

@@ -129,9 +129,9 @@ fn block(n: usize, (kind, number): Link) -> Arc<dyn AnyBlock> {
     // A narrow place in every fourth layer.
     let width = if number % 4 == 0 { 1 } else { number };
     match kind {
-        0 | 1 | 2 => Arc::new(Linear::new(n, width)),
+        0..=2 => Arc::new(Linear::new(n, width)),
         3 => Arc::new(Linear::without_bias(n, width)),
-        4 | 5 | 6 => MAPS[number % 4].block(n),
+        4..=6 => MAPS[number % 4].block(n),
         7 => Arc::new(Scale::new(n, 0.25 * number as f64)),
         8 => Arc::new(Select::new(n, (0..number).map(|i| (3 * i + 1) % n))),
         9 => match number % 3 {
