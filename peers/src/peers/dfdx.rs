@@ -66,7 +66,7 @@ where
     }
 
     /// The loss, with whatever tape the samples come with.
-    fn loss<T: Tape<E, Cpu> + Merge<NoneTape, Output = T> + Merge<T, Output = T>>(
+    fn loss<T: Tape<E, Cpu> + Merge<NoneTape> + Merge<T>>(
         &self,
         x: Matrix<E, T>,
     ) -> Tensor<(), E, Cpu, T> {
