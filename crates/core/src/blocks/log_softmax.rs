@@ -72,7 +72,8 @@ impl Spec for LogSoftmax {
 
     fn cost(&self, op: Op, batch: usize, seeds: usize) -> Option<Cost> {
         Some(match op {
-            Op::Forward => (forward_cost(self.n) + Cost::calls(1)) * batch,
+            // The exponentials of all entries but the largest, and ln_1p.
+            Op::Forward => (forward_cost(self.n) + Cost::calls(self.n)) * batch,
             Op::JvpInput | Op::VjpInput => {
                 Cost::flops(3 * self.n * batch * seeds) + Cost::calls(self.n * batch)
             }

@@ -2,6 +2,7 @@
 
 mod activation;
 mod combine;
+mod exponentials;
 mod linear;
 mod log_softmax;
 pub mod loss;

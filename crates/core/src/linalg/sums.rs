@@ -2,10 +2,14 @@
 
 use pulp::{Arch, NullaryFnOnce};
 
+use crate::team::by_columns;
 use crate::{Accum, Mat, MatMut, Real};
 
 /// Entries from which choosing vectors pays.
 const WORTH: usize = 64;
+
+/// Entries from which sums are shared with the team.
+const SHARED_FROM: usize = 1 << 14;
 
 /// `y[:, j] += bias` for every column: one flop an entry.
 pub fn add_to_columns<T: Real>(y: &mut MatMut<'_, T>, bias: &[T]) {
@@ -21,12 +25,20 @@ pub fn row_sums<T: Real>(y: Mat<'_, T>, acc: Accum, sums: &mut [T]) {
     if acc == Accum::Set {
         sums.fill(T::zero());
     }
-    let work = RowSums { y, sums };
-    if y.nrows() * y.ncols() < WORTH {
-        work.call();
-    } else {
-        Arch::new().dispatch(work);
+    let (rows, entries) = (y.nrows(), y.nrows() * y.ncols());
+    if entries < WORTH {
+        return RowSums { y, sums }.call();
     }
+    if entries < SHARED_FROM {
+        return Arch::new().dispatch(RowSums { y, sums });
+    }
+    // One row of sums: its columns are cut, never the columns that are summed.
+    by_columns(MatMut::new(sums, 1, rows), |range, mut part| {
+        let y = y.rows(range);
+        if let Some(sums) = part.as_mut_slice() {
+            Arch::new().dispatch(RowSums { y, sums });
+        }
+    });
 }
 
 struct RowSums<'a, T> {

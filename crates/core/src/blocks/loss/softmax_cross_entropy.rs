@@ -2,7 +2,8 @@
 
 use super::{jvp_by_gradient, vjp_by_gradient, vjp_by_gradient_dot};
 use crate::blocks::chain;
-use crate::blocks::softmax::{dot, shift};
+use crate::blocks::exponentials::exponentials;
+use crate::blocks::softmax::{dot, largest, shift};
 use crate::planes::{Cotangents, DotPoint, Planes, PlanesMut};
 use crate::{Block, Cost, Dims, Keeps, Mat, MatMut, Op, Point, Real, Spec};
 
@@ -15,7 +16,7 @@ use crate::{Block, Cost, Dims, Keeps, Mat, MatMut, Op, Point, Real, Spec};
 ///
 /// | map | formula | flops | calls |
 /// |---|---|---|---|
-/// | forward | `y = <t, l>`, and the gradient | `8nB` | `nB` |
+/// | forward | `y = <t, l>`, and the gradient | `8nB` | `(n + 1) B` |
 /// | jvp_input | `y_dot = <gradient, x_dot>` | `4nBS` | 0 |
 /// | vjp_input | `x_bar = gradient y_bar` | `2nBS` | 0 |
 ///
@@ -62,7 +63,7 @@ impl Spec for SoftmaxCrossEntropy {
         let n = self.n;
         Some(match op {
             // n - 1 shifts and sums of exponentials, 1 + the sum; l, <t, l> and sum(t); sum(t) / sum and p sum(t) - t.
-            Op::Forward => (Cost::flops(8 * n) + Cost::calls(n)) * batch,
+            Op::Forward => (Cost::flops(8 * n) + Cost::calls(n + 1)) * batch,
             Op::JvpInput => Cost::flops(4 * n * batch * seeds),
             Op::VjpInput => Cost::flops(2 * n * batch * seeds),
             _ => Cost::ZERO,
@@ -81,18 +82,19 @@ impl Spec for SoftmaxCrossEntropy {
 impl<T: Real> Block<T> for SoftmaxCrossEntropy {
     fn forward(&self, _: &[T], x: Mat<'_, T>, mut y: MatMut<'_, T>, extra: &mut [T]) {
         for (j, column) in x.columns().enumerate() {
-            let (logits, targets) = column.split_at(self.n);
             let (p, l) = extra[j * 2 * self.n..][..2 * self.n].split_at_mut(self.n);
-            l.copy_from_slice(logits);
-            let at = shift(l);
+            p.copy_from_slice(&column[..self.n]);
+            shift(p);
+            l.copy_from_slice(p);
+        }
+        exponentials(MatMut::with_stride(extra, self.n, x.ncols(), 2 * self.n));
+        for (j, column) in x.columns().enumerate() {
+            let targets = &column[self.n..];
+            let (p, l) = extra[j * 2 * self.n..][..2 * self.n].split_at_mut(self.n);
+            let at = largest(l);
             let mut others = T::zero();
-            for (i, (p, l)) in p.iter_mut().zip(&*l).enumerate() {
-                if i == at {
-                    *p = T::one();
-                } else {
-                    *p = l.exp();
-                    others += *p;
-                }
+            for p in p[..at].iter().chain(&p[at + 1..]) {
+                others += *p;
             }
             let log_sum = others.ln_1p();
             let (mut value, mut total) = (T::zero(), T::zero());
