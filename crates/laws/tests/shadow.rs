@@ -30,23 +30,27 @@ fn network(depth: usize, at: usize, liar: Liar, factor: f64) -> Result<Graph> {
         h = match liar {
             Liar::Norm(rule) if i == at => b.named(
                 format!("norm{i}"),
-                Faulty::new(LayerNorm::new(WIDTH), slip(rule)),
+                Faulty::new(LayerNorm::new(WIDTH), slip(rule)).declared(),
                 h,
             ),
             _ => b.named(format!("norm{i}"), LayerNorm::new(WIDTH), h),
         };
         let linear = Linear::new(WIDTH, WIDTH);
         h = match liar {
-            Liar::Linear(rule) if i == at => {
-                b.named(format!("linear{i}"), Faulty::new(linear, slip(rule)), h)
-            }
+            Liar::Linear(rule) if i == at => b.named(
+                format!("linear{i}"),
+                Faulty::new(linear, slip(rule)).declared(),
+                h,
+            ),
             _ => b.named(format!("linear{i}"), linear, h),
         };
         let tanh = Map::new(Tanh, WIDTH);
         h = match liar {
-            Liar::Tanh(rule) if i == at => {
-                b.named(format!("tanh{i}"), Faulty::new(tanh, slip(rule)), h)
-            }
+            Liar::Tanh(rule) if i == at => b.named(
+                format!("tanh{i}"),
+                Faulty::new(tanh, slip(rule)).declared(),
+                h,
+            ),
             _ => b.named(format!("tanh{i}"), tanh, h),
         };
     }

@@ -57,7 +57,8 @@ impl Linear {
     }
 
     const fn n_weights(&self) -> usize {
-        self.n_out * self.n_in
+        // Saturated: a size that cannot be is refused when memory is asked for, not by a panic here.
+        self.n_out.saturating_mul(self.n_in)
     }
 
     fn weight<'a, T>(&self, params: &'a [T]) -> Mat<'a, T> {

@@ -35,14 +35,13 @@ impl Program {
             moves: Vec::new(),
             scalar: std::marker::PhantomData,
         };
-        let consumers = graph.consumers();
-        for i in 0..graph.nodes().len() {
+        for (i, consumers) in graph.consumers().iter().enumerate() {
             let mut state = if graph.activity()[i].output {
                 draft.node(i)?
             } else {
                 State::default()
             };
-            state.exclusive &= consumers[i].len() == 1;
+            state.exclusive &= consumers.len() == 1;
             draft.states.push(state);
         }
         draft.collect();

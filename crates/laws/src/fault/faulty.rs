@@ -20,6 +20,7 @@ use spoil::{Site, copy};
 pub struct Faulty<B> {
     block: B,
     slip: Slip,
+    declared: bool,
     calls: AtomicUsize,
 }
 
@@ -29,7 +30,16 @@ impl<B> Faulty<B> {
         Self {
             block,
             slip,
+            declared: false,
             calls: AtomicUsize::new(0),
+        }
+    }
+
+    /// The same lie, declared ([`Spec::surrogate`]): the check of a debug build lets it into a graph.
+    pub fn declared(self) -> Self {
+        Self {
+            declared: true,
+            ..self
         }
     }
 }
@@ -106,6 +116,10 @@ impl<B: Spec> Spec for Faulty<B> {
             Slip::Params(structure) => structure,
             _ => self.block.param_jacobian(),
         }
+    }
+
+    fn surrogate(&self) -> bool {
+        self.declared || self.block.surrogate()
     }
 
     fn validate(&self) -> Result<()> {

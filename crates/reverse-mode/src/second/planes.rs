@@ -53,11 +53,10 @@ impl<T: Scalar> Planes<T> {
             self.push(i, params, x, direction);
         }
         let value = self.value();
-        for target in [&mut answer.params_bar, &mut answer.params_bar_dot] {
-            if let Some(target) = target {
-                for range in &self.plan.unused {
-                    target[range.clone()].fill(T::zero());
-                }
+        let targets = [&mut answer.params_bar, &mut answer.params_bar_dot];
+        for target in targets.into_iter().flatten() {
+            for range in &self.plan.unused {
+                target[range.clone()].fill(T::zero());
             }
         }
         if let Some(x_bar_dot) = &mut answer.x_bar_dot {

@@ -60,7 +60,7 @@ impl<'b> Trial<'b> {
         const ROOT_2: f64 = std::f64::consts::SQRT_2;
         const ROOT_3: f64 = 1.732_050_807_568_877_2;
         const ROOT_7: f64 = 2.645_751_311_064_590_7;
-        const ROOT_11: f64 = 3.316_624_790_355_399_6;
+        const ROOT_11: f64 = 3.316_624_790_355_4;
         let (dims, extra) = (block.dims(), block.keeps().extra);
         let (x, params) = (
             numbers(dims.n_in * BATCH, inputs, GOLDEN),
