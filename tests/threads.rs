@@ -12,11 +12,15 @@ use proptest::test_runner::{FileFailurePersistence, TestCaseError};
 use pushpull::blocks::{Activation, Elementwise, Linear, Loss, Map};
 use pushpull::nalgebra::DMatrix;
 use pushpull::{
-    Builder, Chunk, Error, Forward, Graph, Init, Mat, Mlp, Primal, Real, Reverse, Scalar, Store,
+    Builder, Chunk, Dual, Error, Forward, Graph, HessianVector, Init, Mat, Mlp, Primal, Real,
+    Reverse, Scalar, Store, Structured,
 };
 
 /// Every number that the engines give at a number of threads, as bits.
-fn answers<T: Scalar>(case: &Case<T>, threads: usize) -> Vec<u64> {
+fn answers<T: Scalar>(case: &Case<T>, threads: usize) -> Vec<u64>
+where
+    Dual<T>: Scalar,
+{
     let (graph, batch, params, x) = (&case.graph, case.batch, &case.params, &case.x);
     let mut numbers: Vec<T> = Vec::new();
     let mut primal = Primal::new(graph, batch)
@@ -28,6 +32,10 @@ fn answers<T: Scalar>(case: &Case<T>, threads: usize) -> Vec<u64> {
     numbers.push(value);
     numbers.extend(gradient);
     numbers.extend(forward.jacobian_inputs(params, x).unwrap().iter());
+    let mut structured = Structured::new(graph, batch, Chunk::Fixed(7), threads).unwrap();
+    numbers.extend(structured.value_and_gradient(params, x).unwrap().1);
+    let mut hessian = HessianVector::new(graph, batch, Store::All, threads).unwrap();
+    numbers.extend(hessian.hessian_vector(params, x, params).unwrap().1);
     let mut reverse = Reverse::new(graph, batch, Store::All, threads).unwrap();
     let mut x_bar = DMatrix::from_element(graph.n_inputs(), batch, T::zero());
     let (value, gradient) = reverse.value_and_gradients(params, x, &mut x_bar).unwrap();
@@ -40,7 +48,10 @@ fn answers<T: Scalar>(case: &Case<T>, threads: usize) -> Vec<u64> {
     numbers.into_iter().map(|x| x.to_f64().to_bits()).collect()
 }
 
-fn same<T: Scalar>(case: &Case<T>) -> Result<(), String> {
+fn same<T: Scalar>(case: &Case<T>) -> Result<(), String>
+where
+    Dual<T>: Scalar,
+{
     let alone = answers(case, 1);
     for threads in 2..=4 {
         let together = answers(case, threads);

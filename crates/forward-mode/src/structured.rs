@@ -1,7 +1,7 @@
 //! Structured forward mode: the lecture's tangent matrices in the form in which they are sparse.
 
 use pushpull_core::primal::PrimalPlan;
-use pushpull_core::{Cost, Graph, Mat, Result, Scalar, memory};
+use pushpull_core::{Cost, Graph, Mat, Result, Scalar, Team, memory};
 
 use crate::Chunk;
 use crate::forward::{Bytes, setting, sum};
@@ -72,6 +72,7 @@ pub struct Structured<T> {
     sums: Vec<Vec<T>>,
     gradient: Vec<T>,
     scratch: Vec<T>,
+    team: Team,
 }
 
 /// Bytes of tangents that `Chunk::Auto` aims at: half of a core's second-level cache.
@@ -84,9 +85,7 @@ impl<T: Scalar> Structured<T> {
     /// [`crate::Error::EmptyBatch`], [`crate::Error::TooLarge`] before anything is allocated, [`crate::Error::Setting`] for `threads` or a
     /// chunk of zero.
     pub fn new(graph: &Graph, batch: usize, chunk: Chunk, threads: usize) -> Result<Self> {
-        if threads != 1 {
-            return Err(setting("Structured", "threads", "1", threads));
-        }
+        let team = Team::new("Structured", threads)?;
         if chunk == Chunk::Fixed(0) {
             return Err(setting("Structured", "chunk", "at least 1", 0));
         }
@@ -123,6 +122,7 @@ impl<T: Scalar> Structured<T> {
             plan,
             occurrences,
             programs,
+            team,
         })
     }
 
@@ -150,8 +150,16 @@ impl<T: Scalar> Structured<T> {
         params: &[T],
         x: impl Into<Mat<'a, T>>,
     ) -> Result<(T, &[T])> {
-        let (x, batch) = (x.into(), self.batch());
-        self.plan.graph().check(params, x, batch)?;
+        let x = x.into();
+        self.plan.graph().check(params, x, self.batch())?;
+        let team = self.team.clone();
+        let value = team.run(|| self.run(params, x));
+        Ok((value, &self.gradient))
+    }
+
+    /// The value; the gradient lies in its buffer then.
+    fn run(&mut self, params: &[T], x: Mat<'_, T>) -> T {
+        let batch = self.batch();
         self.plan.run(params, x, &mut self.primal);
         let nodes = self.plan.graph().nodes();
         for (chunk, program) in chunks(&self.programs, batch) {
@@ -181,7 +189,7 @@ impl<T: Scalar> Structured<T> {
             let target = &mut self.gradient[node.params.clone()];
             occurrence.contract(node, &at, sums, target, &mut self.scratch);
         }
-        Ok((sum(self.plan.output(&self.primal)), &self.gradient))
+        sum(self.plan.output(&self.primal))
     }
 
     /// Bytes of all buffers. The tangents are those of a chunk, and at the output those of the batch.

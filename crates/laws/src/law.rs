@@ -52,6 +52,9 @@ pub enum Law {
     /// The other forms of a map compute the same: `unit_params` is `jvp_params` on unit vectors, the maps in place are
     /// the maps out of place.
     Forms,
+    /// For a block that says it runs on planes: `forward_dot`, `vjp_input_dot` and `vjp_params_dot` give the tangent of the
+    /// pullback, `J' y_bar_dot + J_dot' y_bar`, as the pullback run at dual numbers does.
+    Planes,
     /// The declared structure of J and K is true: zeros where it says zeros, ones where it says ones, x where K is
     /// x' (x) I.
     Structure,
@@ -61,7 +64,7 @@ pub enum Law {
 
 impl Law {
     /// All laws, in the order of checking.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 19] = [
         Self::Declarations,
         Self::Panics,
         Self::Domain,
@@ -78,6 +81,7 @@ impl Law {
         Self::Taylor,
         Self::Adjoint,
         Self::Forms,
+        Self::Planes,
         Self::Structure,
         Self::Cost,
     ];
@@ -101,6 +105,7 @@ impl Law {
             Self::Taylor => "taylor",
             Self::Adjoint => "adjoint",
             Self::Forms => "forms",
+            Self::Planes => "planes",
             Self::Structure => "structure",
             Self::Cost => "cost",
         }
@@ -125,6 +130,7 @@ impl Law {
             Self::Taylor => "f(x + h v) - f(x) - h J v shrinks as h^2",
             Self::Adjoint => "<y_bar, J v> = <J' y_bar, v>",
             Self::Forms => "unit and in-place forms = the plain maps",
+            Self::Planes => "maps on planes = the maps at dual numbers",
             Self::Structure => "the declared structure of the Jacobians is true",
             Self::Cost => "the declared cost = the counted cost",
         }

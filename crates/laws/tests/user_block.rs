@@ -9,6 +9,7 @@ use pushpull_laws::{Check, Diagnosis, Law, Rule, check};
 struct SquaredNorm {
     factor_in_vjp: f64,
     keeps_nothing: bool,
+    claims_planes: bool,
 }
 
 impl Spec for SquaredNorm {
@@ -28,6 +29,9 @@ impl Spec for SquaredNorm {
         } else {
             Keeps::X
         }
+    }
+    fn planes(&self) -> bool {
+        self.claims_planes
     }
 }
 
@@ -95,6 +99,17 @@ fn reading_what_is_not_kept_is_named() {
     let violation = check(&wrong).expect_err("x is gone");
     assert_eq!(violation.law, Law::Keeps);
     assert_eq!(violation.diagnosis, Diagnosis::ReadsUnkept("x"));
+}
+
+#[test]
+fn the_provided_maps_on_planes_are_not_enough_for_a_jacobian_that_changes() {
+    let wrong = SquaredNorm {
+        claims_planes: true,
+        ..SquaredNorm::default()
+    };
+    let violation = check(&wrong).expect_err("J_dot is forgotten");
+    assert_eq!(violation.law, Law::Planes);
+    assert!(violation.to_string().contains("x_bar_dot"), "{violation}");
 }
 
 #[derive(Clone, Debug)]

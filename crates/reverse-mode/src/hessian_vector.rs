@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use nalgebra::DMatrix;
 use pushpull_core::linalg::first_not_finite;
-use pushpull_core::{Cost, Dual, Error, Graph, Mat, MatMut, Result, Scalar, memory};
+use pushpull_core::{Cost, Dual, Error, Graph, Mat, MatMut, Result, Scalar, Team, memory};
 
 use crate::Store;
 use crate::second::{Answer, Direction, Duals, Planes, cost};
@@ -59,7 +59,7 @@ pub struct HessianVector<T> {
 
 #[derive(Clone, Debug)]
 enum Way<T> {
-    Planes(Planes<T>),
+    Planes(Planes<T>, Team),
     Duals(Duals<T>),
 }
 
@@ -75,7 +75,7 @@ where
         answer: Answer<'_, T>,
     ) -> Result<T> {
         match self {
-            Self::Planes(planes) => Ok(planes.run(params, x, direction, answer)),
+            Self::Planes(planes, team) => Ok(team.run(|| planes.run(params, x, direction, answer))),
             Self::Duals(duals) => duals.run(params, x, direction, answer),
         }
     }
@@ -88,24 +88,19 @@ where
     /// Prepares for batches of `batch` samples: every shape is checked and all memory allocated here.
     ///
     /// # Errors
-    /// As [`crate::Reverse::new`]; on planes, `threads` has to be 1.
+    /// As [`crate::Reverse::new`].
     pub fn new(graph: &Graph, batch: usize, store: Store, threads: usize) -> Result<Self> {
         if !graph.nodes().iter().all(|node| node.block.planes()) {
             return Self::by_duals(graph, batch, store, threads);
-        }
-        if threads != 1 {
-            return Err(Error::Setting {
-                name: "HessianVector".into(),
-                setting: "threads".into(),
-                expected: "1".into(),
-                got: threads.to_string(),
-            });
         }
         let Store::All = store;
         Ok(Self::with(
             graph,
             batch,
-            Way::Planes(Planes::new(graph, batch)?),
+            Way::Planes(
+                Planes::new(graph, batch)?,
+                Team::new("HessianVector", threads)?,
+            ),
         ))
     }
 
@@ -130,7 +125,7 @@ where
 
     /// Whether it runs on planes, and not by duals.
     pub const fn on_planes(&self) -> bool {
-        matches!(self.way, Way::Planes(_))
+        matches!(self.way, Way::Planes(..))
     }
 
     /// The graph.
@@ -342,7 +337,7 @@ where
     /// Bytes of all buffers.
     pub fn bytes(&self) -> usize {
         let way = match &self.way {
-            Way::Planes(planes) => planes.bytes(),
+            Way::Planes(planes, _) => planes.bytes(),
             Way::Duals(duals) => duals.bytes(),
         };
         way + (self.gradient.len() + self.product.len()) * size_of::<T>()

@@ -4,6 +4,7 @@ mod conduct;
 mod consistency;
 mod declared;
 mod derivative;
+mod planes;
 
 pub(crate) use declared::declarations;
 
@@ -28,6 +29,7 @@ pub(crate) fn check(law: Law, bench: &Bench<'_>) -> Result<(), Finding> {
         Law::Taylor => derivative::taylor(bench),
         Law::Adjoint => derivative::adjoint(bench),
         Law::Forms => declared::forms(bench),
+        Law::Planes => planes::planes(bench),
         Law::Structure => declared::structure(bench),
         Law::Cost => declared::cost(bench),
     }
