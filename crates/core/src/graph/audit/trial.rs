@@ -40,9 +40,14 @@ pub(super) struct Trial<'b> {
     pushed_params: Vec<f64>,
 }
 
-/// `n` numbers within an interval, spread by the multiples of an irrational number; another one for each buffer.
-fn numbers(n: usize, (low, high): Interval, irrational: f64) -> Vec<f64> {
-    let spread = |i: usize| low + (high - low) * ((i as f64 + 0.5) * irrational).fract();
+/// `n` numbers within an interval, spread by the multiples of an irrational number modulo 1, which is given in units of
+/// 2^-64; another one for each buffer.
+fn numbers(n: usize, (low, high): Interval, irrational: u64) -> Vec<f64> {
+    const UNIT: f64 = 1.0 / (1_u64 << 53) as f64;
+    let spread = |i: usize| {
+        let fraction = (i as u64 + 1).wrapping_mul(irrational) >> 11;
+        low + (high - low) * UNIT * fraction as f64
+    };
     (0..n).map(spread).collect()
 }
 
@@ -56,11 +61,11 @@ impl<'b> Trial<'b> {
         block: &'b dyn AnyBlock,
         (inputs, weights): (Interval, Interval),
     ) -> Option<Self> {
-        const GOLDEN: f64 = 0.618_033_988_749_894_9;
-        const ROOT_2: f64 = std::f64::consts::SQRT_2;
-        const ROOT_3: f64 = 1.732_050_807_568_877_2;
-        const ROOT_7: f64 = 2.645_751_311_064_590_7;
-        const ROOT_11: f64 = 3.316_624_790_355_4;
+        const GOLDEN: u64 = 0x9e37_79b9_7f4a_7c15;
+        const ROOT_2: u64 = 0x6a09_e667_f3bc_c908;
+        const ROOT_3: u64 = 0xbb67_ae85_84ca_a73b;
+        const ROOT_7: u64 = 0xa54f_f53a_5f1d_36f1;
+        const ROOT_11: u64 = 0x510e_527f_ade6_82d1;
         let (dims, extra) = (block.dims(), block.keeps().extra);
         let (x, params) = (
             numbers(dims.n_in * BATCH, inputs, GOLDEN),
