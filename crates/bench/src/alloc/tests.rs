@@ -65,7 +65,7 @@ fn a_panic_gives_the_outer_peak_back() {
 #[test]
 fn a_thread_is_blind_to_others_and_the_process_is_not() {
     let other = || {
-        std::thread::spawn(|| drop(black_box(vec![1u8; 1 << 22])))
+        std::thread::spawn(|| drop(black_box(vec![1u8; 1 << 26])))
             .join()
             .unwrap()
     };
@@ -76,7 +76,8 @@ fn a_thread_is_blind_to_others_and_the_process_is_not() {
         measure_process(|| ()).map(|_| ())
     })
     .unwrap();
-    assert!(all.peak_bytes >= 1 << 22, "{all:?}");
+    // Other tests of this process may give back their own few megabytes meanwhile.
+    assert!(all.peak_bytes >= 1 << 25, "{all:?}");
     assert_eq!(nested, Err(AllocError::Busy));
     assert!(measure_process(|| ()).is_ok(), "the turn was given back");
     assert!(live_bytes().is_some_and(|b| b > 0));

@@ -150,7 +150,8 @@ impl Ruler {
         let exponents = self.low.floor() as i32..=self.high.ceil() as i32;
         let decades = self.high - self.low;
         let every = (decades / 9.0).ceil().max(1.0) as i32;
-        let mantissas = if decades < 2.0 { mantissas } else { &[1.0] };
+        // Fewer than three decades may hold fewer than three powers of ten.
+        let mantissas = if decades < 3.0 { mantissas } else { &[1.0] };
         let thinned = exponents.clone().filter(|k| k.rem_euclid(every) == 0);
         let values: Vec<f64> = thinned
             .flat_map(|k| mantissas.iter().map(move |m| m * base.powi(k)))
