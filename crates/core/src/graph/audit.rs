@@ -20,7 +20,7 @@ mod trial;
 use trial::{Interval, Trial};
 
 /// Blocks of more numbers than this are left to the thorough check: building a graph stays quick, and small in memory.
-const MOST: usize = 1 << 18;
+const MOST: usize = 1 << 21;
 /// Where inputs and parameters lie: ordinary numbers, or those at which logarithms and roots are finite too.
 const DOMAINS: [(Interval, Interval); 3] = [
     (ORDINARY, ORDINARY),

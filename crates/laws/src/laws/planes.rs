@@ -22,7 +22,9 @@ pub(super) fn planes(bench: &Bench<'_>) -> Checked {
     let has_params = bench.probe.dims.n_params > 0;
     for (x_moves, params_move) in [(true, false), (true, true), (false, true)] {
         if has_params || !params_move {
-            moving(bench, x_moves, params_move)?;
+            // x lies beside its tangent where another node made both, and apart from it where the user did.
+            moving(bench, x_moves, params_move, false)?;
+            moving(bench, x_moves, params_move, true)?;
         }
     }
     Ok(())
@@ -37,8 +39,8 @@ fn derivatives(duals: &[Dual<f64>]) -> Vec<f64> {
     duals.iter().map(|dual| dual.derivative).collect()
 }
 
-/// One case: which of x and w has a tangent.
-fn moving(bench: &Bench<'_>, x_moves: bool, params_move: bool) -> Checked {
+/// One case: which of x and w has a tangent, and whether x and its tangent lie side by side.
+fn moving(bench: &Bench<'_>, x_moves: bool, params_move: bool, joined: bool) -> Checked {
     let (probe, data, batch) = (&bench.probe, &bench.data, bench.data.batch);
     let (dims, keeps) = (probe.dims, probe.keeps);
     let moved = |moves: bool, dot: &[f64]| -> Vec<f64> {
@@ -62,12 +64,17 @@ fn moving(bench: &Bench<'_>, x_moves: bool, params_move: bool) -> Checked {
     let mut extra_dot = extra.clone();
     let mut pulled = Fill::Nan.entries::<f64>(2 * dims.n_in * batch);
     let mut params_bar_dot = Fill::Nan.entries::<f64>(dims.n_params);
+    let start = Fill::Numbers.entries::<f64>(dims.n_params);
+    let mut added = start.clone();
     let block: &dyn Block<f64> = probe.block;
     let params_dot = params_move.then_some(&params_dot[..]);
-    let x = Planes::new(
-        Mat::new(&data.x, dims.n_in, batch),
-        x_moves.then(|| Mat::new(&x_dot, dims.n_in, batch)),
-    );
+    let beside = [&data.x[..], &x_dot].concat();
+    let x = if joined && x_moves {
+        Planes::values(Mat::new(&beside, dims.n_in, 2 * batch))
+    } else {
+        let dot = x_moves.then(|| Mat::new(&x_dot, dims.n_in, batch));
+        Planes::new(Mat::new(&data.x, dims.n_in, batch), dot)
+    };
     catch(|| {
         let target = PlanesMut::values(MatMut::new(&mut y, dims.n_out, 2 * batch));
         block.forward_dot(
@@ -98,6 +105,7 @@ fn moving(bench: &Bench<'_>, x_moves: bool, params_move: bool) -> Checked {
         block.vjp_input_dot(&at, bars, target, &mut scratch);
         if dims.n_params > 0 {
             block.vjp_params_dot(&at, bars, Accum::Set, &mut params_bar_dot, &mut scratch);
+            block.vjp_params_dot(&at, bars, Accum::Add, &mut added, &mut scratch);
         }
     })
     .map_err(|message| Finding::plain(Law::Panics, None, Diagnosis::Panicked(message.into())))?;
@@ -135,5 +143,8 @@ fn moving(bench: &Bench<'_>, x_moves: bool, params_move: bool) -> Checked {
     }
     let expected = probe.run(&at, &Call::new(Rule::VjpParams, &bars))?;
     let expected = derivatives(&expected);
-    compare("params_bar_dot", &expected, &params_bar_dot, dims.n_params)
+    compare("params_bar_dot", &expected, &params_bar_dot, dims.n_params)?;
+    let sums = expected.iter().zip(&start).map(|(dot, start)| dot + start);
+    let sums: Vec<f64> = sums.collect();
+    compare("params_bar_dot, added", &sums, &added, dims.n_params)
 }
