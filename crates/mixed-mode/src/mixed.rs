@@ -4,7 +4,7 @@ use nalgebra::DMatrix;
 use pushpull_core::primal::PrimalPlan;
 use pushpull_core::{Cost, Error, Graph, Mat, MatMut, Result, Scalar, memory};
 
-use crate::Plan;
+use crate::Bracketing;
 use crate::program::Program;
 
 /// Bytes of an engine's buffers.
@@ -45,7 +45,7 @@ impl Bytes {
 /// ```
 #[derive(Clone, Debug)]
 pub struct MixedMode<T> {
-    plan: Plan,
+    bracketing: Bracketing,
     primal: PrimalPlan,
     program: Program,
     record: Vec<T>,
@@ -57,7 +57,7 @@ impl<T: Scalar> MixedMode<T> {
     /// Plans the Jacobian and prepares it for batches of `batch` samples: all memory is allocated here.
     ///
     /// # Errors
-    /// As [`Plan::new`]; [`Error::Setting`] for any `threads` but 1.
+    /// As [`Bracketing::new`]; [`Error::Setting`] for any `threads` but 1.
     pub fn new(graph: &Graph, batch: usize, threads: usize) -> Result<Self> {
         if threads != 1 {
             return Err(Error::Setting {
@@ -67,8 +67,8 @@ impl<T: Scalar> MixedMode<T> {
                 got: threads.to_string(),
             });
         }
-        let plan = Plan::new(graph, batch)?;
-        let program = Program::new::<T>(graph, &plan.chain, &plan.search, batch)?;
+        let bracketing = Bracketing::new(graph, batch)?;
+        let program = Program::new::<T>(graph, &bracketing.chain, &bracketing.search, batch)?;
         let n = graph.nodes().len();
         // The primal program runs first, then the steps; the output itself is not kept for anybody else.
         let read = |node: usize| program.read(node).map(|step| n + step);
@@ -84,25 +84,25 @@ impl<T: Scalar> MixedMode<T> {
             record: vec![T::zero(); primal.len()],
             jacobians: vec![T::zero(); program.len()],
             scratch: vec![T::zero(); program.scratch_len()],
-            plan,
+            bracketing,
             primal,
             program,
         })
     }
 
     /// The bracketing.
-    pub const fn plan(&self) -> &Plan {
-        &self.plan
+    pub const fn bracketing(&self) -> &Bracketing {
+        &self.bracketing
     }
 
     /// The graph.
     pub const fn graph(&self) -> &Graph {
-        self.plan.graph()
+        self.bracketing.graph()
     }
 
     /// Samples of a batch.
     pub const fn batch(&self) -> usize {
-        self.plan.batch()
+        self.bracketing.batch()
     }
 
     /// The Jacobian of all outputs with respect to the inputs, sample by sample: row `sample * n_outputs + output`, a
@@ -147,7 +147,7 @@ impl<T: Scalar> MixedMode<T> {
             return Err(Error::matrix("jacobian", expected, got, remedy));
         };
         // What the chain does not read; the rest is assigned.
-        let read = &self.plan.chain.input;
+        let read = &self.bracketing.chain.input;
         target[..expected.0 * read.start].fill(T::zero());
         target[expected.0 * read.end..].fill(T::zero());
         self.run(params, x, target);
@@ -168,7 +168,7 @@ impl<T: Scalar> MixedMode<T> {
         self.primal.run(params, x, &mut self.record);
         let (rows, _) = self.shape();
         // The Jacobian, column by column, is the tangents of the unit vectors of the inputs, sample by sample.
-        let read = &self.plan.chain.input;
+        let read = &self.bracketing.chain.input;
         let own = &mut jacobian[rows * read.start..rows * read.end];
         self.program.run(
             &self.primal,
@@ -181,9 +181,9 @@ impl<T: Scalar> MixedMode<T> {
         );
     }
 
-    /// The exact cost of [`MixedMode::jacobian_inputs`], as [`Plan::cost`].
+    /// The exact cost of [`MixedMode::jacobian_inputs`], as [`Bracketing::cost`].
     pub fn cost(&self) -> Cost {
-        self.plan.cost()
+        self.bracketing.cost()
     }
 
     /// Bytes of all buffers; the Jacobian itself is the caller's.

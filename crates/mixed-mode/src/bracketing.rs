@@ -19,9 +19,9 @@ use crate::search::{Form, How, Search, Work};
 ///
 /// ```
 /// use pushpull_core::{Mlp, blocks::Activation};
-/// use pushpull_mixed_mode::Plan;
+/// use pushpull_mixed_mode::Bracketing;
 /// let graph = Mlp::new(&[8, 2, 8], Activation::Tanh).build()?;
-/// let plan = Plan::new(&graph, 1)?;
+/// let plan = Bracketing::new(&graph, 1)?;
 /// assert_eq!(plan.formula(), "((layer1 tanh0) layer0)");
 /// assert_eq!(plan.to_string(), "\
 /// J = ((layer1 tanh0) layer0)
@@ -35,7 +35,7 @@ use crate::search::{Form, How, Search, Work};
 /// # Ok::<(), pushpull_core::Error>(())
 /// ```
 #[derive(Clone, Debug)]
-pub struct Plan {
+pub struct Bracketing {
     graph: Graph,
     batch: usize,
     pub(crate) chain: Chain,
@@ -45,7 +45,7 @@ pub struct Plan {
     adjoints: Cost,
 }
 
-impl Plan {
+impl Bracketing {
     /// Plans the Jacobian of a chain for batches of `batch` samples.
     ///
     /// # Errors
@@ -278,7 +278,7 @@ fn written(cost: Cost) -> String {
     }
 }
 
-impl fmt::Display for Plan {
+impl fmt::Display for Bracketing {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (_, from) = self.whole();
         writeln!(f, "J = {}", self.formula())?;
