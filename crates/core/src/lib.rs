@@ -42,6 +42,7 @@ pub mod rounded;
 pub mod team;
 mod vector;
 mod vector_planes;
+pub mod work;
 
 pub use block::{Accum, Block, Dims, InputJacobian, Keeps, Op, ParamJacobian, Point, Spec};
 pub use cost::Cost;

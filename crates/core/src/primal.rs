@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use crate::arena::{Arena, Planner, Slot};
 use crate::graph::{Node, Origin, Source};
+use crate::work::{Item, Work};
 use crate::{
     AnyBlock, Cost, Error, Graph, Mat, MatMut, Op, Point, Result, Scalar, Team, cost, memory,
 };
@@ -287,6 +288,22 @@ impl PrimalPlan {
     #[inline]
     pub const fn n_outputs(&self) -> usize {
         self.n_outputs
+    }
+
+    /// What running node `i` does.
+    pub fn step_work(&self, i: usize, work: &mut Work, times: u64) {
+        let step = &self.steps[i];
+        if let Feed::Stack(_, parts) = &step.x {
+            let rows: usize = parts.iter().map(|part| part.rows.len()).sum();
+            work.add(Item::Moved(rows * self.batch), times);
+        }
+        let in_place = matches!(step.x, Feed::Over);
+        work.map(i, Op::Forward, in_place, (self.batch, 1), times);
+    }
+
+    /// What one run does.
+    pub fn work(&self, work: &mut Work, times: u64) {
+        (0..self.steps.len()).for_each(|i| self.step_work(i, work, times));
     }
 
     /// The exact cost of one run.

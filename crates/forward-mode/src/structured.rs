@@ -11,6 +11,7 @@ mod moves;
 mod occurrence;
 mod program;
 mod term;
+mod work;
 
 use moves::{Action, Place};
 use occurrence::{Occurrence, occurrences, samples};

@@ -7,6 +7,8 @@ use pushpull_core::graph::{Node, Origin, Source};
 use pushpull_core::primal::{PrimalPlan, disjoint};
 use pushpull_core::{Accum, Cost, Graph, Mat, MatMut, Op, Point, Result, Scalar, cost, memory};
 
+mod work;
+
 /// Which directions a sweep pushes. Seeds are numbered from 0 within the sweep.
 pub(crate) enum Seeds<'a, T> {
     /// The unit vectors of these parameters.

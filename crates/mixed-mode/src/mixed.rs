@@ -2,6 +2,7 @@
 
 use nalgebra::DMatrix;
 use pushpull_core::primal::PrimalPlan;
+use pushpull_core::work::{Item, Work};
 use pushpull_core::{Cost, Error, Graph, Mat, MatMut, Result, Scalar, memory};
 
 use crate::Bracketing;
@@ -184,6 +185,16 @@ impl<T: Scalar> MixedMode<T> {
     /// The exact cost of [`MixedMode::jacobian_inputs`], as [`Bracketing::cost`].
     pub fn cost(&self) -> Cost {
         self.bracketing.cost()
+    }
+
+    /// What [`MixedMode::jacobian_inputs_into`] does.
+    pub fn work(&self) -> Work {
+        let (graph, mut work) = (self.graph(), Work::default());
+        self.primal.work(&mut work, 1);
+        self.program.work(&mut work);
+        work.add(Item::Read(graph.n_params()), 1);
+        work.add(Item::Read(graph.n_inputs() * self.batch()), 1);
+        work
     }
 
     /// Bytes of all buffers; the Jacobian itself is the caller's.

@@ -11,6 +11,7 @@ use crate::search::{Form, Search};
 use crate::stack::{Shape, Stack, StackMut};
 
 mod emission;
+mod work;
 use emission::Emission;
 
 /// Where numbers lie.

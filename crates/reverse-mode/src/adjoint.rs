@@ -7,6 +7,7 @@ use pushpull_core::primal::{PrimalPlan, disjoint};
 use pushpull_core::{Accum, AnyBlock, Block, Cost, Mat, MatMut, Op, Point, Real, Scalar, cost};
 
 mod plan;
+mod work;
 
 /// One node's step, with everything about the node resolved. Ranges lie in the arena of cotangents and are sized for all
 /// seeds.

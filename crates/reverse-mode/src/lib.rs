@@ -22,6 +22,7 @@ mod jacobian;
 mod reverse;
 mod second;
 mod tape;
+mod work;
 
 pub use hessian_vector::HessianVector;
 pub use pushpull_core::{Error, Result};

@@ -5,6 +5,7 @@ use pushpull_core::{Mat, MatMut};
 mod duals;
 mod plan;
 mod planes;
+mod work;
 
 pub(crate) use duals::Duals;
 pub(crate) use planes::{Planes, cost};
