@@ -1,8 +1,10 @@
 //! What a computation costs, in exact counts.
 
+use std::fmt;
 use std::iter::Sum;
 use std::ops::{Add, AddAssign, Mul};
 
+use crate::predict::grouped;
 use crate::{AnyBlock, Block, Counted, Mat, MatMut, Op, Point, count};
 
 /// Counted work: `+ - * /` are one flop each, a fused multiply-add two, a sum of k products 2k, negation, absolute
@@ -12,6 +14,7 @@ use crate::{AnyBlock, Block, Counted, Mat, MatMut, Op, Point, count};
 /// use pushpull_core::Cost;
 /// let product = Cost::flops(2 * 3 * 4);
 /// assert_eq!(product + Cost::calls(3) * 2, Cost { flops: 24, calls: 6 });
+/// assert_eq!((product * 1000 + Cost::calls(3)).to_string(), "24,000 flops, 3 calls");
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Cost {
@@ -70,6 +73,16 @@ impl Mul<usize> for Cost {
             flops: self.flops * n as u64,
             calls: self.calls * n as u64,
         }
+    }
+}
+
+impl fmt::Display for Cost {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} flops", grouped(self.flops))?;
+        if self.calls == 0 {
+            return Ok(());
+        }
+        write!(f, ", {} calls", grouped(self.calls))
     }
 }
 
