@@ -12,6 +12,7 @@ pub trait AnyBlock:
     + Block<Dual<f32>>
     + Block<Dual<f64>>
     + Block<Counted<f64>>
+    + Block<Dual<Counted<f64>>>
     + Block<Rounded>
     + 'static
 {
@@ -26,6 +27,7 @@ where
         + Block<Dual<f32>>
         + Block<Dual<f64>>
         + Block<Counted<f64>>
+        + Block<Dual<Counted<f64>>>
         + Block<Rounded>
         + 'static,
 {
@@ -51,7 +53,15 @@ macro_rules! scalar {
     )*};
 }
 
-scalar!(f32, f64, Dual<f32>, Dual<f64>, Counted<f64>, Rounded);
+scalar!(
+    f32,
+    f64,
+    Dual<f32>,
+    Dual<f64>,
+    Counted<f64>,
+    Dual<Counted<f64>>,
+    Rounded
+);
 
 /// A block that may be shared between graphs: either a block or an `Arc` of one.
 pub trait IntoBlock {

@@ -194,7 +194,7 @@ impl Sweep {
             let largest =
                 size(dims.n_in, widths[i].0).saturating_add(size(dims.n_out, widths[i].1));
             memory::fits::<T>(
-                &format!("the tangent matrices of {}", node.name),
+                format_args!("the tangent matrices of {}", node.name),
                 largest,
                 remedy,
             )?;
