@@ -9,8 +9,7 @@ use std::sync::Arc;
 use crate::arena::{Arena, Planner, Slot};
 use crate::graph::{Node, Origin, Source};
 use crate::{
-    AnyBlock, Cost, Error, Graph, Mat, MatMut, Op, Point, Prediction, Result, Scalar, Team, cost,
-    memory,
+    AnyBlock, Cost, Error, Graph, Mat, MatMut, Op, Point, Prediction, Result, Scalar, Team, memory,
 };
 
 /// The buffers of the primal program on a given batch, placed in an arena.
@@ -304,12 +303,11 @@ impl PrimalPlan {
         self.n_outputs
     }
 
-    /// The exact cost of one run.
-    pub fn cost(&self) -> Cost {
-        self.graph
-            .nodes()
-            .iter()
-            .map(|node| cost::of(&*node.block, Op::Forward, self.batch, 1))
+    /// The exact cost of one run at a scalar: each block's [`Op::Forward`].
+    pub fn cost<T: Scalar>(&self) -> Cost {
+        let nodes = self.graph.nodes().iter();
+        nodes
+            .map(|node| T::cost(&*node.block, Op::Forward, self.batch, 1))
             .sum()
     }
 }
@@ -409,7 +407,7 @@ impl<T: Scalar> Primal<T> {
     pub fn predict(graph: &Graph, batch: usize) -> Result<Prediction> {
         let plan = Self::plan(graph, batch)?;
         Ok(Prediction {
-            cost: plan.cost(),
+            cost: plan.cost::<T>(),
             evaluations: plan.evaluations(),
             buffers: plan.len() * size_of::<T>(),
             plan: plan.held(),
@@ -439,7 +437,7 @@ impl<T: Scalar> Primal<T> {
 
     /// The exact cost of [`Primal::run`].
     pub fn cost(&self) -> Cost {
-        self.plan.cost()
+        self.plan.cost::<T>()
     }
 
     /// Bytes of the arena.
