@@ -94,13 +94,31 @@ impl Calibration {
         for kind in [Kind::F32, Kind::F64] {
             let scaled = [1, 4, 16, 64, 256];
             let loops = [
-                (Id::Moved, Subject::Moved, &[4, 64, 1 << 10, 1 << 14, 1 << 18][..]),
+                (
+                    Id::Moved,
+                    Subject::Moved,
+                    &[4, 64, 1 << 10, 1 << 14, 1 << 18][..],
+                ),
                 (Id::Summed, Subject::Summed, &[4, 64, 1 << 10]),
                 (Id::Strided, Subject::Strided, &[16, 256, 1 << 12, 1 << 14]),
-                (Id::Fresh, Subject::Fresh, &[16, 256, 1 << 12, 1 << 16, 1 << 20]),
-                (Id::Read, Subject::Read, &[16, 256, 1 << 12, 1 << 16, 1 << 18]),
+                (
+                    Id::Fresh,
+                    Subject::Fresh,
+                    &[16, 256, 1 << 12, 1 << 16, 1 << 20],
+                ),
+                (
+                    Id::Read,
+                    Subject::Read,
+                    &[16, 256, 1 << 12, 1 << 16, 1 << 18],
+                ),
             ];
-            let scaled = scaled.map(|len| (Id::Scaled(len), Subject::Scaled { len }, &[4, 64, 1 << 10][..]));
+            let scaled = scaled.map(|len| {
+                (
+                    Id::Scaled(len),
+                    Subject::Scaled { len },
+                    &[4, 64, 1 << 10][..],
+                )
+            });
             for (id, subject, widths) in loops.into_iter().chain(scaled) {
                 let curve = own.curve(kind, id, || subject);
                 points.extend(widths.iter().map(|&width| (curve, width)));
@@ -230,7 +248,8 @@ pub(crate) fn shared() -> MutexGuard<'static, Option<Calibration>> {
     let mut shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
     if shared.is_none() {
         // A place that cannot be written to is no reason not to plan.
-        *shared = Some(Calibration::load_or_measure(None).unwrap_or_else(|_| Calibration::measure()));
+        *shared =
+            Some(Calibration::load_or_measure(None).unwrap_or_else(|_| Calibration::measure()));
     }
     shared
 }
@@ -278,7 +297,9 @@ fn name(kind: Kind, subject: &Subject) -> String {
         } => {
             let form = if *in_place { " in place" } else { "" };
             let block = text(&**block);
-            format!("{kind} {map:?}{form} batch {batch}: {block}").escape_debug().to_string()
+            format!("{kind} {map:?}{form} batch {batch}: {block}")
+                .escape_debug()
+                .to_string()
         }
         other => format!("{kind} {other:?}"),
     }
@@ -302,7 +323,11 @@ fn around(subject: &Subject, kind: Kind, width: usize) -> (usize, Option<usize>)
             Subject::Product { rows, depth, .. } => (2 * rows * depth).saturating_mul(width) as u64,
             _ => 0,
         };
-        let limit = if matches!(subject, Subject::Streamed) { 1 << 23 } else { 1 << 20 };
+        let limit = if matches!(subject, Subject::Streamed) {
+            1 << 23
+        } else {
+            1 << 20
+        };
         numbers <= limit && flops <= 1 << 25 && kind.size() * numbers <= 1 << 27
     };
     let mut low = 1;

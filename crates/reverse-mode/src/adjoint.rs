@@ -4,7 +4,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use pushpull_core::primal::{PrimalPlan, disjoint};
-use pushpull_core::{Accum, AnyBlock, Block, Cost, Mat, MatMut, Op, Point, Real, Scalar, cost};
+use pushpull_core::{Accum, AnyBlock, Block, Cost, Mat, MatMut, Op, Point, Real, Scalar, memory};
 
 mod plan;
 mod work;
@@ -246,8 +246,15 @@ impl Adjoint {
         );
     }
 
+    /// Heap bytes that the plan itself keeps.
+    pub(crate) fn held(&self) -> usize {
+        let scatter = self.steps.iter().map(|step| memory::held(&step.scatter));
+        let lists = memory::held(&self.unused) + memory::held(&self.unassigned);
+        memory::held(&self.steps) + lists + scatter.sum::<usize>()
+    }
+
     /// The exact cost of one pullback that sets.
-    pub(crate) fn cost(
+    pub(crate) fn cost<T: Scalar>(
         &self,
         plan: &PrimalPlan,
         seeds: usize,
@@ -255,19 +262,32 @@ impl Adjoint {
         wants_inputs: bool,
     ) -> Cost {
         let batch = plan.batch();
+        let whole = |block: &dyn AnyBlock, acc| T::cost(block, Op::VjpParams(acc), batch, 1);
+        self.cost_with::<T>(batch, seeds, wants_params, wants_inputs, whole)
+    }
+
+    /// The same where one seed of a block's parameters takes `params(block, acc)`.
+    pub(crate) fn cost_with<T: Scalar>(
+        &self,
+        batch: usize,
+        seeds: usize,
+        wants_params: bool,
+        wants_inputs: bool,
+        params: impl Fn(&dyn AnyBlock, Accum) -> Cost,
+    ) -> Cost {
         let mut total = Cost::ZERO;
         for step in &self.steps {
             let block = &*step.block;
             if let (true, Some(acc)) = (wants_params, step.first) {
-                total += cost::of(block, Op::VjpParams(acc), batch, 1) * seeds;
+                total += params(block, acc) * seeds;
             }
             if !(wants_params && step.pulls_for_params || wants_inputs && step.pulls_for_inputs) {
                 continue;
             }
-            total += cost::of(block, Op::VjpInput, batch, seeds);
+            total += T::cost(block, Op::VjpInput, batch, seeds);
             for part in step.scatter.iter().filter(|part| part.acc == Accum::Add) {
                 if wants_inputs || matches!(part.to, Destination::Arena(_)) {
-                    total += Cost::flops(part.rows.len() * batch * seeds);
+                    total += T::additions(part.rows.len() * batch * seeds);
                 }
             }
         }

@@ -19,6 +19,7 @@
 mod adjoint;
 mod hessian_vector;
 mod jacobian;
+mod predict;
 mod reverse;
 mod second;
 mod tape;

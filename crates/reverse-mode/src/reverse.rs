@@ -2,10 +2,11 @@
 
 use nalgebra::DMatrix;
 use pushpull_core::primal::PrimalPlan;
-use pushpull_core::{Accum, Cost, Error, Graph, Mat, MatMut, Result, Scalar, Team, memory};
+use pushpull_core::{Accum, Cost, Graph, Mat, MatMut, Result, Scalar, Team, memory};
 
 use crate::Tape;
 use crate::adjoint::{Adjoint, Wanted};
+use crate::predict::{Programs, at_least_one};
 use crate::tape::{fits, sum};
 
 /// Which intermediates the record keeps.
@@ -77,22 +78,16 @@ impl<T: Scalar> Reverse<T> {
     /// [`Error::EmptyBatch`], [`Error::TooLarge`] before anything is allocated, [`Error::Setting`] for `threads` as
     /// [`Team::new`].
     pub fn new(graph: &Graph, batch: usize, store: Store, threads: usize) -> Result<Self> {
-        let Store::All = store;
-        let n = graph.nodes().len();
-        let plan = PrimalPlan::new(graph, batch, n, |i| Some(2 * n - i))?;
-        let adjoint = Adjoint::new(graph, batch, 1)?;
-        let total = plan
-            .len()
-            .saturating_add(adjoint.len())
-            .saturating_add(graph.n_params());
-        memory::fits::<T>("reverse mode's record", total, "use a smaller batch")?;
+        let programs = Programs::new::<T>(graph, batch, store, 1)?;
+        let lens = programs.lens();
+        let Programs { plan, adjoint } = programs;
         Ok(Self {
             team: Team::new("Reverse", threads)?,
-            record: vec![T::zero(); plan.len()],
-            cotangents: vec![T::zero(); adjoint.len()],
-            seed: vec![T::zero(); graph.n_outputs() * batch],
-            scratch: vec![T::zero(); adjoint.scratch_len()],
-            gradient: graph.layout().zeros(),
+            record: vec![T::zero(); lens.record],
+            cotangents: vec![T::zero(); lens.cotangents],
+            seed: vec![T::zero(); lens.seed],
+            scratch: vec![T::zero(); lens.scratch],
+            gradient: vec![T::zero(); lens.gradient],
             plan,
             adjoint,
         })
@@ -104,14 +99,7 @@ impl<T: Scalar> Reverse<T> {
     /// # Errors
     /// [`Error::TooLarge`]; [`Error::Setting`] for zero seeds.
     pub fn seeds(mut self, seeds: usize) -> Result<Self> {
-        if seeds == 0 {
-            return Err(Error::Setting {
-                name: "Reverse".into(),
-                setting: "seeds".into(),
-                expected: "at least 1".into(),
-                got: "0".into(),
-            });
-        }
+        let seeds = at_least_one(seeds)?;
         let graph = self.plan.graph();
         self.adjoint = Adjoint::new(graph, self.plan.batch(), seeds)?;
         let seed = memory::elements(&[graph.n_outputs(), self.plan.batch(), seeds]);
@@ -269,8 +257,8 @@ impl<T: Scalar> Reverse<T> {
 
     /// The exact cost of [`Reverse::value_and_gradient`]: the primal, the sum of the outputs, the adjoint program.
     pub fn cost(&self) -> Cost {
-        let outputs = Cost::flops(self.graph().n_outputs() * self.batch());
-        self.plan.cost() + outputs + self.adjoint.cost(&self.plan, 1, true, false)
+        let outputs = T::additions(self.graph().n_outputs() * self.batch());
+        self.plan.cost::<T>() + outputs + self.adjoint.cost::<T>(&self.plan, 1, true, false)
     }
 
     /// The exact cost of [`Reverse::jacobian_inputs`]: the primal once, and a pullback for every group of outputs.
@@ -278,18 +266,18 @@ impl<T: Scalar> Reverse<T> {
         let (n_outputs, seeds) = (self.graph().n_outputs(), self.adjoint.seeds());
         let group = |first| {
             self.adjoint
-                .cost(&self.plan, seeds.min(n_outputs - first), false, true)
+                .cost::<T>(&self.plan, seeds.min(n_outputs - first), false, true)
         };
-        self.plan.cost() + (0..n_outputs).step_by(seeds).map(group).sum()
+        self.plan.cost::<T>() + (0..n_outputs).step_by(seeds).map(group).sum()
     }
 
     /// The exact cost of [`Reverse::record`].
     pub fn primal_cost(&self) -> Cost {
-        self.plan.cost()
+        self.plan.cost::<T>()
     }
 
     /// The exact cost of one pullback of `seeds` cotangents.
     pub fn pullback_cost(&self, seeds: usize, params: bool, inputs: bool) -> Cost {
-        self.adjoint.cost(&self.plan, seeds, params, inputs)
+        self.adjoint.cost::<T>(&self.plan, seeds, params, inputs)
     }
 }

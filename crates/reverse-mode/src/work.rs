@@ -2,10 +2,11 @@
 
 use pushpull_core::primal::PrimalPlan;
 use pushpull_core::work::{Item, Work};
-use pushpull_core::{Graph, Result, Scalar};
+use pushpull_core::{Graph, Prediction, Result, Scalar};
 
-use crate::Reverse;
 use crate::adjoint::Adjoint;
+use crate::predict::Programs;
+use crate::{Reverse, Store};
 
 impl<T: Scalar> Reverse<T> {
     fn recorded(graph: &Graph, batch: usize) -> Result<Work> {
@@ -40,6 +41,26 @@ impl<T: Scalar> Reverse<T> {
         }
         work.add(Item::Read(graph.n_outputs() * batch * seeds), 1);
         Ok(work)
+    }
+
+    /// What recording and [`crate::Tape::pullback`] take, with respect to the parameters alone and into the caller's
+    /// matrix, for `cotangents` of them on an engine that pulls back `seeds` side by side.
+    ///
+    /// # Errors
+    /// As [`Reverse::new`] and [`Reverse::seeds`].
+    pub fn predict_params_vjp(
+        graph: &Graph,
+        batch: usize,
+        store: Store,
+        seeds: usize,
+        cotangents: usize,
+    ) -> Result<Prediction> {
+        let programs = Programs::new::<T>(graph, batch, store, seeds)?;
+        let Programs { plan, adjoint } = &programs;
+        let cost = programs.grouped::<T>(cotangents, |seeds| {
+            adjoint.cost::<T>(plan, seeds, true, false)
+        });
+        Ok(programs.predicted::<T>(cost, 0, 0))
     }
 
     /// What [`Reverse::jacobian_params`] does with `side` outputs side by side.
@@ -102,7 +123,8 @@ mod tests {
     use pushpull_core::{Builder, Cost, Mlp};
 
     use super::groups;
-    use crate::{HessianVector, Reverse, Store};
+    use crate::HessianVector;
+    use crate::{Reverse, Store};
 
     #[test]
     fn the_list_costs_what_the_engine_says() {

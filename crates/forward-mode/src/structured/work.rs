@@ -1,35 +1,43 @@
 //! What structured forward mode does, as a list, without preparing it.
 
-use pushpull_core::primal::PrimalPlan;
 use pushpull_core::work::{Item, Work};
 use pushpull_core::{Accum, Graph, Op, Result, Scalar};
 
+use super::Structured;
+use super::design::Design;
 use super::moves::{Action, Form};
-use super::occurrence::{Kind, Occurrence, occurrences};
-use super::{Structured, chunks, programs};
+use super::occurrence::{Kind, Occurrence};
+use super::program::chunks;
 use crate::Chunk;
 
 impl<T: Scalar> Structured<T> {
+    /// Samples that a chunk carries at once.
+    ///
+    /// # Errors
+    /// As [`Structured::new`].
+    pub fn samples(graph: &Graph, batch: usize, chunk: Chunk) -> Result<usize> {
+        let design = Design::new::<T>(graph, batch, chunk)?;
+        Ok(design.programs.first().map_or(1, |program| program.samples))
+    }
+
     /// What [`Structured::value_and_gradient`] does.
     ///
     /// # Errors
     /// As [`Structured::new`].
     pub fn gradient_work(graph: &Graph, batch: usize, chunk: Chunk) -> Result<Work> {
-        let (n, activity) = (graph.nodes().len(), graph.activity());
-        let plan = PrimalPlan::new(graph, batch, n, |i| activity[i].output.then_some(n))?;
-        let occurrences = occurrences(graph);
-        let programs = programs::<T>(graph, &occurrences, batch, chunk)?;
+        let design = Design::new::<T>(graph, batch, chunk)?;
+        let (programs, occurrences) = (&design.programs, &design.occurrences);
         let mut work = Work::default();
-        plan.work(&mut work, 1);
-        for program in &programs {
+        design.plan.work(&mut work, 1);
+        for program in programs {
             let c = program.samples;
-            let times = chunks(&programs, batch).filter(|(chunk, _)| chunk.len() == c);
+            let times = chunks(programs, batch).filter(|(chunk, _)| chunk.len() == c);
             let times = times.count() as u64;
             for step in &program.moves {
                 step.does.work(graph, step.node, c, &mut work, times);
             }
         }
-        for occurrence in &occurrences {
+        for occurrence in occurrences {
             occurrence.work(graph, batch, &mut work);
         }
         work.add(Item::Summed(graph.n_outputs() * batch), 1);

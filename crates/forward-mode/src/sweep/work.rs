@@ -107,6 +107,14 @@ impl Swept {
 }
 
 impl<T: Scalar> Forward<T> {
+    /// Directions that a chunk carries at once, out of `all`.
+    pub fn width(graph: &Graph, batch: usize, chunk: Chunk, all: usize) -> usize {
+        let nodes = graph.nodes().iter();
+        let pair = nodes.map(|node| node.dims().n_in.saturating_add(node.dims().n_out));
+        let pair = memory::elements(&[pair.max().unwrap_or(0), batch, size_of::<T>()]);
+        chunk.width(all, pair)
+    }
+
     /// What [`Forward::value_and_gradient`] does.
     ///
     /// # Errors

@@ -24,12 +24,17 @@ impl Curve {
 
     /// Seconds at a measured width.
     pub(crate) fn point(&self, width: usize) -> Option<f64> {
-        let at = self.points.binary_search_by_key(&width, |&(width, _)| width);
+        let at = self
+            .points
+            .binary_search_by_key(&width, |&(width, _)| width);
         at.ok().map(|at| self.points[at].1)
     }
 
     pub(crate) fn set(&mut self, width: usize, seconds: f64) {
-        match self.points.binary_search_by_key(&width, |&(width, _)| width) {
+        match self
+            .points
+            .binary_search_by_key(&width, |&(width, _)| width)
+        {
             Ok(at) => self.points[at].1 = seconds,
             Err(at) => self.points.insert(at, (width, seconds)),
         }

@@ -55,7 +55,10 @@ impl Calibration {
             }
             text
         };
-        let measured = self.curves.iter().filter(|curve| !curve.points().is_empty());
+        let measured = self
+            .curves
+            .iter()
+            .filter(|curve| !curve.points().is_empty());
         let mut lines: Vec<String> = measured.map(line).collect();
         lines.sort_unstable();
         lines
@@ -77,7 +80,10 @@ impl Calibration {
             got: got.chars().take(60).collect(),
         };
         let mut lines = text.lines();
-        for (i, expected) in [VERSION.to_owned(), machine::description()].iter().enumerate() {
+        for (i, expected) in [VERSION.to_owned(), machine::description()]
+            .iter()
+            .enumerate()
+        {
             let got = lines.next().unwrap_or_default();
             if got != expected {
                 return Err(refused(i + 1, expected, got));
@@ -87,7 +93,10 @@ impl Calibration {
         for (i, line) in lines.enumerate() {
             let wrong = || refused(i + 3, "a name and points `width:seconds`", line);
             let mut parts = line.split('\t');
-            let name = parts.next().filter(|name| !name.is_empty()).ok_or_else(wrong)?;
+            let name = parts
+                .next()
+                .filter(|name| !name.is_empty())
+                .ok_or_else(wrong)?;
             let mut curve = Curve::new(name.into());
             for part in parts {
                 let (width, seconds) = part.split_once(':').ok_or_else(wrong)?;
@@ -116,7 +125,9 @@ impl Calibration {
             file: path.into(),
             detail: fault.to_string(),
         };
-        let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+        let parent = path
+            .parent()
+            .filter(|parent| !parent.as_os_str().is_empty());
         if let Some(parent) = parent {
             fs::create_dir_all(parent).map_err(refused)?;
         }

@@ -12,7 +12,7 @@ use pushpull_core::work::Map;
 use pushpull_core::{Accum, AnyBlock, Block, Dual, Mat, MatMut, Op, Point, Scalar};
 
 /// A scalar whose maps are timed.
-pub(crate) trait Timed: Scalar {
+pub trait Timed: Scalar {
     /// Its name in a calibration.
     const KIND: Kind;
     /// A number of about this size, every part of it other than zero.
@@ -20,8 +20,9 @@ pub(crate) trait Timed: Scalar {
 }
 
 /// The scalars that are timed.
+#[allow(missing_docs)] // Not to be named outside.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum Kind {
+pub enum Kind {
     F32,
     F64,
     DualF32,
@@ -149,68 +150,107 @@ impl Subject {
             } => {
                 let (a, b) = (noise::<T>(rows * depth), noise::<T>(depth * width));
                 let mut c = noise::<T>(rows * width);
-                repeat(usize::MAX, || {}, || {
-                    let factor = |m, rows, cols, transposed: bool| {
-                        if transposed {
-                            Mat::new(m, cols, rows).t()
-                        } else {
-                            Mat::new(m, rows, cols).into()
-                        }
-                    };
-                    let a = factor(&a, rows, depth, transposed[0]);
-                    let b = factor(&b, depth, width, transposed[1]);
-                    product(MatMut::new(&mut c, rows, width), Accum::Set, a, b);
-                })
+                repeat(
+                    usize::MAX,
+                    || {},
+                    || {
+                        let factor = |m, rows, cols, transposed: bool| {
+                            if transposed {
+                                Mat::new(m, cols, rows).t()
+                            } else {
+                                Mat::new(m, rows, cols).into()
+                            }
+                        };
+                        let a = factor(&a, rows, depth, transposed[0]);
+                        let b = factor(&b, depth, width, transposed[1]);
+                        product(MatMut::new(&mut c, rows, width), Accum::Set, a, b);
+                    },
+                )
             }
             Self::Moved => {
                 let (from, mut to) = (noise::<T>(width), noise::<T>(width));
-                repeat(usize::MAX, || {}, || {
-                    black_box(&mut to[..]).copy_from_slice(black_box(&from));
-                })
+                repeat(
+                    usize::MAX,
+                    || {},
+                    || {
+                        black_box(&mut to[..]).copy_from_slice(black_box(&from));
+                    },
+                )
             }
             Self::Summed => {
                 let from = noise::<T>(width);
-                repeat(usize::MAX, || {}, || {
-                    let from = black_box(&from).iter();
-                    black_box(from.fold(T::zero(), |sum, &entry| sum + entry));
-                })
+                repeat(
+                    usize::MAX,
+                    || {},
+                    || {
+                        let from = black_box(&from).iter();
+                        black_box(from.fold(T::zero(), |sum, &entry| sum + entry));
+                    },
+                )
             }
             &Self::Scaled { len } => {
                 let (from, slopes) = (noise::<T>(len * width), noise::<T>(width));
                 let mut to = noise::<T>(len * width);
-                repeat(usize::MAX, || {}, || {
-                    let columns = to.chunks_exact_mut(len).zip(from.chunks_exact(len));
-                    for ((to, from), &slope) in columns.zip(&slopes) {
-                        for (to, &from) in to.iter_mut().zip(from) {
-                            *to = chain(slope, from);
+                repeat(
+                    usize::MAX,
+                    || {},
+                    || {
+                        let columns = to.chunks_exact_mut(len).zip(from.chunks_exact(len));
+                        for ((to, from), &slope) in columns.zip(&slopes) {
+                            for (to, &from) in to.iter_mut().zip(from) {
+                                *to = chain(slope, from);
+                            }
                         }
-                    }
-                    black_box(&mut to);
-                })
+                        black_box(&mut to);
+                    },
+                )
             }
             Self::Strided => {
-                let (from, mut to) = (noise::<T>(width), DMatrix::from_element(STRIDE, width, T::zero()));
-                repeat(usize::MAX, || {}, || {
-                    for row in 0..STRIDE {
-                        let mut row = to.row_mut(row);
-                        row.iter_mut().zip(black_box(&from)).for_each(|(to, &from)| *to = from);
-                    }
-                })
+                let (from, mut to) = (
+                    noise::<T>(width),
+                    DMatrix::from_element(STRIDE, width, T::zero()),
+                );
+                repeat(
+                    usize::MAX,
+                    || {},
+                    || {
+                        for row in 0..STRIDE {
+                            let mut row = to.row_mut(row);
+                            row.iter_mut()
+                                .zip(black_box(&from))
+                                .for_each(|(to, &from)| *to = from);
+                        }
+                    },
+                )
             }
-            Self::Fresh => repeat(usize::MAX, || {}, || {
-                black_box(DMatrix::from_element(width, 1, T::zero()));
-            }),
+            Self::Fresh => repeat(
+                usize::MAX,
+                || {},
+                || {
+                    black_box(DMatrix::from_element(width, 1, T::zero()));
+                },
+            ),
             Self::Read => {
                 let from = noise::<T>(width);
-                repeat(usize::MAX, || {}, || {
-                    black_box(first_not_finite(Mat::from(black_box(&from[..]))));
-                })
+                repeat(
+                    usize::MAX,
+                    || {},
+                    || {
+                        black_box(first_not_finite(Mat::from(black_box(&from[..]))));
+                    },
+                )
             }
             Self::Streamed => {
                 let (mut to, one) = (noise::<T>(width), black_box(T::noise(0.5)));
-                repeat(usize::MAX, || {}, || {
-                    black_box(&mut to).iter_mut().for_each(|entry| *entry = *entry + one);
-                })
+                repeat(
+                    usize::MAX,
+                    || {},
+                    || {
+                        black_box(&mut to)
+                            .iter_mut()
+                            .for_each(|entry| *entry = *entry + one);
+                    },
+                )
             }
         }
     }
@@ -287,14 +327,18 @@ fn map_time<T: Timed>(
                 },
             );
         }
-        return repeat(usize::MAX, || {}, || {
-            block.forward(
-                &params,
-                x,
-                MatMut::new(&mut y, dims.n_out, batch),
-                &mut extra,
-            );
-        });
+        return repeat(
+            usize::MAX,
+            || {},
+            || {
+                block.forward(
+                    &params,
+                    x,
+                    MatMut::new(&mut y, dims.n_out, batch),
+                    &mut extra,
+                );
+            },
+        );
     }
     let at = Point {
         params: &params,
@@ -308,9 +352,7 @@ fn map_time<T: Timed>(
         batch,
     };
     let columns = batch * seeds;
-    let mut once = |run: &mut dyn FnMut(&mut [T])| {
-        repeat(usize::MAX, || {}, || run(&mut scratch))
-    };
+    let mut once = |run: &mut dyn FnMut(&mut [T])| repeat(usize::MAX, || {}, || run(&mut scratch));
     match op {
         Op::JvpInput | Op::VjpInput if in_place => {
             let from = noise::<T>(dims.n_out * columns);
@@ -335,7 +377,12 @@ fn map_time<T: Timed>(
             let mut to = noise::<T>(dims.n_out * columns);
             once(&mut |scratch| {
                 let from = Mat::new(&from, dims.n_in, columns);
-                block.jvp_input(&at, from, MatMut::new(&mut to, dims.n_out, columns), scratch);
+                block.jvp_input(
+                    &at,
+                    from,
+                    MatMut::new(&mut to, dims.n_out, columns),
+                    scratch,
+                );
             })
         }
         Op::VjpInput => {
@@ -403,19 +450,23 @@ fn dot_time<T: Timed>(
     let nothing = Planes::new(Mat::empty(), None);
     match map {
         Map::First(_) => 0.0,
-        Map::ForwardDot { x, params: moves } => repeat(usize::MAX, || {}, || {
-            let y = PlanesMut::values(MatMut::new(y, dims.n_out, 2 * batch));
-            let direction = direction(moves);
-            block.forward_dot(
-                params,
-                direction,
-                pair(x),
-                y,
-                extra,
-                &mut extra_dot,
-                &mut scratch,
-            );
-        }),
+        Map::ForwardDot { x, params: moves } => repeat(
+            usize::MAX,
+            || {},
+            || {
+                let y = PlanesMut::values(MatMut::new(y, dims.n_out, 2 * batch));
+                let direction = direction(moves);
+                block.forward_dot(
+                    params,
+                    direction,
+                    pair(x),
+                    y,
+                    extra,
+                    &mut extra_dot,
+                    &mut scratch,
+                );
+            },
+        ),
         Map::VjpInputDot { x, params: moves } => {
             let at = DotPoint {
                 params,
@@ -432,11 +483,15 @@ fn dot_time<T: Timed>(
             };
             let from = noise::<T>(dims.n_out * 2 * batch);
             let mut to = noise::<T>(dims.n_in * 2 * batch);
-            repeat(usize::MAX, || {}, || {
-                let to = PlanesMut::cotangents(MatMut::new(&mut to, dims.n_in, 2 * batch));
-                let from = Cotangents::new(both(&from, dims.n_out));
-                block.vjp_input_dot(&at, from, to, &mut scratch);
-            })
+            repeat(
+                usize::MAX,
+                || {},
+                || {
+                    let to = PlanesMut::cotangents(MatMut::new(&mut to, dims.n_in, 2 * batch));
+                    let from = Cotangents::new(both(&from, dims.n_out));
+                    block.vjp_input_dot(&at, from, to, &mut scratch);
+                },
+            )
         }
         Map::VjpParamsDot { x, acc } => {
             let at = DotPoint {
@@ -454,10 +509,14 @@ fn dot_time<T: Timed>(
             };
             let from = noise::<T>(dims.n_out * 2 * batch);
             let mut to = noise::<T>(dims.n_params);
-            repeat(usize::MAX, || {}, || {
-                let from = Cotangents::new(both(&from, dims.n_out));
-                block.vjp_params_dot(&at, from, acc, &mut to, &mut scratch);
-            })
+            repeat(
+                usize::MAX,
+                || {},
+                || {
+                    let from = Cotangents::new(both(&from, dims.n_out));
+                    block.vjp_params_dot(&at, from, acc, &mut to, &mut scratch);
+                },
+            )
         }
     }
 }
