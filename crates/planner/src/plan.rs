@@ -142,9 +142,9 @@ where
     /// let y = b.block(Linear::without_bias(2, 1), x);
     /// let graph = b.build(y)?;
     /// let mut plan = Plan::<f64>::new(&graph, 1, Question::Jvp(2), Budget::Unlimited)?;
-    /// let directions = dmatrix![1.0, 0.0; 0.0, 1.0];
+    /// let (directions, x) = (dmatrix![1.0, 0.0; 0.0, 1.0], dmatrix![10.0; 20.0]);
     /// let seeds = Seeds::Directions(Mat::from(&directions));
-    /// let Answer::Tangents(y_dot) = plan.run_with(&[3.0, 5.0], &dmatrix![10.0; 20.0], seeds)? else { unreachable!() };
+    /// let Answer::Tangents(y_dot) = plan.run_with(&[3.0, 5.0], &x, seeds)? else { unreachable!() };
     /// assert_eq!(*y_dot, dmatrix![10.0, 20.0]);
     /// # Ok::<(), pushpull_planner::PlanError>(())
     /// ```
