@@ -3,6 +3,8 @@
 
 use std::ops::Range;
 
+use crate::memory;
+
 /// A buffer asked for; its place is known after [`Planner::finish`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Slot(usize);
@@ -104,6 +106,11 @@ impl Arena {
     #[inline]
     pub fn range(&self, slot: Slot) -> Range<usize> {
         self.ranges[slot.0].clone()
+    }
+
+    /// Heap bytes that the places themselves take.
+    pub const fn held(&self) -> usize {
+        memory::held(&self.ranges)
     }
 
     /// Numbers that the arena holds.

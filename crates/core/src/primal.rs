@@ -10,7 +10,7 @@ use std::sync::Arc;
 use crate::arena::{Arena, Planner, Slot};
 use crate::graph::{Node, Origin, Source};
 use crate::{
-    AnyBlock, Cost, Error, Graph, Mat, MatMut, Op, Point, Result, Scalar, Team, cost, memory,
+    AnyBlock, Cost, Error, Graph, Mat, MatMut, Op, Point, Prediction, Result, Scalar, Team, memory,
 };
 
 /// The buffers of the primal program on a given batch, placed in an arena.
@@ -272,6 +272,20 @@ impl PrimalPlan {
         self
     }
 
+    /// Heap bytes that the plan itself keeps: its steps, and the parts of stacked inputs.
+    pub fn held(&self) -> usize {
+        let parts = self.steps.iter().map(|step| match &step.x {
+            Feed::Stack(_, parts) => memory::held(parts),
+            Feed::Over | Feed::Given(_) | Feed::Carried | Feed::Arena(_) => 0,
+        });
+        memory::held(&self.steps) + parts.sum::<usize>()
+    }
+
+    /// Evaluations of blocks' forward maps in one run: one a node.
+    pub const fn evaluations(&self) -> u64 {
+        self.steps.len() as u64
+    }
+
     /// Runs node `i`: `h_i = f_i(h_(i-1), w_i)`.
     #[inline]
     pub fn step<T: Scalar>(&self, i: usize, params: &[T], x: Mat<'_, T>, arena: &mut [T]) {
@@ -391,11 +405,11 @@ impl PrimalPlan {
         self.n_outputs
     }
 
-    /// The exact cost of one run.
-    pub fn cost(&self) -> Cost {
+    /// The exact cost of one run at a scalar: each block's [`Op::Forward`].
+    pub fn cost<T: Scalar>(&self) -> Cost {
         self.steps
             .iter()
-            .map(|step| cost::of(&*step.block, Op::Forward, self.batch, 1))
+            .map(|step| T::cost(&*step.block, Op::Forward, self.batch, 1))
             .sum()
     }
 }
@@ -502,11 +516,40 @@ impl<T: Scalar> Primal<T> {
     /// # Errors
     /// As [`PrimalPlan::new`].
     pub fn new(graph: &Graph, batch: usize) -> Result<Self> {
-        let plan = PrimalPlan::new(graph, batch, graph.nodes().len(), |_| None)?;
+        let plan = Self::plan(graph, batch)?;
         Ok(Self {
             arena: vec![T::zero(); plan.len()],
             plan,
             team: Team::alone(),
+        })
+    }
+
+    fn plan(graph: &Graph, batch: usize) -> Result<PrimalPlan> {
+        PrimalPlan::new(graph, batch, graph.nodes().len(), |_| None)
+    }
+
+    /// What [`Primal::run`] takes, without preparing it: each block's forward map once, in an arena of the values alive
+    /// at once.
+    ///
+    /// # Errors
+    /// As [`PrimalPlan::new`].
+    ///
+    /// ```
+    /// use pushpull_core::{Cost, Mlp, Primal, blocks::Activation};
+    /// let graph = Mlp::new(&[3, 4, 2], Activation::Tanh).build()?;
+    /// let primal = Primal::<f32>::predict(&graph, 5)?;
+    /// assert_eq!(primal.cost, Cost { flops: 5 * (2 * 4 * 3 + 4 + 2 * 2 * 4 + 2), calls: 5 * 4 });
+    /// assert_eq!((primal.evaluations, primal.buffers), (3, 4 * 5 * (4 + 2))); // tanh runs in its input's place
+    /// # Ok::<(), pushpull_core::Error>(())
+    /// ```
+    pub fn predict(graph: &Graph, batch: usize) -> Result<Prediction> {
+        let plan = Self::plan(graph, batch)?;
+        Ok(Prediction {
+            cost: plan.cost::<T>(),
+            evaluations: plan.evaluations(),
+            buffers: plan.len() * size_of::<T>(),
+            plan: plan.held(),
+            ..Prediction::default()
         })
     }
 
@@ -532,7 +575,7 @@ impl<T: Scalar> Primal<T> {
 
     /// The exact cost of [`Primal::run`].
     pub fn cost(&self) -> Cost {
-        self.plan.cost()
+        self.plan.cost::<T>()
     }
 
     /// Bytes of the arena.

@@ -85,7 +85,7 @@ impl<T: Scalar> Forward<T> {
         self.graph().check(params, x, batch)?;
         let rows = memory::elements(&[self.graph().n_outputs(), batch]);
         memory::fits::<T>(
-            &format!("the Jacobian of {rows} outputs by {all} {what}"),
+            format_args!("the Jacobian of {rows} outputs by {all} {what}"),
             memory::elements(&[rows, all]),
             "use a smaller batch, or push the directions you need",
         )?;

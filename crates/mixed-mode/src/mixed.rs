@@ -119,7 +119,7 @@ impl<T: Scalar> MixedMode<T> {
         self.graph().check(params, x, self.batch())?;
         let (rows, columns) = self.shape();
         memory::fits::<T>(
-            &format!("the Jacobian of {rows} outputs by {columns} inputs"),
+            format_args!("the Jacobian of {rows} outputs by {columns} inputs"),
             memory::elements(&[rows, columns]),
             "use a smaller batch, or push the directions you need",
         )?;

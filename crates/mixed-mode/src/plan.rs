@@ -3,9 +3,10 @@
 use std::fmt;
 
 use pushpull_core::graph::Node;
+use pushpull_core::predict::grouped;
 use pushpull_core::{Cost, Error, Graph, Op, Result, cost, memory};
 
-use crate::drawing::{Drawing, grouped};
+use crate::drawing::Drawing;
 use crate::factor::{Chain, Structure};
 use crate::program::countable;
 use crate::search::{Form, How, Search, Work};
@@ -174,7 +175,7 @@ impl Plan {
             flops -= work(i, j, form).flops;
             calls -= work(i, j, form).calls;
         }
-        written(Cost { flops, calls })
+        Cost { flops, calls }.to_string()
     }
 
     fn drawing(&self, i: usize, j: usize, form: Form) -> Drawing {
@@ -268,13 +269,6 @@ fn seeds(form: Form, n: usize, kind: &str) -> String {
         (Form::Diagonal, _) => "the diagonal".into(),
         (_, 1) => format!("1 {kind}"),
         _ => format!("{n} {kind}s"),
-    }
-}
-
-fn written(cost: Cost) -> String {
-    match cost.calls {
-        0 => format!("{} flops", grouped(cost.flops)),
-        calls => format!("{} flops, {} calls", grouped(cost.flops), grouped(calls)),
     }
 }
 

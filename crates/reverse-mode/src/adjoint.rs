@@ -4,7 +4,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use pushpull_core::primal::disjoint;
-use pushpull_core::{Accum, AnyBlock, Block, Cost, Mat, MatMut, Op, Point, Real, Scalar, cost};
+use pushpull_core::{Accum, AnyBlock, Block, Cost, Mat, MatMut, Op, Point, Real, Scalar, memory};
 
 use crate::program::Program;
 
@@ -72,6 +72,8 @@ pub(crate) struct Adjoint {
     unassigned: Vec<Range<usize>>,
     len: usize,
     scratch: usize,
+    n_outputs: usize,
+    batch: usize,
     seeds: usize,
 }
 
@@ -101,6 +103,13 @@ impl Adjoint {
     /// Numbers of scratch memory.
     pub(crate) const fn scratch_len(&self) -> usize {
         self.scratch
+    }
+
+    /// Numbers of all buffers of an engine but the record and the gradient: the caller's cotangent of the output, those
+    /// alive at once, scratch memory.
+    pub(crate) fn besides(&self) -> usize {
+        let seed = memory::elements(&[self.n_outputs, self.batch, self.seeds]);
+        seed.saturating_add(self.len).saturating_add(self.scratch)
     }
 
     /// Seeds that fit side by side.
@@ -262,27 +271,47 @@ impl Adjoint {
         );
     }
 
+    /// Heap bytes that the plan itself keeps.
+    pub(crate) fn held(&self) -> usize {
+        let scatter = self.steps.iter().map(|step| memory::held(&step.scatter));
+        let lists = memory::held(&self.unused) + memory::held(&self.unassigned);
+        memory::held(&self.steps) + lists + scatter.sum::<usize>()
+    }
+
     /// The exact cost of one pullback that sets.
-    pub(crate) fn cost(
+    pub(crate) fn cost<T: Scalar>(
         &self,
         batch: usize,
         seeds: usize,
         wants_params: bool,
         wants_inputs: bool,
     ) -> Cost {
+        let whole = |block: &dyn AnyBlock, acc| T::cost(block, Op::VjpParams(acc), batch, 1);
+        self.cost_with::<T>(batch, seeds, wants_params, wants_inputs, whole)
+    }
+
+    /// The same where one seed of a block's parameters takes `params(block, acc)`.
+    pub(crate) fn cost_with<T: Scalar>(
+        &self,
+        batch: usize,
+        seeds: usize,
+        wants_params: bool,
+        wants_inputs: bool,
+        params: impl Fn(&dyn AnyBlock, Accum) -> Cost,
+    ) -> Cost {
         let mut total = Cost::ZERO;
         for step in &self.steps {
             let block = &*step.block;
             if let (true, Some(acc)) = (wants_params, step.first) {
-                total += cost::of(block, Op::VjpParams(acc), batch, 1) * seeds;
+                total += params(block, acc) * seeds;
             }
             if !(wants_params && step.pulls_for_params || wants_inputs && step.pulls_for_inputs) {
                 continue;
             }
-            total += cost::of(block, Op::VjpInput, batch, seeds);
+            total += T::cost(block, Op::VjpInput, batch, seeds);
             for part in step.scatter.iter().filter(|part| part.acc == Accum::Add) {
                 if wants_inputs || matches!(part.to, Destination::Arena(_)) {
-                    total += Cost::flops(part.rows.len() * batch * seeds);
+                    total += T::additions(part.rows.len() * batch * seeds);
                 }
             }
         }

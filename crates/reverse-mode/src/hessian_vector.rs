@@ -300,7 +300,7 @@ where
         let (x, n_params) = (x.into(), self.graph.n_params());
         self.check(params, x)?;
         memory::fits::<T>(
-            &format!("the Hessian of {n_params} parameters"),
+            format_args!("the Hessian of {n_params} parameters"),
             memory::elements(&[n_params, n_params]),
             "multiply it with the directions you need instead: hessian_vector",
         )?;

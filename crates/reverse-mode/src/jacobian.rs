@@ -38,7 +38,7 @@ impl<T: Scalar> Reverse<T> {
         let seeds = self.adjoint.seeds().min(n_outputs);
         let rows = memory::elements(&[n_outputs, batch]);
         memory::fits::<T>(
-            &format!("the Jacobian of {rows} outputs by {n_params} parameters"),
+            format_args!("the Jacobian of {rows} outputs by {n_params} parameters"),
             memory::elements(&[rows.saturating_add(seeds * batch), n_params]),
             "use a smaller batch, or pull back the cotangents you need",
         )?;
@@ -116,7 +116,7 @@ impl<T: Scalar> Reverse<T> {
         let seeds = self.adjoint.seeds().min(n_outputs);
         let rows = memory::elements(&[n_outputs, batch]);
         memory::fits::<T>(
-            &format!("the Jacobian of {rows} outputs by {n_inputs} inputs"),
+            format_args!("the Jacobian of {rows} outputs by {n_inputs} inputs"),
             memory::elements(&[rows.saturating_add(seeds * batch), n_inputs]),
             "use a smaller batch, or pull back the cotangents you need",
         )?;

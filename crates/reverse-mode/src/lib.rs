@@ -22,6 +22,7 @@ mod adjoint;
 pub mod checkpoint;
 mod hessian_vector;
 mod jacobian;
+mod predict;
 mod program;
 mod reverse;
 mod second;

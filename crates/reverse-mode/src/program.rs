@@ -191,34 +191,44 @@ impl Program {
     }
 
     /// The cost of [`Program::record`].
-    pub(crate) fn primal_cost(&self) -> Cost {
+    pub(crate) fn primal_cost<T: Scalar>(&self) -> Cost {
         match self {
-            Self::Whole(plan) => plan.cost(),
-            Self::Pieces(pieces) => pieces.primal_cost(),
+            Self::Whole(plan) => plan.cost::<T>(),
+            Self::Pieces(pieces) => pieces.primal_cost::<T>(),
         }
     }
 
     /// What the primal's blocks cost that run again during a pullback that follows [`Program::record`].
-    pub(crate) fn rerun_cost(&self) -> Cost {
+    pub(crate) fn rerun_cost<T: Scalar>(&self) -> Cost {
         match self {
             Self::Whole(_) => Cost::ZERO,
-            Self::Pieces(pieces) => pieces.rerun_cost(),
+            Self::Pieces(pieces) => pieces.rerun_cost::<T>(),
         }
     }
 
-    /// What a further pullback costs besides the adjoint program.
-    pub(crate) fn again_cost(&self) -> Cost {
+    /// What the primal's blocks cost for one record and so many pullbacks.
+    pub(crate) fn cost<T: Scalar>(&self, pullbacks: usize) -> Cost {
         match self {
-            Self::Whole(_) => Cost::ZERO,
-            Self::Pieces(pieces) => pieces.primal_cost() + pieces.rerun_cost(),
+            Self::Whole(plan) => plan.cost::<T>(),
+            Self::Pieces(_) => (self.primal_cost::<T>() + self.rerun_cost::<T>()) * pullbacks,
         }
     }
 
-    /// Blocks that are evaluated for one gradient.
-    pub(crate) fn evaluations(&self) -> u64 {
+    /// Blocks that are evaluated for one record and so many pullbacks.
+    pub(crate) fn evaluations(&self, pullbacks: usize) -> u64 {
         match self {
-            Self::Whole(plan) => plan.graph().nodes().len() as u64,
-            Self::Pieces(pieces) => pieces.schedule().evaluations(pieces.chain()),
+            Self::Whole(plan) => plan.evaluations(),
+            Self::Pieces(pieces) => {
+                pieces.schedule().evaluations(pieces.chain()) * pullbacks as u64
+            }
+        }
+    }
+
+    /// Heap bytes that the plan itself keeps.
+    pub(crate) fn held(&self) -> usize {
+        match self {
+            Self::Whole(plan) => plan.held(),
+            Self::Pieces(pieces) => pieces.held(),
         }
     }
 

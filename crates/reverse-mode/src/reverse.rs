@@ -1,11 +1,12 @@
 //! The engine: both programs prepared for a graph and a batch.
 
 use nalgebra::DMatrix;
-use pushpull_core::{Accum, Cost, Error, Graph, Mat, MatMut, Result, Scalar, Team, memory};
+use pushpull_core::{Accum, Cost, Graph, Mat, MatMut, Result, Scalar, Team, memory};
 
 use crate::Tape;
 use crate::adjoint::{Adjoint, Wanted};
 use crate::checkpoint::Schedule;
+use crate::predict::{Programs, at_least_one};
 use crate::program::Program;
 use crate::tape::{fits, sum};
 
@@ -88,7 +89,7 @@ impl<T: Scalar> Reverse<T> {
     ///
     /// # Errors
     /// [`Error::EmptyBatch`], [`Error::TooLarge`] before anything is allocated, [`Error::Setting`] for `threads` as
-    /// [`Team::new`]; [`Error::Budget`] with the smallest that does; [`Error::NoCut`] for slots where there is nothing to
+    /// [`Team::new`]; [`pushpull_core::Error::Budget`] with the smallest that does; [`pushpull_core::Error::NoCut`] for slots where there is nothing to
     /// keep in them.
     ///
     /// ```
@@ -110,16 +111,17 @@ impl<T: Scalar> Reverse<T> {
     /// # Ok::<(), pushpull_core::Error>(())
     /// ```
     pub fn new(graph: &Graph, batch: usize, store: Store, threads: usize) -> Result<Self> {
-        let adjoint = Adjoint::new(graph, batch.max(1), 1)?;
-        let besides = besides(graph, batch, &adjoint);
-        let program = Program::new::<T>(graph, batch, store, besides)?;
-        Self::with(program, adjoint, Some(store), threads)
+        Self::with(
+            Programs::new::<T>(graph, batch, store, 1)?,
+            Some(store),
+            threads,
+        )
     }
 
     /// The engine of a schedule of your own choice, made for the graph's [`crate::checkpoint::Chain::of`].
     ///
     /// # Errors
-    /// As [`Reverse::new`]; [`Error::Setting`] for a schedule of another number of stages.
+    /// As [`Reverse::new`]; [`pushpull_core::Error::Setting`] for a schedule of another number of stages.
     ///
     /// ```
     /// use pushpull_core::{Mlp, blocks::Activation};
@@ -137,30 +139,23 @@ impl<T: Scalar> Reverse<T> {
         schedule: &Schedule,
         threads: usize,
     ) -> Result<Self> {
-        let adjoint = Adjoint::new(graph, batch.max(1), 1)?;
-        let program = Program::scheduled(graph, batch, schedule)?;
-        Self::with(program, adjoint, None, threads)
+        Self::with(
+            Programs::scheduled::<T>(graph, batch, schedule)?,
+            None,
+            threads,
+        )
     }
 
-    fn with(
-        program: Program,
-        adjoint: Adjoint,
-        store: Option<Store>,
-        threads: usize,
-    ) -> Result<Self> {
-        let (graph, batch) = (program.graph(), program.batch());
-        let total = program
-            .len()
-            .saturating_add(adjoint.len())
-            .saturating_add(graph.n_params());
-        memory::fits::<T>("reverse mode's record", total, "use a smaller batch")?;
+    fn with(programs: Programs, store: Option<Store>, threads: usize) -> Result<Self> {
+        let lens = programs.lens();
+        let Programs { program, adjoint } = programs;
         Ok(Self {
             team: Team::new("Reverse", threads)?,
-            record: vec![T::zero(); program.len()],
-            cotangents: vec![T::zero(); adjoint.len()],
-            seed: vec![T::zero(); graph.n_outputs() * batch],
-            scratch: vec![T::zero(); adjoint.scratch_len()],
-            gradient: graph.layout().zeros(),
+            record: vec![T::zero(); lens.record],
+            cotangents: vec![T::zero(); lens.cotangents],
+            seed: vec![T::zero(); lens.seed],
+            scratch: vec![T::zero(); lens.scratch],
+            gradient: vec![T::zero(); lens.gradient],
             program,
             adjoint,
             store,
@@ -171,16 +166,9 @@ impl<T: Scalar> Reverse<T> {
     /// product. A byte budget covers their cotangents too.
     ///
     /// # Errors
-    /// [`Error::TooLarge`]; [`Error::Setting`] for zero seeds; [`Error::Budget`].
+    /// [`Error::TooLarge`]; [`Error::Setting`] for zero seeds; [`pushpull_core::Error::Budget`].
     pub fn seeds(mut self, seeds: usize) -> Result<Self> {
-        if seeds == 0 {
-            return Err(Error::Setting {
-                name: "Reverse".into(),
-                setting: "seeds".into(),
-                expected: "at least 1".into(),
-                got: "0".into(),
-            });
-        }
+        let seeds = at_least_one(seeds)?;
         let (graph, batch) = (self.graph(), self.batch());
         let adjoint = Adjoint::new(graph, batch, seeds)?;
         let seed = memory::elements(&[graph.n_outputs(), batch, seeds]);
@@ -192,8 +180,7 @@ impl<T: Scalar> Reverse<T> {
         )?;
         // What the cotangents take of a byte budget, the record cannot.
         if let Some(store @ Store::Bytes(_)) = self.store {
-            let besides = besides(graph, batch, &adjoint);
-            self.program = Program::new::<T>(&graph.clone(), batch, store, besides)?;
+            self.program = Program::new::<T>(graph, batch, store, adjoint.besides())?;
             self.record = vec![T::zero(); self.program.len()];
         }
         self.adjoint = adjoint;
@@ -350,7 +337,7 @@ impl<T: Scalar> Reverse<T> {
 
     /// Blocks that [`Reverse::value_and_gradient`] evaluates: as many as there are, and those that are computed again.
     pub fn evaluations(&self) -> u64 {
-        self.program.evaluations()
+        self.program.evaluations(1)
     }
 
     /// The schedule of checkpoints; `None` if all is kept.
@@ -361,7 +348,7 @@ impl<T: Scalar> Reverse<T> {
     /// The exact cost of [`Reverse::value_and_gradient`]: the primal, what is computed again, the sum of the outputs, the
     /// adjoint program.
     pub fn cost(&self) -> Cost {
-        let outputs = Cost::flops(self.graph().n_outputs() * self.batch());
+        let outputs = T::additions(self.graph().n_outputs() * self.batch());
         self.primal_cost() + outputs + self.pullback_cost(1, true, false)
     }
 
@@ -371,33 +358,22 @@ impl<T: Scalar> Reverse<T> {
         let (n_outputs, seeds) = (self.graph().n_outputs(), self.adjoint.seeds());
         let group = |first| {
             let seeds = seeds.min(n_outputs - first);
-            let again = if first == 0 {
-                self.primal_cost() + self.program.rerun_cost()
-            } else {
-                self.program.again_cost()
-            };
-            again + self.adjoint.cost(self.batch(), seeds, false, true)
+            self.adjoint.cost::<T>(self.batch(), seeds, false, true)
         };
-        (0..n_outputs).step_by(seeds).map(group).sum()
+        let primal = self.program.cost::<T>(n_outputs.div_ceil(seeds));
+        primal + (0..n_outputs).step_by(seeds).map(group).sum()
     }
 
     /// The exact cost of [`Reverse::record`]: with checkpoints, up to the first pullback.
     pub fn primal_cost(&self) -> Cost {
-        self.program.primal_cost()
+        self.program.primal_cost::<T>()
     }
 
     /// The exact cost of one pullback of `seeds` cotangents, as many as fit side by side at most, and of what is computed
     /// again for it. With checkpoints, a second pullback of one tape costs [`Reverse::primal_cost`] more, for it starts
     /// from the input.
     pub fn pullback_cost(&self, seeds: usize, params: bool, inputs: bool) -> Cost {
-        let adjoint = self.adjoint.cost(self.batch(), seeds, params, inputs);
-        self.program.rerun_cost() + adjoint
+        let adjoint = self.adjoint.cost::<T>(self.batch(), seeds, params, inputs);
+        self.program.rerun_cost::<T>() + adjoint
     }
-}
-
-/// Numbers of the buffers besides record and gradient.
-fn besides(graph: &Graph, batch: usize, adjoint: &Adjoint) -> usize {
-    memory::elements(&[graph.n_outputs(), batch, adjoint.seeds()])
-        .saturating_add(adjoint.len())
-        .saturating_add(adjoint.scratch_len())
 }

@@ -1,6 +1,6 @@
 //! A chain of stages, as a schedule sees it: what each costs and how many numbers it leaves.
 
-use pushpull_core::{Cost, Graph, Result};
+use pushpull_core::{Cost, Graph, Result, memory};
 
 use super::cuts::cuts;
 use super::pieces;
@@ -111,6 +111,11 @@ impl Chain {
     /// Stages at the start that are never pulled back.
     pub const fn frozen(&self) -> usize {
         self.frozen
+    }
+
+    /// Heap bytes that it keeps.
+    pub(crate) const fn held(&self) -> usize {
+        memory::held(&self.stages)
     }
 
     /// Numbers of the boundary before stage `k`; the caller holds the first.

@@ -3,12 +3,12 @@
 use std::ops::Range;
 
 use pushpull_core::primal::{PrimalPlan, disjoint};
-use pushpull_core::{Cost, Graph, Mat, MatMut, Result, Scalar};
+use pushpull_core::{Cost, Graph, Mat, MatMut, Result, Scalar, memory};
 
 use super::chain::{Chain, Stage};
 use super::cuts::cuts;
 use super::place::{Placed, place};
-use super::schedule::{Action, Schedule, cost};
+use super::schedule::{Action, Schedule, runs};
 use crate::adjoint::{Adjoint, Visit};
 
 /// The programs of one stage.
@@ -47,7 +47,7 @@ impl Piece {
 
     /// What a schedule sees of it.
     pub(crate) fn stage(&self) -> Stage {
-        let cost = self.record.cost();
+        let cost = self.record.cost::<f64>();
         Stage {
             blocks: self.nodes.len(),
             cost,
@@ -56,6 +56,12 @@ impl Piece {
             advance: self.advance.as_ref().unwrap_or(&self.record).len(),
             record: self.record.len(),
         }
+    }
+
+    /// Heap bytes that the programs keep.
+    fn held(&self) -> usize {
+        let others = self.advance.iter().chain(&self.at_end);
+        self.record.held() + others.map(PrimalPlan::held).sum::<usize>()
     }
 
     /// The program that keeps the output alone, where it works within `zone` and where it leaves the output: at the start
@@ -237,12 +243,27 @@ impl Pieces {
     }
 
     /// What [`Pieces::primal`] costs.
-    pub(crate) fn primal_cost(&self) -> Cost {
-        cost(&self.schedule.actions()[..self.recorded], &self.chain)
+    pub(crate) fn primal_cost<T: Scalar>(&self) -> Cost {
+        self.cost::<T>(&self.schedule.actions()[..self.recorded])
     }
 
     /// What the primal's stages cost that run between pullbacks.
-    pub(crate) fn rerun_cost(&self) -> Cost {
-        cost(&self.schedule.actions()[self.recorded..], &self.chain)
+    pub(crate) fn rerun_cost<T: Scalar>(&self) -> Cost {
+        self.cost::<T>(&self.schedule.actions()[self.recorded..])
+    }
+
+    fn cost<T: Scalar>(&self, actions: &[Action]) -> Cost {
+        let runs = runs(actions, self.pieces.len()).into_iter();
+        let each = runs.zip(&self.pieces);
+        each.filter(|(runs, _)| *runs > 0)
+            .map(|(runs, piece)| piece.record.cost::<T>() * runs as usize)
+            .sum()
+    }
+
+    /// Heap bytes that the plan keeps.
+    pub(crate) fn held(&self) -> usize {
+        let pieces = self.pieces.iter().map(Piece::held).sum::<usize>();
+        let lists = memory::held(&self.pieces) + memory::held(&self.placed);
+        pieces + lists + self.chain.held() + self.schedule.held()
     }
 }

@@ -1,6 +1,6 @@
 //! In which order stages run, and what is kept meanwhile.
 
-use pushpull_core::Cost;
+use pushpull_core::{Cost, memory};
 
 use super::chain::Chain;
 use super::place::place;
@@ -56,17 +56,7 @@ impl Schedule {
 
     /// How often each stage runs.
     pub fn runs(&self, chain: &Chain) -> Vec<u64> {
-        let mut runs = vec![0; chain.stages().len()];
-        for action in &self.actions {
-            match *action {
-                Action::Advance { first, last } => {
-                    runs[first..=last].iter_mut().for_each(|runs| *runs += 1);
-                }
-                Action::Record(stage) => runs[stage] += 1,
-                Action::PullBack(_) => {}
-            }
-        }
-        runs
+        runs(&self.actions, chain.stages().len())
     }
 
     /// Blocks evaluated: one each without checkpoints.
@@ -75,9 +65,10 @@ impl Schedule {
         each.map(|(runs, stage)| runs * stage.blocks as u64).sum()
     }
 
-    /// What the primal's blocks cost, all evaluations together.
+    /// What the primal's blocks cost, all evaluations together, at `f32` and `f64`.
     pub fn cost(&self, chain: &Chain) -> Cost {
-        cost(&self.actions, chain)
+        let each = self.runs(chain).into_iter().zip(chain.stages());
+        each.map(|(runs, stage)| stage.cost * runs as usize).sum()
     }
 
     /// The work that [`super::optimal`] makes least.
@@ -90,6 +81,11 @@ impl Schedule {
     /// not among them.
     pub fn peak(&self, chain: &Chain) -> usize {
         place(chain, &self.actions).1
+    }
+
+    /// Heap bytes that it keeps.
+    pub(crate) const fn held(&self) -> usize {
+        memory::held(&self.actions)
     }
 
     /// The most boundaries that are kept at once outside of records, the input's among them (after frozen stages, their
@@ -117,13 +113,17 @@ impl Schedule {
     }
 }
 
-/// What some actions cost.
-pub(crate) fn cost(actions: &[Action], chain: &Chain) -> Cost {
-    let stages = chain.stages();
-    let each = actions.iter().map(|action| match *action {
-        Action::Advance { first, last } => stages[first..=last].iter().map(|s| s.cost).sum(),
-        Action::Record(stage) => stages[stage].cost,
-        Action::PullBack(_) => Cost::ZERO,
-    });
-    each.sum()
+/// How often some actions run each of `n` stages.
+pub(crate) fn runs(actions: &[Action], n: usize) -> Vec<u64> {
+    let mut runs = vec![0; n];
+    for action in actions {
+        match *action {
+            Action::Advance { first, last } => {
+                runs[first..=last].iter_mut().for_each(|runs| *runs += 1);
+            }
+            Action::Record(stage) => runs[stage] += 1,
+            Action::PullBack(_) => {}
+        }
+    }
+    runs
 }
