@@ -90,10 +90,10 @@ where
     /// # Errors
     /// As [`crate::Reverse::new`].
     pub fn new(graph: &Graph, batch: usize, store: Store, threads: usize) -> Result<Self> {
-        if !graph.nodes().iter().all(|node| node.block.planes()) {
+        // Planes keep all; checkpoints run by duals.
+        if store != Store::All || !graph.nodes().iter().all(|node| node.block.planes()) {
             return Self::by_duals(graph, batch, store, threads);
         }
-        let Store::All = store;
         Ok(Self::with(
             graph,
             batch,

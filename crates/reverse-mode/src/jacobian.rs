@@ -47,7 +47,7 @@ impl<T: Scalar> Reverse<T> {
         let mut columns = DMatrix::from_element(n_params, seeds * batch, T::zero());
         self.by_rows(params, x.into(), |engine, params, x, outputs| {
             let Reverse {
-                plan,
+                program,
                 adjoint,
                 record,
                 cotangents,
@@ -58,8 +58,8 @@ impl<T: Scalar> Reverse<T> {
             } = engine;
             let y_bar = Mat::new(seed, n_outputs, outputs.len() * batch);
             team.run(|| {
-                adjoint.run(
-                    plan,
+                program.pull(
+                    adjoint,
                     params,
                     x,
                     record,
@@ -124,7 +124,7 @@ impl<T: Scalar> Reverse<T> {
         let mut columns = vec![T::zero(); n_inputs * seeds * batch];
         self.by_rows(params, x.into(), |engine, params, x, outputs| {
             let Reverse {
-                plan,
+                program,
                 adjoint,
                 record,
                 cotangents,
@@ -137,8 +137,8 @@ impl<T: Scalar> Reverse<T> {
             let y_bar = Mat::new(seed, n_outputs, width);
             let x_bar = Some(MatMut::new(&mut columns, n_inputs, width));
             team.run(|| {
-                adjoint.run(
-                    plan,
+                program.pull(
+                    adjoint,
                     params,
                     x,
                     record,

@@ -1,16 +1,17 @@
 //! What reverse mode takes, known before it is prepared.
 
-use pushpull_core::primal::PrimalPlan;
 use pushpull_core::{AnyBlock, Cost, Error, Graph, Op, Prediction, Result, Scalar, memory};
 
 use crate::adjoint::Adjoint;
+use crate::checkpoint::Schedule;
+use crate::program::Program;
 use crate::reverse::Bytes;
 use crate::{Reverse, Store};
 
 /// Both programs without their numbers: what is prepared and what is predicted follow from the same.
 #[derive(Clone, Debug)]
 pub(crate) struct Programs {
-    pub plan: PrimalPlan,
+    pub program: Program,
     pub adjoint: Adjoint,
 }
 
@@ -27,22 +28,33 @@ pub(crate) struct Lens {
 impl Programs {
     /// The programs of a graph for batches, with `seeds` cotangents side by side.
     pub(crate) fn new<T>(graph: &Graph, batch: usize, store: Store, seeds: usize) -> Result<Self> {
-        let Store::All = store;
-        let n = graph.nodes().len();
-        let plan = PrimalPlan::new(graph, batch, n, |i| Some(2 * n - i))?;
-        let adjoint = Adjoint::new(graph, batch, at_least_one(seeds)?)?;
-        let total = plan
+        // A batch of none is refused by the primal.
+        let adjoint = Adjoint::new(graph, batch.max(1), at_least_one(seeds)?)?;
+        let program = Program::new::<T>(graph, batch, store, adjoint.besides())?;
+        Self { program, adjoint }.checked::<T>()
+    }
+
+    /// The programs of a schedule of the caller's, for one cotangent.
+    pub(crate) fn scheduled<T>(graph: &Graph, batch: usize, schedule: &Schedule) -> Result<Self> {
+        let program = Program::scheduled(graph, batch, schedule)?;
+        let adjoint = Adjoint::new(graph, batch, 1)?;
+        Self { program, adjoint }.checked::<T>()
+    }
+
+    fn checked<T>(self) -> Result<Self> {
+        let total = self
+            .program
             .len()
-            .saturating_add(adjoint.len())
-            .saturating_add(graph.n_params());
+            .saturating_add(self.adjoint.len())
+            .saturating_add(self.program.graph().n_params());
         memory::fits::<T>("reverse mode's record", total, "use a smaller batch")?;
-        Ok(Self { plan, adjoint })
+        Ok(self)
     }
 
     pub(crate) fn lens(&self) -> Lens {
-        let (graph, batch) = (self.plan.graph(), self.plan.batch());
+        let (graph, batch) = (self.program.graph(), self.program.batch());
         Lens {
-            record: self.plan.len(),
+            record: self.program.len(),
             cotangents: self.adjoint.len(),
             seed: memory::elements(&[graph.n_outputs(), batch, self.adjoint.seeds()]),
             scratch: self.adjoint.scratch_len(),
@@ -50,21 +62,25 @@ impl Programs {
         }
     }
 
-    /// A question that runs the primal once, of this cost in all and with so many numbers of results and of further
-    /// matrices.
-    pub(crate) fn predicted<T>(&self, cost: Cost, results: usize, further: usize) -> Prediction {
+    /// A question about `all` cotangents, of this cost in all and with so many numbers of results and of further matrices.
+    pub(crate) fn predicted<T>(&self, all: usize, cost: Cost, results: usize, further: usize) -> Prediction {
         let bytes = |numbers: usize| memory::elements(&[numbers, size_of::<T>()]);
         Prediction {
             cost,
-            evaluations: self.plan.evaluations(),
+            evaluations: self.program.evaluations(self.groups(all)),
             buffers: self.lens().bytes::<T>().total(),
-            plan: self.plan.held() + self.adjoint.held(),
+            plan: self.program.held() + self.adjoint.held(),
             run: bytes(results.saturating_add(further)),
             results: bytes(results),
         }
     }
 
-    /// The primal and a pullback for every group of `all` cotangents.
+    /// Groups of cotangents that are pulled back one after the other.
+    fn groups(&self, all: usize) -> usize {
+        all.div_ceil(self.adjoint.seeds())
+    }
+
+    /// The primal, as often as checkpoints ask for it, and a pullback for every group of `all` cotangents.
     pub(crate) fn grouped<T: Scalar>(&self, all: usize, pullback: impl Fn(usize) -> Cost) -> Cost {
         let side = self.adjoint.seeds();
         let (full, rest) = (all / side, all % side);
@@ -74,7 +90,7 @@ impl Programs {
         } else {
             Cost::ZERO
         };
-        self.plan.cost::<T>() + full + rest
+        self.program.cost::<T>(self.groups(all)) + full + rest
     }
 }
 
@@ -127,10 +143,10 @@ impl<T: Scalar> Reverse<T> {
     /// ```
     pub fn predict_gradient(graph: &Graph, batch: usize, store: Store) -> Result<Prediction> {
         let programs = Programs::new::<T>(graph, batch, store, 1)?;
-        let pulled = programs.adjoint.cost::<T>(&programs.plan, 1, true, false);
+        let pulled = programs.adjoint.cost::<T>(batch, 1, true, false);
         let outputs = T::additions(graph.n_outputs() * batch);
-        let cost = programs.plan.cost::<T>() + outputs + pulled;
-        Ok(programs.predicted::<T>(cost, 0, 0))
+        let cost = programs.program.cost::<T>(1) + outputs + pulled;
+        Ok(programs.predicted::<T>(1, cost, 0, 0))
     }
 
     /// What [`Reverse::vjp`] takes for `cotangents` of them, on an engine that pulls back `seeds` side by side
@@ -147,13 +163,13 @@ impl<T: Scalar> Reverse<T> {
         cotangents: usize,
     ) -> Result<Prediction> {
         let programs = Programs::new::<T>(graph, batch, store, seeds)?;
-        let Programs { plan, adjoint } = &programs;
+        let adjoint = &programs.adjoint;
         let cost = programs.grouped::<T>(cotangents, |seeds| {
-            adjoint.cost::<T>(plan, seeds, true, true)
+            adjoint.cost::<T>(batch, seeds, true, true)
         });
         let inputs = memory::elements(&[graph.n_inputs(), batch]);
         let results = memory::elements(&[graph.n_params().saturating_add(inputs), cotangents]);
-        Ok(programs.predicted::<T>(cost, results, 0))
+        Ok(programs.predicted::<T>(cotangents, cost, results, 0))
     }
 
     /// What [`Reverse::jacobian_params`] takes on an engine that pulls back `seeds` outputs side by side: the primal once,
@@ -171,7 +187,7 @@ impl<T: Scalar> Reverse<T> {
         let programs = Programs::new::<T>(graph, batch, store, seeds)?;
         let (results, further) = rows(graph, batch, seeds, graph.n_params());
         let cost = programs.jacobian_params_cost::<T>();
-        Ok(programs.predicted::<T>(cost, results, further))
+        Ok(programs.predicted::<T>(graph.n_outputs(), cost, results, further))
     }
 
     /// What [`Reverse::jacobian_inputs`] takes on an engine that pulls back `seeds` outputs side by side: the primal once,
@@ -188,22 +204,22 @@ impl<T: Scalar> Reverse<T> {
     ) -> Result<Prediction> {
         let programs = Programs::new::<T>(graph, batch, store, seeds)?;
         let (results, further) = rows(graph, batch, seeds, graph.n_inputs());
-        let Programs { plan, adjoint } = &programs;
+        let adjoint = &programs.adjoint;
         let cost = programs.grouped::<T>(graph.n_outputs(), |seeds| {
-            adjoint.cost::<T>(plan, seeds, false, true)
+            adjoint.cost::<T>(batch, seeds, false, true)
         });
-        Ok(programs.predicted::<T>(cost, results, further))
+        Ok(programs.predicted::<T>(graph.n_outputs(), cost, results, further))
     }
 }
 
 impl Programs {
     /// The cost of a Jacobian in the parameters.
     fn jacobian_params_cost<T: Scalar>(&self) -> Cost {
-        let batch = self.plan.batch();
+        let batch = self.program.batch();
         // One sample at a time: its row of the Jacobian is its own.
         let by_samples =
             |block: &dyn AnyBlock, acc| T::cost(block, Op::VjpParams(acc), 1, 1) * batch;
-        self.grouped::<T>(self.plan.n_outputs(), |seeds| {
+        self.grouped::<T>(self.program.graph().n_outputs(), |seeds| {
             self.adjoint
                 .cost_with::<T>(batch, seeds, true, false, by_samples)
         })

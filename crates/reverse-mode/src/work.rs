@@ -1,30 +1,29 @@
 //! What reverse mode does, as a list, without preparing it.
 
-use pushpull_core::primal::PrimalPlan;
 use pushpull_core::work::{Item, Work};
 use pushpull_core::{Graph, Prediction, Result, Scalar};
 
-use crate::adjoint::Adjoint;
 use crate::predict::Programs;
 use crate::{Reverse, Store};
 
 impl<T: Scalar> Reverse<T> {
-    fn recorded(graph: &Graph, batch: usize) -> Result<Work> {
-        let n = graph.nodes().len();
-        let mut work = Work::default();
-        PrimalPlan::new(graph, batch, n, |i| Some(2 * n - i))?.work(&mut work, 1);
+    /// The primal of one record and so many pullbacks, and the checks before.
+    fn recorded(programs: &Programs, pullbacks: usize) -> Work {
+        let (graph, mut work) = (programs.program.graph(), Work::default());
+        programs.program.work(pullbacks, &mut work);
         work.add(Item::Read(graph.n_params()), 1);
-        work.add(Item::Read(graph.n_inputs() * batch), 1);
-        Ok(work)
+        work.add(Item::Read(graph.n_inputs() * programs.program.batch()), 1);
+        work
     }
 
     /// What [`Reverse::value_and_gradient`] does.
     ///
     /// # Errors
     /// As [`Reverse::new`].
-    pub fn gradient_work(graph: &Graph, batch: usize) -> Result<Work> {
-        let mut work = Self::recorded(graph, batch)?;
-        Adjoint::new(graph, batch, 1)?.work(batch, 1, (true, false), 1, &mut work);
+    pub fn gradient_work(graph: &Graph, batch: usize, store: Store) -> Result<Work> {
+        let programs = Programs::new::<T>(graph, batch, store, 1)?;
+        let mut work = Self::recorded(&programs, 1);
+        programs.adjoint.work(batch, 1, (true, false), 1, &mut work);
         work.add(Item::Summed(graph.n_outputs() * batch), 1);
         Ok(work)
     }
@@ -33,11 +32,18 @@ impl<T: Scalar> Reverse<T> {
     ///
     /// # Errors
     /// As [`Reverse::new`].
-    pub fn vjp_work(graph: &Graph, batch: usize, seeds: usize, side: usize) -> Result<Work> {
-        let mut work = Self::recorded(graph, batch)?;
-        let adjoint = Adjoint::new(graph, batch, side)?;
+    pub fn vjp_work(
+        graph: &Graph,
+        batch: usize,
+        store: Store,
+        seeds: usize,
+        side: usize,
+    ) -> Result<Work> {
+        let programs = Programs::new::<T>(graph, batch, store, side)?;
+        let mut work = Self::recorded(&programs, seeds.div_ceil(side));
         for (group, times) in groups(seeds, side) {
-            adjoint.work(batch, group, (true, false), times, &mut work);
+            let wanted = (true, false);
+            programs.adjoint.work(batch, group, wanted, times, &mut work);
         }
         work.add(Item::Read(graph.n_outputs() * batch * seeds), 1);
         Ok(work)
@@ -56,32 +62,29 @@ impl<T: Scalar> Reverse<T> {
         cotangents: usize,
     ) -> Result<Prediction> {
         let programs = Programs::new::<T>(graph, batch, store, seeds)?;
-        let Programs { plan, adjoint } = &programs;
         let cost = programs.grouped::<T>(cotangents, |seeds| {
-            adjoint.cost::<T>(plan, seeds, true, false)
+            let batch = programs.program.batch();
+            programs.adjoint.cost::<T>(batch, seeds, true, false)
         });
-        Ok(programs.predicted::<T>(cost, 0, 0))
+        Ok(programs.predicted::<T>(cotangents, cost, 0, 0))
     }
 
     /// What [`Reverse::jacobian_params`] does with `side` outputs side by side.
     ///
     /// # Errors
     /// As [`Reverse::new`].
-    pub fn jacobian_params_work(graph: &Graph, batch: usize, side: usize) -> Result<Work> {
-        let mut work = Self::recorded(graph, batch)?;
-        let (n_outputs, n_params) = (graph.n_outputs(), graph.n_params());
-        let adjoint = Adjoint::new(graph, batch, side)?;
-        for (group, times) in groups(n_outputs, side) {
-            adjoint.rows_work(batch, group, times, &mut work);
+    pub fn jacobian_params_work(
+        graph: &Graph,
+        batch: usize,
+        store: Store,
+        side: usize,
+    ) -> Result<Work> {
+        let programs = Programs::new::<T>(graph, batch, store, side)?;
+        let mut work = Self::recorded(&programs, graph.n_outputs().div_ceil(side));
+        for (group, times) in groups(graph.n_outputs(), side) {
+            programs.adjoint.rows_work(batch, group, times, &mut work);
         }
-        let rows = n_outputs * batch;
-        let row = Item::Strided {
-            stride: rows,
-            len: n_params,
-        };
-        work.add(row, rows as u64);
-        work.add(Item::Fresh(rows * n_params), 1);
-        work.add(Item::Fresh(side.min(n_outputs) * batch * n_params), 1);
+        rows_laid(graph, batch, side, graph.n_params(), &mut work);
         Ok(work)
     }
 
@@ -89,23 +92,34 @@ impl<T: Scalar> Reverse<T> {
     ///
     /// # Errors
     /// As [`Reverse::new`].
-    pub fn jacobian_inputs_work(graph: &Graph, batch: usize, side: usize) -> Result<Work> {
-        let mut work = Self::recorded(graph, batch)?;
-        let (n_outputs, n_inputs) = (graph.n_outputs(), graph.n_inputs());
-        let adjoint = Adjoint::new(graph, batch, side)?;
-        for (group, times) in groups(n_outputs, side) {
-            adjoint.work(batch, group, (false, true), times, &mut work);
+    pub fn jacobian_inputs_work(
+        graph: &Graph,
+        batch: usize,
+        store: Store,
+        side: usize,
+    ) -> Result<Work> {
+        let programs = Programs::new::<T>(graph, batch, store, side)?;
+        let mut work = Self::recorded(&programs, graph.n_outputs().div_ceil(side));
+        for (group, times) in groups(graph.n_outputs(), side) {
+            let wanted = (false, true);
+            programs.adjoint.work(batch, group, wanted, times, &mut work);
         }
-        let rows = n_outputs * batch;
-        let row = Item::Strided {
-            stride: rows,
-            len: n_inputs,
-        };
-        work.add(row, rows as u64);
-        work.add(Item::Fresh(rows * n_inputs), 1);
-        work.add(Item::Fresh(side.min(n_outputs) * batch * n_inputs), 1);
+        rows_laid(graph, batch, side, graph.n_inputs(), &mut work);
         Ok(work)
     }
+}
+
+/// The rows of a Jacobian with so many columns, put in their places from the groups that they are made in.
+fn rows_laid(graph: &Graph, batch: usize, side: usize, columns: usize, work: &mut Work) {
+    let rows = graph.n_outputs() * batch;
+    let row = Item::Strided {
+        stride: rows,
+        len: columns,
+    };
+    work.add(row, rows as u64);
+    work.add(Item::Fresh(rows * columns), 1);
+    let group = side.min(graph.n_outputs()) * batch;
+    work.add(Item::Fresh(group * columns), 1);
 }
 
 /// `all` in groups of `side`: the lengths, each with how many there are.
@@ -136,14 +150,14 @@ mod tests {
         for graph in [mlp.build().unwrap(), b.build(y).unwrap()] {
             let engine = Reverse::<f64>::new(&graph, 6, Store::All, 1).unwrap();
             let sums = Cost::flops(graph.n_outputs() * 6);
-            let gradient = Reverse::<f64>::gradient_work(&graph, 6).unwrap();
+            let gradient = Reverse::<f64>::gradient_work(&graph, 6, Store::All).unwrap();
             assert_eq!(gradient.cost(&graph) + sums, engine.cost());
             let engine = engine.seeds(2).unwrap();
             let pulled =
                 engine.pullback_cost(2, true, false) + engine.pullback_cost(1, true, false);
-            let vjp = Reverse::<f64>::vjp_work(&graph, 6, 3, 2).unwrap();
+            let vjp = Reverse::<f64>::vjp_work(&graph, 6, Store::All, 3, 2).unwrap();
             assert_eq!(vjp.cost(&graph), engine.primal_cost() + pulled);
-            let jacobian = Reverse::<f64>::jacobian_inputs_work(&graph, 6, 2).unwrap();
+            let jacobian = Reverse::<f64>::jacobian_inputs_work(&graph, 6, Store::All, 2).unwrap();
             // What is delivered to a source that has more than one consumer is added by the engine.
             let (listed, said) = (jacobian.cost(&graph), engine.jacobian_inputs_cost());
             assert!(
