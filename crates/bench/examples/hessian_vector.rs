@@ -68,9 +68,7 @@ where
     }
     let [_, gradient, _] = quartiles(gradients);
     let [product, both, by_duals] = ratios.map(quartiles);
-    let flops = planes
-        .cost(false)
-        .map(|cost| cost.flops as f64 / reverse.cost().flops as f64);
+    let flops = planes.cost(false).flops as f64 / reverse.cost().flops as f64;
     println!(
         "{widths:?} {activation} batch {batch} {}: gradient {gradient:.1} us; H v over it (quartiles) {product:.3?}, in \
          flops {flops:.3?}; with the gradient {both:.3?}; by duals {by_duals:.3?}",
