@@ -3,14 +3,17 @@
 
 mod common;
 
+use std::cell::RefCell;
+
 use common::case::Case;
 use common::recipe::{Recipe, recipe};
 use common::scenarios::scenarios;
 use proptest::prelude::*;
 use proptest::test_runner::{FileFailurePersistence, TestCaseError};
+use pushpull::nalgebra::DMatrix;
 use pushpull::{
-    Chunk, Counted, Dual, Forward, ForwardOverForward, HessianVector, Mat, MatMut, MixedMode,
-    Prediction, Primal, Reverse, Scalar, Store, Structured, count,
+    Chunk, Counted, Dual, Forward, ForwardOverForward, Graph, HessianVector, Mat, MatMut,
+    MixedMode, Prediction, Primal, Reverse, Scalar, Store, Structured, count,
 };
 use pushpull_bench::alloc::{CountingAllocator, measure};
 
@@ -162,7 +165,69 @@ where
             |engine| engine.jacobian_inputs(params, x).unwrap(),
         )?;
     }
+
+    second::<T>(meter, &case, seeds)?;
+    mixed::<T>(meter, &case)
+}
+
+/// Products of the Hessian with one direction, and with several at once.
+fn second<T: Scalar>(meter: Meter, case: &Case<T>, seeds: usize) -> Result<(), String>
+where
+    Dual<T>: Scalar,
+{
+    let (graph, batch, params, x) = (&case.graph, case.batch, &case.params[..], &case.x);
+    let directions = DMatrix::from_fn(graph.n_params(), seeds, |i, j| {
+        T::from_f64((i + 2 * j) as f64 / 7.0)
+    });
+    // Prepared outside of what is measured: it is the caller's.
+    let products = RefCell::new(directions.clone());
+    type Way<T> = (
+        &'static str,
+        fn(&Graph, usize, Store, usize) -> pushpull::Result<Prediction>,
+        fn(&Graph, usize, Store, usize) -> pushpull::Result<HessianVector<T>>,
+    );
+    let ways: [Way<T>; 2] = [
+        ("H v", HessianVector::<T>::predict, HessianVector::new),
+        (
+            "H v by duals",
+            HessianVector::<T>::predict_by_duals,
+            HessianVector::by_duals,
+        ),
+    ];
+    for (what, predict, prepare) in ways {
+        let prepare = || prepare(graph, batch, Store::All, 1).unwrap();
+        let predicted = |n| predict(graph, batch, Store::All, n).map_err(|e| e.to_string());
+        meter.check(what, predicted(1)?, prepare, |engine| {
+            engine
+                .hessian_vector(params, x, params)
+                .map(|_| ())
+                .unwrap()
+        })?;
+        meter.check(what, predicted(seeds)?, prepare, |engine| {
+            let (mut into, dot) = (products.borrow_mut(), Some(Mat::from(&directions)));
+            let into = Some(MatMut::from(&mut *into));
+            engine
+                .hessian_vectors(params, x, dot, None, into, None)
+                .map(|_| ())
+                .unwrap()
+        })?;
+    }
     Ok(())
+}
+
+/// The Jacobian of a chain by its cheapest bracketing; most graphs at random are none.
+fn mixed<T: Scalar>(meter: Meter, case: &Case<T>) -> Result<(), String> {
+    let (graph, batch) = (&case.graph, case.batch);
+    match MixedMode::<T>::predict_jacobian_inputs(graph, batch) {
+        Err(pushpull::Error::NotAChain { .. }) => Ok(()),
+        Err(fault) => Err(fault.to_string()),
+        Ok(predicted) => meter.check(
+            "mixed mode",
+            predicted,
+            || MixedMode::<T>::new(graph, batch, 1).unwrap(),
+            |engine| engine.jacobian_inputs(&case.params, &case.x).unwrap(),
+        ),
+    }
 }
 
 fn everything(recipe: &Recipe, width: usize, seeds: usize) -> Result<(), String> {

@@ -414,7 +414,13 @@ impl PrimalPlan {
             work.add(Item::Moved(rows * self.batch), times);
         }
         let in_place = matches!(step.x, Feed::Over);
-        work.map(self.start + i, Op::Forward, in_place, (self.batch, 1), times);
+        work.map(
+            self.start + i,
+            Op::Forward,
+            in_place,
+            (self.batch, 1),
+            times,
+        );
     }
 
     /// What one run does.

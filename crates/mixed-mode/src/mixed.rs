@@ -3,7 +3,7 @@
 use nalgebra::DMatrix;
 use pushpull_core::primal::PrimalPlan;
 use pushpull_core::work::{Item, Work};
-use pushpull_core::{Cost, Error, Graph, Mat, MatMut, Result, Scalar, memory};
+use pushpull_core::{Cost, Error, Graph, Mat, MatMut, Prediction, Result, Scalar, memory};
 
 use crate::Bracketing;
 use crate::program::Program;
@@ -54,20 +54,15 @@ pub struct MixedMode<T> {
     scratch: Vec<T>,
 }
 
-impl<T: Scalar> MixedMode<T> {
-    /// Plans the Jacobian and prepares it for batches of `batch` samples: all memory is allocated here.
-    ///
-    /// # Errors
-    /// As [`Bracketing::new`]; [`Error::Setting`] for any `threads` but 1.
-    pub fn new(graph: &Graph, batch: usize, threads: usize) -> Result<Self> {
-        if threads != 1 {
-            return Err(Error::Setting {
-                name: "MixedMode".into(),
-                setting: "threads".into(),
-                expected: "1".into(),
-                got: threads.to_string(),
-            });
-        }
+/// The plans without their numbers: what is prepared and what is predicted follow from the same.
+struct Design {
+    bracketing: Bracketing,
+    primal: PrimalPlan,
+    program: Program,
+}
+
+impl Design {
+    fn new<T: Scalar>(graph: &Graph, batch: usize) -> Result<Self> {
         let bracketing = Bracketing::new(graph, batch)?;
         let program = Program::new::<T>(graph, &bracketing.chain, &bracketing.search, batch)?;
         let n = graph.nodes().len();
@@ -82,12 +77,78 @@ impl<T: Scalar> MixedMode<T> {
             "use a smaller batch",
         )?;
         Ok(Self {
+            bracketing,
+            primal,
+            program,
+        })
+    }
+}
+
+impl<T: Scalar> MixedMode<T> {
+    /// Plans the Jacobian and prepares it for batches of `batch` samples: all memory is allocated here.
+    ///
+    /// # Errors
+    /// As [`Bracketing::new`]; [`Error::Setting`] for any `threads` but 1.
+    pub fn new(graph: &Graph, batch: usize, threads: usize) -> Result<Self> {
+        if threads != 1 {
+            return Err(Error::Setting {
+                name: "MixedMode".into(),
+                setting: "threads".into(),
+                expected: "1".into(),
+                got: threads.to_string(),
+            });
+        }
+        let Design {
+            bracketing,
+            primal,
+            program,
+        } = Design::new::<T>(graph, batch)?;
+        Ok(Self {
             record: vec![T::zero(); primal.len()],
             jacobians: vec![T::zero(); program.len()],
             scratch: vec![T::zero(); program.scratch_len()],
             bracketing,
             primal,
             program,
+        })
+    }
+
+    /// What [`MixedMode::jacobian_inputs`] takes, without preparing it: the primal once and the steps of the plan, and
+    /// beside the values that some step reads, the Jacobians of parts alive at once. The Jacobian itself is n_outputs B by
+    /// n_inputs. The search is the same as for the engine itself.
+    ///
+    /// # Errors
+    /// As [`Bracketing::new`].
+    ///
+    /// ```
+    /// use pushpull_core::{Mlp, blocks::Activation};
+    /// use pushpull_mixed_mode::MixedMode;
+    /// let graph = Mlp::new(&[8, 2, 8], Activation::Tanh).build()?;
+    /// let predicted = MixedMode::<f32>::predict_jacobian_inputs(&graph, 10)?;
+    /// let prepared = MixedMode::<f32>::new(&graph, 10, 1)?;
+    /// assert_eq!(predicted.cost, prepared.cost());
+    /// assert_eq!(predicted.buffers, prepared.bytes().total());
+    /// # Ok::<(), pushpull_core::Error>(())
+    /// ```
+    pub fn predict_jacobian_inputs(graph: &Graph, batch: usize) -> Result<Prediction> {
+        let Design {
+            bracketing,
+            primal,
+            program,
+        } = Design::new::<T>(graph, batch)?;
+        let entries = memory::elements(&[graph.n_outputs(), batch, graph.n_inputs()]);
+        let results = memory::elements(&[entries, size_of::<T>()]);
+        let numbers = primal.len() + program.len() + program.scratch_len();
+        Ok(Prediction {
+            cost: bracketing.cost(),
+            evaluations: primal.evaluations(),
+            buffers: numbers * size_of::<T>(),
+            plan: bracketing.chain.held()
+                + bracketing.search.held()
+                + primal.held()
+                + program.held(),
+            run: results,
+            results,
         })
     }
 

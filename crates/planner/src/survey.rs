@@ -37,6 +37,9 @@ impl Survey<'_> {
             .into_iter()
             .map(|settings| self.fitting::<T>(&settings))
             .collect();
+        if !matches!(self.question, Question::HessianVector(_)) {
+            candidates.push(self.checkpointed::<T>(&candidates));
+        }
         let mut clock = Clock::new(self.graph, calibration);
         let work: Vec<Option<(Work, bool)>> = candidates
             .iter()
@@ -112,10 +115,6 @@ impl Survey<'_> {
         for &way in settings {
             let candidate = self.examine::<T>(way);
             let fits = candidate.is_feasible();
-            let peak = |candidate: &Candidate| {
-                let prediction = candidate.prediction.as_ref();
-                prediction.map_or(usize::MAX, Prediction::peak)
-            };
             if fits
                 || best
                     .as_ref()
@@ -133,6 +132,73 @@ impl Survey<'_> {
             seconds: None,
             obstacle: Some("no settings".into()),
         })
+    }
+
+    /// Reverse mode with checkpoints: only where the whole record does not fit, since it is never faster. The budget of
+    /// bytes that the schedule is given is what the plan's own books, the gradient and the results leave of it.
+    fn checkpointed<T: Timed>(&self, others: &[Candidate]) -> Candidate
+    where
+        Dual<T>: Timed,
+    {
+        let whole = others
+            .iter()
+            .find(|candidate| matches!(candidate.way, Way::Reverse(_)));
+        let side = whole.map_or(1, |candidate| kept(candidate.way).1);
+        let needless = |why: &str| Candidate {
+            way: Way::ReverseCheckpointed(Store::All, side),
+            prediction: None,
+            seconds: None,
+            obstacle: Some(why.into()),
+        };
+        let budget = match self.budget {
+            _ if whole.is_some_and(Candidate::is_feasible) => {
+                return needless("not needed, the whole record fits");
+            }
+            Budget::Unlimited => memory::available() as usize,
+            Budget::Bytes(bytes) => bytes,
+        };
+        let mut bytes = budget;
+        let mut best: Option<Candidate> = None;
+        // Books and buffers depend on the schedule, so a few corrections may be needed; one more to the smallest.
+        for _ in 0..6 {
+            let way = Way::ReverseCheckpointed(Store::Bytes(bytes), side);
+            match self.predict::<T>(way) {
+                Ok(prediction) => {
+                    let excess = prediction.peak().saturating_sub(budget);
+                    let candidate = self.examine::<T>(way);
+                    if best
+                        .as_ref()
+                        .is_none_or(|best| peak(&candidate) < peak(best))
+                    {
+                        best = Some(candidate);
+                    }
+                    if excess == 0 || bytes == 0 {
+                        break;
+                    }
+                    bytes = bytes.saturating_sub(excess);
+                }
+                Err(Error::Budget { smallest, .. })
+                    if best.is_none() || (smallest as usize) < bytes =>
+                {
+                    bytes = smallest as usize;
+                }
+                Err(Error::Budget { smallest, .. }) => {
+                    let candidate = self.examine::<T>(Way::ReverseCheckpointed(
+                        Store::Bytes(smallest as usize),
+                        side,
+                    ));
+                    if best
+                        .as_ref()
+                        .is_none_or(|best| peak(&candidate) < peak(best))
+                    {
+                        best = Some(candidate);
+                    }
+                    break;
+                }
+                Err(fault) => return needless(&obstacle(&fault)),
+            }
+        }
+        best.unwrap_or_else(|| needless("no schedule was found"))
     }
 
     /// A way with its exact cost and bytes, and whether it fits.
@@ -210,7 +276,12 @@ impl Survey<'_> {
             (Question::HessianVector(k), Way::ForwardOverForward(_)) => {
                 ForwardOverForward::<T>::predict(graph, batch, chunk(way))?.times(k)
             }
-            (Question::HessianVector(k), _) => second::<T>(graph, batch, way)?.times(k),
+            (Question::HessianVector(k), Way::Planes) => {
+                HessianVector::<T>::predict(graph, batch, store, k)?
+            }
+            (Question::HessianVector(k), _) => {
+                HessianVector::<T>::predict_by_duals(graph, batch, store, k)?
+            }
         };
         let (rows, columns) = target_shape(graph, batch, self.question);
         let target = memory::elements(&[rows, columns, size_of::<T>()]);
@@ -224,7 +295,7 @@ impl Survey<'_> {
         Dual<T>: Timed,
     {
         let (graph, batch) = (self.graph, self.batch);
-        let (_, side) = kept(way);
+        let (store, side) = kept(way);
         let (rows, n_params) = (graph.n_outputs() * batch, graph.n_params());
         let work = match (self.question, way) {
             (Question::Gradient, Way::ForwardStructured(_)) => {
@@ -233,12 +304,12 @@ impl Survey<'_> {
             (Question::Gradient, Way::ForwardDense | Way::ForwardChunked(_)) => {
                 Forward::<T>::gradient_work(graph, batch, chunk(way))?
             }
-            (Question::Gradient, _) => Reverse::<T>::gradient_work(graph, batch)?,
+            (Question::Gradient, _) => Reverse::<T>::gradient_work(graph, batch, store)?,
             (Question::Jvp(k), Way::ForwardDense | Way::ForwardChunked(_)) => {
                 Forward::<T>::jvp_work(graph, batch, chunk(way), k, (true, false))?
             }
             (Question::Jvp(k), _) => {
-                let mut work = Reverse::<T>::jacobian_params_work(graph, batch, side)?;
+                let mut work = Reverse::<T>::jacobian_params_work(graph, batch, store, side)?;
                 work.add(product_of(rows, n_params, k, false), 1);
                 work.add(Item::Read(n_params * k), 1);
                 work
@@ -248,12 +319,12 @@ impl Survey<'_> {
                 work.add(product_of(n_params, rows, k, true), 1);
                 work
             }
-            (Question::Vjp(k), _) => Reverse::<T>::vjp_work(graph, batch, k, side)?,
+            (Question::Vjp(k), _) => Reverse::<T>::vjp_work(graph, batch, store, k, side)?,
             (Question::JacobianParams, Way::ForwardDense | Way::ForwardChunked(_)) => {
                 Forward::<T>::jacobian_params_work(graph, batch, chunk(way))?
             }
             (Question::JacobianParams, _) => {
-                Reverse::<T>::jacobian_params_work(graph, batch, side)?
+                Reverse::<T>::jacobian_params_work(graph, batch, store, side)?
             }
             (Question::JacobianInputs, Way::ForwardDense | Way::ForwardChunked(_)) => {
                 Forward::<T>::jacobian_inputs_work(graph, batch, chunk(way))?
@@ -264,7 +335,7 @@ impl Survey<'_> {
                 work
             }
             (Question::JacobianInputs, _) => {
-                Reverse::<T>::jacobian_inputs_work(graph, batch, side)?
+                Reverse::<T>::jacobian_inputs_work(graph, batch, store, side)?
             }
             (Question::HessianVector(k), Way::Planes) => {
                 let mut work = Work::default();
@@ -276,7 +347,7 @@ impl Survey<'_> {
                     Way::ForwardOverForward(_) => {
                         Forward::<Dual<T>>::gradient_work(graph, batch, chunk(way))?
                     }
-                    _ => Reverse::<Dual<T>>::gradient_work(graph, batch)?,
+                    _ => Reverse::<Dual<T>>::gradient_work(graph, batch, store)?,
                 };
                 let mut work = Work::default();
                 work.extend(&once, k as u64);
@@ -287,6 +358,12 @@ impl Survey<'_> {
         };
         Ok((work, false))
     }
+}
+
+/// Bytes of a candidate.
+fn peak(candidate: &Candidate) -> usize {
+    let prediction = candidate.prediction.as_ref();
+    prediction.map_or(usize::MAX, Prediction::peak)
 }
 
 /// A product that a plan makes of a Jacobian.
@@ -323,31 +400,7 @@ fn mixed<T: Scalar>(graph: &Graph, batch: usize) -> Result<Prediction> {
             remedy: "take MixedMode itself, its search grows with the cube of the blocks".into(),
         });
     }
-    let engine = MixedMode::<T>::new(graph, batch, 1)?;
-    let results = memory::elements(&[graph.n_outputs(), batch, graph.n_inputs(), size_of::<T>()]);
-    Ok(Prediction {
-        cost: engine.cost(),
-        buffers: engine.bytes().total(),
-        run: results,
-        results,
-        ..Prediction::default()
-    })
-}
-
-/// The prediction of one Hessian-vector product.
-fn second<T: Scalar>(graph: &Graph, batch: usize, way: Way) -> Result<Prediction>
-where
-    Dual<T>: Scalar,
-{
-    let engine = match way {
-        Way::Duals => HessianVector::<T>::by_duals(graph, batch, Store::All, 1)?,
-        _ => HessianVector::<T>::new(graph, batch, Store::All, 1)?,
-    };
-    Ok(Prediction {
-        cost: engine.cost(false).unwrap_or(Cost::ZERO),
-        buffers: engine.bytes(),
-        ..Prediction::default()
-    })
+    MixedMode::<T>::predict_jacobian_inputs(graph, batch)
 }
 
 /// A refusal in a few words.

@@ -8,13 +8,22 @@ use pushpull_planner::{Budget, CacheError, Calibration, Plan, Question};
 fn a_file_is_read_back_and_a_broken_one_is_measured_anew() {
     let place = tempfile::tempdir().unwrap();
     let path = place.path().join("made").join("calibration.txt");
-    assert!(matches!(Calibration::load(&path), Err(CacheError::Read { .. })));
+    assert!(matches!(
+        Calibration::load(&path),
+        Err(CacheError::Read { .. })
+    ));
     let mut measured = Calibration::load_or_measure(Some(&path)).unwrap();
     let graph = Mlp::new(&[3, 4, 2], Activation::Relu).build().unwrap();
     let plan = |calibration: &mut Calibration| {
-        Plan::<f32>::with(&graph, 4, Question::JacobianInputs, Budget::Unlimited, calibration)
-            .unwrap()
-            .to_string()
+        Plan::<f32>::with(
+            &graph,
+            4,
+            Question::JacobianInputs,
+            Budget::Unlimited,
+            calibration,
+        )
+        .unwrap()
+        .to_string()
     };
     let text = plan(&mut measured);
     measured.save(&path).unwrap();
@@ -32,7 +41,10 @@ fn a_file_is_read_back_and_a_broken_one_is_measured_anew() {
     let broken = [
         String::new(),
         format!("pushpull calibration 0{rest}"),
-        format!("{head}\nanother machine{}", &rest[1 + rest[1..].find('\n').unwrap()..]),
+        format!(
+            "{head}\nanother machine{}",
+            &rest[1 + rest[1..].find('\n').unwrap()..]
+        ),
         good.replacen("\t4:", "\t4:-", 1),
         format!("{good}f64 something\t12:nan\n"),
         format!("{good}f64 something\t0:1e-9\n"),

@@ -76,7 +76,10 @@ fn every_candidate_gives_the_same_answer() {
                 let same = ask(&mut plan);
                 assert_eq!(same.len(), answer.len(), "{question} by {name}");
                 for (a, b) in same.iter().zip(&answer) {
-                    assert!((a - b).abs() < 1e-9 * (1.0 + b.abs()), "{question} by {name}");
+                    assert!(
+                        (a - b).abs() < 1e-9 * (1.0 + b.abs()),
+                        "{question} by {name}"
+                    );
                 }
             }
         }

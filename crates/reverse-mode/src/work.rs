@@ -43,7 +43,9 @@ impl<T: Scalar> Reverse<T> {
         let mut work = Self::recorded(&programs, seeds.div_ceil(side));
         for (group, times) in groups(seeds, side) {
             let wanted = (true, false);
-            programs.adjoint.work(batch, group, wanted, times, &mut work);
+            programs
+                .adjoint
+                .work(batch, group, wanted, times, &mut work);
         }
         work.add(Item::Read(graph.n_outputs() * batch * seeds), 1);
         Ok(work)
@@ -102,7 +104,9 @@ impl<T: Scalar> Reverse<T> {
         let mut work = Self::recorded(&programs, graph.n_outputs().div_ceil(side));
         for (group, times) in groups(graph.n_outputs(), side) {
             let wanted = (false, true);
-            programs.adjoint.work(batch, group, wanted, times, &mut work);
+            programs
+                .adjoint
+                .work(batch, group, wanted, times, &mut work);
         }
         rows_laid(graph, batch, side, graph.n_inputs(), &mut work);
         Ok(work)
