@@ -15,7 +15,8 @@ mod timed;
 pub use file::CacheError;
 
 use curve::Curve;
-pub(crate) use timed::{Kind, STRIDE, Subject, Timed};
+pub use timed::Timed;
+pub(crate) use timed::{Kind, STRIDE, Subject};
 
 /// Rounds of a measurement: every point is timed once a round, and its median counts. What disturbs one round disturbs
 /// neighbouring points, not one point's every time.

@@ -5,6 +5,8 @@ use std::fmt;
 use pushpull_core::Prediction;
 use pushpull_reverse_mode::Store;
 
+use crate::Question;
+
 /// One way to answer a question, with its settings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -42,6 +44,37 @@ impl Way {
             Self::Planes => "planes",
             Self::Duals => "duals",
             Self::ForwardOverForward(_) => "forward over forward",
+        }
+    }
+
+    /// Whether it leads to the answer of a question.
+    pub const fn answers(self, question: Question) -> bool {
+        match question {
+            Question::HessianVector(_) => {
+                matches!(
+                    self,
+                    Self::Planes | Self::Duals | Self::ForwardOverForward(_)
+                )
+            }
+            Question::Gradient => !matches!(
+                self,
+                Self::Mixed | Self::Planes | Self::Duals | Self::ForwardOverForward(_)
+            ),
+            Question::Jvp(_) | Question::Vjp(_) | Question::JacobianParams => matches!(
+                self,
+                Self::ForwardDense
+                    | Self::ForwardChunked(_)
+                    | Self::Reverse(_)
+                    | Self::ReverseCheckpointed(..)
+            ),
+            Question::JacobianInputs => matches!(
+                self,
+                Self::ForwardDense
+                    | Self::ForwardChunked(_)
+                    | Self::Reverse(_)
+                    | Self::ReverseCheckpointed(..)
+                    | Self::Mixed
+            ),
         }
     }
 

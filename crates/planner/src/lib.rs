@@ -37,16 +37,18 @@ mod calibration;
 mod candidate;
 mod error;
 mod plan;
+mod prepared;
 mod question;
-mod runner;
 mod survey;
 mod time;
 
+#[doc(hidden)]
+pub use calibration::Timed;
 pub use calibration::{CacheError, Calibration};
 pub use candidate::{Candidate, Way};
 pub use error::PlanError;
-#[doc(hidden)]
-pub use plan::run_once;
 pub use plan::{Plan, Planned};
+pub use prepared::Prepared;
 pub use pushpull_core::{Error, Result};
 pub use question::{Answer, Budget, Question, Seeds};
+pub use survey::predictions;

@@ -3,12 +3,11 @@
 use std::fmt;
 
 use pushpull_core::predict::grouped;
-use pushpull_core::{Dual, Graph, Mat, Prediction, Scalar};
+use pushpull_core::{Dual, Graph, Mat, Prediction};
 
 use crate::calibration::{Timed, shared};
-use crate::runner::Runner;
 use crate::survey::Survey;
-use crate::{Answer, Budget, Calibration, Candidate, PlanError, Question, Seeds, Way};
+use crate::{Answer, Budget, Calibration, Candidate, PlanError, Prepared, Question, Seeds};
 
 /// A scalar that plans are made at: `f32` or `f64`.
 pub trait Planned: Timed {}
@@ -39,7 +38,7 @@ pub struct Plan<T: nalgebra::Scalar> {
     budget: Budget,
     candidates: Vec<Candidate>,
     picked: usize,
-    runner: Option<Runner<T>>,
+    prepared: Option<Prepared<T>>,
 }
 
 impl<T: Planned> Plan<T>
@@ -112,7 +111,7 @@ where
             budget,
             candidates,
             picked,
-            runner: None,
+            prepared: None,
         })
     }
 
@@ -155,11 +154,11 @@ where
         seeds: Seeds<'_, T>,
     ) -> Result<Answer<'a, T>, PlanError> {
         let way = self.candidates[self.picked].way;
-        let runner = match self.runner.take() {
-            Some(runner) => runner,
-            None => Runner::new(&self.graph, self.batch, self.question, way)?,
+        let prepared = match self.prepared.take() {
+            Some(prepared) => prepared,
+            None => Prepared::new(&self.graph, self.batch, self.question, way)?,
         };
-        self.runner.insert(runner).run(params, x.into(), seeds)
+        self.prepared.insert(prepared).run(params, x, seeds)
     }
 
     /// Takes another candidate than the one that was picked, to compare them. `false`, and nothing changes, where there is
@@ -171,7 +170,7 @@ where
             .position(|candidate| candidate.is_feasible() && candidate.way.name() == name);
         if let Some(found) = found {
             self.picked = found;
-            self.runner = None;
+            self.prepared = None;
         }
         found.is_some()
     }
@@ -230,25 +229,6 @@ fn refusal(survey: &Survey<'_>, candidates: &[Candidate]) -> PlanError {
         }
         .into(),
     }
-}
-
-/// A way at a scalar of the caller's choice, to count it or to measure it.
-#[doc(hidden)]
-pub fn run_once<T: Scalar>(
-    graph: &Graph,
-    batch: usize,
-    question: Question,
-    way: Way,
-    params: &[T],
-    x: Mat<'_, T>,
-    seeds: Seeds<'_, T>,
-) -> Result<(), PlanError>
-where
-    Dual<T>: Scalar,
-{
-    let mut runner = Runner::new(graph, batch, question, way)?;
-    runner.run(params, x, seeds)?;
-    Ok(())
 }
 
 /// Seconds in three digits with their unit.

@@ -7,7 +7,7 @@ use pushpull_mixed_mode::MixedMode;
 use pushpull_reverse_mode::{HessianVector, Reverse, Store};
 
 use crate::calibration::{Calibration, Timed};
-use crate::runner::{chunk, kept, target_shape};
+use crate::prepared::{chunk, kept, target_shape};
 use crate::time::Clock;
 use crate::{Budget, Candidate, Question, Way};
 
@@ -358,6 +358,32 @@ impl Survey<'_> {
         };
         Ok((work, false))
     }
+}
+
+/// The candidates of a question with their exact flops and bytes, and no times: nothing is measured or read.
+///
+/// ```
+/// use pushpull_core::{Mlp, blocks::Activation};
+/// use pushpull_planner::{Question, predictions};
+/// let graph = Mlp::new(&[8, 2, 8], Activation::Tanh).build()?;
+/// let candidates = predictions::<f64>(&graph, 1, Question::JacobianInputs);
+/// assert!(candidates.iter().all(|candidate| candidate.seconds.is_none()));
+/// # Ok::<(), pushpull_core::Error>(())
+/// ```
+pub fn predictions<T: Timed>(graph: &Graph, batch: usize, question: Question) -> Vec<Candidate>
+where
+    Dual<T>: Timed,
+{
+    let survey = Survey {
+        graph,
+        batch,
+        question,
+        budget: Budget::Unlimited,
+    };
+    let ways = survey.ways::<T>();
+    ways.iter()
+        .map(|settings| survey.fitting::<T>(settings))
+        .collect()
 }
 
 /// Bytes of a candidate.

@@ -9,9 +9,25 @@ use pushpull_reverse_mode::{HessianVector, Reverse, Store};
 
 use crate::{Answer, PlanError, Question, Seeds, Way};
 
-/// The engine of a way, and where the answer goes.
+/// A way to the answer of a question, prepared for a graph and a batch: its engine, and where the answer goes. A [`crate::Plan`]
+/// prepares the way that it picks; this is for the others, and for other scalars, such as
+/// [`Counted`](pushpull_core::Counted).
+///
+/// ```
+/// use pushpull_core::{Counted, Mlp, blocks::{Activation, Loss}, count};
+/// use pushpull_planner::{Budget, Plan, Prepared, Question, Seeds};
+/// let graph = Mlp::new(&[4, 8, 1], Activation::Tanh).loss(Loss::SquaredError).build()?;
+/// let plan = Plan::<f64>::new(&graph, 10, Question::Gradient, Budget::Unlimited)?;
+/// let (params, x) = (vec![Counted(0.1); graph.n_params()], nalgebra::DMatrix::from_element(5, 10, Counted(0.5)));
+/// for candidate in plan.candidates().iter().filter(|candidate| candidate.is_feasible()) {
+///     let mut prepared = Prepared::new(&graph, 10, Question::Gradient, candidate.way)?;
+///     let (_, counted) = count(|| prepared.run(&params, &x, Seeds::None).is_ok());
+///     assert_eq!(candidate.prediction.map(|prediction| prediction.cost), Some(counted));
+/// }
+/// # Ok::<(), pushpull_planner::PlanError>(())
+/// ```
 #[derive(Clone, Debug)]
-pub(crate) struct Runner<T: nalgebra::Scalar> {
+pub struct Prepared<T: nalgebra::Scalar> {
     question: Question,
     engine: Engine<T>,
     /// What a jvp, vjp or Hessian-vector product is written to.
@@ -19,13 +35,14 @@ pub(crate) struct Runner<T: nalgebra::Scalar> {
 }
 
 #[derive(Clone, Debug)]
+#[allow(clippy::large_enum_variant)] // A box would be heap bytes that no prediction counts.
 enum Engine<T: nalgebra::Scalar> {
-    Forward(Box<Forward<T>>),
-    Structured(Box<Structured<T>>),
-    Reverse(Box<Reverse<T>>),
-    Mixed(Box<MixedMode<T>>),
-    Second(Box<HessianVector<T>>),
-    Pushed(Box<ForwardOverForward<T>>),
+    Forward(Forward<T>),
+    Structured(Structured<T>),
+    Reverse(Reverse<T>),
+    Mixed(MixedMode<T>),
+    Second(HessianVector<T>),
+    Pushed(ForwardOverForward<T>),
 }
 
 /// The chunk of a forward way.
@@ -56,15 +73,27 @@ pub(crate) fn target_shape(graph: &Graph, batch: usize, question: Question) -> (
     }
 }
 
-impl<T: Scalar> Runner<T>
+impl<T: Scalar> Prepared<T>
 where
     Dual<T>: Scalar,
 {
-    pub(crate) fn new(graph: &Graph, batch: usize, question: Question, way: Way) -> Result<Self> {
+    /// Prepares a way of a question: all memory is allocated here, but a Jacobian's own.
+    ///
+    /// # Errors
+    /// As the engine's own; [`pushpull_core::Error::Setting`] for a way that does not lead to the question's answer.
+    pub fn new(graph: &Graph, batch: usize, question: Question, way: Way) -> Result<Self> {
+        if !way.answers(question) {
+            return Err(pushpull_core::Error::Setting {
+                name: "Prepared".into(),
+                setting: "way".into(),
+                expected: format!("one of the ways to {question}"),
+                got: way.to_string(),
+            });
+        }
         let engine = match way {
             Way::ForwardDense | Way::ForwardChunked(_) => {
                 let chunk = chunk(way);
-                Engine::Forward(Box::new(match question {
+                Engine::Forward(match question {
                     Question::Jvp(k) => Forward::for_jvp(graph, batch, chunk, k, true, false)?,
                     Question::JacobianParams | Question::Vjp(_) => {
                         Forward::for_params(graph, batch, chunk)?
@@ -73,35 +102,25 @@ where
                     Question::Gradient | Question::HessianVector(_) => {
                         Forward::new(graph, batch, chunk, 1)?
                     }
-                }))
+                })
             }
             Way::ForwardStructured(_) => {
-                Engine::Structured(Box::new(Structured::new(graph, batch, chunk(way), 1)?))
+                Engine::Structured(Structured::new(graph, batch, chunk(way), 1)?)
             }
             Way::Reverse(_) | Way::ReverseCheckpointed(..) => {
                 let (store, side) = kept(way);
                 let engine = Reverse::new(graph, batch, store, 1)?;
-                Engine::Reverse(Box::new(match question {
+                Engine::Reverse(match question {
                     Question::Gradient => engine,
                     _ => engine.seeds(side)?,
-                }))
+                })
             }
-            Way::Mixed => Engine::Mixed(Box::new(MixedMode::new(graph, batch, 1)?)),
-            Way::Planes => {
-                Engine::Second(Box::new(HessianVector::new(graph, batch, Store::All, 1)?))
+            Way::Mixed => Engine::Mixed(MixedMode::new(graph, batch, 1)?),
+            Way::Planes => Engine::Second(HessianVector::new(graph, batch, Store::All, 1)?),
+            Way::Duals => Engine::Second(HessianVector::by_duals(graph, batch, Store::All, 1)?),
+            Way::ForwardOverForward(_) => {
+                Engine::Pushed(ForwardOverForward::new(graph, batch, chunk(way), 1)?)
             }
-            Way::Duals => Engine::Second(Box::new(HessianVector::by_duals(
-                graph,
-                batch,
-                Store::All,
-                1,
-            )?)),
-            Way::ForwardOverForward(_) => Engine::Pushed(Box::new(ForwardOverForward::new(
-                graph,
-                batch,
-                chunk(way),
-                1,
-            )?)),
         };
         let (rows, columns) = target_shape(graph, batch, question);
         Ok(Self {
@@ -111,12 +130,17 @@ where
         })
     }
 
-    pub(crate) fn run<'a>(
+    /// Answers the question.
+    ///
+    /// # Errors
+    /// As [`crate::Plan::run_with`].
+    pub fn run<'a>(
         &'a mut self,
         params: &'a [T],
-        x: Mat<'a, T>,
+        x: impl Into<Mat<'a, T>>,
         seeds: Seeds<'_, T>,
     ) -> std::result::Result<Answer<'a, T>, PlanError> {
+        let x = x.into();
         let Self {
             question,
             engine,
@@ -215,7 +239,7 @@ where
                 }
                 Answer::Products(value, target)
             }
-            // `Runner::new` is given a way to its own question.
+            // `Prepared::new` is given a way to its own question.
             (_, engine) => unreachable!("{question} is not answered by {engine:?}"),
         })
     }
