@@ -37,6 +37,10 @@ pub use pushpull_forward_mode::{Chunk, Forward, ForwardOverForward, Structured};
 pub use pushpull_mixed_mode::{
     ChainError, ChainFactor, ChainPlan, DenseChain, MixedMode, plan_chain,
 };
+pub use pushpull_planner::{
+    Answer, Budget, Calibration, Candidate, Plan, PlanError, Planned, Prepared, Question, Seeds,
+    Way,
+};
 pub use pushpull_reverse_mode::{HessianVector, Reverse, Store, Tape};
 
 /// The README's example is a test.
