@@ -128,3 +128,6 @@ pub fn score<'a>(cells: &[Cell<'a>], choose: impl Fn(&Cell<'a>) -> Option<&'a Ro
     };
     score
 }
+
+#[cfg(test)]
+mod tests;
