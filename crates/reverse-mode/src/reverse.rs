@@ -40,6 +40,9 @@ impl Bytes {
 
 /// Reverse mode for a graph and a batch, at the scalar `T`.
 ///
+/// What each question takes, before anything is prepared: [`Reverse::predict_gradient`], [`Reverse::predict_vjp`],
+/// [`Reverse::predict_jacobian_params`], [`Reverse::predict_jacobian_inputs`], with the formulas.
+///
 /// The objective is the lecture's last block: the *sum* of all outputs over the whole batch. A mean is a scale of it.
 ///
 /// ```
@@ -75,7 +78,7 @@ impl<T: Scalar> Reverse<T> {
     /// `threads - 1` workers are started. The bits are the same for any number of threads.
     ///
     /// # Errors
-    /// [`Error::EmptyBatch`], [`Error::TooLarge`] before anything is allocated, [`Error::Setting`] for `threads` as
+    /// [`crate::Error::EmptyBatch`], [`crate::Error::TooLarge`] before anything is allocated, [`crate::Error::Setting`] for `threads` as
     /// [`Team::new`].
     pub fn new(graph: &Graph, batch: usize, store: Store, threads: usize) -> Result<Self> {
         let programs = Programs::new::<T>(graph, batch, store, 1)?;
@@ -97,7 +100,7 @@ impl<T: Scalar> Reverse<T> {
     /// product.
     ///
     /// # Errors
-    /// [`Error::TooLarge`]; [`Error::Setting`] for zero seeds.
+    /// [`crate::Error::TooLarge`]; [`crate::Error::Setting`] for zero seeds.
     pub fn seeds(mut self, seeds: usize) -> Result<Self> {
         let seeds = at_least_one(seeds)?;
         let graph = self.plan.graph();
@@ -162,7 +165,7 @@ impl<T: Scalar> Reverse<T> {
     /// `x_bar`.
     ///
     /// # Errors
-    /// As [`Graph::check`]; [`Error::Shape`] for `x_bar`.
+    /// As [`Graph::check`]; [`crate::Error::Shape`] for `x_bar`.
     pub fn value_and_gradients<'a>(
         &mut self,
         params: &'a [T],
@@ -215,7 +218,7 @@ impl<T: Scalar> Reverse<T> {
     /// (n_inputs x batch S).
     ///
     /// # Errors
-    /// As [`Graph::check`] and [`Tape::pullback`]; [`Error::TooLarge`].
+    /// As [`Graph::check`] and [`Tape::pullback`]; [`crate::Error::TooLarge`].
     pub fn vjp<'a>(
         &mut self,
         params: &'a [T],
