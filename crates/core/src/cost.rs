@@ -1,5 +1,6 @@
 //! What a computation costs, in exact counts.
 
+use std::cmp::Ordering;
 use std::fmt;
 use std::iter::Sum;
 use std::ops::{Add, AddAssign, Mul};
@@ -76,6 +77,24 @@ impl Mul<usize> for Cost {
     }
 }
 
+impl Mul<Cost> for usize {
+    type Output = Cost;
+    fn mul(self, cost: Cost) -> Cost {
+        cost * self
+    }
+}
+
+/// Less work is less in flops and in calls; where one is more and the other less, neither is.
+impl PartialOrd for Cost {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        match (self.flops.cmp(&other.flops), self.calls.cmp(&other.calls)) {
+            (flops, Ordering::Equal) => Some(flops),
+            (Ordering::Equal, calls) => Some(calls),
+            (flops, calls) => (flops == calls).then_some(flops),
+        }
+    }
+}
+
 impl fmt::Display for Cost {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} flops", grouped(self.flops))?;
@@ -124,6 +143,14 @@ pub fn counted(block: &dyn AnyBlock, op: Op, batch: usize, seeds: usize) -> Cost
 /// ```
 pub fn counted_at_duals(block: &dyn AnyBlock, op: Op, batch: usize, seeds: usize) -> Cost {
     at::<Dual<Counted<f64>>>(block, op, batch, seeds)
+}
+
+/// The cost of a block's map at [`Dual`] numbers, in operations of their parts: what the block declares, or what is
+/// counted.
+pub fn at_duals(block: &dyn AnyBlock, op: Op, batch: usize, seeds: usize) -> Cost {
+    block
+        .dual_cost(op, batch, seeds)
+        .unwrap_or_else(|| counted_at_duals(block, op, batch, seeds))
 }
 
 /// Samples up to which a map is counted on the batch itself. More than any number at which a kernel changes its way.
