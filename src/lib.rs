@@ -37,7 +37,7 @@ pub use pushpull_forward_mode::{Chunk, Forward, ForwardOverForward, Structured};
 pub use pushpull_mixed_mode::{
     ChainError, ChainFactor, ChainPlan, DenseChain, MixedMode, plan_chain,
 };
-pub use pushpull_reverse_mode::{HessianVector, Reverse, Store, Tape};
+pub use pushpull_reverse_mode::{HessianVector, Reverse, Store, Tape, checkpoint};
 
 /// The README's example is a test.
 #[cfg(doctest)]
