@@ -1,5 +1,6 @@
 //! What a computation costs, in exact counts.
 
+use std::cmp::Ordering;
 use std::fmt;
 use std::iter::Sum;
 use std::ops::{Add, AddAssign, Mul};
@@ -72,6 +73,24 @@ impl Mul<usize> for Cost {
         Self {
             flops: self.flops * n as u64,
             calls: self.calls * n as u64,
+        }
+    }
+}
+
+impl Mul<Cost> for usize {
+    type Output = Cost;
+    fn mul(self, cost: Cost) -> Cost {
+        cost * self
+    }
+}
+
+/// Less work is less in flops and in calls; where one is more and the other less, neither is.
+impl PartialOrd for Cost {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        match (self.flops.cmp(&other.flops), self.calls.cmp(&other.calls)) {
+            (flops, Ordering::Equal) => Some(flops),
+            (Ordering::Equal, calls) => Some(calls),
+            (flops, calls) => (flops == calls).then_some(flops),
         }
     }
 }

@@ -21,6 +21,7 @@
 pub mod arena;
 pub mod block;
 pub mod blocks;
+pub mod certificate;
 pub mod cost;
 pub mod count;
 pub mod dual;

@@ -2,7 +2,7 @@
 
 use nalgebra::DMatrix;
 use pushpull_core::primal::PrimalPlan;
-use pushpull_core::{Cost, Error, Graph, Mat, MatMut, Result, Scalar, memory};
+use pushpull_core::{Cost, Error, Graph, Mat, MatMut, Prediction, Result, Scalar, memory};
 
 use crate::Plan;
 use crate::program::Program;
@@ -53,20 +53,15 @@ pub struct MixedMode<T> {
     scratch: Vec<T>,
 }
 
-impl<T: Scalar> MixedMode<T> {
-    /// Plans the Jacobian and prepares it for batches of `batch` samples: all memory is allocated here.
-    ///
-    /// # Errors
-    /// As [`Plan::new`]; [`Error::Setting`] for any `threads` but 1.
-    pub fn new(graph: &Graph, batch: usize, threads: usize) -> Result<Self> {
-        if threads != 1 {
-            return Err(Error::Setting {
-                name: "MixedMode".into(),
-                setting: "threads".into(),
-                expected: "1".into(),
-                got: threads.to_string(),
-            });
-        }
+/// The plans without their numbers: what is prepared and what is predicted follow from the same.
+struct Design {
+    plan: Plan,
+    primal: PrimalPlan,
+    program: Program,
+}
+
+impl Design {
+    fn new<T: Scalar>(graph: &Graph, batch: usize) -> Result<Self> {
         let plan = Plan::new(graph, batch)?;
         let program = Program::new::<T>(graph, &plan.chain, &plan.search, batch)?;
         let n = graph.nodes().len();
@@ -81,12 +76,75 @@ impl<T: Scalar> MixedMode<T> {
             "use a smaller batch",
         )?;
         Ok(Self {
+            plan,
+            primal,
+            program,
+        })
+    }
+}
+
+impl<T: Scalar> MixedMode<T> {
+    /// Plans the Jacobian and prepares it for batches of `batch` samples: all memory is allocated here.
+    ///
+    /// # Errors
+    /// As [`Plan::new`]; [`Error::Setting`] for any `threads` but 1.
+    pub fn new(graph: &Graph, batch: usize, threads: usize) -> Result<Self> {
+        if threads != 1 {
+            return Err(Error::Setting {
+                name: "MixedMode".into(),
+                setting: "threads".into(),
+                expected: "1".into(),
+                got: threads.to_string(),
+            });
+        }
+        let Design {
+            plan,
+            primal,
+            program,
+        } = Design::new::<T>(graph, batch)?;
+        Ok(Self {
             record: vec![T::zero(); primal.len()],
             jacobians: vec![T::zero(); program.len()],
             scratch: vec![T::zero(); program.scratch_len()],
             plan,
             primal,
             program,
+        })
+    }
+
+    /// What [`MixedMode::jacobian_inputs`] takes, without preparing it: the primal once and the steps of the plan, and
+    /// beside the values that some step reads, the Jacobians of parts alive at once. The Jacobian itself is n_outputs B by
+    /// n_inputs. The search is the same as for the engine itself.
+    ///
+    /// # Errors
+    /// As [`Plan::new`].
+    ///
+    /// ```
+    /// use pushpull_core::{Mlp, blocks::Activation};
+    /// use pushpull_mixed_mode::MixedMode;
+    /// let graph = Mlp::new(&[8, 2, 8], Activation::Tanh).build()?;
+    /// let predicted = MixedMode::<f32>::predict_jacobian_inputs(&graph, 10)?;
+    /// let prepared = MixedMode::<f32>::new(&graph, 10, 1)?;
+    /// assert_eq!(predicted.cost, prepared.cost());
+    /// assert_eq!(predicted.buffers, prepared.bytes().total());
+    /// # Ok::<(), pushpull_core::Error>(())
+    /// ```
+    pub fn predict_jacobian_inputs(graph: &Graph, batch: usize) -> Result<Prediction> {
+        let Design {
+            plan,
+            primal,
+            program,
+        } = Design::new::<T>(graph, batch)?;
+        let entries = memory::elements(&[graph.n_outputs(), batch, graph.n_inputs()]);
+        let results = memory::elements(&[entries, size_of::<T>()]);
+        let numbers = primal.len() + program.len() + program.scratch_len();
+        Ok(Prediction {
+            cost: plan.cost(),
+            evaluations: primal.evaluations(),
+            buffers: numbers * size_of::<T>(),
+            plan: plan.chain.held() + plan.search.held() + primal.held() + program.held(),
+            run: results,
+            results,
         })
     }
 

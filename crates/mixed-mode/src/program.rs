@@ -101,6 +101,11 @@ impl Program {
         })
     }
 
+    /// Heap bytes that the program itself keeps.
+    pub(crate) const fn held(&self) -> usize {
+        memory::held(&self.steps) + self.arena.held() + memory::held(&self.reads)
+    }
+
     /// Numbers that the arena of Jacobians holds.
     pub(crate) const fn len(&self) -> usize {
         self.arena.len()

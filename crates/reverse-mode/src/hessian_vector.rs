@@ -7,7 +7,7 @@ use pushpull_core::linalg::first_not_finite;
 use pushpull_core::{Cost, Dual, Error, Graph, Mat, MatMut, Result, Scalar, Team, memory};
 
 use crate::Store;
-use crate::second::{Answer, Direction, Duals, Planes, cost};
+use crate::second::{Answer, Direction, Duals, Planes, along_params};
 
 /// Products of the Hessian with directions, for a graph and a batch, at the scalar `T`.
 ///
@@ -85,13 +85,13 @@ impl<T: Scalar> HessianVector<T>
 where
     Dual<T>: Scalar,
 {
-    /// Prepares for batches of `batch` samples: every shape is checked and all memory allocated here.
+    /// Prepares for batches of `batch` samples: every shape is checked and all memory allocated here. Planes keep all;
+    /// another [`Store`] runs by duals.
     ///
     /// # Errors
     /// As [`crate::Reverse::new`].
     pub fn new(graph: &Graph, batch: usize, store: Store, threads: usize) -> Result<Self> {
-        // Planes keep all; checkpoints run by duals.
-        if store != Store::All || !graph.nodes().iter().all(|node| node.block.planes()) {
+        if !offers_planes(graph, store) {
             return Self::by_duals(graph, batch, store, threads);
         }
         Ok(Self::with(
@@ -344,13 +344,11 @@ where
     }
 
     /// The exact cost of [`HessianVector::hessian_vector`], or with `gradient` of
-    /// [`HessianVector::gradient_and_hessian_vector`], on planes: counted by running it at [`pushpull_core::Counted`]
-    /// numbers. `None` by duals, whose operations no scalar counts.
-    pub fn cost(&self, gradient: bool) -> Option<Cost> {
-        if self.on_planes() {
-            cost(&self.graph, self.batch, gradient).ok()
-        } else {
-            None
+    /// [`HessianVector::gradient_and_hessian_vector`]. By duals it is the same, in operations of their parts.
+    pub fn cost(&self, gradient: bool) -> Cost {
+        match &self.way {
+            Way::Planes(planes, _) => along_params::<T>(planes.plan(), gradient),
+            Way::Duals(duals) => duals.cost(),
         }
     }
 
@@ -383,4 +381,9 @@ fn same_shape(name: &str, got: (usize, usize), expected: (usize, usize)) -> Resu
     }
     let remedy = "a direction is a column in the parameters and one column a sample in the inputs";
     Err(Error::matrix(name, expected, got, remedy))
+}
+
+/// Whether every block runs on planes.
+pub(crate) fn offers_planes(graph: &Graph, store: Store) -> bool {
+    store == Store::All && graph.nodes().iter().all(|node| node.block.planes())
 }

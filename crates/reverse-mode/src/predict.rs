@@ -1,12 +1,14 @@
 //! What reverse mode takes, known before it is prepared.
 
-use pushpull_core::{AnyBlock, Cost, Error, Graph, Op, Prediction, Result, Scalar, memory};
+use pushpull_core::{AnyBlock, Cost, Dual, Error, Graph, Op, Prediction, Result, Scalar, memory};
 
 use crate::adjoint::Adjoint;
 use crate::checkpoint::Schedule;
+use crate::hessian_vector::offers_planes;
 use crate::program::Program;
 use crate::reverse::Bytes;
-use crate::{Reverse, Store};
+use crate::second::{Duals, Plan, along_params};
+use crate::{HessianVector, Reverse, Store};
 
 /// Both programs without their numbers: what is prepared and what is predicted follow from the same.
 #[derive(Clone, Debug)]
@@ -209,6 +211,73 @@ impl<T: Scalar> Reverse<T> {
             adjoint.cost::<T>(batch, seeds, false, true)
         });
         Ok(programs.predicted::<T>(graph.n_outputs(), cost, results, further))
+    }
+}
+
+impl<T: Scalar> HessianVector<T>
+where
+    Dual<T>: Scalar,
+{
+    /// What `products` calls of [`HessianVector::hessian_vector`] take, or one of [`HessianVector::hessian_vectors`] with
+    /// as many directions in the parameters, without preparing it. On planes each block runs its maps with their
+    /// derivatives, for a linear layer of m x n between two others
+    ///
+    /// ```text
+    /// flops = 6 mnB + 6 mnB + 4 mnB + additions        [Y Y_dot], [X_bar X_bar_dot], W_bar_dot
+    /// bytes = twice the record and the cotangents of a gradient + 2 n_outputs B + 2 p + scratch
+    /// ```
+    ///
+    /// counted for each block by running it on a small batch; by duals it is a gradient at duals.
+    ///
+    /// # Errors
+    /// As [`HessianVector::new`].
+    ///
+    /// ```
+    /// use pushpull_core::{Mlp, blocks::{Activation, Loss}};
+    /// use pushpull_reverse_mode::{HessianVector, Store};
+    /// let graph = Mlp::new(&[4, 8, 1], Activation::Tanh).loss(Loss::SquaredError).build()?;
+    /// let predicted = HessianVector::<f32>::predict(&graph, 10, Store::All, 1)?;
+    /// let prepared = HessianVector::<f32>::new(&graph, 10, Store::All, 1)?;
+    /// assert_eq!(predicted.cost, prepared.cost(false));
+    /// assert_eq!(predicted.buffers, prepared.bytes());
+    /// # Ok::<(), pushpull_core::Error>(())
+    /// ```
+    pub fn predict(
+        graph: &Graph,
+        batch: usize,
+        store: Store,
+        products: usize,
+    ) -> Result<Prediction> {
+        if !offers_planes(graph, store) {
+            return Self::predict_by_duals(graph, batch, store, products);
+        }
+        let plan = Plan::new(graph, batch)?;
+        let one = Prediction {
+            cost: along_params::<T>(&plan, false),
+            evaluations: plan.steps.len() as u64,
+            buffers: (plan.numbers() + 2 * graph.n_params()) * size_of::<T>(),
+            plan: plan.held(),
+            ..Prediction::default()
+        };
+        Ok(one.times(products))
+    }
+
+    /// The same for [`HessianVector::by_duals`].
+    ///
+    /// # Errors
+    /// As [`HessianVector::by_duals`].
+    pub fn predict_by_duals(
+        graph: &Graph,
+        batch: usize,
+        store: Store,
+        products: usize,
+    ) -> Result<Prediction> {
+        let one = Duals::<T>::predict(graph, batch, store)?;
+        let one = Prediction {
+            buffers: one.buffers + 2 * graph.n_params() * size_of::<T>(),
+            ..one
+        };
+        Ok(one.times(products))
     }
 }
 
