@@ -130,6 +130,9 @@ impl<T: Scalar> Reverse<T> {
     /// bytes = what the blocks keep + the cotangents alive at once + p + n_outputs B + scratch
     /// ```
     ///
+    /// With checkpoints, a stage's forward counts as often as its schedule runs it, and what is kept is the schedule's peak
+    /// ([`crate::checkpoint`]). The other questions' primal runs once for every group of cotangents then.
+    ///
     /// # Errors
     /// As [`Reverse::new`].
     ///
