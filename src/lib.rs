@@ -42,7 +42,7 @@ pub use pushpull_planner::{
     Answer, Budget, Calibration, Candidate, Plan, PlanError, Planned, Prepared, Question, Seeds,
     Way,
 };
-pub use pushpull_reverse_mode::{HessianVector, Reverse, Store, Tape};
+pub use pushpull_reverse_mode::{HessianVector, Reverse, Store, Tape, checkpoint};
 
 /// The README's example is a test.
 #[cfg(doctest)]

@@ -87,13 +87,13 @@ impl<T: Scalar> HessianVector<T>
 where
     Dual<T>: Scalar,
 {
-    /// Prepares for batches of `batch` samples: every shape is checked and all memory allocated here.
+    /// Prepares for batches of `batch` samples: every shape is checked and all memory allocated here. Planes keep all;
+    /// another [`Store`] runs by duals.
     ///
     /// # Errors
     /// As [`crate::Reverse::new`].
     pub fn new(graph: &Graph, batch: usize, store: Store, threads: usize) -> Result<Self> {
-        // Planes keep all; checkpoints run by duals.
-        if store != Store::All || !offers_planes(graph) {
+        if !offers_planes(graph, store) {
             return Self::by_duals(graph, batch, store, threads);
         }
         Ok(Self::with(
@@ -386,6 +386,6 @@ fn same_shape(name: &str, got: (usize, usize), expected: (usize, usize)) -> Resu
 }
 
 /// Whether every block runs on planes.
-pub(crate) fn offers_planes(graph: &Graph) -> bool {
-    graph.nodes().iter().all(|node| node.block.planes())
+pub(crate) fn offers_planes(graph: &Graph, store: Store) -> bool {
+    store == Store::All && graph.nodes().iter().all(|node| node.block.planes())
 }

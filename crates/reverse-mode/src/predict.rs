@@ -136,6 +136,9 @@ impl<T: Scalar> Reverse<T> {
     /// bytes = what the blocks keep + the cotangents alive at once + p + n_outputs B + scratch
     /// ```
     ///
+    /// With checkpoints, a stage's forward counts as often as its schedule runs it, and what is kept is the schedule's peak
+    /// ([`crate::checkpoint`]). The other questions' primal runs once for every group of cotangents then.
+    ///
     /// # Errors
     /// As [`Reverse::new`].
     ///
@@ -254,7 +257,7 @@ where
         store: Store,
         products: usize,
     ) -> Result<Prediction> {
-        if store != Store::All || !offers_planes(graph) {
+        if !offers_planes(graph, store) {
             return Self::predict_by_duals(graph, batch, store, products);
         }
         let plan = Plan::new(graph, batch)?;

@@ -5,6 +5,7 @@ use pushpull_core::work::Work;
 use pushpull_core::{Cost, Error, Graph, Mat, MatMut, Result, Scalar};
 
 use crate::adjoint::{Adjoint, Visit};
+use crate::checkpoint::cuts::tangle;
 use crate::checkpoint::pieces::{Pieces, pieces};
 use crate::checkpoint::{Limit, Schedule, TooSmall, optimal};
 use crate::reverse::Store;
@@ -45,30 +46,29 @@ impl Program {
             }
         };
         let planned = pieces(graph, batch)?;
-        let stages = planned.1.stages().len();
-        if let (Store::Slots(_), 1, 2..) = (store, stages, graph.nodes().len())
-            && planned.1.stages()[0].record > planned.1.stages()[0].output
+        let tangle = tangle(graph);
+        // Whether some schedule takes less than the whole record; a cut alone does not say so.
+        let all = || whole(graph, batch).map_or(usize::MAX, |plan| plan.len());
+        let copy = graph.n_outputs() * batch;
+        let helps = || copy.saturating_add(planned.1.smallest()) < all();
+        if let (Store::Slots(1..), Some(tangle)) = (store, tangle)
+            && !helps()
         {
-            return Err(no_cut(graph));
+            return Err(no_cut(graph, tangle));
         }
         match optimal(&planned.1, limit) {
             Ok(schedule) => Ok(Self::Pieces(Pieces::new(graph, batch, planned, schedule))),
             Err(TooSmall { smallest }) => {
                 let (budget, smallest, remedy) = match store {
                     Store::Bytes(bytes) => {
-                        let besides = besides.saturating_add(graph.n_outputs() * batch);
-                        let pieces = besides.saturating_add(smallest);
-                        // One stage holds what the whole record does, and a copy of the output.
-                        let all = whole(graph, batch).map_or(usize::MAX, |plan| plan.len());
-                        let numbers =
-                            pieces.min(all.saturating_add(besides - graph.n_outputs() * batch));
-                        let remedy = if stages == 1 {
-                            "no node carries everything to the blocks after it, so nothing can be computed again: \
-                             use a smaller batch"
+                        let numbers = all().min(copy.saturating_add(smallest));
+                        let bytes_of = |numbers: usize| numbers.saturating_mul(size_of::<T>());
+                        let remedy = if tangle.is_some() && numbers == all() {
+                            "no node carries everything past its largest part, so it is recorded whole: use a smaller batch"
                         } else {
                             "give that much, or use a smaller batch"
                         };
-                        (bytes, numbers.saturating_mul(size_of::<T>()), remedy)
+                        (bytes, bytes_of(besides.saturating_add(numbers)), remedy)
                     }
                     Store::Slots(slots) => (slots, smallest, "the input takes a slot"),
                     Store::All => (0, smallest, ""),
@@ -256,21 +256,13 @@ fn whole(graph: &Graph, batch: usize) -> Result<PrimalPlan> {
     PrimalPlan::new(graph, batch, n, |i| Some(2 * n - i))
 }
 
-fn no_cut(graph: &Graph) -> Error {
-    let consumers = graph.consumers();
-    let last = |i: usize| consumers[i].iter().map(|&(consumer, _)| consumer).max();
-    let far = (0..graph.nodes().len())
-        .max_by_key(|&i| last(i).unwrap_or(i) - i)
-        .unwrap_or(0);
+fn no_cut(graph: &Graph, (first, last): (usize, usize)) -> Error {
+    let name = |node: usize| &graph.nodes()[node].name;
     Error::NoCut {
         name: "Reverse".into(),
-        expected: "a node through which every path from the blocks before it to those after passes"
+        expected: "cuts that save memory: nodes through which every path from the blocks before to those after passes"
             .into(),
-        got: format!(
-            "none; {} is read up to {}",
-            graph.nodes()[far].name,
-            graph.nodes()[last(far).unwrap_or(far)].name
-        ),
+        got: format!("none; {} is read up to {}", name(first), name(last)),
         remedy: "use Store::All, or Store::Bytes with room for the whole record".into(),
     }
 }

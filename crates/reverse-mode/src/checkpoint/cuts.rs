@@ -8,7 +8,7 @@ use pushpull_core::primal::overwritten;
 /// The nodes of each stage. One stage of all nodes if there is no cut.
 pub(crate) fn cuts(graph: &Graph) -> Vec<Range<usize>> {
     let (n, consumers) = (graph.nodes().len(), graph.consumers());
-    let mut stages = Vec::new();
+    let mut stages: Vec<Range<usize>> = Vec::new();
     let (mut start, mut reach) = (0, 0);
     for i in 0..n {
         // `reach`: the last node that reads a node before i.
@@ -26,9 +26,20 @@ pub(crate) fn cuts(graph: &Graph) -> Vec<Range<usize>> {
     stages
 }
 
+/// Two nodes of which the first is read up to the second, with a value between them that passes by: why there is no cut
+/// there. The widest such pair.
+pub(crate) fn tangle(graph: &Graph) -> Option<(usize, usize)> {
+    let consumers = graph.consumers();
+    let spans = consumers.iter().enumerate().filter_map(|(i, readers)| {
+        let last = readers.iter().map(|&(reader, _)| reader).max()?;
+        (last > i + 1).then_some((i, last))
+    });
+    spans.max_by_key(|(first, last)| last - first)
+}
+
 #[cfg(test)]
 mod tests {
-    use super::cuts;
+    use super::{cuts, tangle};
     use pushpull_core::blocks::{Add, Linear, SquaredError, Tanh};
     use pushpull_core::{Builder, Error};
 
@@ -43,7 +54,9 @@ mod tests {
         let h = b.block(Add::new(3, 3), [h, inner, x]);
         let h = b.block(Linear::new(3, 3), h);
         let loss = b.block(SquaredError::new(3), [h, target]);
-        assert_eq!(cuts(&b.build(loss)?), [0..2, 2..5, 5..6, 6..7]);
+        let graph = b.build(loss)?;
+        assert_eq!(cuts(&graph), [0..2, 2..5, 5..6, 6..7]);
+        assert_eq!(tangle(&graph), Some((1, 4)));
         Ok(())
     }
 

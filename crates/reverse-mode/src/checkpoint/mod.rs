@@ -19,7 +19,7 @@
 
 mod binomial;
 mod chain;
-mod cuts;
+pub(crate) mod cuts;
 mod optimal;
 mod pareto;
 mod periodic;
