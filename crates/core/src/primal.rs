@@ -410,8 +410,10 @@ impl PrimalPlan {
     fn step_work(&self, i: usize, work: &mut Work, times: u64) {
         let step = &self.steps[i];
         if let Feed::Stack(_, parts) = &step.x {
-            let rows: usize = parts.iter().map(|part| part.rows.len()).sum();
-            work.add(Item::Moved(rows * self.batch), times);
+            for part in parts {
+                let (len, columns) = (part.rows.len(), self.batch);
+                work.add(Item::Copied { len, columns }, times);
+            }
         }
         let in_place = matches!(step.x, Feed::Over);
         work.map(

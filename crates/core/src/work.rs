@@ -66,6 +66,13 @@ pub enum Item {
     },
     /// It writes numbers one after the other: copies, fills, adds.
     Moved(usize),
+    /// It copies, fills or adds `columns` columns of `len` numbers, one after the other.
+    Copied {
+        /// Numbers of a column.
+        len: usize,
+        /// Columns.
+        columns: usize,
+    },
     /// It adds numbers up one after the other.
     Summed(usize),
     /// It multiplies `columns` columns of `len` numbers by a diagonal.

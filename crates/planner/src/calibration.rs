@@ -8,6 +8,7 @@ use pushpull_core::work::Map;
 use pushpull_core::{AnyBlock, Op, cost};
 
 mod curve;
+mod engine;
 mod file;
 mod machine;
 mod timed;
@@ -15,6 +16,7 @@ mod timed;
 pub use file::CacheError;
 
 use curve::Curve;
+pub(crate) use engine::Engine;
 pub use timed::Timed;
 pub(crate) use timed::{Kind, STRIDE, Subject};
 
@@ -77,11 +79,13 @@ pub(crate) enum Id {
     },
     Moved,
     Summed,
+    Copied(usize),
     Scaled(usize),
     Strided,
     Fresh,
     Read,
     Streamed,
+    Engine(Engine),
 }
 
 /// A point of a curve that is needed.
@@ -113,6 +117,10 @@ impl Calibration {
                     &[16, 256, 1 << 12, 1 << 16, 1 << 18],
                 ),
             ];
+            let copied = scaled.map(|len| {
+                let subject = Subject::Copied { len };
+                (Id::Copied(len), subject, &[4, 64, 1 << 10][..])
+            });
             let scaled = scaled.map(|len| {
                 (
                     Id::Scaled(len),
@@ -120,7 +128,7 @@ impl Calibration {
                     &[4, 64, 1 << 10][..],
                 )
             });
-            for (id, subject, widths) in loops.into_iter().chain(scaled) {
+            for (id, subject, widths) in loops.into_iter().chain(copied).chain(scaled) {
                 let curve = own.curve(kind, id, || subject);
                 points.extend(widths.iter().map(|&width| (curve, width)));
             }
@@ -308,6 +316,9 @@ fn name(kind: Kind, subject: &Subject) -> String {
 
 /// The measured widths around a width; no upper one where the lower is the largest that is measured.
 fn around(subject: &Subject, kind: Kind, width: usize) -> (usize, Option<usize>) {
+    if matches!(subject, Subject::Engine(_)) {
+        return (width, None);
+    }
     let base = match subject {
         Subject::Map { .. } | Subject::Product { .. } | Subject::Streamed => 2_usize,
         _ => 4,

@@ -49,7 +49,8 @@ impl fmt::Display for Question {
 }
 
 /// The memory that an answer may take: everything that preparing and running allocate, the plan's own bookkeeping and the
-/// results included. The graph, the parameters, the data and what the GEMM library keeps for itself are outside.
+/// results included. The graph, the parameters, the data, what the GEMM library keeps for itself and the notes that planning
+/// gives back before the first buffer is allocated are outside.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Budget {
     /// Whatever the machine has.

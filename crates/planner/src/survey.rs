@@ -6,7 +6,7 @@ use pushpull_forward_mode::{Chunk, Forward, ForwardOverForward, Structured};
 use pushpull_mixed_mode::MixedMode;
 use pushpull_reverse_mode::{HessianVector, Reverse, Store};
 
-use crate::calibration::{Calibration, Timed};
+use crate::calibration::{Calibration, Engine, Timed};
 use crate::prepared::{chunk, kept, target_shape};
 use crate::time::Clock;
 use crate::{Budget, Candidate, Question, Way};
@@ -57,7 +57,12 @@ impl Survey<'_> {
                 let kind = if *duals { <Dual<T>>::KIND } else { T::KIND };
                 let given = self.graph.n_params() + self.graph.n_inputs() * self.batch;
                 let bytes = prediction.peak().saturating_add(given * size_of::<T>());
-                candidate.seconds = Some(clock.seconds(work, kind, bytes));
+                let engine = if candidate.way.is_forward() {
+                    Engine::Forward
+                } else {
+                    Engine::Reverse
+                };
+                candidate.seconds = Some(clock.seconds(work, engine, kind, bytes));
             }
             if !clock.measure() {
                 return candidates;

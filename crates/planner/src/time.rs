@@ -2,9 +2,9 @@
 
 use pushpull_core::Graph;
 use pushpull_core::work::{Item, Map, Work};
-use pushpull_core::{Accum, Op};
+use pushpull_core::{Accum, Op, Result};
 
-use crate::calibration::{Calibration, Id, Kind, Point, STRIDE, Subject, reduced};
+use crate::calibration::{Calibration, Engine, Id, Kind, Point, STRIDE, Subject, reduced};
 
 /// A graph whose work is priced.
 pub(crate) struct Clock<'a> {
@@ -13,7 +13,12 @@ pub(crate) struct Clock<'a> {
     /// For each node, its block's number in the calibration.
     blocks: Vec<u32>,
     missing: Vec<Point>,
+    /// Whether an engine's own steps between the items cost something: not while that is found out.
+    steps: bool,
 }
+
+/// Blocks of the chains on which an engine's own steps are measured.
+const CHAINS: [usize; 2] = [4, 36];
 
 impl<'a> Clock<'a> {
     pub(crate) fn new(graph: &'a Graph, calibration: &'a mut Calibration) -> Self {
@@ -24,7 +29,37 @@ impl<'a> Clock<'a> {
             calibration,
             blocks,
             missing: Vec::new(),
+            steps: true,
         }
+    }
+
+    /// Seconds that an engine spends on every call of a block beside the block, and on every run beside all calls: what runs
+    /// on chains of the smallest blocks take more than their blocks do.
+    fn own_steps(&mut self, engine: Engine) -> (f64, f64) {
+        let Ok(chains) = CHAINS
+            .map(|n| engine.chain(n))
+            .into_iter()
+            .collect::<Result<Vec<_>>>()
+        else {
+            return (0.0, 0.0);
+        };
+        let id = Id::Engine(engine);
+        let curve = self
+            .calibration
+            .curve(Kind::F64, id, || Subject::Engine(engine));
+        let mut left = [(0.0, 0.0); 2];
+        for ((left, (graph, work)), n) in left.iter_mut().zip(&chains).zip(CHAINS) {
+            let run = self.calibration.at(curve, n, &mut self.missing);
+            let mut inner = Clock::new(graph, self.calibration);
+            inner.steps = false;
+            let blocks = inner.seconds(work, engine, Kind::F64, 0);
+            let missing = std::mem::take(&mut inner.missing);
+            self.missing.extend(missing);
+            *left = (calls(work), run - blocks);
+        }
+        let [few, many] = left;
+        let each = ((many.1 - few.1) / (many.0 - few.0)).max(0.0);
+        (each, (few.1 - each * few.0).max(0.0))
     }
 
     /// Measures what was asked for and not known. Whether there was anything.
@@ -36,12 +71,17 @@ impl<'a> Clock<'a> {
     }
 
     /// Seconds of a list of work at a scalar, with `bytes` of memory in use around it.
-    pub(crate) fn seconds(&mut self, work: &Work, kind: Kind, bytes: usize) -> f64 {
+    pub(crate) fn seconds(&mut self, work: &Work, engine: Engine, kind: Kind, bytes: usize) -> f64 {
         let far = self.per_byte(bytes);
         let items = work.items();
-        items
+        let items: f64 = items
             .map(|(item, times)| times as f64 * self.item(item, kind, far))
-            .sum()
+            .sum();
+        if !self.steps {
+            return items;
+        }
+        let (each, run) = self.own_steps(engine);
+        items + each * calls(work) + run
     }
 
     /// Seconds that a byte costs in a loop over this many bytes.
@@ -93,15 +133,13 @@ impl<'a> Clock<'a> {
             }
             Item::Moved(n) => (Id::Moved, Subject::Moved, n, 1.0),
             Item::Summed(n) => (Id::Summed, Subject::Summed, n, 1.0),
+            Item::Copied { len, columns } => {
+                let (len, more) = column(len);
+                (Id::Copied(len), Subject::Copied { len }, columns, more)
+            }
             Item::Scaled { len, columns } => {
-                let len_at = len.next_power_of_two().min(256);
-                let more = len as f64 / len_at as f64;
-                (
-                    Id::Scaled(len_at),
-                    Subject::Scaled { len: len_at },
-                    columns,
-                    more,
-                )
+                let (len, more) = column(len);
+                (Id::Scaled(len), Subject::Scaled { len }, columns, more)
             }
             Item::Strided { stride: _, len } => {
                 (Id::Strided, Subject::Strided, len, 1.0 / STRIDE as f64)
@@ -118,6 +156,21 @@ impl<'a> Clock<'a> {
         let farther = (far - self.per_byte(bytes)).max(0.0);
         more * (near + farther * bytes as f64)
     }
+}
+
+/// Calls of blocks' maps.
+fn calls(work: &Work) -> f64 {
+    let calls = work.items().map(|(item, times)| match item {
+        Item::Map(_) => times as f64,
+        _ => 0.0,
+    });
+    calls.sum()
+}
+
+/// The length of column at which loops over columns are measured, and how much more there is.
+fn column(len: usize) -> (usize, f64) {
+    let at = len.max(1).next_power_of_two().min(256);
+    (at, len as f64 / at as f64)
 }
 
 /// Maps that take the same time are measured once: setting and adding differ in what they read, but where it matters the

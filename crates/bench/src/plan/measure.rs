@@ -229,11 +229,11 @@ where
 {
     // Warm: what the GEMM library keeps for itself is not the candidate's memory.
     subject.run(&mut subject.prepare(candidate)?)?;
-    let (prepared, seen) = alloc::measure(|| {
-        let mut prepared = subject.prepare(candidate)?;
-        black_box(subject.run(&mut prepared)?);
-        Ok::<_, PlanError>(prepared)
-    })?;
+    // What is prepared and kept, then the most of a run: planning's own notes are given back before a buffer is allocated.
+    let (prepared, kept) = alloc::measure(|| subject.prepare(candidate))?;
+    let mut prepared = prepared?;
+    let (answer, seen) = alloc::measure(|| subject.run(&mut prepared).map(drop))?;
+    answer?;
     let small = candidate
         .prediction
         .is_some_and(|prediction| prediction.cost.flops <= COUNT_LIMIT);
@@ -246,8 +246,8 @@ where
         None
     };
     Ok(Made {
-        prepared: prepared?,
-        peak: seen.peak_bytes,
+        prepared,
+        peak: kept.kept_bytes.unsigned_abs() + seen.peak_bytes,
         counted,
     })
 }

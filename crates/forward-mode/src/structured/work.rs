@@ -57,7 +57,10 @@ impl Action {
             Self::Push { seeds, .. } => work.map(node, Op::JvpInput, false, (c, seeds), times),
             Self::Over { seeds, .. } => work.map(node, Op::JvpInput, true, (c, seeds), times),
             Self::Weigh { diagonal, .. } => item(match diagonal {
-                None => Item::Moved(dims.n_out * dims.n_in * c),
+                None => Item::Copied {
+                    len: dims.n_out,
+                    columns: dims.n_in * c,
+                },
                 Some(_) => Item::Scaled {
                     len: dims.n_out,
                     columns: dims.n_in * c,
@@ -69,7 +72,10 @@ impl Action {
             }
             Self::Stack {
                 columns, ref rows, ..
-            } => item(Item::Moved(rows.len() * columns * c)),
+            } => item(Item::Copied {
+                len: rows.len(),
+                columns: columns * c,
+            }),
             Self::Collect { form, columns, .. } => item(match form {
                 Form::Dense(..) => Item::Summed(dims.n_out * columns * c),
                 Form::Identity | Form::Diagonal(_) => Item::Moved(columns * c),

@@ -59,7 +59,11 @@ impl Swept {
                 _ => true,
             };
             if stacked && !arriving.is_empty() {
-                work.add(Item::Moved(dims.n_in * batch * arriving.len()), times);
+                let columns = batch * arriving.len();
+                for source in &node.sources {
+                    let len = graph.rows(source.origin);
+                    work.add(Item::Copied { len, columns }, times);
+                }
             }
             if let Some(gap) = gaps(&span, &arriving, &own) {
                 work.add(Item::Moved(dims.n_out * batch * gap.len()), times);

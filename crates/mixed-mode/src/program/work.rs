@@ -19,7 +19,11 @@ impl Step {
     fn work(&self, work: &mut Work) {
         let shape = self.target.shape;
         match (self.action, self.operands) {
-            (Action::Unit | Action::Lay, _) => work.add(Item::Moved(shape.len()), 1),
+            (Action::Unit | Action::Lay, _) => {
+                let (len, seeds) = shape.seeds();
+                let columns = seeds * shape.samples;
+                work.add(Item::Copied { len, columns }, 1);
+            }
             (Action::ScaleRows | Action::ScaleColumns, _) => {
                 let (len, seeds) = shape.seeds();
                 let columns = seeds * shape.samples;

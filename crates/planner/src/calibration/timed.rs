@@ -4,6 +4,7 @@ use std::hint::black_box;
 use std::sync::Arc;
 use std::time::Instant;
 
+use super::engine::Engine;
 use nalgebra::DMatrix;
 use pushpull_core::blocks::chain;
 use pushpull_core::linalg::{first_not_finite, product};
@@ -85,6 +86,8 @@ pub(crate) enum Subject {
     },
     /// Copying; the width counts numbers.
     Moved,
+    /// Copying columns of `len` numbers; the width counts columns.
+    Copied { len: usize },
     /// Adding up; the width counts numbers.
     Summed,
     /// Multiplying columns of `len` numbers by a diagonal; the width counts columns.
@@ -97,6 +100,8 @@ pub(crate) enum Subject {
     Read,
     /// Adding to numbers over and over; the width counts them. What a byte costs where it lies.
     Streamed,
+    /// A derivative of a chain of the smallest blocks by an engine; the width counts blocks.
+    Engine(Engine),
 }
 
 /// Rows of the matrix whose rows are written to time [`Subject::Strided`].
@@ -128,9 +133,9 @@ impl Subject {
                 (rows + depth).saturating_mul(width) + rows.saturating_mul(*depth)
             }
             Self::Moved => 2 * width,
-            Self::Scaled { len } => 2 * len * width,
+            Self::Copied { len } | Self::Scaled { len } => 2 * len * width,
             Self::Strided => STRIDE * width,
-            Self::Summed | Self::Fresh | Self::Read | Self::Streamed => width,
+            Self::Summed | Self::Fresh | Self::Read | Self::Streamed | Self::Engine(_) => width,
         }
     }
 
@@ -177,14 +182,27 @@ impl Subject {
                     },
                 )
             }
+            // As an engine adds up the outputs of a batch: mostly a loss, one a sample.
             Self::Summed => {
                 let from = noise::<T>(width);
                 repeat(
                     usize::MAX,
                     || {},
                     || {
-                        let from = black_box(&from).iter();
-                        black_box(from.fold(T::zero(), |sum, &entry| sum + entry));
+                        let entries = Mat::new(black_box(&from), 1, width).columns().flatten();
+                        black_box(entries.fold(T::zero(), |sum, &entry| sum + entry));
+                    },
+                )
+            }
+            &Self::Copied { len } => {
+                let from = noise::<T>(len * width);
+                let mut to = noise::<T>(len * width);
+                repeat(
+                    usize::MAX,
+                    || {},
+                    || {
+                        let mut to = MatMut::new(black_box(&mut to), len, width);
+                        to.copy_from(Mat::new(black_box(&from), len, width));
                     },
                 )
             }
@@ -240,6 +258,10 @@ impl Subject {
                     },
                 )
             }
+            Self::Engine(engine) => match engine.prepared(width) {
+                Ok(run) => repeat(usize::MAX, || {}, run),
+                Err(_) => 0.0,
+            },
             Self::Streamed => {
                 let (mut to, one) = (noise::<T>(width), black_box(T::noise(0.5)));
                 repeat(
