@@ -125,9 +125,9 @@ fn run(request: &Request) -> Result<(), Box<dyn std::error::Error>> {
     kinks::write(&edition.file("kinks.csv")?, &at_kinks)?;
     let mut text = report::markdown(&records, &claims, &pictures, &machine, &request.command);
     if request.planned {
-        let rows = plan::measure(request.extent)?;
+        let rows = plan::measure(request.extent, plan::SEED)?;
         plan::record::write(&edition.file("plan.csv")?, &rows)?;
-        text += &plan::section::section(&rows);
+        text += &plan::section::section(&rows, plan::SEED);
     }
     text += &kinks::section(&at_kinks);
     std::fs::write(edition.file("REPORT.md")?, text)?;

@@ -97,7 +97,6 @@ impl Calibration {
         let mut own = Self::default();
         let mut points = Vec::new();
         for kind in [Kind::F32, Kind::F64] {
-            let scaled = [1, 4, 16, 64, 256];
             let loops = [
                 (
                     Id::Moved,
@@ -117,18 +116,7 @@ impl Calibration {
                     &[16, 256, 1 << 12, 1 << 16, 1 << 18],
                 ),
             ];
-            let copied = scaled.map(|len| {
-                let subject = Subject::Copied { len };
-                (Id::Copied(len), subject, &[4, 64, 1 << 10][..])
-            });
-            let scaled = scaled.map(|len| {
-                (
-                    Id::Scaled(len),
-                    Subject::Scaled { len },
-                    &[4, 64, 1 << 10][..],
-                )
-            });
-            for (id, subject, widths) in loops.into_iter().chain(copied).chain(scaled) {
+            for (id, subject, widths) in loops {
                 let curve = own.curve(kind, id, || subject);
                 points.extend(widths.iter().map(|&width| (curve, width)));
             }

@@ -134,12 +134,10 @@ impl<'a> Clock<'a> {
             Item::Moved(n) => (Id::Moved, Subject::Moved, n, 1.0),
             Item::Summed(n) => (Id::Summed, Subject::Summed, n, 1.0),
             Item::Copied { len, columns } => {
-                let (len, more) = column(len);
-                (Id::Copied(len), Subject::Copied { len }, columns, more)
+                (Id::Copied(len), Subject::Copied { len }, columns, 1.0)
             }
             Item::Scaled { len, columns } => {
-                let (len, more) = column(len);
-                (Id::Scaled(len), Subject::Scaled { len }, columns, more)
+                (Id::Scaled(len), Subject::Scaled { len }, columns, 1.0)
             }
             Item::Strided { stride: _, len } => {
                 (Id::Strided, Subject::Strided, len, 1.0 / STRIDE as f64)
@@ -147,7 +145,8 @@ impl<'a> Clock<'a> {
             Item::Fresh(n) => (Id::Fresh, Subject::Fresh, n, 1.0),
             Item::Read(n) => (Id::Read, Subject::Read, n, 1.0),
         };
-        if width == 0 {
+        let empty = matches!(id, Id::Copied(0) | Id::Scaled(0));
+        if width == 0 || empty {
             return 0.0;
         }
         let bytes = subject.numbers(width).saturating_mul(kind.size());
@@ -165,12 +164,6 @@ fn calls(work: &Work) -> f64 {
         _ => 0.0,
     });
     calls.sum()
-}
-
-/// The length of column at which loops over columns are measured, and how much more there is.
-fn column(len: usize) -> (usize, f64) {
-    let at = len.max(1).next_power_of_two().min(256);
-    (at, len as f64 / at as f64)
 }
 
 /// Maps that take the same time are measured once: setting and adding differ in what they read, but where it matters the

@@ -13,20 +13,21 @@ use pushpull_planner::Calibration;
 
 use crate::progress::Progress;
 use crate::sweep::Extent;
-use draw::{CELLS, Draw, Drawn, OF_ONE_KIND, SEED};
+pub use draw::SEED;
+use draw::{CELLS, Draw, Drawn, OF_ONE_KIND};
 use measure::{Effort, PlanCellError, admitted, kind};
 use record::Row;
 
-/// The cells of an extent, none of them timed yet.
+/// The cells of an extent and a seed ([`SEED`] for the report), none of them timed yet.
 ///
 /// # Errors
 /// [`PlanCellError`]
-pub fn cells(extent: Extent) -> Result<Vec<Drawn>, PlanCellError> {
+pub fn cells(extent: Extent, seed: u64) -> Result<Vec<Drawn>, PlanCellError> {
     let wanted = match extent {
         Extent::Full => CELLS,
         Extent::Quick => 12,
     };
-    let (mut draw, mut cells) = (Draw::new(SEED), Vec::with_capacity(wanted));
+    let (mut draw, mut cells) = (Draw::new(seed), Vec::with_capacity(wanted));
     let mut kinds: BTreeMap<&str, usize> = BTreeMap::new();
     while cells.len() < wanted {
         let drawn = draw.next()?;
@@ -44,8 +45,8 @@ pub fn cells(extent: Extent) -> Result<Vec<Drawn>, PlanCellError> {
 ///
 /// # Errors
 /// [`PlanCellError`]
-pub fn measure(extent: Extent) -> Result<Vec<Row>, PlanCellError> {
-    let cells = cells(extent)?;
+pub fn measure(extent: Extent, seed: u64) -> Result<Vec<Row>, PlanCellError> {
+    let cells = cells(extent, seed)?;
     let effort = match extent {
         Extent::Full => Effort {
             rounds: 11,

@@ -2,12 +2,12 @@
 
 use std::fmt::Write;
 
-use super::draw::{CELLS, SEED};
+use super::draw::CELLS;
 use super::record::Row;
 use super::score::{Cell, Score, TOLERANCE, cells, score};
 
 /// The section.
-pub fn section(rows: &[Row]) -> String {
+pub fn section(rows: &[Row], seed: u64) -> String {
     let cells = cells(rows);
     let exact = rows.iter().filter_map(Row::exact);
     let (filled, agreeing) = exact.fold((0, 0), |(all, yes), is| (all + 1, yes + usize::from(is)));
@@ -40,7 +40,7 @@ pub fn section(rows: &[Row]) -> String {
     };
     let mut text = format!(
         "\n## Planned before it runs\n\nThe planner predicts what every candidate would take and picks the fastest that fits. {} cells \
-         were drawn from the seed {SEED} before anything was timed ({}); in {close} of them the two best candidates differ by less than 3 \
+         were drawn from the seed {seed} before anything was timed ({}); in {close} of them the two best candidates differ by less than 3 \
          times. Flops and peak bytes were predicted as counted and measured, to the integer, on {agreeing} of {filled} filled rows \
          ({counted} counted). Predicted over measured time: median {:.2}, from {:.2} to {:.2} in the middle 80 % of {} rows.\n\n",
         cells.len(),

@@ -155,124 +155,90 @@ impl Subject {
             } => {
                 let (a, b) = (noise::<T>(rows * depth), noise::<T>(depth * width));
                 let mut c = noise::<T>(rows * width);
-                repeat(
-                    usize::MAX,
-                    || {},
-                    || {
-                        let factor = |m, rows, cols, transposed: bool| {
-                            if transposed {
-                                Mat::new(m, cols, rows).t()
-                            } else {
-                                Mat::new(m, rows, cols).into()
-                            }
-                        };
-                        let a = factor(&a, rows, depth, transposed[0]);
-                        let b = factor(&b, depth, width, transposed[1]);
-                        product(MatMut::new(&mut c, rows, width), Accum::Set, a, b);
-                    },
-                )
+                again(|| {
+                    let factor = |m, rows, cols, transposed: bool| {
+                        if transposed {
+                            Mat::new(m, cols, rows).t()
+                        } else {
+                            Mat::new(m, rows, cols).into()
+                        }
+                    };
+                    let a = factor(&a, rows, depth, transposed[0]);
+                    let b = factor(&b, depth, width, transposed[1]);
+                    product(MatMut::new(&mut c, rows, width), Accum::Set, a, b);
+                })
             }
             Self::Moved => {
                 let (from, mut to) = (noise::<T>(width), noise::<T>(width));
-                repeat(
-                    usize::MAX,
-                    || {},
-                    || {
-                        black_box(&mut to[..]).copy_from_slice(black_box(&from));
-                    },
-                )
+                again(|| {
+                    black_box(&mut to[..]).copy_from_slice(black_box(&from));
+                })
             }
             // As an engine adds up the outputs of a batch: mostly a loss, one a sample.
             Self::Summed => {
                 let from = noise::<T>(width);
-                repeat(
-                    usize::MAX,
-                    || {},
-                    || {
-                        let entries = Mat::new(black_box(&from), 1, width).columns().flatten();
-                        black_box(entries.fold(T::zero(), |sum, &entry| sum + entry));
-                    },
-                )
+                again(|| {
+                    let entries = Mat::new(black_box(&from), 1, width).columns().flatten();
+                    black_box(entries.fold(T::zero(), |sum, &entry| sum + entry));
+                })
             }
             &Self::Copied { len } => {
+                // With a gap behind every column, as in a stack: else it would be one copy.
                 let from = noise::<T>(len * width);
-                let mut to = noise::<T>(len * width);
-                repeat(
-                    usize::MAX,
-                    || {},
-                    || {
-                        let mut to = MatMut::new(black_box(&mut to), len, width);
-                        to.copy_from(Mat::new(black_box(&from), len, width));
-                    },
-                )
+                let mut to = noise::<T>((len + 1) * width);
+                again(|| {
+                    let to = black_box(&mut to[..]);
+                    let mut to = MatMut::with_stride(to, len, width, len + 1);
+                    to.copy_from(Mat::new(black_box(&from), len, width));
+                })
             }
             &Self::Scaled { len } => {
                 let (from, slopes) = (noise::<T>(len * width), noise::<T>(width));
                 let mut to = noise::<T>(len * width);
-                repeat(
-                    usize::MAX,
-                    || {},
-                    || {
-                        let columns = to.chunks_exact_mut(len).zip(from.chunks_exact(len));
-                        for ((to, from), &slope) in columns.zip(&slopes) {
-                            for (to, &from) in to.iter_mut().zip(from) {
-                                *to = chain(slope, from);
-                            }
+                again(|| {
+                    let columns = to.chunks_exact_mut(len).zip(from.chunks_exact(len));
+                    for ((to, from), &slope) in columns.zip(&slopes) {
+                        for (to, &from) in to.iter_mut().zip(from) {
+                            *to = chain(slope, from);
                         }
-                        black_box(&mut to);
-                    },
-                )
+                    }
+                    black_box(&mut to);
+                })
             }
             Self::Strided => {
                 let (from, mut to) = (
                     noise::<T>(width),
                     DMatrix::from_element(STRIDE, width, T::zero()),
                 );
-                repeat(
-                    usize::MAX,
-                    || {},
-                    || {
-                        for row in 0..STRIDE {
-                            let mut row = to.row_mut(row);
-                            row.iter_mut()
-                                .zip(black_box(&from))
-                                .for_each(|(to, &from)| *to = from);
-                        }
-                    },
-                )
+                again(|| {
+                    for row in 0..STRIDE {
+                        let mut row = to.row_mut(row);
+                        row.iter_mut()
+                            .zip(black_box(&from))
+                            .for_each(|(to, &from)| *to = from);
+                    }
+                })
             }
-            Self::Fresh => repeat(
-                usize::MAX,
-                || {},
-                || {
-                    black_box(DMatrix::from_element(width, 1, T::zero()));
-                },
-            ),
+            Self::Fresh => again(|| {
+                black_box(DMatrix::from_element(width, 1, T::zero()));
+            }),
             Self::Read => {
                 let from = noise::<T>(width);
-                repeat(
-                    usize::MAX,
-                    || {},
-                    || {
-                        black_box(first_not_finite(Mat::from(black_box(&from[..]))));
-                    },
-                )
+                again(|| {
+                    black_box(first_not_finite(Mat::from(black_box(&from[..]))));
+                })
             }
             Self::Engine(engine) => match engine.prepared(width) {
-                Ok(run) => repeat(usize::MAX, || {}, run),
+                Ok(run) => again(run),
                 Err(_) => 0.0,
             },
             Self::Streamed => {
                 let (mut to, one) = (noise::<T>(width), black_box(T::noise(0.5)));
-                repeat(
-                    usize::MAX,
-                    || {},
-                    || {
-                        black_box(&mut to)
-                            .iter_mut()
-                            .for_each(|entry| *entry = *entry + one);
-                    },
-                )
+                again(|| {
+                    black_box(&mut to)
+                        .iter_mut()
+                        .for_each(|entry| *entry = *entry + one);
+                })
             }
         }
     }
@@ -288,6 +254,11 @@ fn noise<T: Timed>(n: usize) -> Vec<T> {
         })
         .collect();
     some.iter().copied().cycle().take(n).collect()
+}
+
+/// Seconds of one call of something that may be called over and over.
+fn again(run: impl FnMut()) -> f64 {
+    repeat(usize::MAX, || {}, run)
 }
 
 /// Seconds of one call of `run`, over as many calls as are enough; at most `limit` between two calls of `before`.
@@ -349,18 +320,14 @@ fn map_time<T: Timed>(
                 },
             );
         }
-        return repeat(
-            usize::MAX,
-            || {},
-            || {
-                block.forward(
-                    &params,
-                    x,
-                    MatMut::new(&mut y, dims.n_out, batch),
-                    &mut extra,
-                );
-            },
-        );
+        return again(|| {
+            block.forward(
+                &params,
+                x,
+                MatMut::new(&mut y, dims.n_out, batch),
+                &mut extra,
+            );
+        });
     }
     let at = Point {
         params: &params,
@@ -374,7 +341,7 @@ fn map_time<T: Timed>(
         batch,
     };
     let columns = batch * seeds;
-    let mut once = |run: &mut dyn FnMut(&mut [T])| repeat(usize::MAX, || {}, || run(&mut scratch));
+    let mut once = |run: &mut dyn FnMut(&mut [T])| again(|| run(&mut scratch));
     match op {
         Op::JvpInput | Op::VjpInput if in_place => {
             let from = noise::<T>(dims.n_out * columns);
@@ -472,23 +439,19 @@ fn dot_time<T: Timed>(
     let nothing = Planes::new(Mat::empty(), None);
     match map {
         Map::First(_) => 0.0,
-        Map::ForwardDot { x, params: moves } => repeat(
-            usize::MAX,
-            || {},
-            || {
-                let y = PlanesMut::values(MatMut::new(y, dims.n_out, 2 * batch));
-                let direction = direction(moves);
-                block.forward_dot(
-                    params,
-                    direction,
-                    pair(x),
-                    y,
-                    extra,
-                    &mut extra_dot,
-                    &mut scratch,
-                );
-            },
-        ),
+        Map::ForwardDot { x, params: moves } => again(|| {
+            let y = PlanesMut::values(MatMut::new(y, dims.n_out, 2 * batch));
+            let direction = direction(moves);
+            block.forward_dot(
+                params,
+                direction,
+                pair(x),
+                y,
+                extra,
+                &mut extra_dot,
+                &mut scratch,
+            );
+        }),
         Map::VjpInputDot { x, params: moves } => {
             let at = DotPoint {
                 params,
@@ -505,15 +468,11 @@ fn dot_time<T: Timed>(
             };
             let from = noise::<T>(dims.n_out * 2 * batch);
             let mut to = noise::<T>(dims.n_in * 2 * batch);
-            repeat(
-                usize::MAX,
-                || {},
-                || {
-                    let to = PlanesMut::cotangents(MatMut::new(&mut to, dims.n_in, 2 * batch));
-                    let from = Cotangents::new(both(&from, dims.n_out));
-                    block.vjp_input_dot(&at, from, to, &mut scratch);
-                },
-            )
+            again(|| {
+                let to = PlanesMut::cotangents(MatMut::new(&mut to, dims.n_in, 2 * batch));
+                let from = Cotangents::new(both(&from, dims.n_out));
+                block.vjp_input_dot(&at, from, to, &mut scratch);
+            })
         }
         Map::VjpParamsDot { x, acc } => {
             let at = DotPoint {
@@ -531,14 +490,10 @@ fn dot_time<T: Timed>(
             };
             let from = noise::<T>(dims.n_out * 2 * batch);
             let mut to = noise::<T>(dims.n_params);
-            repeat(
-                usize::MAX,
-                || {},
-                || {
-                    let from = Cotangents::new(both(&from, dims.n_out));
-                    block.vjp_params_dot(&at, from, acc, &mut to, &mut scratch);
-                },
-            )
+            again(|| {
+                let from = Cotangents::new(both(&from, dims.n_out));
+                block.vjp_params_dot(&at, from, acc, &mut to, &mut scratch);
+            })
         }
     }
 }
