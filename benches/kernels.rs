@@ -1,108 +1,18 @@
-//! `cargo bench --bench kernels`: the three products of a linear layer by every kernel, elementwise functions, and
-//! whole gradients, on one thread beside the peak of fused multiply-adds measured in the same run. Prints; writes
-//! nothing.
+//! `cargo bench --bench kernels`: the three products of a linear layer by every kernel and the elementwise functions, on
+//! one thread beside the peak of fused multiply-adds measured in the same run. Prints; writes nothing.
 //!
 //! - `-- --quick`: few rounds, to see that it runs.
-//! - `-- --part products|functions|gradients`: one part alone.
+//! - `-- --part products|functions`: one part alone.
 
 use std::hint::black_box;
-use std::time::Instant;
 
-use nalgebra::DMatrix;
-use pulp::{Arch, Simd, WithSimd};
-use pushpull::blocks::{Activation, Loss};
+use pushpull::blocks::Activation;
 use pushpull::linalg::{Kernel, Native, product, product_by};
-use pushpull::{Accum, Init, Mat, MatMut, Mlp, Reverse, Scalar, Store};
+use pushpull::{Accum, Mat, MatMut, Scalar};
+use pushpull_bench::peak;
+use pushpull_bench::rounds::{Effort, interleaved};
 
-/// Rounds, and seconds that a measurement of one round takes at least.
-#[derive(Clone, Copy)]
-struct Effort {
-    rounds: usize,
-    slice: f64,
-}
-
-/// Seconds of one run, over so many that they take about `slice` seconds.
-fn time(run: &mut dyn FnMut(), slice: f64) -> f64 {
-    let mut runs = 1_u32;
-    loop {
-        let start = Instant::now();
-        (0..runs).for_each(|_| run());
-        let seconds = start.elapsed().as_secs_f64();
-        if seconds >= slice {
-            return seconds / f64::from(runs);
-        }
-        runs = runs.saturating_mul(if seconds < slice / 8.0 { 8 } else { 2 });
-    }
-}
-
-/// Median seconds of each run, the rounds interleaved.
-fn medians(runs: &mut [Box<dyn FnMut()>], effort: Effort) -> Vec<f64> {
-    let mut times = vec![Vec::with_capacity(effort.rounds); runs.len()];
-    for _ in 0..effort.rounds {
-        for (run, times) in runs.iter_mut().zip(&mut times) {
-            times.push(time(run, effort.slice));
-        }
-    }
-    let median = |times: &mut Vec<f64>| {
-        times.sort_by(f64::total_cmp);
-        times[times.len() / 2]
-    };
-    times.iter_mut().map(median).collect()
-}
-
-/// Fused multiply-adds that wait for nothing: what the arithmetic units can do.
-struct Peak {
-    double: bool,
-}
-
-const STEPS: usize = 4_096;
-const CHAINS: usize = 12;
-
-impl WithSimd for Peak {
-    /// Flops done.
-    type Output = f64;
-
-    #[inline(always)]
-    fn with_simd<S: Simd>(self, simd: S) -> f64 {
-        let lanes = if self.double {
-            let (a, mut sums) = (
-                simd.splat_f64s(black_box(0.5)),
-                [simd.splat_f64s(1.0); CHAINS],
-            );
-            for _ in 0..STEPS {
-                for sum in &mut sums {
-                    *sum = simd.mul_add_e_f64s(*sum, a, a);
-                }
-            }
-            black_box(sums);
-            S::F64_LANES
-        } else {
-            let (a, mut sums) = (
-                simd.splat_f32s(black_box(0.5)),
-                [simd.splat_f32s(1.0); CHAINS],
-            );
-            for _ in 0..STEPS {
-                for sum in &mut sums {
-                    *sum = simd.mul_add_e_f32s(*sum, a, a);
-                }
-            }
-            black_box(sums);
-            S::F32_LANES
-        };
-        (2 * lanes * CHAINS * STEPS) as f64
-    }
-}
-
-/// The measured peak in flops a second.
-fn peak(double: bool, effort: Effort) -> f64 {
-    let mut run: [Box<dyn FnMut()>; 1] = [Box::new(move || {
-        black_box(Arch::new().dispatch(Peak { double }));
-    })];
-    let rounds = effort.rounds.max(5);
-    Arch::new().dispatch(Peak { double }) / medians(&mut run, Effort { rounds, ..effort })[0]
-}
-
-/// A layer of the networks below: (outputs, inputs, batch).
+/// A layer of the networks of the grid: (outputs, inputs, batch).
 const LAYERS: [(usize, usize, usize); 17] = [
     (4, 2, 1),
     (1, 4, 1),
@@ -192,14 +102,14 @@ fn print_products<T: Scalar + Native>(peak: f64, effort: Effort) {
                 runs.extend(products::<T>(layer, kernel));
             }
         }
-        let times = medians(&mut runs, effort);
+        let times = interleaved(&mut runs, effort);
         print!("{:>18}", format!("{m} x {n}, {batch}"));
         for which in 0..3 {
             let rate = |kernel: usize| {
                 if kernel == 0 && flops > 1e6 {
                     0.0
                 } else {
-                    flops / times[3 * kernel + which]
+                    flops / times[3 * kernel + which].median()
                 }
             };
             print!(
@@ -265,92 +175,16 @@ fn print_functions<T: Scalar>(effort: Effort) {
             black_box(&x_bar);
         }));
     }
-    let times = medians(&mut runs, effort);
+    let times = interleaved(&mut runs, effort);
     for (activation, times) in Activation::ALL.iter().zip(times.chunks_exact(2)) {
         let each = |seconds: f64| seconds * 1e9 / N as f64;
         println!(
             "{:>12}  {:6.3}  {:6.3}",
             activation.name(),
-            each(times[0]),
-            each(times[1])
+            each(times[0].median()),
+            each(times[1].median())
         );
     }
-}
-
-/// (widths, activation, loss, batch)
-fn nets() -> Vec<(String, Mlp, usize)> {
-    let (tanh, relu) = (Activation::Tanh, Activation::Relu);
-    let (squares, classes) = (Loss::SquaredError, Loss::SoftmaxCrossEntropy);
-    let net = |name: &str, widths: &[usize], activation, loss, batch| {
-        (
-            format!("{name}, {batch}"),
-            Mlp::new(widths, activation).loss(loss),
-            batch,
-        )
-    };
-    vec![
-        net("2-4-1", &[2, 4, 1], tanh, squares, 1),
-        net("2-4-1", &[2, 4, 1], tanh, squares, 32),
-        net("4-16-16-3", &[4, 16, 16, 3], tanh, classes, 32),
-        net("64-32-10", &[64, 32, 10], relu, classes, 128),
-        net("64-128-128-10", &[64, 128, 128, 10], relu, classes, 128),
-        net("784-128-10", &[784, 128, 10], relu, classes, 64),
-        net("784-512-512-10", &[784, 512, 512, 10], relu, classes, 128),
-        net("50 x 64", &[64; 51], tanh, squares, 32),
-        net("100 x 16", &[16; 101], tanh, squares, 32),
-        net(
-            "1024 x 4 - 10",
-            &[1024, 1024, 1024, 1024, 10],
-            relu,
-            classes,
-            256,
-        ),
-    ]
-}
-
-fn gradient<T: Scalar>(net: &Mlp, batch: usize) -> pushpull::Result<(f64, Box<dyn FnMut()>)> {
-    let graph = net.build()?;
-    let params: Vec<T> = graph.layout().init(Init::Glorot, 1);
-    let (n_x, n_inputs) = (net.widths()[0], graph.n_inputs());
-    let x = DMatrix::from_fn(n_inputs, batch, |i, j| {
-        T::from_f64(if i < n_x {
-            (1.0 + (3 * i + 7 * j) as f64).sin()
-        } else {
-            f64::from((j + n_x) % (n_inputs - n_x) == i - n_x)
-        })
-    });
-    let mut engine = Reverse::new(&graph, batch, Store::All, 1)?;
-    let flops = engine.cost().flops as f64;
-    Ok((
-        flops,
-        Box::new(move || {
-            black_box(engine.value_and_gradient(&params, &x)).ok();
-        }),
-    ))
-}
-
-fn print_gradients<T: Scalar>(peak: f64, effort: Effort) -> pushpull::Result<()> {
-    println!(
-        "\nvalue and gradient, {}: us, GFLOP/s, share of the peak",
-        T::NAME
-    );
-    let (mut flops, mut runs) = (Vec::new(), Vec::new());
-    for (_, net, batch) in &nets() {
-        let (count, run) = gradient::<T>(net, *batch)?;
-        flops.push(count);
-        runs.push(run);
-    }
-    let times = medians(&mut runs, effort);
-    for ((name, ..), (flops, seconds)) in nets().iter().zip(flops.iter().zip(times)) {
-        let rate = flops / seconds;
-        println!(
-            "{name:>20}  {:10.3}  {:7.2}  {:4.1}%",
-            seconds * 1e6,
-            rate / 1e9,
-            100.0 * rate / peak
-        );
-    }
-    Ok(())
 }
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -381,16 +215,12 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         }
     }
     let wanted = |name: &str| part.as_deref().is_none_or(|part| part == name);
-    let peaks = [peak(false, effort), peak(true, effort)];
+    let peaks = [peak::measure(false, effort), peak::measure(true, effort)];
     println!(
         "peak of fused multiply-adds, one thread: {:.1} GFLOP/s f32, {:.1} f64",
         peaks[0] / 1e9,
         peaks[1] / 1e9
     );
-    if wanted("gradients") {
-        print_gradients::<f32>(peaks[0], effort)?;
-        print_gradients::<f64>(peaks[1], effort)?;
-    }
     if wanted("functions") {
         print_functions::<f32>(effort);
         print_functions::<f64>(effort);

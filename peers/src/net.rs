@@ -1,10 +1,8 @@
 //! The networks, precisions and tasks of the grid.
 
 use std::fmt;
-use std::str::FromStr;
 
-use pushpull::blocks::{Activation, Loss};
-use pushpull::{Graph, Mlp};
+pub use pushpull_bench::net::Net;
 use serde::{Deserialize, Serialize};
 
 /// The number that a network computes with.
@@ -70,88 +68,6 @@ impl fmt::Display for Task {
             Self::Jvp => "jvp",
             Self::ForwardGradient => "forward-gradient",
             Self::Jacobian => "jacobian",
-        })
-    }
-}
-
-/// A fully-connected network with its batch: the activation after every layer but the last, then the loss.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Net {
-    pub name: String,
-    pub widths: Vec<usize>,
-    pub activation: Activation,
-    pub loss: Loss,
-    pub batch: usize,
-}
-
-impl Net {
-    /// The grid of the comparison, from the smallest network to the largest.
-    pub fn grid() -> Vec<Self> {
-        use Activation::{Relu, Tanh};
-        use Loss::{SoftmaxCrossEntropy, SquaredError};
-        let net = |name: &str, widths: Vec<usize>, activation, loss, batch| Self {
-            name: name.into(),
-            widths,
-            activation,
-            loss,
-            batch,
-        };
-        let plain = |widths: &[usize], activation, loss, batch| {
-            let name: Vec<_> = widths.iter().map(usize::to_string).collect();
-            net(&name.join("-"), widths.to_vec(), activation, loss, batch)
-        };
-        vec![
-            plain(&[2, 4, 1], Tanh, SquaredError, 1),
-            plain(&[2, 4, 1], Tanh, SquaredError, 32),
-            plain(&[4, 16, 16, 3], Tanh, SoftmaxCrossEntropy, 32),
-            plain(&[64, 32, 10], Relu, SoftmaxCrossEntropy, 128),
-            net("100x16", vec![16; 101], Tanh, SquaredError, 32),
-            plain(&[64, 128, 128, 10], Relu, SoftmaxCrossEntropy, 128),
-            plain(&[784, 128, 10], Relu, SoftmaxCrossEntropy, 64),
-            net("50x64", vec![64; 51], Tanh, SquaredError, 32),
-            plain(&[784, 512, 512, 10], Relu, SoftmaxCrossEntropy, 128),
-            plain(
-                &[1024, 1024, 1024, 1024, 10],
-                Relu,
-                SoftmaxCrossEntropy,
-                256,
-            ),
-        ]
-    }
-
-    /// Inputs and outputs of each layer.
-    pub fn layers(&self) -> impl Iterator<Item = (usize, usize)> {
-        self.widths.windows(2).map(|pair| (pair[0], pair[1]))
-    }
-
-    /// Number of parameters.
-    pub fn n_params(&self) -> usize {
-        self.layers().map(|(n_in, n_out)| (n_in + 1) * n_out).sum()
-    }
-
-    /// Multiply-adds of one primal, biases aside.
-    pub fn multiply_adds(&self) -> usize {
-        self.batch
-            * self
-                .layers()
-                .map(|(n_in, n_out)| n_in * n_out)
-                .sum::<usize>()
-    }
-
-    /// pushpull's graph, with the loss or ending in the last layer.
-    pub fn graph(&self, loss: bool) -> pushpull::Result<Graph> {
-        let net = Mlp::new(&self.widths, self.activation);
-        if loss { net.loss(self.loss) } else { net }.build()
-    }
-
-    /// The network that a job describes.
-    pub fn of(job: &crate::protocol::Job) -> pushpull::Result<Self> {
-        Ok(Self {
-            name: String::new(),
-            widths: job.widths.clone(),
-            activation: Activation::from_str(&job.activation)?,
-            loss: Loss::from_str(&job.loss)?,
-            batch: job.batch,
         })
     }
 }

@@ -6,7 +6,9 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 
+use pushpull::blocks::{Activation, Loss};
 use serde::{Deserialize, Serialize};
 
 use crate::net::{Dtype, Net, Task};
@@ -45,6 +47,17 @@ impl Job {
             directory: directory.into(),
             result: directory.join(format!("result-{peer}")),
         }
+    }
+
+    /// The network that it describes.
+    pub fn net(&self) -> pushpull::Result<Net> {
+        Ok(Net {
+            name: String::new(),
+            widths: self.widths.clone(),
+            activation: Activation::from_str(&self.activation)?,
+            loss: Loss::from_str(&self.loss)?,
+            batch: self.batch,
+        })
     }
 }
 

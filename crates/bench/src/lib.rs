@@ -7,6 +7,9 @@
 //! The comparison: [`sweep`] lists the [`cell`]s, a cell prepares [`job`]s on one network and times them ([`timer`]);
 //! [`pictures`], [`claims`] and the [`report`] are made from the rows alone, which a [`table`] answers questions about.
 //! [`kinks`] is no cost: what both modes give where there is no derivative.
+//!
+//! Speed: the [`net`]works whose derivatives are timed here and beside other libraries, interleaved [`rounds`], and the
+//! [`peak`] that rates are divided by.
 
 pub mod alloc;
 pub mod cell;
@@ -17,11 +20,14 @@ pub mod fit;
 pub mod job;
 pub mod kinks;
 pub mod machine;
+pub mod net;
+pub mod peak;
 pub mod pictures;
 pub mod plot;
 pub mod progress;
 pub mod record;
 pub mod report;
+pub mod rounds;
 pub mod sweep;
 pub mod table;
 pub mod timer;

@@ -5,7 +5,7 @@ use pushpull::blocks::{Activation, Loss};
 
 use super::{Prepared, Refusal};
 use crate::data::Data;
-use crate::net::{Dtype, Net, Task};
+use crate::net::{Dtype, Task};
 use crate::protocol::Job;
 
 struct Model {
@@ -18,7 +18,7 @@ struct Model {
 
 impl Model {
     fn new(job: &Job) -> Result<Self, Refusal> {
-        let (net, data) = (Net::of(job)?, Data::read(&job.directory)?);
+        let (net, data) = (job.net()?, Data::read(&job.directory)?);
         let tracked = job.task == Task::Gradient;
         let device = if tracked {
             Device::flex().autodiff()

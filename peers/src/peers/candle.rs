@@ -6,7 +6,7 @@ use pushpull::blocks::{Activation, Loss};
 
 use super::{Prepared, Refusal};
 use crate::data::Data;
-use crate::net::{Dtype, Net, Task};
+use crate::net::{Dtype, Task};
 use crate::protocol::Job;
 
 struct Model {
@@ -20,7 +20,7 @@ struct Model {
 
 impl Model {
     fn new(job: &Job) -> std::result::Result<Self, Refusal> {
-        let (net, data) = (Net::of(job)?, Data::read(&job.directory)?);
+        let (net, data) = (job.net()?, Data::read(&job.directory)?);
         let dtype = match job.dtype {
             Dtype::F32 => DType::F32,
             Dtype::F64 => DType::F64,

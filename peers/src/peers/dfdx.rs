@@ -4,7 +4,7 @@ use dfdx::prelude::*;
 
 use super::{Prepared, Refusal};
 use crate::data::Data;
-use crate::net::{Dtype as Precision, Net, Task};
+use crate::net::{Dtype as Precision, Task};
 use crate::protocol::Job;
 use pushpull::blocks::{Activation, Loss};
 
@@ -37,7 +37,7 @@ where
     Cpu: Device<E>,
 {
     fn new(job: &Job) -> Result<Self, Refusal> {
-        let (net, data, device) = (Net::of(job)?, Data::read(&job.directory)?, Cpu::default());
+        let (net, data, device) = (job.net()?, Data::read(&job.directory)?, Cpu::default());
         let of = |numbers: &[f64]| -> Vec<E> {
             numbers
                 .iter()

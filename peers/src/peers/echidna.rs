@@ -5,7 +5,7 @@ use echidna::{BReverse, Dual, Scalar, record};
 use super::scalar::{Number, loss, of_inputs};
 use super::{Prepared, Refusal};
 use crate::data::Data;
-use crate::net::{Dtype, Net, Task};
+use crate::net::{Dtype, Task};
 use crate::protocol::Job;
 
 /// One precision: the two numbers, and the tasks at it.
@@ -18,7 +18,7 @@ macro_rules! precision {
             use super::*;
 
             pub fn prepare(job: &Job) -> Result<Prepared, Refusal> {
-                let (net, data) = (Net::of(job)?, Data::read(&job.directory)?);
+                let (net, data) = (job.net()?, Data::read(&job.directory)?);
                 let of = |numbers: &[f64]| -> Vec<$plain> {
                     numbers.iter().map(|&v| v as $plain).collect()
                 };

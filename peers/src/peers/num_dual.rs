@@ -64,7 +64,7 @@ macro_rules! precision {
             use super::*;
 
             pub fn prepare(job: &Job) -> Result<Prepared, Refusal> {
-                let (net, data) = (Net::of(job)?, Data::read(&job.directory)?);
+                let (net, data) = (job.net()?, Data::read(&job.directory)?);
                 let of = |numbers: &[f64]| -> Vec<$plain> {
                     numbers.iter().map(|&v| v as $plain).collect()
                 };

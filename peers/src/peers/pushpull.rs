@@ -20,7 +20,7 @@ pub fn prepare(job: &Job) -> Result<Prepared, Refusal> {
 }
 
 fn prepare_at<T: Scalar + Into<f64>>(job: &Job) -> Result<Prepared, Refusal> {
-    let (net, data) = (Net::of(job)?, Data::read(&job.directory)?);
+    let (net, data) = (job.net()?, Data::read(&job.directory)?);
     let of = |numbers: &[f64]| -> Vec<T> { numbers.iter().map(|&v| T::from_f64(v)).collect() };
     let wide = |numbers: &[T]| -> Vec<f64> { numbers.iter().map(|&v| v.into()).collect() };
     let (graph, batch) = (net.graph(job.task != Task::Jacobian)?, net.batch);
