@@ -8,6 +8,7 @@ pub mod case;
 pub mod checks;
 pub mod comparison;
 pub mod consistency;
+pub mod meter;
 pub mod recipe;
 pub mod reference;
 pub mod scenarios;
