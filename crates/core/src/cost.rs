@@ -145,6 +145,14 @@ pub fn counted_at_duals(block: &dyn AnyBlock, op: Op, batch: usize, seeds: usize
     at::<Dual<Counted<f64>>>(block, op, batch, seeds)
 }
 
+/// The cost of a block's map at [`Dual`] numbers, in operations of their parts: what the block declares, or what is
+/// counted.
+pub fn at_duals(block: &dyn AnyBlock, op: Op, batch: usize, seeds: usize) -> Cost {
+    block
+        .dual_cost(op, batch, seeds)
+        .unwrap_or_else(|| counted_at_duals(block, op, batch, seeds))
+}
+
 /// Samples up to which a map is counted on the batch itself. More than any number at which a kernel changes its way.
 pub const BATCH: usize = 16;
 

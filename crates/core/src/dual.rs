@@ -159,6 +159,7 @@ impl<T: Real> One for Dual<T> {
 impl<T: Real> Real for Dual<T> {
     const NAME: &'static str = "dual";
     const UNIT_ROUNDOFF: f64 = T::UNIT_ROUNDOFF;
+    const VECTORS: bool = T::VECTORS;
 
     #[inline(always)]
     fn from_f64(x: f64) -> Self {

@@ -42,7 +42,7 @@ pub trait Scalar: Real {
     fn of(block: &dyn AnyBlock) -> &dyn Block<Self>;
 
     /// The cost of a block's map at this scalar, in operations of real numbers: [`cost::of`], or at duals
-    /// [`cost::counted_at_duals`].
+    /// [`cost::at_duals`].
     fn cost(block: &dyn AnyBlock, op: Op, batch: usize, seeds: usize) -> Cost;
 
     /// The cost of `n` additions, in operations of real numbers: a flop each, two at duals.
@@ -67,7 +67,7 @@ macro_rules! scalar {
 }
 
 scalar!(cost::of, 1: f32, f64, Counted<f64>, Rounded);
-scalar!(cost::counted_at_duals, 2: Dual<f32>, Dual<f64>, Dual<Counted<f64>>);
+scalar!(cost::at_duals, 2: Dual<f32>, Dual<f64>, Dual<Counted<f64>>);
 
 /// A block that may be shared between graphs: either a block or an `Arc` of one.
 pub trait IntoBlock {

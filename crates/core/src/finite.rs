@@ -1,7 +1,8 @@
 //! The search for numbers that are NaN or infinite, at the speed of memory: every run looks at all its data.
 
-use pulp::{Arch, NullaryFnOnce};
+use pulp::NullaryFnOnce;
 
+use crate::vector::widest;
 use crate::{Mat, Real};
 
 /// Numbers from which choosing vector instructions pays.
@@ -29,7 +30,7 @@ fn sound<T: Real>(numbers: &[T]) -> bool {
     if numbers.len() < WORTH {
         Sound(numbers).call()
     } else {
-        Arch::new().dispatch(Sound(numbers))
+        widest::<T, _>(Sound(numbers))
     }
 }
 

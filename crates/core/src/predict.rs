@@ -7,11 +7,13 @@ use crate::Cost;
 
 /// What one engine takes to answer one question: worked out from the plan alone, before its numbers are allocated.
 ///
-/// Every part is exact. `cost` is what a run at [`crate::Counted`] counts, the bytes are those that an allocator is
-/// asked for (on one thread; the GEMM library's packing buffers, which it allocates by itself, are not among them). An
-/// engine prepared for the question allocates `buffers + plan` bytes and keeps them; a run allocates `run` bytes more at
-/// its peak, of which it hands `results` to the caller. What planning needs in passing, a few numbers for each node,
-/// is given back before the first buffer is allocated.
+/// Every part is exact. `cost` is what a run at [`crate::Counted`] counts, the bytes are those that an allocator is asked
+/// for, on one thread. An engine prepared for the question allocates `buffers + plan` bytes and keeps them; a run allocates
+/// `run` bytes more at its peak, of which it hands `results` to the caller.
+///
+/// Not among them are the kernels' own buffers, which stay with the thread: those in which the GEMM library packs large
+/// products, and those in which a product of duals is split; and what planning needs in passing, a few numbers for each
+/// node, which is given back before the first buffer is allocated.
 ///
 /// ```
 /// use pushpull_core::{Cost, Prediction};

@@ -47,6 +47,8 @@ pub trait Real:
     const NAME: &'static str;
     /// The unit roundoff of the value: half the distance from 1 to the next number.
     const UNIT_ROUNDOFF: f64;
+    /// Whether vector instructions hold several of it: loops over other numbers are compiled once, not for each width.
+    const VECTORS: bool = false;
 
     /// The constant nearest to `x`.
     fn from_f64(x: f64) -> Self;
@@ -130,6 +132,7 @@ macro_rules! real_float {
         impl Real for $t {
             const NAME: &'static str = stringify!($t);
             const UNIT_ROUNDOFF: f64 = $t::EPSILON as f64 / 2.0;
+            const VECTORS: bool = true;
 
             #[inline(always)]
             fn from_f64(x: f64) -> Self {

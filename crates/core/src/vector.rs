@@ -17,6 +17,15 @@ const WORTH: usize = 16;
 /// Entries from which a loop is shared with the team.
 const SHARED_FROM: usize = 1 << 14;
 
+/// Does `work`, a loop over numbers `T`, with the widest vectors that hold them.
+pub(crate) fn widest<T: Real, W: NullaryFnOnce>(work: W) -> W::Output {
+    if const { T::VECTORS } {
+        Arch::new().dispatch(work)
+    } else {
+        work.call()
+    }
+}
+
 /// What is done with one entry.
 pub(crate) trait Single<T> {
     /// Changes it.
@@ -76,11 +85,11 @@ macro_rules! loops {
                 return $loop { y, $($x,)* each: &each }.call();
             }
             if entries < SHARED_FROM {
-                return Arch::new().dispatch($loop { y, $($x,)* each: &each });
+                return widest::<T, _>($loop { y, $($x,)* each: &each });
             }
             by_columns(y, |_columns, y| {
                 $(let $x = $x.cols(_columns.clone());)*
-                Arch::new().dispatch($loop { y, $($x,)* each: &each });
+                widest::<T, _>($loop { y, $($x,)* each: &each });
             });
         }
     };

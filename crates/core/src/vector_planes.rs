@@ -1,8 +1,9 @@
 //! Elementwise loops over planes with the widest vector instructions that this processor has: as `vector`, for a
 //! cotangent and its derivative at once.
 
-use pulp::{Arch, NullaryFnOnce};
+use pulp::NullaryFnOnce;
 
+use crate::vector::widest;
 use crate::{Dual, Mat, MatMut, Real};
 
 /// Entries from which choosing the instructions pays.
@@ -98,6 +99,6 @@ pub(crate) fn pull<T: Real>(
     if entries < WORTH {
         work.call()
     } else {
-        Arch::new().dispatch(work)
+        widest::<T, _>(work)
     }
 }

@@ -45,6 +45,9 @@ pub(crate) struct Prepared<T> {
 
 /// Forward mode for a graph and a batch, at the scalar `T`.
 ///
+/// What each question takes, before anything is prepared: [`Forward::predict_gradient`], [`Forward::predict_jvp`],
+/// [`Forward::predict_jacobian_params`], [`Forward::predict_jacobian_inputs`], with the formulas.
+///
 /// The objective is the lecture's last block: the *sum* of all outputs over the whole batch. A mean is a scale of it.
 ///
 /// ```

@@ -8,6 +8,8 @@ use crate::{Chunk, Forward};
 /// The Hessian times a direction by forward mode over forward mode: tangent matrices pushed at [`Dual`] numbers, whose
 /// derivatives are the direction.
 ///
+/// What it takes, before it is prepared: [`ForwardOverForward::predict`].
+///
 /// The outer mode gives the gradient, a unit vector of the parameters a column; the inner one its derivative along v:
 /// `H v = d/de grad L(w + e v) at e = 0`, L the *sum* of all outputs over the whole batch. It costs a forward-mode
 /// gradient at duals, p tangents where reverse mode pulls back one cotangent, so it is for small p and for checks.

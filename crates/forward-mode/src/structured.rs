@@ -43,6 +43,8 @@ use program::chunks;
 /// the unit vectors of all its parameters, as [`crate::Forward`] does. Stopped gradients, constant inputs and unused
 /// parameters give exact zeros.
 ///
+/// What it takes, before it is prepared: [`Structured::predict_gradient`].
+///
 /// The primal runs once for the whole batch and its values are kept, for the x above. The tangents of a [`Chunk`] of
 /// *samples* are pushed at a time: `Auto` as many as keep them in the cache, `Full` all, `Fixed(n)` n.
 ///

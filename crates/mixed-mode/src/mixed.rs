@@ -27,6 +27,8 @@ impl Bytes {
 
 /// Mixed mode for a chain of blocks and a batch, at the scalar `T`: the plan, and the buffers to run it.
 ///
+/// What it takes, before it is prepared: [`MixedMode::predict_jacobian_inputs`].
+///
 /// ```
 /// use nalgebra::dmatrix;
 /// use pushpull_core::{Builder, blocks::{Linear, Square}};

@@ -29,6 +29,8 @@ use crate::second::{Answer, Direction, Duals, Planes, along_params};
 /// - *By duals*, for any other graph: reverse mode runs at [`Dual`] numbers, whose derivatives are the direction. This
 ///   needs nothing of a block but that it runs at every scalar.
 ///
+/// What either way takes, before it is prepared: [`HessianVector::predict`], [`HessianVector::predict_by_duals`].
+///
 /// Where a gradient is stopped, both derivatives are: H is symmetric. At a kink the second derivative is 0, as is that
 /// of either side of it.
 ///

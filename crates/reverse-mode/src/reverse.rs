@@ -51,6 +51,9 @@ impl Bytes {
 
 /// Reverse mode for a graph and a batch, at the scalar `T`.
 ///
+/// What each question takes, before anything is prepared: [`Reverse::predict_gradient`], [`Reverse::predict_vjp`],
+/// [`Reverse::predict_jacobian_params`], [`Reverse::predict_jacobian_inputs`], with the formulas.
+///
 /// The objective is the lecture's last block: the *sum* of all outputs over the whole batch. A mean is a scale of it.
 ///
 /// ```
@@ -88,9 +91,9 @@ impl<T: Scalar> Reverse<T> {
     /// `threads - 1` workers are started. The bits are the same for any number of threads.
     ///
     /// # Errors
-    /// [`Error::EmptyBatch`], [`Error::TooLarge`] before anything is allocated, [`Error::Setting`] for `threads` as
-    /// [`Team::new`]; [`pushpull_core::Error::Budget`] with the smallest that does; [`pushpull_core::Error::NoCut`] for slots where there is nothing to
-    /// keep in them.
+    /// [`crate::Error::EmptyBatch`], [`crate::Error::TooLarge`] before anything is allocated, [`crate::Error::Setting`]
+    /// for `threads` as [`Team::new`]; [`crate::Error::Budget`] with the smallest that does; [`crate::Error::NoCut`] for
+    /// slots where no cut of the graph saves memory.
     ///
     /// ```
     /// use nalgebra::dmatrix;
@@ -121,7 +124,7 @@ impl<T: Scalar> Reverse<T> {
     /// The engine of a schedule of your own choice, made for the graph's [`crate::checkpoint::Chain::of`].
     ///
     /// # Errors
-    /// As [`Reverse::new`]; [`pushpull_core::Error::Setting`] for a schedule of another number of stages.
+    /// As [`Reverse::new`]; [`crate::Error::Setting`] for a schedule of another number of stages.
     ///
     /// ```
     /// use pushpull_core::{Mlp, blocks::Activation};
@@ -166,7 +169,7 @@ impl<T: Scalar> Reverse<T> {
     /// product. A byte budget covers their cotangents too.
     ///
     /// # Errors
-    /// [`Error::TooLarge`]; [`Error::Setting`] for zero seeds; [`pushpull_core::Error::Budget`].
+    /// [`crate::Error::TooLarge`]; [`crate::Error::Setting`] for zero seeds; [`crate::Error::Budget`].
     pub fn seeds(mut self, seeds: usize) -> Result<Self> {
         let seeds = at_least_one(seeds)?;
         let (graph, batch) = (self.graph(), self.batch());
@@ -239,7 +242,7 @@ impl<T: Scalar> Reverse<T> {
     /// `x_bar`.
     ///
     /// # Errors
-    /// As [`Graph::check`]; [`Error::Shape`] for `x_bar`.
+    /// As [`Graph::check`]; [`crate::Error::Shape`] for `x_bar`.
     pub fn value_and_gradients<'a>(
         &mut self,
         params: &'a [T],
@@ -295,7 +298,7 @@ impl<T: Scalar> Reverse<T> {
     /// (n_inputs x batch S).
     ///
     /// # Errors
-    /// As [`Graph::check`] and [`Tape::pullback`]; [`Error::TooLarge`].
+    /// As [`Graph::check`] and [`Tape::pullback`]; [`crate::Error::TooLarge`].
     pub fn vjp<'a>(
         &mut self,
         params: &'a [T],

@@ -10,12 +10,15 @@ use faer::{MatMut as FaerMut, MatRef as FaerRef, Par};
 use super::{Factor, Onto};
 use crate::{MatMut, Real};
 
-/// Entries of the left factor from which it is cut: a piece of it then stays in the second cache while the right factor
-/// passes (measured: CONTRIBUTING.md, "The kernel").
-const LARGE: usize = 1 << 18;
+/// Entries of the left factor from which it is cut: a piece of it then stays near while the right factor passes
+/// (measured: CONTRIBUTING.md, "The kernel").
+const LARGE: usize = 1 << 13;
 
-/// Rows and depth of a piece. Columns are not cut, and have no say.
-const PIECE: usize = 256;
+/// Rows of a piece: whole tiles of the library's kernels, six vectors in f32 and twice that in f64.
+const ROWS: usize = 96;
+
+/// Depth of a piece, at most. Columns are not cut, and have no say.
+const DEPTH: usize = 384;
 
 fn view<'a, T>(factor: Factor<'a, T>) -> FaerRef<'a, T, usize, usize, isize, isize> {
     let mat = factor.mat;
@@ -56,23 +59,24 @@ pub(super) fn product<T: Real + ComplexField>(
     if m * k < LARGE {
         return matmul(target, beta, a, b, T::one(), Par::Seq);
     }
-    for depth in pieces(k) {
-        let beta = if depth.start == 0 {
-            beta
-        } else {
-            faer::Accum::Add
-        };
-        let b = b.subrows(depth.start, depth.len());
-        for rows in pieces(m) {
-            let a = a.submatrix(rows.start, depth.start, rows.len(), depth.len());
-            let target = target.rb_mut().subrows_mut(rows.start, rows.len());
-            matmul(target, beta, a, b, T::one(), Par::Seq);
+    for first in (0..m).step_by(ROWS) {
+        let rows = ROWS.min(m - first);
+        let mut target = target.rb_mut().subrows_mut(first, rows);
+        for depth in depths(k) {
+            let beta = if depth.start == 0 {
+                beta
+            } else {
+                faer::Accum::Add
+            };
+            let a = a.submatrix(first, depth.start, rows, depth.len());
+            let b = b.subrows(depth.start, depth.len());
+            matmul(target.rb_mut(), beta, a, b, T::one(), Par::Seq);
         }
     }
 }
 
-/// Equal pieces of at most [`PIECE`].
-fn pieces(len: usize) -> impl Iterator<Item = Range<usize>> {
-    let n = len.div_ceil(PIECE);
-    (0..n).map(move |i| len * i / n..len * (i + 1) / n)
+/// Equal pieces of at most [`DEPTH`].
+fn depths(k: usize) -> impl Iterator<Item = Range<usize>> {
+    let n = k.div_ceil(DEPTH);
+    (0..n).map(move |i| k * i / n..k * (i + 1) / n)
 }

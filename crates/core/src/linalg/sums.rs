@@ -1,8 +1,9 @@
 //! The sums that go with products, at the width of this processor's vectors.
 
-use pulp::{Arch, NullaryFnOnce};
+use pulp::NullaryFnOnce;
 
 use crate::team::by_columns;
+use crate::vector::widest;
 use crate::{Accum, Mat, MatMut, Real};
 
 /// Entries from which choosing vectors pays.
@@ -30,13 +31,13 @@ pub fn row_sums<T: Real>(y: Mat<'_, T>, acc: Accum, sums: &mut [T]) {
         return RowSums { y, sums }.call();
     }
     if entries < SHARED_FROM {
-        return Arch::new().dispatch(RowSums { y, sums });
+        return widest::<T, _>(RowSums { y, sums });
     }
     // One row of sums: its columns are cut, never the columns that are summed.
     by_columns(MatMut::new(sums, 1, rows), |range, mut part| {
         let y = y.rows(range);
         if let Some(sums) = part.as_mut_slice() {
-            Arch::new().dispatch(RowSums { y, sums });
+            widest::<T, _>(RowSums { y, sums });
         }
     });
 }

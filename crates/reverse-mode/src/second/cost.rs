@@ -1,6 +1,6 @@
 //! The work of a Hessian-vector product on planes, from its plan.
 
-use pushpull_core::planes::{Cotangents, DotPoint, Planes, PlanesMut};
+use pushpull_core::planes::{Cotangents, DotOp, DotPoint, Moving, Planes, PlanesMut};
 use pushpull_core::{
     Accum, AnyBlock, Block, Cost, Counted, Graph, Mat, MatMut, Op, Scalar, cost, count,
 };
@@ -18,9 +18,9 @@ pub(crate) fn along_params<T: Scalar>(plan: &Plan, gradient: bool) -> Cost {
         let own = graph.activity()[i].output && !node.params.is_empty();
         let arrives = plan.arrives(i, &moving, false);
         moving[i] = own || arrives;
-        let at = Moves { own, arrives };
-        total += at.cost(&*node.block, batch, Map::Forward);
-        moves.push(at);
+        let (params, input) = (own, arrives);
+        moves.push(Moving { params, input });
+        total += map(&*node.block, moves[i], batch, DotOp::Forward);
     }
     for (i, (node, step)) in graph.nodes().iter().zip(&plan.steps).enumerate() {
         let (block, active, at) = (&*node.block, graph.activity()[i], moves[i]);
@@ -28,7 +28,7 @@ pub(crate) fn along_params<T: Scalar>(plan: &Plan, gradient: bool) -> Cost {
             continue;
         }
         if let Some(acc) = step.params {
-            total += at.cost(block, batch, Map::VjpParams(acc));
+            total += map(block, at, batch, DotOp::VjpParams(acc));
             if gradient {
                 total += T::cost(block, Op::VjpParams(acc), batch, 1);
             }
@@ -36,7 +36,7 @@ pub(crate) fn along_params<T: Scalar>(plan: &Plan, gradient: bool) -> Cost {
         if !step.pulls_for_params || matches!(step.target, Target::Nowhere) {
             continue;
         }
-        total += at.cost(block, batch, Map::VjpInput);
+        total += map(block, at, batch, DotOp::VjpInput);
         if let Target::Stack(_) = step.target {
             for part in &step.scatter {
                 if let Destination::Node(_, Accum::Add) = part.to {
@@ -48,79 +48,64 @@ pub(crate) fn along_params<T: Scalar>(plan: &Plan, gradient: bool) -> Cost {
     total
 }
 
-/// Which tangents a node has: of its own parameters, and of its input, beside its value.
-#[derive(Clone, Copy)]
-struct Moves {
-    own: bool,
-    arrives: bool,
-}
-
-/// A map with its derivative along the direction.
-#[derive(Clone, Copy)]
-enum Map {
-    Forward,
-    VjpParams(Accum),
-    VjpInput,
-}
-
-impl Moves {
-    /// What the node does; without a tangent these are the ordinary maps, for a cotangent and its derivative at once.
-    fn cost(self, block: &dyn AnyBlock, batch: usize, map: Map) -> Cost {
-        if self.own || self.arrives {
-            return cost::affine(batch, cost::BATCH, |batch| self.run(block, batch, map));
-        }
-        match map {
-            Map::Forward => cost::of(block, Op::Forward, batch, 1),
-            Map::VjpParams(acc) => cost::of(block, Op::VjpParams(acc), batch, 1),
-            Map::VjpInput => cost::of(block, Op::VjpInput, batch, 2),
-        }
+/// What a node does; without a tangent these are the ordinary maps, for a cotangent and its derivative at once.
+fn map(block: &dyn AnyBlock, moving: Moving, batch: usize, op: DotOp) -> Cost {
+    if moving.params || moving.input {
+        let counted = |batch| run(block, moving, batch, op);
+        let declared = block.dot_cost(op, moving, batch);
+        return declared.unwrap_or_else(|| cost::affine(batch, cost::BATCH, counted));
     }
+    match op {
+        DotOp::Forward => cost::of(block, Op::Forward, batch, 1),
+        DotOp::VjpParams(acc) => cost::of(block, Op::VjpParams(acc), batch, 1),
+        DotOp::VjpInput => cost::of(block, Op::VjpInput, batch, 2),
+    }
+}
 
-    /// One run of a map, counted.
-    fn run(self, block: &dyn AnyBlock, batch: usize, map: Map) -> Cost {
-        let block: &dyn Block<Counted<f64>> = block;
-        let (dims, extra) = (block.dims(), block.keeps().extra * batch);
-        let half = |n: usize| vec![Counted(0.5); n];
-        let (params, x) = (half(dims.n_params), half(dims.n_in * 2 * batch));
-        let (mut y, mut x_bar) = (half(dims.n_out * 2 * batch), half(dims.n_in * 2 * batch));
-        let (mut kept, mut kept_dot) = (half(extra), half(extra));
-        let plain = block.scratch_len(Op::VjpParams(Accum::Add), batch, 1);
-        let plain = plain.max(block.scratch_len(Op::VjpInput, batch, 2));
-        let mut scratch = half(plain.max(block.dot_scratch_len(batch)));
-        let both = Mat::new(&x, dims.n_in, 2 * batch);
-        let x = if self.arrives {
-            Planes::values(both)
-        } else {
-            Planes::new(both.cols(0..batch), None)
-        };
-        let params_dot = self.own.then_some(&params[..]);
-        let (_, forward) = count(|| {
-            let y = PlanesMut::values(MatMut::new(&mut y, dims.n_out, 2 * batch));
-            let extra = (&mut kept, &mut kept_dot);
-            block.forward_dot(&params, params_dot, x, y, extra.0, extra.1, &mut scratch);
-        });
-        let at = DotPoint {
-            params: &params,
-            params_dot,
-            x,
-            y: Planes::values(Mat::new(&y, dims.n_out, 2 * batch)),
-            extra: &kept,
-            extra_dot: &kept_dot,
-            batch,
-        };
-        let y_bar = half(dims.n_out * 2 * batch);
-        let y_bar = Cotangents::new(Mat::new(&y_bar, dims.n_out, 2 * batch));
-        match map {
-            Map::Forward => forward,
-            Map::VjpParams(acc) => {
-                let mut target = half(dims.n_params);
-                count(|| block.vjp_params_dot(&at, y_bar, acc, &mut target, &mut scratch)).1
-            }
-            Map::VjpInput => {
-                let target = MatMut::new(&mut x_bar, dims.n_in, 2 * batch);
-                let target = PlanesMut::cotangents(target);
-                count(|| block.vjp_input_dot(&at, y_bar, target, &mut scratch)).1
-            }
+/// One run of a map, counted.
+fn run(block: &dyn AnyBlock, moving: Moving, batch: usize, op: DotOp) -> Cost {
+    let block: &dyn Block<Counted<f64>> = block;
+    let (dims, extra) = (block.dims(), block.keeps().extra * batch);
+    let half = |n: usize| vec![Counted(0.5); n];
+    let (params, x) = (half(dims.n_params), half(dims.n_in * 2 * batch));
+    let (mut y, mut x_bar) = (half(dims.n_out * 2 * batch), half(dims.n_in * 2 * batch));
+    let (mut kept, mut kept_dot) = (half(extra), half(extra));
+    let plain = block.scratch_len(Op::VjpParams(Accum::Add), batch, 1);
+    let plain = plain.max(block.scratch_len(Op::VjpInput, batch, 2));
+    let mut scratch = half(plain.max(block.dot_scratch_len(batch)));
+    let both = Mat::new(&x, dims.n_in, 2 * batch);
+    let x = if moving.input {
+        Planes::values(both)
+    } else {
+        Planes::new(both.cols(0..batch), None)
+    };
+    let params_dot = moving.params.then_some(&params[..]);
+    let (_, forward) = count(|| {
+        let y = PlanesMut::values(MatMut::new(&mut y, dims.n_out, 2 * batch));
+        let extra = (&mut kept, &mut kept_dot);
+        block.forward_dot(&params, params_dot, x, y, extra.0, extra.1, &mut scratch);
+    });
+    let at = DotPoint {
+        params: &params,
+        params_dot,
+        x,
+        y: Planes::values(Mat::new(&y, dims.n_out, 2 * batch)),
+        extra: &kept,
+        extra_dot: &kept_dot,
+        batch,
+    };
+    let y_bar = half(dims.n_out * 2 * batch);
+    let y_bar = Cotangents::new(Mat::new(&y_bar, dims.n_out, 2 * batch));
+    match op {
+        DotOp::Forward => forward,
+        DotOp::VjpParams(acc) => {
+            let mut target = half(dims.n_params);
+            count(|| block.vjp_params_dot(&at, y_bar, acc, &mut target, &mut scratch)).1
+        }
+        DotOp::VjpInput => {
+            let target = MatMut::new(&mut x_bar, dims.n_in, 2 * batch);
+            let target = PlanesMut::cotangents(target);
+            count(|| block.vjp_input_dot(&at, y_bar, target, &mut scratch)).1
         }
     }
 }
