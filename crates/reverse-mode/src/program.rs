@@ -15,7 +15,7 @@ pub(crate) enum Program {
     /// All that the adjoint program reads is kept.
     Whole(PrimalPlan),
     /// A schedule keeps some of it and computes the rest again.
-    Pieces(Pieces),
+    Pieces(Box<Pieces>),
 }
 
 impl Program {
@@ -56,7 +56,9 @@ impl Program {
             return Err(no_cut(graph, tangle));
         }
         match optimal(&planned.1, limit) {
-            Ok(schedule) => Ok(Self::Pieces(Pieces::new(graph, batch, planned, schedule))),
+            Ok(schedule) => Ok(Self::Pieces(Box::new(Pieces::new(
+                graph, batch, planned, schedule,
+            )))),
             Err(TooSmall { smallest }) => {
                 let (budget, smallest, remedy) = match store {
                     Store::Bytes(bytes) => {
@@ -95,12 +97,12 @@ impl Program {
                 got: format!("one for {got}"),
             });
         }
-        Ok(Self::Pieces(Pieces::new(
+        Ok(Self::Pieces(Box::new(Pieces::new(
             graph,
             batch,
             planned,
             schedule.clone(),
-        )))
+        ))))
     }
 
     #[inline]
@@ -228,7 +230,7 @@ impl Program {
     pub(crate) fn held(&self) -> usize {
         match self {
             Self::Whole(plan) => plan.held(),
-            Self::Pieces(pieces) => pieces.held(),
+            Self::Pieces(pieces) => size_of::<Pieces>() + pieces.held(),
         }
     }
 

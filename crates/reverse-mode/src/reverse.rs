@@ -183,7 +183,8 @@ impl<T: Scalar> Reverse<T> {
         )?;
         // What the cotangents take of a byte budget, the record cannot.
         if let Some(store @ Store::Bytes(_)) = self.store {
-            self.program = Program::new::<T>(graph, batch, store, adjoint.besides())?;
+            let besides = adjoint.besides(graph.n_outputs(), batch);
+            self.program = Program::new::<T>(graph, batch, store, besides)?;
             self.record = vec![T::zero(); self.program.len()];
         }
         self.adjoint = adjoint;
