@@ -16,7 +16,7 @@ use pushpull_bench::record::{self, Sweep};
 use pushpull_bench::sweep::{self, Extent};
 use pushpull_bench::table::Table;
 use pushpull_bench::timer::Timer;
-use pushpull_bench::{claims, kinks, pictures, report};
+use pushpull_bench::{claims, kinks, pictures, plan, report};
 
 #[global_allocator]
 static ALLOCATOR: CountingAllocator = CountingAllocator;
@@ -25,6 +25,8 @@ static ALLOCATOR: CountingAllocator = CountingAllocator;
 struct Request {
     extent: Extent,
     sweeps: Vec<Sweep>,
+    /// Whether the planner is put to the test: not beside one sweep.
+    planned: bool,
     target: PathBuf,
     command: String,
 }
@@ -67,6 +69,7 @@ fn request(arguments: impl Iterator<Item = String>) -> Result<Request, String> {
     };
     Ok(Request {
         extent,
+        planned: only.is_none(),
         sweeps: only.map_or(sweep::ALL.to_vec(), |sweep| vec![sweep]),
         target,
         command,
@@ -120,8 +123,13 @@ fn run(request: &Request) -> Result<(), Box<dyn std::error::Error>> {
     let claims = claims::all(table);
     let at_kinks = kinks::measure()?;
     kinks::write(&edition.file("kinks.csv")?, &at_kinks)?;
-    let text = report::markdown(&records, &claims, &pictures, &machine, &request.command)
-        + &kinks::section(&at_kinks);
+    let mut text = report::markdown(&records, &claims, &pictures, &machine, &request.command);
+    if request.planned {
+        let rows = plan::measure(request.extent, plan::SEED)?;
+        plan::record::write(&edition.file("plan.csv")?, &rows)?;
+        text += &plan::section::section(&rows, plan::SEED);
+    }
+    text += &kinks::section(&at_kinks);
     std::fs::write(edition.file("REPORT.md")?, text)?;
     let committed = edition.commit()?;
     eprintln!(

@@ -48,7 +48,7 @@ fn compare(widths: &[usize], batch: usize) -> Result<()> {
     let mut mixed = MixedMode::new(&graph, batch, 1)?;
     let names: Vec<String> = widths.iter().map(usize::to_string).collect();
     println!("{} with tanh, {batch} samples, f64", names.join("-"));
-    println!("{}", mixed.plan());
+    println!("{}", mixed.bracketing());
 
     let outputs = graph.n_outputs();
     let (mut auto, mut full) = (

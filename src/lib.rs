@@ -30,14 +30,19 @@
 pub use nalgebra;
 pub use pushpull_core::{
     Accum, AnyBlock, Block, Builder, Cost, Counted, Dims, Dual, Error, Graph, Init, InputJacobian,
-    Keeps, Layout, Mat, MatMut, Mlp, Op, ParamJacobian, ParamShape, Point, Primal, Real, Result,
-    Role, Scalar, Spec, Var, blocks, count, graph, linalg, planes,
+    Keeps, Layout, Mat, MatMut, Mlp, Op, ParamJacobian, ParamShape, Point, Prediction, Primal,
+    Real, Result, Role, Scalar, Spec, Var, assert_cost, blocks, certificate, cost, count, graph,
+    linalg, planes,
 };
 pub use pushpull_forward_mode::{Chunk, Forward, ForwardOverForward, Structured};
 pub use pushpull_mixed_mode::{
     ChainError, ChainFactor, ChainPlan, DenseChain, MixedMode, plan_chain,
 };
-pub use pushpull_reverse_mode::{HessianVector, Reverse, Store, Tape};
+pub use pushpull_planner::{
+    Answer, Budget, Calibration, Candidate, Plan, PlanError, Planned, Prepared, Question, Seeds,
+    Way,
+};
+pub use pushpull_reverse_mode::{HessianVector, Reverse, Store, Tape, checkpoint};
 
 /// The README's example is a test.
 #[cfg(doctest)]

@@ -1,9 +1,12 @@
 //! Bad input gives a typed error that names the thing, before anything large is allocated; nothing panics.
 
 use proptest::prelude::*;
-use pushpull::blocks::{Activation, Loss};
+use pushpull::blocks::{Activation, Add, Linear, Loss, Mul};
+use pushpull::checkpoint::{Chain, square_root};
 use pushpull::nalgebra::DMatrix;
-use pushpull::{Accum, Chunk, Error, Forward, Graph, Mat, MatMut, Mlp, Reverse, Store, Structured};
+use pushpull::{
+    Accum, Builder, Chunk, Error, Forward, Graph, Mat, MatMut, Mlp, Reverse, Store, Structured,
+};
 
 fn graph() -> Graph {
     Mlp::new(&[3, 4, 2], Activation::Tanh)
@@ -110,6 +113,91 @@ fn what_cannot_fit_is_refused_before_it_is_allocated() {
         forward.jacobian_params(&params, &x),
         Err(Error::TooLarge { .. })
     ));
+}
+
+#[test]
+fn budgets_that_are_too_small_are_told_the_smallest_that_does() {
+    let widths = [4; 13];
+    let deep = Mlp::new(&widths, Activation::Tanh).build().unwrap();
+    for (store, unit) in [
+        (Store::Bytes(0), "bytes"),
+        (Store::Bytes(100), "bytes"),
+        (Store::Slots(0), "slots"),
+    ] {
+        let fault = Reverse::<f64>::new(&deep, 3, store, 1).unwrap_err();
+        let Error::Budget {
+            smallest,
+            unit: got,
+            ..
+        } = &fault
+        else {
+            panic!("{fault}")
+        };
+        assert_eq!(got, unit);
+        assert!(
+            fault
+                .to_string()
+                .contains(&format!("the smallest that does is {smallest}"))
+        );
+        let within = |size: usize| match store {
+            Store::Bytes(_) => Store::Bytes(size),
+            _ => Store::Slots(size),
+        };
+        let smallest = *smallest as usize;
+        assert!(Reverse::<f64>::new(&deep, 3, within(smallest), 1).is_ok());
+        assert!(Reverse::<f64>::new(&deep, 3, within(smallest - 1), 1).is_err());
+        assert!(Reverse::<f64>::predict_gradient(&deep, 3, within(smallest - 1)).is_err());
+    }
+    // More cotangents side by side need more.
+    let Err(Error::Budget { smallest, .. }) = Reverse::<f64>::new(&deep, 3, Store::Bytes(0), 1)
+    else {
+        panic!()
+    };
+    let tight = Reverse::<f64>::new(&deep, 3, Store::Bytes(smallest as usize), 1).unwrap();
+    assert!(matches!(tight.seeds(4), Err(Error::Budget { .. })));
+}
+
+#[test]
+fn graphs_without_a_cut_and_foreign_schedules_are_named() {
+    let mut b = Builder::new();
+    let x = b.input("x", 3);
+    let first = b.named("first", Linear::new(3, 3), x);
+    let inner = b.block(Linear::new(3, 3), first);
+    let both = b.named("both", Mul::new(3), [x, inner]);
+    let y = b.named("sum", Add::new(3, 2), [first, both]);
+    // `first` is read up to the end: what lies behind it is one stage.
+    let skip = b.build(y).unwrap();
+    assert_eq!(Chain::of(&skip, 2).unwrap().stages().len(), 2);
+    let mut b = Builder::new();
+    let x = b.input("x", 3);
+    let (left, right) = (
+        b.named("left", Linear::new(3, 3), x),
+        b.named("right", Linear::new(3, 3), x),
+    );
+    let y = b.named("sum", Mul::new(3), [left, right]);
+    let branches = b.build(y).unwrap();
+    let fault = Reverse::<f64>::new(&branches, 2, Store::Slots(2), 1).unwrap_err();
+    assert!(matches!(fault, Error::NoCut { .. }), "{fault}");
+    assert!(
+        fault.to_string().contains("left is read up to sum"),
+        "{fault}"
+    );
+    let fault = Reverse::<f64>::new(&branches, 2, Store::Bytes(8), 1).unwrap_err();
+    assert!(
+        fault
+            .to_string()
+            .contains("no node carries everything past"),
+        "{fault}"
+    );
+    let Error::Budget { smallest, .. } = fault else {
+        panic!()
+    };
+    assert!(Reverse::<f64>::new(&branches, 2, Store::Bytes(smallest as usize), 1).is_ok());
+    let schedule = square_root(&Chain::of(&graph(), 2).unwrap());
+    let fault = Reverse::<f64>::with_schedule(&branches, 2, &schedule, 1).unwrap_err();
+    assert!(matches!(fault, Error::Setting { .. }), "{fault}");
+    let batch = Reverse::<f64>::new(&graph(), 0, Store::Slots(1), 1).unwrap_err();
+    assert!(matches!(batch, Error::EmptyBatch { .. }), "{batch}");
 }
 
 proptest! {

@@ -4,6 +4,7 @@ mod common;
 
 use common::assembly::build_with;
 use common::case::Case;
+use common::checkpoints;
 use common::checks::{self, Outcome};
 use common::consistency;
 use common::recipe::{Recipe, recipe};
@@ -35,6 +36,7 @@ fn all<T: Scalar>(recipe: &Recipe) -> Outcome {
     consistency::chunks(&mut case, 7)?;
     consistency::directions(&mut case, 3)?;
     consistency::repeats(&mut case)?;
+    checkpoints::bits(&mut case)?;
     consistency::samples(&mut Case::<T>::new(&recipe.clone().smooth().mild()))
 }
 
@@ -94,6 +96,16 @@ proptest! {
     fn a_repeated_call_gives_the_same_bits_and_adding_adds(recipe in recipe()) {
         holds(consistency::repeats(&mut Case::<f64>::new(&recipe)))?;
         holds(consistency::repeats(&mut Case::<f32>::new(&recipe)))?;
+    }
+}
+
+proptest! {
+    #![proptest_config(config())]
+
+    #[test]
+    fn checkpoints_change_no_bits(recipe in recipe()) {
+        holds(checkpoints::bits(&mut Case::<f64>::new(&recipe)))?;
+        holds(checkpoints::bits(&mut Case::<f32>::new(&recipe)))?;
     }
 }
 

@@ -125,7 +125,7 @@ fn a_product_on_planes_costs_what_the_products_say() {
         }
     }
     let engine = HessianVector::<f64>::new(&graph, batch, Store::All, 1).unwrap();
-    assert_eq!(engine.cost(false), Some(want));
+    assert_eq!(engine.cost(false), want);
 }
 
 /// y = stop(w x) (w x) is linear in w where the stopped factor is a constant: the second derivative is 0, not x^2.

@@ -5,6 +5,7 @@
 
 pub mod assembly;
 pub mod case;
+pub mod checkpoints;
 pub mod checks;
 pub mod comparison;
 pub mod consistency;

@@ -6,7 +6,7 @@
 //!
 //! The comparison: [`sweep`] lists the [`cell`]s, a cell prepares [`job`]s on one network and times them ([`timer`]);
 //! [`pictures`], [`claims`] and the [`report`] are made from the rows alone, which a [`table`] answers questions about.
-//! [`kinks`] is no cost: what both modes give where there is no derivative.
+//! [`plan`] puts the planner to the test. [`kinks`] is no cost: what both modes give where there is no derivative.
 //!
 //! Speed: the [`net`]works whose derivatives are timed here and beside other libraries, interleaved [`rounds`], and the
 //! [`peak`] that rates are divided by.
@@ -23,6 +23,7 @@ pub mod machine;
 pub mod net;
 pub mod peak;
 pub mod pictures;
+pub mod plan;
 pub mod plot;
 pub mod progress;
 pub mod record;

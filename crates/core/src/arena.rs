@@ -3,6 +3,8 @@
 
 use std::ops::Range;
 
+use crate::memory;
+
 /// A buffer asked for; its place is known after [`Planner::finish`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Slot(usize);
@@ -28,6 +30,8 @@ struct Request {
 #[derive(Clone, Debug, Default)]
 pub struct Planner {
     requests: Vec<Request>,
+    /// The buffer that lies at the start of the arena.
+    first: Option<Slot>,
 }
 
 /// The places of all buffers.
@@ -50,10 +54,22 @@ impl Planner {
         request.dies = request.dies.max(dies);
     }
 
+    /// Places a buffer at the start of the arena, so that what it holds can outlive the rest.
+    pub fn at_start(&mut self, slot: Slot) {
+        self.first = Some(slot);
+    }
+
     /// Places the buffers, the largest first, each as low as its neighbours in time allow.
     pub fn finish(self) -> Arena {
         let mut order: Vec<usize> = (0..self.requests.len()).collect();
-        order.sort_by_key(|&i| (usize::MAX - self.requests[i].len, self.requests[i].born));
+        order.sort_by_key(|&i| {
+            let request = &self.requests[i];
+            (
+                self.first != Some(Slot(i)),
+                usize::MAX - request.len,
+                request.born,
+            )
+        });
         let mut ranges = vec![0..0; self.requests.len()];
         // Places taken so far, by where they start.
         let mut placed: Vec<usize> = Vec::with_capacity(order.len());
@@ -92,6 +108,11 @@ impl Arena {
         self.ranges[slot.0].clone()
     }
 
+    /// Heap bytes that the places themselves take.
+    pub const fn held(&self) -> usize {
+        memory::held(&self.ranges)
+    }
+
     /// Numbers that the arena holds.
     #[allow(clippy::len_without_is_empty)] // An arena of no buffers is no special case.
     pub const fn len(&self) -> usize {
@@ -118,6 +139,15 @@ mod tests {
             assert!(a.end <= b.start || b.end <= a.start);
         }
         assert_eq!(arena.len(), 12 + 50);
+    }
+
+    #[test]
+    fn a_buffer_at_the_start_is_there_however_small() {
+        let mut planner = Planner::default();
+        let (_, small) = (planner.slot(9, 0, 1), planner.slot(2, 1, 2));
+        planner.at_start(small);
+        let arena = planner.finish();
+        assert_eq!((arena.range(small), arena.len()), (0..2, 11));
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::fmt::Debug;
 
-use crate::planes::{Cotangents, DotPoint, Planes, PlanesMut};
+use crate::planes::{Cotangents, DotOp, DotPoint, Moving, Planes, PlanesMut};
 use crate::{Cost, Mat, MatMut, ParamShape, Real};
 
 /// Whether a parameter map overwrites its output or adds to it. Adding is weight sharing: "its contribution is the sum
@@ -131,6 +131,18 @@ pub trait Spec: Debug + Send + Sync {
     /// by running it at [`crate::Counted`].
     fn cost(&self, op: Op, batch: usize, seeds: usize) -> Option<Cost> {
         let _ = (op, batch, seeds);
+        None
+    }
+
+    /// The exact cost of a map at [`crate::Dual`] numbers, in operations of their parts. `None`: not declared, and counted.
+    fn dual_cost(&self, op: Op, batch: usize, seeds: usize) -> Option<Cost> {
+        let _ = (op, batch, seeds);
+        None
+    }
+
+    /// The exact cost of one of the three `.._dot` maps, given which tangents there are. `None`: not declared, and counted.
+    fn dot_cost(&self, op: DotOp, moving: Moving, batch: usize) -> Option<Cost> {
+        let _ = (op, moving, batch);
         None
     }
 

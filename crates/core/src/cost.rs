@@ -1,9 +1,12 @@
 //! What a computation costs, in exact counts.
 
+use std::cmp::Ordering;
+use std::fmt;
 use std::iter::Sum;
 use std::ops::{Add, AddAssign, Mul};
 
-use crate::{AnyBlock, Block, Counted, Mat, MatMut, Op, Point, count};
+use crate::predict::grouped;
+use crate::{AnyBlock, Block, Counted, Dual, Mat, MatMut, Op, Point, Scalar, count};
 
 /// Counted work: `+ - * /` are one flop each, a fused multiply-add two, a sum of k products 2k, negation, absolute
 /// value, comparison and copying none; elementary functions are counted apart, as calls.
@@ -12,6 +15,7 @@ use crate::{AnyBlock, Block, Counted, Mat, MatMut, Op, Point, count};
 /// use pushpull_core::Cost;
 /// let product = Cost::flops(2 * 3 * 4);
 /// assert_eq!(product + Cost::calls(3) * 2, Cost { flops: 24, calls: 6 });
+/// assert_eq!((product * 1000 + Cost::calls(3)).to_string(), "24,000 flops, 3 calls");
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Cost {
@@ -73,6 +77,34 @@ impl Mul<usize> for Cost {
     }
 }
 
+impl Mul<Cost> for usize {
+    type Output = Cost;
+    fn mul(self, cost: Cost) -> Cost {
+        cost * self
+    }
+}
+
+/// Less work is less in flops and in calls; where one is more and the other less, neither is.
+impl PartialOrd for Cost {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        match (self.flops.cmp(&other.flops), self.calls.cmp(&other.calls)) {
+            (flops, Ordering::Equal) => Some(flops),
+            (Ordering::Equal, calls) => Some(calls),
+            (flops, calls) => (flops == calls).then_some(flops),
+        }
+    }
+}
+
+impl fmt::Display for Cost {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} flops", grouped(self.flops))?;
+        if self.calls == 0 {
+            return Ok(());
+        }
+        write!(f, ", {} calls", grouped(self.calls))
+    }
+}
+
 impl Sum for Cost {
     fn sum<I: Iterator<Item = Self>>(costs: I) -> Self {
         costs.fold(Self::ZERO, Add::add)
@@ -80,23 +112,81 @@ impl Sum for Cost {
 }
 
 /// The cost of a block's map on `batch` samples with `seeds` seeds: what the block declares, or what a run at
-/// [`Counted`] counts.
+/// [`Counted`] counts. Counts of large batches follow from two small ones, see [`counted`].
 pub fn of(block: &dyn AnyBlock, op: Op, batch: usize, seeds: usize) -> Cost {
     block
         .cost(op, batch, seeds)
         .unwrap_or_else(|| counted(block, op, batch, seeds))
 }
 
-/// The cost of a block's map, counted by running it once at ordinary numbers.
+/// The cost of a block's map, counted by running it at ordinary numbers.
+///
+/// Samples and seeds do not see each other (law 1), so what a map does is affine in the number of either: up to
+/// [`BATCH`] samples and [`SEEDS`] seeds it is run as it is, and more follow from the last two counts. A block of one's
+/// own whose work grows otherwise declares it in [`crate::Spec::cost`].
 ///
 /// ```
 /// use pushpull_core::{Cost, Op, blocks::Linear, cost};
 /// assert_eq!(cost::counted(&Linear::new(3, 2), Op::Forward, 5, 1), Cost::flops(2 * 2 * 3 * 5 + 2 * 5));
+/// assert_eq!(cost::counted(&Linear::new(3, 2), Op::JvpInput, 1000, 7), Cost::flops(2 * 2 * 3 * 1000 * 7));
 /// ```
 pub fn counted(block: &dyn AnyBlock, op: Op, batch: usize, seeds: usize) -> Cost {
-    let block: &dyn Block<Counted<f64>> = block;
+    at::<Counted<f64>>(block, op, batch, seeds)
+}
+
+/// The cost of a block's map at [`Dual`] numbers, in operations of their parts: counted as in [`counted`].
+///
+/// ```
+/// use pushpull_core::{Cost, Op, blocks::Scale, cost};
+/// // (c + 0 e)(x + x' e) = c x + (0 x + c x') e
+/// assert_eq!(cost::counted_at_duals(&Scale::new(3, 2.0), Op::Forward, 5, 1), Cost::flops(4 * 3 * 5));
+/// ```
+pub fn counted_at_duals(block: &dyn AnyBlock, op: Op, batch: usize, seeds: usize) -> Cost {
+    at::<Dual<Counted<f64>>>(block, op, batch, seeds)
+}
+
+/// The cost of a block's map at [`Dual`] numbers, in operations of their parts: what the block declares, or what is
+/// counted.
+pub fn at_duals(block: &dyn AnyBlock, op: Op, batch: usize, seeds: usize) -> Cost {
+    block
+        .dual_cost(op, batch, seeds)
+        .unwrap_or_else(|| counted_at_duals(block, op, batch, seeds))
+}
+
+/// Samples up to which a map is counted on the batch itself. More than any number at which a kernel changes its way.
+pub const BATCH: usize = 16;
+
+/// Seeds up to which a map is counted with the seeds themselves.
+pub const SEEDS: usize = 2;
+
+fn at<S: Scalar>(block: &dyn AnyBlock, op: Op, batch: usize, seeds: usize) -> Cost {
+    let with_seeds = |batch| affine(seeds, SEEDS, |seeds| run::<S>(block, op, batch, seeds));
+    affine(batch, BATCH, with_seeds)
+}
+
+/// `cost(n)`, or for `n` beyond `limit` the line through the last two.
+///
+/// ```
+/// use pushpull_core::{Cost, cost};
+/// assert_eq!(cost::affine(1000, 16, |n| Cost::flops(3 * n + 5)), Cost::flops(3005));
+/// ```
+pub fn affine(n: usize, limit: usize, cost: impl Fn(usize) -> Cost) -> Cost {
+    if n <= limit {
+        return cost(n);
+    }
+    let (before, last) = (cost(limit - 1), cost(limit));
+    let step = Cost {
+        flops: last.flops.saturating_sub(before.flops),
+        calls: last.calls.saturating_sub(before.calls),
+    };
+    last + step * (n - limit)
+}
+
+/// One run of a map at a scalar that counts, and what it counted.
+fn run<S: Scalar>(block: &dyn AnyBlock, op: Op, batch: usize, seeds: usize) -> Cost {
+    let block: &dyn Block<S> = S::of(block);
     let (dims, keeps) = (block.dims(), block.keeps());
-    let half = |n: usize| vec![Counted(0.5); n];
+    let half = |n: usize| vec![S::from_f64(0.5); n];
     let params = half(dims.n_params);
     let (x, mut y) = (half(dims.n_in * batch), half(dims.n_out * batch));
     let mut extra = half(keeps.extra * batch);

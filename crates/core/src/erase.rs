@@ -3,7 +3,7 @@
 use std::any::TypeId;
 use std::sync::Arc;
 
-use crate::{Block, Counted, Dual, Real, Rounded};
+use crate::{Block, Cost, Counted, Dual, Op, Real, Rounded, cost};
 
 /// A block at every scalar of [`Scalar`]. Never implemented by hand: a block written for all `T: Real` is one.
 pub trait AnyBlock:
@@ -12,6 +12,7 @@ pub trait AnyBlock:
     + Block<Dual<f32>>
     + Block<Dual<f64>>
     + Block<Counted<f64>>
+    + Block<Dual<Counted<f64>>>
     + Block<Rounded>
     + 'static
 {
@@ -26,6 +27,7 @@ where
         + Block<Dual<f32>>
         + Block<Dual<f64>>
         + Block<Counted<f64>>
+        + Block<Dual<Counted<f64>>>
         + Block<Rounded>
         + 'static,
 {
@@ -38,20 +40,34 @@ where
 pub trait Scalar: Real {
     /// The block's maps at this scalar.
     fn of(block: &dyn AnyBlock) -> &dyn Block<Self>;
+
+    /// The cost of a block's map at this scalar, in operations of real numbers: [`cost::of`], or at duals
+    /// [`cost::at_duals`].
+    fn cost(block: &dyn AnyBlock, op: Op, batch: usize, seeds: usize) -> Cost;
+
+    /// The cost of `n` additions, in operations of real numbers: a flop each, two at duals.
+    fn additions(n: usize) -> Cost;
 }
 
 macro_rules! scalar {
-    ($($t:ty),*) => {$(
+    ($cost:path, $addition:literal: $($t:ty),*) => {$(
         impl Scalar for $t {
             #[inline(always)]
             fn of(block: &dyn AnyBlock) -> &dyn Block<Self> {
                 block
             }
+            fn cost(block: &dyn AnyBlock, op: Op, batch: usize, seeds: usize) -> Cost {
+                $cost(block, op, batch, seeds)
+            }
+            fn additions(n: usize) -> Cost {
+                Cost::flops($addition * n)
+            }
         }
     )*};
 }
 
-scalar!(f32, f64, Dual<f32>, Dual<f64>, Counted<f64>, Rounded);
+scalar!(cost::of, 1: f32, f64, Counted<f64>, Rounded);
+scalar!(cost::at_duals, 2: Dual<f32>, Dual<f64>, Dual<Counted<f64>>);
 
 /// A block that may be shared between graphs: either a block or an `Arc` of one.
 pub trait IntoBlock {

@@ -110,6 +110,34 @@ pub enum Error {
         /// What to do about it.
         remedy: String,
     },
+    /// A graph in which no node carries everything from the blocks before it to those after, where pieces are needed.
+    #[error("{name}: expected {expected}, got {got}; {remedy}")]
+    NoCut {
+        /// The engine that needs the pieces.
+        name: String,
+        /// What a cut is.
+        expected: String,
+        /// What the graph is like.
+        got: String,
+        /// What to do about it.
+        remedy: String,
+    },
+    /// A budget within which nothing can be run.
+    #[error(
+        "{name}: a budget of {budget} {unit} is too small, the smallest that does is {smallest}; {remedy}"
+    )]
+    Budget {
+        /// The engine.
+        name: String,
+        /// What came.
+        budget: u64,
+        /// The smallest that does.
+        smallest: u64,
+        /// `bytes`, `slots`, ...
+        unit: String,
+        /// What to do about it.
+        remedy: String,
+    },
     /// Data that is NaN or infinite.
     #[error(
         "{name}: entry {entry} is {value}; remove or impute such samples, derivatives need finite numbers"

@@ -9,7 +9,7 @@ use faer::traits::ComplexField;
 
 pub use crate::finite::first_not_finite;
 use crate::team::by_columns;
-use crate::{Accum, Counted, Dual, Mat, MatMut, Real, Rounded};
+use crate::{Accum, Cost, Counted, Dual, Mat, MatMut, Real, Rounded};
 
 mod library;
 mod plain;
@@ -158,6 +158,17 @@ const PLAIN_LIMIT: usize = 8;
 /// Multiply-adds from which a product is shared with the team: below, the hand-off costs more than it saves (measured
 /// with the example `gradient` of `pushpull-bench` on two threads).
 const SHARED_FROM: usize = 1 << 17;
+
+/// The cost of a product of m x k by k x n duals, added onto something or not: three products of their planes and a sum,
+/// or two operations of a dual an entry where no kernel is called.
+pub const fn dual_product_cost(m: usize, k: usize, n: usize, onto: bool) -> Cost {
+    let added = if onto { 2 * m * n } else { 0 };
+    if m * k <= PLAIN_LIMIT {
+        Cost::flops(6 * m * k * n + added)
+    } else {
+        Cost::flops(6 * m * k * n + m * n + added)
+    }
+}
 
 /// What computes a product of `f32` or `f64`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

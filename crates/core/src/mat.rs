@@ -182,8 +182,11 @@ impl<'a, T: Element> Mat<'a, T> {
 
     /// A copy that owns its entries.
     pub fn to_dmatrix(self) -> DMatrix<T> {
-        let entries = self.columns().flat_map(|column| column.iter().cloned());
-        DMatrix::from_iterator(self.nrows, self.ncols, entries)
+        // Allocated once, at its size.
+        let mut entries = Vec::with_capacity(self.nrows * self.ncols);
+        self.columns()
+            .for_each(|column| entries.extend_from_slice(column));
+        DMatrix::from_vec(self.nrows, self.ncols, entries)
     }
 }
 

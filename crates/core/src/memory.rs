@@ -1,5 +1,7 @@
 //! How much memory a request may take: asked before anything large is allocated.
 
+use std::fmt::Display;
+
 use crate::{Error, Result};
 
 /// Bytes that an allocation may hope for: what the system reports as available, or half the address space where it
@@ -34,7 +36,7 @@ pub fn elements(factors: &[usize]) -> usize {
 /// let refused = memory::fits::<f64>("a Jacobian of 2^30 x 2^30", memory::elements(&[1 << 30, 1 << 30]), "chunk it");
 /// assert!(matches!(refused, Err(Error::TooLarge { .. })));
 /// ```
-pub fn fits<T>(what: &str, elements: usize, remedy: &str) -> Result<()> {
+pub fn fits<T>(what: impl Display, elements: usize, remedy: &str) -> Result<()> {
     let bytes = (elements as u64).saturating_mul(size_of::<T>() as u64);
     // A small request never asks the system: reading its report costs more than the allocation.
     if bytes < 1 << 26 {
@@ -43,11 +45,21 @@ pub fn fits<T>(what: &str, elements: usize, remedy: &str) -> Result<()> {
     let available = available();
     if bytes > available {
         return Err(Error::TooLarge {
-            what: what.into(),
+            what: what.to_string(),
             bytes,
             available,
             remedy: remedy.into(),
         });
     }
     Ok(())
+}
+
+/// Bytes that a vector holds of the allocator: those of its capacity. What a plan keeps is the sum over its vectors.
+///
+/// ```
+/// use pushpull_core::memory::held;
+/// assert_eq!(held(&Vec::<u64>::with_capacity(3)), 24);
+/// ```
+pub const fn held<T>(vector: &Vec<T>) -> usize {
+    vector.capacity() * size_of::<T>()
 }

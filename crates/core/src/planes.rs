@@ -5,7 +5,7 @@
 //! derivatives ([`crate::Block::vjp_input_dot`]). Where both halves lie side by side, a product with the same factor is
 //! one product of twice the columns, and the sum of two products is one product of twice the contracted length.
 
-use crate::{Mat, MatMut, Point};
+use crate::{Accum, Mat, MatMut, Point};
 
 /// A matrix and its derivative along the direction, each rows x batch. Without a derivative, it is a structural zero.
 #[derive(Clone, Copy, Debug)]
@@ -182,4 +182,24 @@ impl<'a, T> DotPoint<'a, T> {
             batch: self.batch,
         }
     }
+}
+
+/// A map with its derivative along the direction, where its cost is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum DotOp {
+    /// [`crate::Block::forward_dot`]
+    Forward,
+    /// [`crate::Block::vjp_input_dot`]
+    VjpInput,
+    /// [`crate::Block::vjp_params_dot`]
+    VjpParams(Accum),
+}
+
+/// Which tangents a block meets in a run: at least one of the two.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Moving {
+    /// The direction of its own parameters.
+    pub params: bool,
+    /// The tangent of its input, side by side with the value.
+    pub input: bool,
 }

@@ -1,15 +1,17 @@
 //! The primal program: the blocks in order, each reading what earlier ones wrote.
 //!
 //! Both modes run it; they differ in how long they keep its numbers. [`PrimalPlan`] plans the buffers, given when each
-//! block's derivative maps will read them; [`Primal`] is the program alone, that nobody reads again.
+//! block's derivative maps will read them, of the whole graph or of a piece of it; [`Primal`] is the program alone, that
+//! nobody reads again.
 
 use std::ops::Range;
 use std::sync::Arc;
 
 use crate::arena::{Arena, Planner, Slot};
 use crate::graph::{Node, Origin, Source};
+use crate::work::{Item, Work};
 use crate::{
-    AnyBlock, Cost, Error, Graph, Mat, MatMut, Op, Point, Result, Scalar, Team, cost, memory,
+    AnyBlock, Cost, Error, Graph, Mat, MatMut, Op, Point, Prediction, Result, Scalar, Team, memory,
 };
 
 /// The buffers of the primal program on a given batch, placed in an arena.
@@ -17,6 +19,8 @@ use crate::{
 pub struct PrimalPlan {
     graph: Graph,
     batch: usize,
+    /// The first node; a piece reads the output of the one before as *carried*.
+    start: usize,
     steps: Vec<Step>,
     /// Where the last node's output lies.
     output: Range<usize>,
@@ -48,6 +52,8 @@ enum Feed {
     Over,
     /// In the caller's x, at these rows.
     Given(Range<usize>),
+    /// What is carried into the piece, whole.
+    Carried,
     /// In the arena: another node's output.
     Arena(Range<usize>),
     /// In the arena, stacked from several sources, or copied from a stopped one.
@@ -67,6 +73,7 @@ struct Part {
 #[derive(Clone, Debug)]
 enum Place {
     Given(Range<usize>),
+    Carried,
     Arena(Range<usize>),
 }
 
@@ -82,6 +89,35 @@ impl PrimalPlan {
         end: usize,
         read: impl Fn(usize) -> Option<usize>,
     ) -> Result<Self> {
+        Self::of(graph, batch, 0..graph.nodes().len(), end, read, false)
+    }
+
+    /// Plans the nodes `piece` alone, as [`PrimalPlan::new`] does with all: the caller carries the output of the node
+    /// before them ([`PrimalPlan::step_from`]), which no node of the piece overwrites. No other value may pass from before
+    /// the piece to it. The piece's output lies at the start of the arena and stays to the end.
+    ///
+    /// # Errors
+    /// As [`PrimalPlan::new`].
+    ///
+    /// # Panics
+    /// If a node of the piece reads an earlier node other than the one before the piece.
+    pub fn piece(
+        graph: &Graph,
+        batch: usize,
+        piece: Range<usize>,
+        read: impl Fn(usize) -> Option<usize>,
+    ) -> Result<Self> {
+        Self::of(graph, batch, piece, usize::MAX, read, true)
+    }
+
+    fn of(
+        graph: &Graph,
+        batch: usize,
+        piece: Range<usize>,
+        end: usize,
+        read: impl Fn(usize) -> Option<usize>,
+        at_start: bool,
+    ) -> Result<Self> {
         if batch == 0 {
             return Err(Error::EmptyBatch {
                 name: "batch".into(),
@@ -89,7 +125,7 @@ impl PrimalPlan {
         }
         let mut planner = Planner::default();
         let consumers = graph.consumers();
-        let nodes = graph.nodes();
+        let (start, nodes) = (piece.start, &graph.nodes()[piece]);
         let sizes = nodes.iter().map(|node| {
             let dims = node.dims();
             memory::elements(&[dims.n_in.saturating_add(dims.n_out), batch])
@@ -97,7 +133,7 @@ impl PrimalPlan {
         let total = sizes.fold(0, usize::saturating_add);
         memory::fits::<f64>("the primal program", total, "use a smaller batch")?;
         let mut slots: Vec<(Slot, Slot, Slot, bool)> = Vec::with_capacity(nodes.len());
-        for (i, node) in nodes.iter().enumerate() {
+        for (i, node) in (start..).zip(nodes) {
             let (dims, keeps, read_at) = (node.dims(), node.block.keeps(), read(i));
             let until = |kept: bool| if kept { read_at.unwrap_or(i) } else { i };
             // A stopped value is copied too: a dual number loses its derivative there.
@@ -108,42 +144,41 @@ impl PrimalPlan {
                 until(keeps.x),
             );
             for source in &node.sources {
-                if let Origin::Node(j) = source.origin {
-                    planner.keep_until(slots[j].1, if stacked { i } else { until(keeps.x) });
+                if let Origin::Node(j) = source.origin
+                    && j >= start
+                {
+                    let until = if stacked { i } else { until(keeps.x) };
+                    planner.keep_until(slots[j - start].1, until);
                 }
             }
-            let overwritten = match node.sources[..] {
-                [
-                    Source {
-                        origin: Origin::Node(j),
-                        ..
-                    },
-                ] if node.block.in_place() && !keeps.x && !stacked => {
-                    let producer_reads_later =
-                        nodes[j].block.keeps().y && read(j).is_some_and(|step| step >= i);
-                    (consumers[j].len() == 1 && !producer_reads_later).then_some(j)
-                }
-                _ => None,
-            };
-            let dies = if i + 1 == nodes.len() {
+            let overwritten =
+                overwritten(graph, &consumers, i, &read).filter(|&producer| producer >= start);
+            let dies = if i + 1 == start + nodes.len() {
                 end
             } else {
                 until(keeps.y)
             };
             let y = match overwritten {
                 Some(j) => {
-                    planner.keep_until(slots[j].1, dies);
-                    slots[j].1
+                    planner.keep_until(slots[j - start].1, dies);
+                    slots[j - start].1
                 }
                 None => planner.slot(dims.n_out * batch, i, dies),
             };
             let extra = planner.slot(keeps.extra * batch, i, until(keeps.extra > 0));
             slots.push((stack, y, extra, overwritten.is_some()));
         }
+        if let (true, Some(&(_, output, ..))) = (at_start, slots.last()) {
+            planner.at_start(output);
+        }
         let arena: Arena = planner.finish();
         let place = |origin: Origin| match origin {
             Origin::Input(input) => Place::Given(graph.inputs()[input].rows.clone()),
-            Origin::Node(j) => Place::Arena(arena.range(slots[j].1)),
+            Origin::Node(j) if j < start => {
+                assert_eq!(j + 1, start, "a value passes by the start of a piece");
+                Place::Carried
+            }
+            Origin::Node(j) => Place::Arena(arena.range(slots[j - start].1)),
         };
         let resolve = |(node, &(stack, y, extra, in_place)): (&Node, &(Slot, Slot, Slot, bool))| {
             let (dims, keeps) = (node.dims(), node.block.keeps());
@@ -161,6 +196,7 @@ impl PrimalPlan {
                 _ if in_place => Feed::Over,
                 [source] if !source.stopped => match place(source.origin) {
                     Place::Given(rows) => Feed::Given(rows),
+                    Place::Carried => Feed::Carried,
                     Place::Arena(range) => Feed::Arena(range),
                 },
                 _ => Feed::Stack(
@@ -184,8 +220,9 @@ impl PrimalPlan {
         Ok(Self {
             graph: graph.clone(),
             batch,
+            start,
             output: steps.last().map_or(0..0, |step| step.y.clone()),
-            n_outputs: graph.n_outputs(),
+            n_outputs: steps.last().map_or(0, |step| step.n_out),
             steps,
             len: arena.len(),
         })
@@ -207,10 +244,66 @@ impl PrimalPlan {
         self.batch
     }
 
+    /// The same program in the mirrored arena: what lay at its start lies at its end.
+    #[must_use]
+    pub fn mirrored(mut self) -> Self {
+        let len = self.len;
+        let mirror = |range: &mut Range<usize>| {
+            if range.start < range.end {
+                *range = len - range.end..len - range.start;
+            }
+        };
+        mirror(&mut self.output);
+        for step in &mut self.steps {
+            mirror(&mut step.y);
+            mirror(&mut step.extra);
+            match &mut step.x {
+                Feed::Over | Feed::Given(_) | Feed::Carried => {}
+                Feed::Arena(range) => mirror(range),
+                Feed::Stack(range, parts) => {
+                    mirror(range);
+                    for part in parts {
+                        if let Place::Arena(range) = &mut part.source {
+                            mirror(range);
+                        }
+                    }
+                }
+            }
+        }
+        self
+    }
+
+    /// Heap bytes that the plan itself keeps: its steps, and the parts of stacked inputs.
+    pub fn held(&self) -> usize {
+        let parts = self.steps.iter().map(|step| match &step.x {
+            Feed::Stack(_, parts) => memory::held(parts),
+            Feed::Over | Feed::Given(_) | Feed::Carried | Feed::Arena(_) => 0,
+        });
+        memory::held(&self.steps) + parts.sum::<usize>()
+    }
+
+    /// Evaluations of blocks' forward maps in one run: one a node.
+    pub const fn evaluations(&self) -> u64 {
+        self.steps.len() as u64
+    }
+
     /// Runs node `i`: `h_i = f_i(h_(i-1), w_i)`.
     #[inline]
     pub fn step<T: Scalar>(&self, i: usize, params: &[T], x: Mat<'_, T>, arena: &mut [T]) {
-        let (step, batch) = (&self.steps[i], self.batch);
+        self.step_from(i, params, x, &[], arena);
+    }
+
+    /// [`PrimalPlan::step`] of a piece, with the output of the node before the piece, rows x batch.
+    #[inline]
+    pub fn step_from<T: Scalar>(
+        &self,
+        i: usize,
+        params: &[T],
+        x: Mat<'_, T>,
+        carried: &[T],
+        arena: &mut [T],
+    ) {
+        let (step, batch) = (&self.steps[i - self.start], self.batch);
         let (block, params) = (T::of(&*step.block), &params[step.params.clone()]);
         let input = match &step.x {
             Feed::Over => {
@@ -222,10 +315,15 @@ impl PrimalPlan {
                 let y = MatMut::new(y, step.n_out, batch);
                 return block.forward(params, x.rows(rows.clone()), y, extra);
             }
+            Feed::Carried => {
+                let [y, extra] = disjoint(arena, [&step.y, &step.extra]);
+                let y = MatMut::new(y, step.n_out, batch);
+                return block.forward(params, Mat::new(carried, step.n_in, batch), y, extra);
+            }
             Feed::Arena(range) => range,
             Feed::Stack(range, parts) => {
                 for part in parts {
-                    part.gather(range, step.n_in, x, arena);
+                    part.gather(range, step.n_in, x, carried, arena);
                 }
                 range
             }
@@ -241,8 +339,13 @@ impl PrimalPlan {
 
     /// Runs all nodes.
     pub fn run<T: Scalar>(&self, params: &[T], x: Mat<'_, T>, arena: &mut [T]) {
-        for i in 0..self.steps.len() {
-            self.step(i, params, x, arena);
+        self.run_from(params, x, &[], arena);
+    }
+
+    /// [`PrimalPlan::run`] of a piece, with the output of the node before the piece, rows x batch.
+    pub fn run_from<T: Scalar>(&self, params: &[T], x: Mat<'_, T>, carried: &[T], arena: &mut [T]) {
+        for i in self.start..self.start + self.steps.len() {
+            self.step_from(i, params, x, carried, arena);
         }
     }
 
@@ -255,9 +358,23 @@ impl PrimalPlan {
         x: Mat<'a, T>,
         arena: &'a [T],
     ) -> Point<'a, T> {
-        let (step, batch) = (&self.steps[i], self.batch);
+        self.point_from(i, params, x, &[], arena)
+    }
+
+    /// [`PrimalPlan::point`] of a piece, with the output of the node before the piece, rows x batch.
+    #[inline]
+    pub fn point_from<'a, T: Scalar>(
+        &self,
+        i: usize,
+        params: &'a [T],
+        x: Mat<'a, T>,
+        carried: &'a [T],
+        arena: &'a [T],
+    ) -> Point<'a, T> {
+        let (step, batch) = (&self.steps[i - self.start], self.batch);
         let x = match &step.x {
             Feed::Given(rows) if step.keeps_x => x.rows(rows.clone()),
+            Feed::Carried if step.keeps_x => Mat::new(carried, step.n_in, batch),
             Feed::Arena(range) | Feed::Stack(range, _) if step.keeps_x => {
                 Mat::new(&arena[range.clone()], step.n_in, batch)
             }
@@ -289,25 +406,84 @@ impl PrimalPlan {
         self.n_outputs
     }
 
-    /// The exact cost of one run.
-    pub fn cost(&self) -> Cost {
-        self.graph
-            .nodes()
+    /// What running step `i` does.
+    fn step_work(&self, i: usize, work: &mut Work, times: u64) {
+        let step = &self.steps[i];
+        if let Feed::Stack(_, parts) = &step.x {
+            for part in parts {
+                let (len, columns) = (part.rows.len(), self.batch);
+                work.add(Item::Copied { len, columns }, times);
+            }
+        }
+        let in_place = matches!(step.x, Feed::Over);
+        work.map(
+            self.start + i,
+            Op::Forward,
+            in_place,
+            (self.batch, 1),
+            times,
+        );
+    }
+
+    /// What one run does.
+    pub fn work(&self, work: &mut Work, times: u64) {
+        (0..self.steps.len()).for_each(|i| self.step_work(i, work, times));
+    }
+
+    /// The exact cost of one run at a scalar: each block's [`Op::Forward`].
+    pub fn cost<T: Scalar>(&self) -> Cost {
+        self.steps
             .iter()
-            .map(|node| cost::of(&*node.block, Op::Forward, self.batch, 1))
+            .map(|step| T::cost(&*step.block, Op::Forward, self.batch, 1))
             .sum()
+    }
+}
+
+/// The node whose output node `i` overwrites with its own, if any: it is computed in place where it reads a value that
+/// nobody else reads and that no derivative map will. `read` and `consumers` as for [`PrimalPlan::new`].
+pub fn overwritten(
+    graph: &Graph,
+    consumers: &[Vec<(usize, usize)>],
+    i: usize,
+    read: impl Fn(usize) -> Option<usize>,
+) -> Option<usize> {
+    let node = &graph.nodes()[i];
+    match node.sources[..] {
+        [
+            Source {
+                origin: Origin::Node(j),
+                stopped: false,
+            },
+        ] if node.block.in_place() && !node.block.keeps().x => {
+            let producer_reads_later =
+                graph.nodes()[j].block.keeps().y && read(j).is_some_and(|step| step >= i);
+            (consumers[j].len() == 1 && !producer_reads_later).then_some(j)
+        }
+        _ => None,
     }
 }
 
 impl Part {
     /// Copies the source to its rows of the stack, n_in x batch.
-    fn gather<T: Scalar>(&self, stack: &Range<usize>, n_in: usize, x: Mat<'_, T>, arena: &mut [T]) {
+    fn gather<T: Scalar>(
+        &self,
+        stack: &Range<usize>,
+        n_in: usize,
+        x: Mat<'_, T>,
+        carried: &[T],
+        arena: &mut [T],
+    ) {
         let (rows, batch) = (self.rows.clone(), x.ncols());
         match &self.source {
             Place::Given(given) => {
                 let stack = MatMut::new(&mut arena[stack.clone()], n_in, batch);
                 let given = x.rows(given.clone());
                 stack.rows(rows.clone()).copy_from(given);
+            }
+            Place::Carried => {
+                let stack = MatMut::new(&mut arena[stack.clone()], n_in, batch);
+                let carried = Mat::new(carried, rows.len(), batch);
+                stack.rows(rows.clone()).copy_from(carried);
             }
             Place::Arena(value) => {
                 let [stack, value] = disjoint(arena, [stack, value]);
@@ -365,11 +541,40 @@ impl<T: Scalar> Primal<T> {
     /// # Errors
     /// As [`PrimalPlan::new`].
     pub fn new(graph: &Graph, batch: usize) -> Result<Self> {
-        let plan = PrimalPlan::new(graph, batch, graph.nodes().len(), |_| None)?;
+        let plan = Self::plan(graph, batch)?;
         Ok(Self {
             arena: vec![T::zero(); plan.len()],
             plan,
             team: Team::alone(),
+        })
+    }
+
+    fn plan(graph: &Graph, batch: usize) -> Result<PrimalPlan> {
+        PrimalPlan::new(graph, batch, graph.nodes().len(), |_| None)
+    }
+
+    /// What [`Primal::run`] takes, without preparing it: each block's forward map once, in an arena of the values alive
+    /// at once.
+    ///
+    /// # Errors
+    /// As [`PrimalPlan::new`].
+    ///
+    /// ```
+    /// use pushpull_core::{Cost, Mlp, Primal, blocks::Activation};
+    /// let graph = Mlp::new(&[3, 4, 2], Activation::Tanh).build()?;
+    /// let primal = Primal::<f32>::predict(&graph, 5)?;
+    /// assert_eq!(primal.cost, Cost { flops: 5 * (2 * 4 * 3 + 4 + 2 * 2 * 4 + 2), calls: 5 * 4 });
+    /// assert_eq!((primal.evaluations, primal.buffers), (3, 4 * 5 * (4 + 2))); // tanh runs in its input's place
+    /// # Ok::<(), pushpull_core::Error>(())
+    /// ```
+    pub fn predict(graph: &Graph, batch: usize) -> Result<Prediction> {
+        let plan = Self::plan(graph, batch)?;
+        Ok(Prediction {
+            cost: plan.cost::<T>(),
+            evaluations: plan.evaluations(),
+            buffers: plan.len() * size_of::<T>(),
+            plan: plan.held(),
+            ..Prediction::default()
         })
     }
 
@@ -395,7 +600,7 @@ impl<T: Scalar> Primal<T> {
 
     /// The exact cost of [`Primal::run`].
     pub fn cost(&self) -> Cost {
-        self.plan.cost()
+        self.plan.cost::<T>()
     }
 
     /// Bytes of the arena.

@@ -40,9 +40,46 @@ pub(crate) fn pieces(all: usize, width: usize) -> impl Iterator<Item = Range<usi
         .map(move |first| first..all.min(first + width))
 }
 
+/// `0..all` in pieces of `width`, those in a row that lie alike within `parts` once, with their number: a deep network has
+/// a hundred thousand chunks and a few hundred kinds of them. Two pieces lie alike if they are as long and inside the
+/// same parts, whose ends they do not cross.
+pub(crate) fn alike(
+    all: usize,
+    width: usize,
+    parts: impl Iterator<Item = Range<usize>>,
+) -> Vec<(Range<usize>, usize)> {
+    let mut marks: Vec<usize> = parts.flat_map(|part| [part.start, part.end]).collect();
+    marks.sort_unstable();
+    marks.dedup();
+    let mut found: Vec<(Range<usize>, usize)> = Vec::new();
+    let mut before = None;
+    for piece in pieces(all, width) {
+        let next = marks.partition_point(|&mark| mark <= piece.start);
+        let inside = marks.get(next).is_none_or(|&mark| piece.end <= mark);
+        let place = inside.then_some((next, piece.len()));
+        match found.last_mut() {
+            Some((_, n)) if place.is_some() && place == before => *n += 1,
+            _ => found.push((piece, 1)),
+        }
+        before = place;
+    }
+    found
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{Chunk, pieces};
+    use super::{Chunk, alike, pieces};
+
+    #[test]
+    fn pieces_between_the_same_marks_are_alike() {
+        let parts = [0..10, 10..12, 0..10];
+        assert_eq!(
+            alike(13, 2, parts.into_iter()),
+            [(0..2, 5), (10..12, 1), (12..13, 1)]
+        );
+        let across = alike(12, 5, [0..7, 7..12].into_iter());
+        assert_eq!(across, [(0..5, 1), (5..10, 1), (10..12, 1)]);
+    }
 
     #[test]
     fn a_chunk_is_never_empty_and_never_wider_than_asked() {

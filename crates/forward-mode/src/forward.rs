@@ -5,10 +5,11 @@ use std::ops::Range;
 use nalgebra::DMatrix;
 use pushpull_core::linalg::first_not_finite;
 use pushpull_core::primal::PrimalPlan;
-use pushpull_core::{Cost, Error, Graph, Mat, MatMut, Result, Scalar, Team, memory};
+use pushpull_core::{Error, Graph, Mat, MatMut, Result, Scalar, Team, memory};
 
 use crate::Chunk;
-use crate::chunk::pieces;
+use crate::chunk::{alike, pieces};
+use crate::predict::Asked;
 use crate::sweep::{Question, Seeds, Sweep};
 
 const REMEDY: &str = "carry fewer directions at once with Chunk::Auto or Chunk::Fixed(n)";
@@ -44,6 +45,9 @@ pub(crate) struct Prepared<T> {
 
 /// Forward mode for a graph and a batch, at the scalar `T`.
 ///
+/// What each question takes, before anything is prepared: [`Forward::predict_gradient`], [`Forward::predict_jvp`],
+/// [`Forward::predict_jacobian_params`], [`Forward::predict_jacobian_inputs`], with the formulas.
+///
 /// The objective is the lecture's last block: the *sum* of all outputs over the whole batch. A mean is a scale of it.
 ///
 /// ```
@@ -68,6 +72,8 @@ pub struct Forward<T> {
     /// Bytes that one direction takes in the widest pair of neighbouring tangent matrices, at most.
     pair_bytes: usize,
     width: usize,
+    /// Whether the gradient's buffer is prepared.
+    wants_gradient: bool,
     primal: Vec<T>,
     gradient: Vec<T>,
     spans: Vec<Range<usize>>,
@@ -83,11 +89,9 @@ impl<T: Scalar> Forward<T> {
     /// [`Error::EmptyBatch`], [`Error::TooLarge`] before anything is allocated, [`Error::Setting`] for `threads` or a
     /// chunk of zero.
     pub fn new(graph: &Graph, batch: usize, chunk: Chunk, threads: usize) -> Result<Self> {
-        let mut engine = Self::bare(graph, batch, chunk)?.with_threads(threads)?;
-        engine.prepare(Question::UnitParams(0..graph.n_params()))?;
-        engine.primal = vec![T::zero(); engine.plan.len()];
-        engine.gradient = graph.layout().zeros();
-        Ok(engine)
+        Self::draft(graph, batch, chunk, Asked::Gradient)?
+            .with_threads(threads)?
+            .allocated()
     }
 
     /// An engine that is prepared for directions alone: no gradient, no chunk of unit vectors. Its memory is that of
@@ -102,14 +106,35 @@ impl<T: Scalar> Forward<T> {
         params: bool,
         inputs: bool,
     ) -> Result<Self> {
-        let mut engine = Self::bare(graph, batch, Chunk::Fixed(seeds))?;
-        engine.prepare(Question::Directions {
+        Self::for_jvp(graph, batch, Chunk::Fixed(seeds), seeds, params, inputs)
+    }
+
+    /// An engine that is prepared for jvps along `seeds` directions, of which a chunk is carried at once.
+    ///
+    /// # Errors
+    /// As [`Forward::new`].
+    pub fn for_jvp(
+        graph: &Graph,
+        batch: usize,
+        chunk: Chunk,
+        seeds: usize,
+        params: bool,
+        inputs: bool,
+    ) -> Result<Self> {
+        let asked = Asked::Jvp {
             seeds,
             params,
             inputs,
-        })?;
-        engine.primal = vec![T::zero(); engine.plan.len()];
-        Ok(engine)
+        };
+        Self::draft(graph, batch, chunk, asked)?.allocated()
+    }
+
+    /// An engine that is prepared for Jacobians with respect to the parameters alone: no gradient.
+    ///
+    /// # Errors
+    /// As [`Forward::new`].
+    pub fn for_params(graph: &Graph, batch: usize, chunk: Chunk) -> Result<Self> {
+        Self::draft(graph, batch, chunk, Asked::JacobianParams)?.allocated()
     }
 
     /// An engine that is prepared for Jacobians with respect to the inputs alone.
@@ -117,10 +142,7 @@ impl<T: Scalar> Forward<T> {
     /// # Errors
     /// As [`Forward::new`].
     pub fn for_inputs(graph: &Graph, batch: usize, chunk: Chunk) -> Result<Self> {
-        let mut engine = Self::bare(graph, batch, chunk)?;
-        engine.prepare(Question::UnitInputs(0..graph.n_inputs()))?;
-        engine.primal = vec![T::zero(); engine.plan.len()];
-        Ok(engine)
+        Self::draft(graph, batch, chunk, Asked::JacobianInputs)?.allocated()
     }
 
     /// The same engine on `threads` threads, the caller's among them: the same bits.
@@ -129,6 +151,71 @@ impl<T: Scalar> Forward<T> {
     /// [`Error::Setting`] as [`Team::new`].
     pub fn with_threads(mut self, threads: usize) -> Result<Self> {
         self.team = Team::new("Forward", threads)?;
+        Ok(self)
+    }
+
+    /// An engine planned for a question, without any number.
+    pub(crate) fn draft(graph: &Graph, batch: usize, chunk: Chunk, asked: Asked) -> Result<Self> {
+        let mut engine = Self::bare(graph, batch, chunk)?;
+        let question = match asked {
+            Asked::Gradient | Asked::JacobianParams => Question::UnitParams(0..graph.n_params()),
+            Asked::JacobianInputs => Question::UnitInputs(0..graph.n_inputs()),
+            Asked::Jvp {
+                seeds,
+                params,
+                inputs,
+            } => Question::Directions {
+                seeds: engine.width_of(seeds),
+                params,
+                inputs,
+            },
+        };
+        engine.wants_gradient = asked == Asked::Gradient;
+        engine.prepared = Some(engine.planned(question)?);
+        Ok(engine)
+    }
+
+    /// The plan of a question, without its numbers.
+    fn planned(&self, question: Question) -> Result<Prepared<T>> {
+        let chunks = self.chunks(&question).into_iter().map(|(chunk, _)| chunk);
+        Ok(Prepared {
+            sweep: Sweep::new::<T>(&self.plan, chunks, REMEDY)?,
+            question,
+            tangents: Vec::new(),
+            scratch: Vec::new(),
+        })
+    }
+
+    /// Numbers of each kind that the engine allocates as it is planned.
+    pub(crate) fn lens(&self) -> Bytes {
+        let sweep = self.prepared.as_ref().map(|prepared| &prepared.sweep);
+        Bytes {
+            primal: self.plan.len(),
+            tangents: sweep.map_or(0, Sweep::len),
+            gradient: if self.wants_gradient {
+                self.graph().n_params()
+            } else {
+                0
+            },
+            scratch: sweep.map_or(0, Sweep::scratch_len),
+        }
+    }
+
+    /// Heap bytes that the plans themselves keep.
+    pub(crate) fn held(&self) -> usize {
+        let sweep = self.prepared.as_ref().map_or(0, |p| p.sweep.held());
+        self.plan.held() + memory::held(&self.spans) + sweep
+    }
+
+    /// The planned engine with all its numbers.
+    fn allocated(mut self) -> Result<Self> {
+        let lens = self.lens();
+        self.primal = vec![T::zero(); lens.primal];
+        self.gradient = vec![T::zero(); lens.gradient];
+        if let Some(prepared) = &mut self.prepared {
+            prepared.tangents = vec![T::zero(); lens.tangents];
+            prepared.scratch = vec![T::zero(); lens.scratch];
+        }
         Ok(self)
     }
 
@@ -155,6 +242,7 @@ impl<T: Scalar> Forward<T> {
             gradient: Vec::new(),
             spans: vec![0..0; n],
             prepared: None,
+            wants_gradient: false,
             team: Team::alone(),
             width: chunk.width(graph.n_params(), pair_bytes),
             plan,
@@ -187,39 +275,32 @@ impl<T: Scalar> Forward<T> {
         {
             return Ok(());
         }
-        let chunks = self.chunks(&question);
-        let sweep = Sweep::new::<T>(&self.plan, chunks.into_iter(), REMEDY)?;
+        let mut prepared = self.planned(question)?;
         // The buffers of the question before go first: one question is prepared at a time.
         self.prepared = None;
-        let (tangents, scratch) = (
-            vec![T::zero(); sweep.len()],
-            vec![T::zero(); sweep.scratch_len()],
-        );
-        self.prepared = Some(Prepared {
-            question,
-            sweep,
-            tangents,
-            scratch,
-        });
+        prepared.tangents = vec![T::zero(); prepared.sweep.len()];
+        prepared.scratch = vec![T::zero(); prepared.sweep.scratch_len()];
+        self.prepared = Some(prepared);
         Ok(())
     }
 
-    /// The chunks of a question, one sweep each.
-    fn chunks(&self, question: &Question) -> Vec<Question> {
-        let shift = |range: &Range<usize>, piece: Range<usize>| {
-            range.start + piece.start..range.start + piece.end
-        };
+    /// The chunks of a question, one sweep each, with how many of them are alike.
+    pub(crate) fn chunks(&self, question: &Question) -> Vec<(Question, usize)> {
+        let graph = self.graph();
         match question {
-            Question::UnitParams(all) => pieces(all.len(), self.width)
-                .map(|piece| Question::UnitParams(shift(all, piece)))
-                .collect(),
-            Question::UnitInputs(all) => {
-                let width = self.width_of(all.len());
-                pieces(all.len(), width)
-                    .map(|piece| Question::UnitInputs(shift(all, piece)))
-                    .collect()
+            Question::UnitParams(all) => {
+                let nodes = graph.nodes().iter().map(|node| node.params.clone());
+                let pieces = alike(all.len(), self.width, nodes);
+                let unit = |(piece, n)| (Question::UnitParams(piece), n);
+                pieces.into_iter().map(unit).collect()
             }
-            Question::Directions { .. } => vec![question.clone()],
+            Question::UnitInputs(all) => {
+                let inputs = graph.inputs().iter().map(|input| input.rows.clone());
+                let pieces = alike(all.len(), self.width_of(all.len()), inputs);
+                let unit = |(piece, n)| (Question::UnitInputs(piece), n);
+                pieces.into_iter().map(unit).collect()
+            }
+            Question::Directions { .. } => vec![(question.clone(), 1)],
         }
     }
 
@@ -433,45 +514,6 @@ impl<T: Scalar> Forward<T> {
             gradient: self.gradient.len() * size,
             scratch: scratch * size,
         }
-    }
-
-    /// The exact cost of [`Forward::value_and_gradient`]: the sweeps of all chunks, and the sums at the end.
-    pub fn cost(&self) -> Cost {
-        let sums = Cost::flops(self.graph().n_outputs() * self.batch());
-        let chunks = self.chunks(&Question::UnitParams(0..self.graph().n_params()));
-        let sweep =
-            |chunk| Sweep::cost(&self.plan, chunk) + sums * Sweep::reaching(&self.plan, chunk);
-        sums + if chunks.is_empty() {
-            self.plan.cost()
-        } else {
-            chunks.iter().map(sweep).sum()
-        }
-    }
-
-    /// The exact cost of [`Forward::jacobian_inputs`].
-    pub fn jacobian_inputs_cost(&self) -> Cost {
-        let chunks = self.chunks(&Question::UnitInputs(0..self.graph().n_inputs()));
-        chunks
-            .iter()
-            .map(|chunk| Sweep::cost(&self.plan, chunk))
-            .sum()
-    }
-
-    /// The exact cost of [`Forward::jvp`] along `seeds` directions.
-    pub fn jvp_cost(&self, seeds: usize, params: bool, inputs: bool) -> Cost {
-        let groups = pieces(seeds, self.width_of(seeds));
-        groups
-            .map(|group| {
-                Sweep::cost(
-                    &self.plan,
-                    &Question::Directions {
-                        seeds: group.len(),
-                        params,
-                        inputs,
-                    },
-                )
-            })
-            .sum()
     }
 }
 

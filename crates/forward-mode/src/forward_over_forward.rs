@@ -1,12 +1,14 @@
 //! Second derivatives by forward mode alone: a check on the other way, and the lecture's algorithm at another scalar.
 
 use pushpull_core::linalg::first_not_finite;
-use pushpull_core::{Dual, Error, Graph, Mat, Result, Scalar};
+use pushpull_core::{Dual, Error, Graph, Mat, Prediction, Result, Scalar, memory};
 
 use crate::{Chunk, Forward};
 
 /// The Hessian times a direction by forward mode over forward mode: tangent matrices pushed at [`Dual`] numbers, whose
 /// derivatives are the direction.
+///
+/// What it takes, before it is prepared: [`ForwardOverForward::predict`].
 ///
 /// The outer mode gives the gradient, a unit vector of the parameters a column; the inner one its derivative along v:
 /// `H v = d/de grad L(w + e v) at e = 0`, L the *sum* of all outputs over the whole batch. It costs a forward-mode
@@ -51,6 +53,21 @@ where
             params: vec![zero; graph.n_params()],
             x: vec![zero; graph.n_inputs() * batch],
             product: graph.layout().zeros(),
+        })
+    }
+
+    /// What [`ForwardOverForward::hessian_vector`] takes, without preparing it: a forward-mode gradient at duals, in
+    /// operations of their parts, and the duals that it is run on.
+    ///
+    /// # Errors
+    /// As [`Forward::new`].
+    pub fn predict(graph: &Graph, batch: usize, chunk: Chunk) -> Result<Prediction> {
+        let gradient = Forward::<Dual<T>>::predict_gradient(graph, batch, chunk)?;
+        let inputs = memory::elements(&[graph.n_inputs(), batch]);
+        let duals = (graph.n_params() + inputs) * size_of::<Dual<T>>();
+        Ok(Prediction {
+            buffers: gradient.buffers + duals + graph.n_params() * size_of::<T>(),
+            ..gradient
         })
     }
 

@@ -85,7 +85,7 @@ impl<T: Scalar> Forward<T> {
         self.graph().check(params, x, batch)?;
         let rows = memory::elements(&[self.graph().n_outputs(), batch]);
         memory::fits::<T>(
-            &format!("the Jacobian of {rows} outputs by {all} {what}"),
+            format_args!("the Jacobian of {rows} outputs by {all} {what}"),
             memory::elements(&[rows, all]),
             "use a smaller batch, or push the directions you need",
         )?;
@@ -95,12 +95,16 @@ impl<T: Scalar> Forward<T> {
             let first = piece.start;
             self.sweep(params, x, &seeds(piece), |_, span, y_dot| {
                 for (k, seed) in span.enumerate() {
-                    let mut column = jacobian.column_mut(first + seed);
+                    // A seed's columns follow one another, and so do a Jacobian's rows.
+                    let column = jacobian.column_mut(first + seed).data.into_slice_mut();
                     let tangent = y_dot.cols(k * batch..(k + 1) * batch);
-                    column
-                        .iter_mut()
-                        .zip(tangent.columns().flatten())
-                        .for_each(|(j, &dot)| *j = dot);
+                    match tangent.as_slice() {
+                        Some(tangent) => column.copy_from_slice(tangent),
+                        None => column
+                            .chunks_exact_mut(tangent.nrows())
+                            .zip(tangent.columns())
+                            .for_each(|(rows, tangent)| rows.copy_from_slice(tangent)),
+                    }
                 }
             });
         }

@@ -25,6 +25,7 @@ mod chunk;
 mod forward;
 mod forward_over_forward;
 mod jacobian;
+mod predict;
 mod structured;
 mod sweep;
 

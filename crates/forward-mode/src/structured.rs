@@ -1,20 +1,22 @@
 //! Structured forward mode: the lecture's tangent matrices in the form in which they are sparse.
 
-use pushpull_core::primal::PrimalPlan;
-use pushpull_core::{Cost, Graph, Mat, Result, Scalar, Team, memory};
+use pushpull_core::{Cost, Graph, Mat, Prediction, Result, Scalar, Team};
 
 use crate::Chunk;
-use crate::forward::{Bytes, setting, sum};
+use crate::forward::{Bytes, sum};
 
+mod design;
 mod draft;
 mod moves;
 mod occurrence;
 mod program;
 mod term;
+mod work;
 
+use design::Design;
 use moves::{Action, Place};
-use occurrence::{Occurrence, occurrences, samples};
-use program::Program;
+use occurrence::samples;
+use program::chunks;
 
 /// Forward mode with structured tangents, for a graph and a batch, at the scalar `T`.
 ///
@@ -42,6 +44,8 @@ use program::Program;
 /// the unit vectors of all its parameters, as [`crate::Forward`] does. Stopped gradients, constant inputs and unused
 /// parameters give exact zeros.
 ///
+/// What it takes, before it is prepared: [`Structured::predict_gradient`].
+///
 /// The primal runs once for the whole batch and its values are kept, for the x above. The tangents of a [`Chunk`] of
 /// *samples* are pushed at a time: `Auto` as many as keep them in the cache, `Full` all, `Fixed(n)` n.
 ///
@@ -62,10 +66,7 @@ use program::Program;
 /// ```
 #[derive(Clone, Debug)]
 pub struct Structured<T> {
-    plan: PrimalPlan,
-    occurrences: Vec<Occurrence>,
-    /// For chunks of the full number of samples, then for what is left of the batch.
-    programs: Vec<Program>,
+    design: Design,
     primal: Vec<T>,
     tangents: Vec<T>,
     /// For each occurrence, columns x batch: the output's tangent, summed over the outputs.
@@ -75,9 +76,6 @@ pub struct Structured<T> {
     team: Team,
 }
 
-/// Bytes of tangents that `Chunk::Auto` aims at: half of a core's second-level cache.
-const CACHE: usize = 1 << 19;
-
 impl<T: Scalar> Structured<T> {
     /// Prepares gradients for batches of `batch` samples: every shape is checked and all memory allocated here.
     ///
@@ -86,59 +84,71 @@ impl<T: Scalar> Structured<T> {
     /// chunk of zero.
     pub fn new(graph: &Graph, batch: usize, chunk: Chunk, threads: usize) -> Result<Self> {
         let team = Team::new("Structured", threads)?;
-        if chunk == Chunk::Fixed(0) {
-            return Err(setting("Structured", "chunk", "at least 1", 0));
-        }
-        let (n, activity) = (graph.nodes().len(), graph.activity());
-        let plan = PrimalPlan::new(graph, batch, n, |i| activity[i].output.then_some(n))?;
-        let occurrences = occurrences(graph);
-        let numbers = occurrences
-            .iter()
-            .map(|occurrence| memory::elements(&[occurrence.columns, batch]))
-            .fold(
-                plan.len().saturating_add(graph.n_params()),
-                usize::saturating_add,
-            );
-        let remedy = "use a smaller batch";
-        memory::fits::<T>("structured forward mode's values", numbers, remedy)?;
-        let programs = programs::<T>(graph, &occurrences, batch, chunk)?;
-        let tangents = programs.iter().map(|program| program.arena.len()).max();
-        let scratch = programs.iter().map(|program| program.scratch);
-        let contractions = occurrences
-            .iter()
-            .map(|occurrence| occurrence.scratch_len(graph, batch));
-        let scratch = scratch.chain(contractions).max().unwrap_or(0);
-        memory::fits::<T>("structured forward mode's scratch memory", scratch, remedy)?;
+        let design = Design::new::<T>(graph, batch, chunk)?;
+        let lens = design.lens();
         Ok(Self {
-            primal: vec![T::zero(); plan.len()],
-            tangents: vec![T::zero(); tangents.unwrap_or(0)],
-            sums: occurrences
+            primal: vec![T::zero(); lens.primal],
+            tangents: vec![T::zero(); design.chunk_tangents()],
+            sums: design
+                .occurrences
                 .iter()
                 .map(|occurrence| vec![T::zero(); occurrence.columns * batch])
                 .collect(),
             // Parameters that no occurrence assigns keep these zeros.
-            gradient: graph.layout().zeros(),
-            scratch: vec![T::zero(); scratch],
-            plan,
-            occurrences,
-            programs,
+            gradient: vec![T::zero(); lens.gradient],
+            scratch: vec![T::zero(); lens.scratch],
+            design,
             team,
+        })
+    }
+
+    /// What [`Structured::value_and_gradient`] takes, without preparing it: the primal, the moves of all chunks of
+    /// samples, the products at the end, and the sum of the outputs. A move costs the `jvp_input` of its columns, or an
+    /// entry of `W diag(d)` a flop; a product `2 m n B` for m x n parameters. The bytes are the primal's values, all
+    /// kept, the tangents of a chunk and those of the batch at the output, the gradient and scratch.
+    ///
+    /// # Errors
+    /// As [`Structured::new`].
+    ///
+    /// ```
+    /// use pushpull_core::{Mlp, blocks::{Activation, Loss}};
+    /// use pushpull_forward_mode::{Chunk, Structured};
+    /// let graph = Mlp::new(&[4, 8, 1], Activation::Tanh).loss(Loss::SquaredError).build()?;
+    /// let predicted = Structured::<f32>::predict_gradient(&graph, 10, Chunk::Full)?;
+    /// let prepared = Structured::<f32>::new(&graph, 10, Chunk::Full, 1)?;
+    /// assert_eq!(predicted.cost, prepared.cost());
+    /// assert_eq!(predicted.buffers, prepared.bytes().total());
+    /// # Ok::<(), pushpull_core::Error>(())
+    /// ```
+    pub fn predict_gradient(graph: &Graph, batch: usize, chunk: Chunk) -> Result<Prediction> {
+        let design = Design::new::<T>(graph, batch, chunk)?;
+        // The outer vector of the sums is no number.
+        let sums = design.occurrences.len() * size_of::<Vec<T>>();
+        Ok(Prediction {
+            cost: design.cost(),
+            evaluations: design.plan.evaluations(),
+            buffers: Bytes::of::<T>(design.lens()).total(),
+            plan: design.held() + sums,
+            ..Prediction::default()
         })
     }
 
     /// The graph.
     pub const fn graph(&self) -> &Graph {
-        self.plan.graph()
+        self.design.plan.graph()
     }
 
     /// Samples of a batch.
     pub const fn batch(&self) -> usize {
-        self.plan.batch()
+        self.design.plan.batch()
     }
 
     /// Samples whose tangents are carried at once.
     pub fn chunk_samples(&self) -> usize {
-        self.programs.first().map_or(0, |program| program.samples)
+        self.design
+            .programs
+            .first()
+            .map_or(0, |program| program.samples)
     }
 
     /// The sum of all outputs over the batch, and its gradient with respect to the parameters. Allocates nothing.
@@ -151,7 +161,7 @@ impl<T: Scalar> Structured<T> {
         x: impl Into<Mat<'a, T>>,
     ) -> Result<(T, &[T])> {
         let x = x.into();
-        self.plan.graph().check(params, x, self.batch())?;
+        self.design.plan.graph().check(params, x, self.batch())?;
         let team = self.team.clone();
         let value = team.run(|| self.run(params, x));
         Ok((value, &self.gradient))
@@ -160,11 +170,11 @@ impl<T: Scalar> Structured<T> {
     /// The value; the gradient lies in its buffer then.
     fn run(&mut self, params: &[T], x: Mat<'_, T>) -> T {
         let batch = self.batch();
-        self.plan.run(params, x, &mut self.primal);
-        let nodes = self.plan.graph().nodes();
-        for (chunk, program) in chunks(&self.programs, batch) {
+        self.design.plan.run(params, x, &mut self.primal);
+        let nodes = self.design.plan.graph().nodes();
+        for (chunk, program) in chunks(&self.design.programs, batch) {
             for step in &program.moves {
-                let at = self.plan.point(step.node, params, x, &self.primal);
+                let at = self.design.plan.point(step.node, params, x, &self.primal);
                 let sums = match step.does {
                     Action::Collect { occurrence, .. } => &mut self.sums[occurrence][..],
                     _ => &mut [],
@@ -182,14 +192,17 @@ impl<T: Scalar> Structured<T> {
                 );
             }
         }
-        for (occurrence, sums) in self.occurrences.iter().zip(&self.sums) {
+        for (occurrence, sums) in self.design.occurrences.iter().zip(&self.sums) {
             let node = &nodes[occurrence.node];
-            let at = self.plan.point(occurrence.node, params, x, &self.primal);
+            let at = self
+                .design
+                .plan
+                .point(occurrence.node, params, x, &self.primal);
             let sums = Mat::new(sums, occurrence.columns, batch);
             let target = &mut self.gradient[node.params.clone()];
             occurrence.contract(node, &at, sums, target, &mut self.scratch);
         }
-        sum(self.plan.output(&self.primal))
+        sum(self.design.plan.output(&self.primal))
     }
 
     /// Bytes of all buffers. The tangents are those of a chunk, and at the output those of the batch.
@@ -207,66 +220,6 @@ impl<T: Scalar> Structured<T> {
     /// The exact cost of [`Structured::value_and_gradient`]: the primal, the moves of all chunks, the products at the
     /// end, and the sum of the outputs.
     pub fn cost(&self) -> Cost {
-        let (graph, batch) = (self.graph(), self.batch());
-        let pushed: Cost = self.pushed().sum();
-        let contracted = self
-            .occurrences
-            .iter()
-            .map(|occurrence| occurrence.cost(graph, batch));
-        let contracted: Cost = contracted.sum();
-        self.plan.cost() + pushed + contracted + Cost::flops(graph.n_outputs() * batch)
+        self.design.cost()
     }
-
-    /// The cost of the moves of each program, times its chunks.
-    fn pushed(&self) -> impl Iterator<Item = Cost> + '_ {
-        let runs = |program: &Program| {
-            chunks(&self.programs, self.batch())
-                .filter(|(chunk, _)| chunk.len() == program.samples)
-                .count()
-        };
-        self.programs
-            .iter()
-            .map(move |program| program.cost(self.graph()) * runs(program))
-    }
-}
-
-/// A program for the chunks of a batch, and one for what is left.
-fn programs<T>(
-    graph: &Graph,
-    occurrences: &[Occurrence],
-    batch: usize,
-    chunk: Chunk,
-) -> Result<Vec<Program>> {
-    let samples = match chunk {
-        Chunk::Full => batch,
-        Chunk::Fixed(n) => n.min(batch),
-        Chunk::Auto => {
-            let one = Program::new::<T>(graph, occurrences, 1)?.arena.len();
-            let fit = CACHE / (one * size_of::<T>()).max(1);
-            // As few chunks as that takes, then of even length.
-            let chunks = batch.div_ceil(fit.clamp(1, batch));
-            batch.div_ceil(chunks)
-        }
-    };
-    let rest = batch % samples;
-    let mut programs = vec![Program::new::<T>(graph, occurrences, samples)?];
-    if rest > 0 {
-        programs.push(Program::new::<T>(graph, occurrences, rest)?);
-    }
-    Ok(programs)
-}
-
-/// The chunks of a batch, each with its program.
-fn chunks(
-    programs: &[Program],
-    batch: usize,
-) -> impl Iterator<Item = (std::ops::Range<usize>, &Program)> {
-    let width = programs[0].samples;
-    (0..batch).step_by(width).filter_map(move |first| {
-        let chunk = first..batch.min(first + width);
-        let program = programs
-            .iter()
-            .find(|program| program.samples == chunk.len())?;
-        Some((chunk, program))
-    })
 }

@@ -5,7 +5,9 @@ use std::ops::Range;
 use pushpull_core::arena::{Planner, Slot};
 use pushpull_core::graph::{Node, Origin, Source};
 use pushpull_core::primal::{PrimalPlan, disjoint};
-use pushpull_core::{Accum, Cost, Graph, Mat, MatMut, Op, Point, Result, Scalar, cost, memory};
+use pushpull_core::{Accum, Cost, Graph, Mat, MatMut, Op, Point, Result, Scalar, memory};
+
+mod work;
 
 /// Which directions a sweep pushes. Seeds are numbered from 0 within the sweep.
 pub(crate) enum Seeds<'a, T> {
@@ -194,7 +196,7 @@ impl Sweep {
             let largest =
                 size(dims.n_in, widths[i].0).saturating_add(size(dims.n_out, widths[i].1));
             memory::fits::<T>(
-                &format!("the tangent matrices of {}", node.name),
+                format_args!("the tangent matrices of {}", node.name),
                 largest,
                 remedy,
             )?;
@@ -423,32 +425,24 @@ impl Sweep {
         Tangent::Arena(stack)
     }
 
-    /// The exact cost of one sweep.
-    pub(crate) fn cost(plan: &PrimalPlan, question: &Question) -> Cost {
+    /// Heap bytes that the plan itself keeps.
+    pub(crate) const fn held(&self) -> usize {
+        memory::held(&self.steps)
+    }
+
+    /// The exact cost of one sweep without its primal program, and the number of seeds that reach the output.
+    pub(crate) fn pushed<T: Scalar>(plan: &PrimalPlan, question: &Question) -> (Cost, usize) {
         let (graph, batch) = (plan.graph(), plan.batch());
         let mut spans = vec![0..0; graph.nodes().len()];
-        let mut total = plan.cost();
+        let mut total = Cost::ZERO;
         for (i, node) in graph.nodes().iter().enumerate() {
             let (arriving, own) = (question.arriving(graph, i, &spans), question.own(graph, i));
             spans[i] = hull(&arriving, &own);
             total += ops(question, &arriving, &own)
-                .map(|(op, seeds)| cost::of(&*node.block, op, batch, seeds))
+                .map(|(op, seeds)| T::cost(&*node.block, op, batch, seeds))
                 .sum();
         }
-        total
-    }
-
-    /// Seeds that reach the output.
-    pub(crate) fn reaching(plan: &PrimalPlan, question: &Question) -> usize {
-        let graph = plan.graph();
-        let mut spans = vec![0..0; graph.nodes().len()];
-        for i in 0..graph.nodes().len() {
-            spans[i] = hull(
-                &question.arriving(graph, i, &spans),
-                &question.own(graph, i),
-            );
-        }
-        spans.last().map_or(0, Range::len)
+        (total, spans.last().map_or(0, Range::len))
     }
 }
 

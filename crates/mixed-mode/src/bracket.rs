@@ -3,7 +3,9 @@
 use std::fmt;
 use std::ops::Range;
 
-use crate::drawing::{Drawing, grouped};
+use pushpull_core::predict::grouped;
+
+use crate::drawing::Drawing;
 use crate::table::{Choice, Table};
 
 /// How a chain of factors is multiplied out. Factors are numbered from 0, the one evaluated first; text numbers them

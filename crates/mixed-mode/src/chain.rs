@@ -21,9 +21,10 @@ use std::fmt;
 use std::io::BufRead;
 use std::str::FromStr;
 
+use pushpull_core::predict::grouped;
+
 use crate::bracket::Bracket;
 use crate::dense::{dense, product};
-use crate::drawing::grouped;
 use crate::table::Table;
 
 mod error;

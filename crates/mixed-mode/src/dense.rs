@@ -11,9 +11,10 @@
 
 use std::fmt;
 
+use pushpull_core::predict::grouped;
+
 use crate::bracket::Bracket;
 use crate::chain::ChainError;
-use crate::drawing::grouped;
 use crate::table::Table;
 
 /// The cheapest bracketing of a chain of dense matrices, beside the two pure modes. Costs are multiply-adds, as in the

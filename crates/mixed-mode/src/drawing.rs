@@ -41,22 +41,9 @@ impl fmt::Display for Drawing {
     }
 }
 
-/// A number with commas between its thousands.
-pub(crate) fn grouped(n: impl Into<u128>) -> String {
-    let digits = n.into().to_string();
-    let mut text = String::with_capacity(digits.len() * 4 / 3);
-    for (i, digit) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{Drawing, grouped};
+    use super::Drawing;
 
     #[test]
     fn branches_hang_under_their_root() {
@@ -71,13 +58,5 @@ mod tests {
             ],
         };
         assert_eq!(tree.to_string(), "a\n├─ b\n│  └─ c\n└─ d");
-    }
-
-    #[test]
-    fn thousands_are_set_apart() {
-        assert_eq!(
-            [0_u64, 999, 1000, 1_234_567].map(grouped),
-            ["0", "999", "1,000", "1,234,567"]
-        );
     }
 }

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use pushpull_core::graph::{Node, Origin};
-use pushpull_core::{Error, Graph, InputJacobian, Keeps, Result};
+use pushpull_core::{Error, Graph, InputJacobian, Keeps, Result, memory};
 
 /// How the local Jacobian of a factor is had.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,6 +71,11 @@ impl Chain {
             _ => 0..0,
         };
         Ok(Self { factors, input })
+    }
+
+    /// Heap bytes that the list itself keeps.
+    pub(crate) const fn held(&self) -> usize {
+        memory::held(&self.factors)
     }
 
     /// Rows of the value between factor i - 1 and factor i: the inputs at 0, the outputs at the end.

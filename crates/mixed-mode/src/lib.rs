@@ -12,7 +12,7 @@
 //! is cheap. Mixed mode searches all bracketings, and runs the best.
 //!
 //! # What is searched
-//! [`Plan`] knows of every block what its [`Spec`](pushpull_core::Spec) declares, and finds the least number of flops
+//! [`Bracketing`] knows of every block what its [`Spec`](pushpull_core::Spec) declares, and finds the least number of flops
 //! by dynamic programming over the ranges of blocks. With B samples, a range with n inputs and m outputs is the best of
 //!
 //! | way | flops |
@@ -29,7 +29,7 @@
 //! where `jvp_input(B, S)` is what the block declares for B samples and S seeds. What does not depend on a sample (a linear
 //! layer, a sum, a selection of rows, and products of such) is made once for the whole batch: then B is 1. Passing
 //! several blocks matrix-free is passing one after the other, so the ways above are all there are. Equal flops are decided
-//! by calls of elementary functions, then by entries copied. The plan's cost is what
+//! by calls of elementary functions, then by entries copied. The bracketing's cost is what
 //! [`Counted`](pushpull_core::Counted) counts, to the integer.
 //!
 //! The structure of a block's Jacobian in its *parameters* (Kronecker) has no part in this: the Jacobian here is in the
@@ -53,19 +53,19 @@
 //! U. Naumann, *Optimization of generalized Jacobian chain products without memory constraints* (2020).
 
 mod bracket;
+mod bracketing;
 mod chain;
 mod dense;
 mod drawing;
 mod factor;
 mod mixed;
-mod plan;
 mod program;
 mod search;
 mod stack;
 mod table;
 
 pub use bracket::Bracket;
+pub use bracketing::Bracketing;
 pub use chain::{ChainError, ChainFactor, ChainPlan, plan_chain};
 pub use dense::DenseChain;
 pub use mixed::{Bytes, MixedMode};
-pub use plan::Plan;

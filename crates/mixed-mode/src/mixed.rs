@@ -2,9 +2,10 @@
 
 use nalgebra::DMatrix;
 use pushpull_core::primal::PrimalPlan;
-use pushpull_core::{Cost, Error, Graph, Mat, MatMut, Result, Scalar, memory};
+use pushpull_core::work::{Item, Work};
+use pushpull_core::{Cost, Error, Graph, Mat, MatMut, Prediction, Result, Scalar, memory};
 
-use crate::Plan;
+use crate::Bracketing;
 use crate::program::Program;
 
 /// Bytes of an engine's buffers.
@@ -27,6 +28,8 @@ impl Bytes {
 
 /// Mixed mode for a chain of blocks and a batch, at the scalar `T`: the plan, and the buffers to run it.
 ///
+/// What it takes, before it is prepared: [`MixedMode::predict_jacobian_inputs`].
+///
 /// ```
 /// use nalgebra::dmatrix;
 /// use pushpull_core::{Builder, blocks::{Linear, Square}};
@@ -45,7 +48,7 @@ impl Bytes {
 /// ```
 #[derive(Clone, Debug)]
 pub struct MixedMode<T> {
-    plan: Plan,
+    bracketing: Bracketing,
     primal: PrimalPlan,
     program: Program,
     record: Vec<T>,
@@ -53,22 +56,17 @@ pub struct MixedMode<T> {
     scratch: Vec<T>,
 }
 
-impl<T: Scalar> MixedMode<T> {
-    /// Plans the Jacobian and prepares it for batches of `batch` samples: all memory is allocated here.
-    ///
-    /// # Errors
-    /// As [`Plan::new`]; [`Error::Setting`] for any `threads` but 1.
-    pub fn new(graph: &Graph, batch: usize, threads: usize) -> Result<Self> {
-        if threads != 1 {
-            return Err(Error::Setting {
-                name: "MixedMode".into(),
-                setting: "threads".into(),
-                expected: "1".into(),
-                got: threads.to_string(),
-            });
-        }
-        let plan = Plan::new(graph, batch)?;
-        let program = Program::new::<T>(graph, &plan.chain, &plan.search, batch)?;
+/// The plans without their numbers: what is prepared and what is predicted follow from the same.
+struct Design {
+    bracketing: Bracketing,
+    primal: PrimalPlan,
+    program: Program,
+}
+
+impl Design {
+    fn new<T: Scalar>(graph: &Graph, batch: usize) -> Result<Self> {
+        let bracketing = Bracketing::new(graph, batch)?;
+        let program = Program::new::<T>(graph, &bracketing.chain, &bracketing.search, batch)?;
         let n = graph.nodes().len();
         // The primal program runs first, then the steps; the output itself is not kept for anybody else.
         let read = |node: usize| program.read(node).map(|step| n + step);
@@ -81,28 +79,94 @@ impl<T: Scalar> MixedMode<T> {
             "use a smaller batch",
         )?;
         Ok(Self {
+            bracketing,
+            primal,
+            program,
+        })
+    }
+}
+
+impl<T: Scalar> MixedMode<T> {
+    /// Plans the Jacobian and prepares it for batches of `batch` samples: all memory is allocated here.
+    ///
+    /// # Errors
+    /// As [`Bracketing::new`]; [`Error::Setting`] for any `threads` but 1.
+    pub fn new(graph: &Graph, batch: usize, threads: usize) -> Result<Self> {
+        if threads != 1 {
+            return Err(Error::Setting {
+                name: "MixedMode".into(),
+                setting: "threads".into(),
+                expected: "1".into(),
+                got: threads.to_string(),
+            });
+        }
+        let Design {
+            bracketing,
+            primal,
+            program,
+        } = Design::new::<T>(graph, batch)?;
+        Ok(Self {
             record: vec![T::zero(); primal.len()],
             jacobians: vec![T::zero(); program.len()],
             scratch: vec![T::zero(); program.scratch_len()],
-            plan,
+            bracketing,
             primal,
             program,
         })
     }
 
+    /// What [`MixedMode::jacobian_inputs`] takes, without preparing it: the primal once and the steps of the plan, and
+    /// beside the values that some step reads, the Jacobians of parts alive at once. The Jacobian itself is n_outputs B by
+    /// n_inputs. The search is the same as for the engine itself.
+    ///
+    /// # Errors
+    /// As [`Bracketing::new`].
+    ///
+    /// ```
+    /// use pushpull_core::{Mlp, blocks::Activation};
+    /// use pushpull_mixed_mode::MixedMode;
+    /// let graph = Mlp::new(&[8, 2, 8], Activation::Tanh).build()?;
+    /// let predicted = MixedMode::<f32>::predict_jacobian_inputs(&graph, 10)?;
+    /// let prepared = MixedMode::<f32>::new(&graph, 10, 1)?;
+    /// assert_eq!(predicted.cost, prepared.cost());
+    /// assert_eq!(predicted.buffers, prepared.bytes().total());
+    /// # Ok::<(), pushpull_core::Error>(())
+    /// ```
+    pub fn predict_jacobian_inputs(graph: &Graph, batch: usize) -> Result<Prediction> {
+        let Design {
+            bracketing,
+            primal,
+            program,
+        } = Design::new::<T>(graph, batch)?;
+        let entries = memory::elements(&[graph.n_outputs(), batch, graph.n_inputs()]);
+        let results = memory::elements(&[entries, size_of::<T>()]);
+        let numbers = primal.len() + program.len() + program.scratch_len();
+        Ok(Prediction {
+            cost: bracketing.cost(),
+            evaluations: primal.evaluations(),
+            buffers: numbers * size_of::<T>(),
+            plan: bracketing.chain.held()
+                + bracketing.search.held()
+                + primal.held()
+                + program.held(),
+            run: results,
+            results,
+        })
+    }
+
     /// The bracketing.
-    pub const fn plan(&self) -> &Plan {
-        &self.plan
+    pub const fn bracketing(&self) -> &Bracketing {
+        &self.bracketing
     }
 
     /// The graph.
     pub const fn graph(&self) -> &Graph {
-        self.plan.graph()
+        self.bracketing.graph()
     }
 
     /// Samples of a batch.
     pub const fn batch(&self) -> usize {
-        self.plan.batch()
+        self.bracketing.batch()
     }
 
     /// The Jacobian of all outputs with respect to the inputs, sample by sample: row `sample * n_outputs + output`, a
@@ -119,7 +183,7 @@ impl<T: Scalar> MixedMode<T> {
         self.graph().check(params, x, self.batch())?;
         let (rows, columns) = self.shape();
         memory::fits::<T>(
-            &format!("the Jacobian of {rows} outputs by {columns} inputs"),
+            format_args!("the Jacobian of {rows} outputs by {columns} inputs"),
             memory::elements(&[rows, columns]),
             "use a smaller batch, or push the directions you need",
         )?;
@@ -147,7 +211,7 @@ impl<T: Scalar> MixedMode<T> {
             return Err(Error::matrix("jacobian", expected, got, remedy));
         };
         // What the chain does not read; the rest is assigned.
-        let read = &self.plan.chain.input;
+        let read = &self.bracketing.chain.input;
         target[..expected.0 * read.start].fill(T::zero());
         target[expected.0 * read.end..].fill(T::zero());
         self.run(params, x, target);
@@ -168,7 +232,7 @@ impl<T: Scalar> MixedMode<T> {
         self.primal.run(params, x, &mut self.record);
         let (rows, _) = self.shape();
         // The Jacobian, column by column, is the tangents of the unit vectors of the inputs, sample by sample.
-        let read = &self.plan.chain.input;
+        let read = &self.bracketing.chain.input;
         let own = &mut jacobian[rows * read.start..rows * read.end];
         self.program.run(
             &self.primal,
@@ -181,9 +245,19 @@ impl<T: Scalar> MixedMode<T> {
         );
     }
 
-    /// The exact cost of [`MixedMode::jacobian_inputs`], as [`Plan::cost`].
+    /// The exact cost of [`MixedMode::jacobian_inputs`], as [`Bracketing::cost`].
     pub fn cost(&self) -> Cost {
-        self.plan.cost()
+        self.bracketing.cost()
+    }
+
+    /// What [`MixedMode::jacobian_inputs_into`] does.
+    pub fn work(&self) -> Work {
+        let (graph, mut work) = (self.graph(), Work::default());
+        self.primal.work(&mut work, 1);
+        self.program.work(&mut work);
+        work.add(Item::Read(graph.n_params()), 1);
+        work.add(Item::Read(graph.n_inputs() * self.batch()), 1);
+        work
     }
 
     /// Bytes of all buffers; the Jacobian itself is the caller's.

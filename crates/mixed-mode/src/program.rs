@@ -11,6 +11,7 @@ use crate::search::{Form, Search};
 use crate::stack::{Shape, Stack, StackMut};
 
 mod emission;
+mod work;
 use emission::Emission;
 
 /// Where numbers lie.
@@ -99,6 +100,11 @@ impl Program {
             scratch: emission.scratch,
             reads: emission.reads,
         })
+    }
+
+    /// Heap bytes that the program itself keeps.
+    pub(crate) const fn held(&self) -> usize {
+        memory::held(&self.steps) + self.arena.held() + memory::held(&self.reads)
     }
 
     /// Numbers that the arena of Jacobians holds.

@@ -6,7 +6,7 @@
 
 use std::collections::HashMap;
 
-use pushpull_core::{Graph, Op, cost};
+use pushpull_core::{Graph, Op, cost, memory};
 
 use crate::factor::{Chain, Structure};
 
@@ -59,6 +59,14 @@ impl Search {
             }
         }
         search
+    }
+
+    /// Heap bytes that the tables keep.
+    pub(crate) const fn held(&self) -> usize {
+        memory::held(&self.sizes)
+            + memory::held(&self.dense_before)
+            + memory::held(&self.own_before)
+            + memory::held(&self.entries)
     }
 
     /// Rows of the Jacobian of a range that ends before factor `j`, or columns of one that starts at factor `i`.

@@ -93,10 +93,11 @@ impl<T: Real> StackMut<'_, T> {
         let transposed = (from.form == Form::Rows) != (self.shape.form == Form::Rows);
         let spread = from.form == Form::Diagonal && self.shape.form != Form::Diagonal;
         let (height, _) = from.seeds();
+        let (_, seeds) = self.shape.seeds();
         let mut all = self.all();
-        for column in 0..all.ncols() {
-            let (seed, s) = (column / samples, column % samples % from.samples);
-            let target = all.col_mut(column);
+        for (seed, sample) in (0..seeds).flat_map(|seed| (0..samples).map(move |s| (seed, s))) {
+            let s = if from.samples == 1 { 0 } else { sample };
+            let target = all.col_mut(seed * samples + sample);
             if spread {
                 target.fill(T::zero());
                 target[seed] = source.data[s * height + seed];

@@ -3,7 +3,7 @@
 use nalgebra::DMatrix;
 use pushpull_core::blocks::{Activation, Add, Linear, Loss, Tanh};
 use pushpull_core::{Builder, Error, MatMut, Mlp};
-use pushpull_mixed_mode::{MixedMode, Plan};
+use pushpull_mixed_mode::{Bracketing, MixedMode};
 
 fn refused(result: Result<impl Sized, Error>) -> Error {
     match result {
@@ -53,7 +53,7 @@ fn settings_and_shapes_are_named() {
 #[test]
 fn a_graph_that_is_no_chain_is_refused_with_the_node() {
     let loss = Mlp::new(&[3, 2], Activation::Tanh).loss(Loss::SquaredError);
-    let fault = refused(Plan::new(&loss.build().unwrap(), 1));
+    let fault = refused(Bracketing::new(&loss.build().unwrap(), 1));
     assert_eq!(
         fault.to_string(),
         "loss: expected one source, the output of layer0, got 2 sources; mixed mode brackets one chain of blocks; use forward or reverse mode for this graph"

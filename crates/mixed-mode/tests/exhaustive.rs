@@ -4,7 +4,7 @@ mod common;
 
 use proptest::prelude::*;
 use pushpull_core::{Cost, Graph, InputJacobian, Keeps, Op, cost};
-use pushpull_mixed_mode::{ChainFactor, ChainPlan, DenseChain, Plan};
+use pushpull_mixed_mode::{Bracketing, ChainFactor, ChainPlan, DenseChain};
 
 use common::{graph, links};
 
@@ -124,7 +124,7 @@ proptest! {
     #[test]
     fn a_plan_of_up_to_eight_blocks((n, links) in links(8), batch in 1..4_usize) {
         let graph = graph(n, &links);
-        let plan = Plan::new(&graph, batch).unwrap();
+        let plan = Bracketing::new(&graph, batch).unwrap();
         let found = plan.cost().flops - primal(&graph, batch).flops;
         prop_assert_eq!(u128::from(found), least_flops(&graph, batch), "{}", plan);
     }

@@ -80,7 +80,7 @@ fn costs(graph: &Graph, batch: usize) -> Result<(), String> {
     let mut mixed = MixedMode::new(graph, batch, 1).unwrap();
     let (result, counted) = count(|| mixed.jacobian_inputs(&params, &x));
     result.unwrap();
-    let plan = mixed.plan();
+    let bracketing = mixed.bracketing();
     let forward = Forward::<f64>::for_inputs(graph, batch, Chunk::Full).unwrap();
     let reverse = Reverse::<f64>::new(graph, batch, Store::All, 1).unwrap();
     let reverse = reverse.seeds(graph.n_outputs()).unwrap();
@@ -88,24 +88,24 @@ fn costs(graph: &Graph, batch: usize) -> Result<(), String> {
         ("mixed", mixed.cost(), counted),
         (
             "forward",
-            plan.all_tangents_cost(),
+            bracketing.all_tangents_cost(),
             forward.jacobian_inputs_cost(),
         ),
         (
             "reverse",
-            plan.all_adjoints_cost(),
+            bracketing.all_adjoints_cost(),
             reverse.jacobian_inputs_cost(),
         ),
     ];
     for (mode, said, true_cost) in pairs {
         if said != true_cost {
-            return Err(format!("{mode}: {said:?} for {true_cost:?}\n{plan}"));
+            return Err(format!("{mode}: {said:?} for {true_cost:?}\n{bracketing}"));
         }
     }
     let flops = |cost: Cost| cost.flops;
-    let pure = flops(plan.all_tangents_cost()).min(flops(plan.all_adjoints_cost()));
+    let pure = flops(bracketing.all_tangents_cost()).min(flops(bracketing.all_adjoints_cost()));
     if flops(mixed.cost()) > pure {
-        return Err(format!("a pure mode is cheaper\n{plan}"));
+        return Err(format!("a pure mode is cheaper\n{bracketing}"));
     }
     Ok(())
 }

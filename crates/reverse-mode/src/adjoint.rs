@@ -3,10 +3,13 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use pushpull_core::primal::{PrimalPlan, disjoint};
-use pushpull_core::{Accum, AnyBlock, Block, Cost, Mat, MatMut, Op, Point, Real, Scalar, cost};
+use pushpull_core::primal::disjoint;
+use pushpull_core::{Accum, AnyBlock, Block, Cost, Mat, MatMut, Op, Point, Real, Scalar, memory};
+
+use crate::program::Program;
 
 mod plan;
+mod work;
 
 /// One node's step, with everything about the node resolved. Ranges lie in the arena of cotangents and are sized for all
 /// seeds.
@@ -70,6 +73,8 @@ pub(crate) struct Adjoint {
     unassigned: Vec<Range<usize>>,
     len: usize,
     scratch: usize,
+    n_outputs: usize,
+    batch: usize,
     seeds: usize,
 }
 
@@ -101,40 +106,62 @@ impl Adjoint {
         self.scratch
     }
 
+    /// Numbers of all buffers of an engine but the record and the gradient: the caller's cotangent of the output, those
+    /// alive at once, scratch memory.
+    pub(crate) fn besides(&self) -> usize {
+        let seed = memory::elements(&[self.n_outputs, self.batch, self.seeds]);
+        seed.saturating_add(self.len).saturating_add(self.scratch)
+    }
+
     /// Seeds that fit side by side.
     pub(crate) const fn seeds(&self) -> usize {
         self.seeds
     }
 
-    /// The adjoint program for the cotangent `y_bar` of the output, n_outputs x batch S with S at most `seeds()`.
-    /// `params_of` does what is wanted with a node's parameters, given its cotangent.
-    #[allow(clippy::too_many_arguments)] // The primal's numbers and the cotangents' are two arenas, borrowed apart.
-    pub(crate) fn run<T: Scalar>(
-        &self,
-        plan: &PrimalPlan,
-        params: &[T],
-        x: Mat<'_, T>,
-        record: &[T],
-        y_bar: Mat<'_, T>,
-        cotangents: &mut [T],
-        scratch: &mut [T],
-        wants_params: bool,
-        mut x_bar: Option<MatMut<'_, T>>,
-        mut params_of: impl FnMut(&Visit<'_, T>, Mat<'_, T>, &mut [T]),
-    ) {
-        let columns = y_bar.ncols();
-        let wants_inputs = x_bar.is_some();
-        if let Some(x_bar) = &mut x_bar {
+    /// The steps of some nodes.
+    pub(crate) fn steps_of(&self, nodes: &Range<usize>) -> Range<usize> {
+        let after = |node: usize| self.steps.partition_point(|step| step.node >= node);
+        after(nodes.end)..after(nodes.start)
+    }
+
+    /// All steps.
+    pub(crate) const fn steps(&self) -> Range<usize> {
+        0..self.steps.len()
+    }
+
+    /// Exact zeros for the inputs that no step assigns.
+    pub(crate) fn begin<T: Scalar>(&self, x_bar: &mut Option<MatMut<'_, T>>) {
+        if let Some(x_bar) = x_bar {
             for rows in &self.unassigned {
                 x_bar.rb_mut().rows(rows.clone()).fill(T::zero());
             }
         }
-        for step in &self.steps {
+    }
+
+    /// Steps of the adjoint program for the cotangent `y_bar` of the output, n_outputs x batch S with S at most `seeds()`.
+    /// `at` says where a node's derivative is taken; `params_of` does what is wanted with a node's parameters, given its
+    /// cotangent.
+    #[allow(clippy::too_many_arguments)] // The primal's numbers and the cotangents' are two arenas, borrowed apart.
+    #[inline]
+    pub(crate) fn sweep<'a, T: Scalar>(
+        &self,
+        steps: Range<usize>,
+        at: impl Fn(usize) -> Point<'a, T>,
+        y_bar: Mat<'_, T>,
+        cotangents: &mut [T],
+        scratch: &mut [T],
+        wants_params: bool,
+        x_bar: &mut Option<MatMut<'_, T>>,
+        params_of: &mut impl FnMut(&Visit<'_, T>, Mat<'_, T>, &mut [T]),
+    ) {
+        let columns = y_bar.ncols();
+        let wants_inputs = x_bar.is_some();
+        for step in &self.steps[steps] {
             if !(wants_params && step.by_params || wants_inputs && step.by_inputs) {
                 continue;
             }
             let block = T::of(&*step.block);
-            let at = plan.point(step.node, params, x, record);
+            let at = at(step.node);
             if let (true, Some(first)) = (wants_params, step.first) {
                 let visit = Visit {
                     block,
@@ -163,7 +190,7 @@ impl Adjoint {
                     block.vjp_input(&at, y_bar, target, scratch);
                 }
                 (Target::Input(rows), _) => {
-                    if let Some(x_bar) = &mut x_bar {
+                    if let Some(x_bar) = x_bar {
                         let (own, target) = (step.own(cotangents, y_bar), x_bar.rb_mut());
                         block.vjp_input(&at, own, target.rows(rows.clone()), scratch);
                     }
@@ -178,7 +205,7 @@ impl Adjoint {
                             deliver(from, part.acc, MatMut::new(to, part.rows.len(), columns));
                         }
                         Destination::Input(rows) => {
-                            if let Some(x_bar) = &mut x_bar {
+                            if let Some(x_bar) = x_bar {
                                 let stack =
                                     Mat::new(&cotangents[stack.clone()], step.n_in, columns);
                                 deliver(
@@ -198,16 +225,16 @@ impl Adjoint {
     #[allow(clippy::too_many_arguments)]
     pub(crate) fn pullback<T: Scalar>(
         &self,
-        plan: &PrimalPlan,
+        program: &mut Program,
         params: &[T],
         x: Mat<'_, T>,
-        record: &[T],
+        record: &mut [T],
         y_bar: Mat<'_, T>,
         cotangents: &mut [T],
         scratch: &mut [T],
         mut wanted: Wanted<'_, T>,
     ) {
-        let batch = plan.batch();
+        let batch = program.batch();
         if let Some((Accum::Set, params_bar)) = &mut wanted.params {
             for range in &self.unused {
                 params_bar.rb_mut().rows(range.clone()).fill(T::zero());
@@ -231,8 +258,8 @@ impl Adjoint {
                 visit.block.vjp_params(visit.at, own, acc, target, scratch);
             }
         };
-        self.run(
-            plan,
+        program.pull(
+            self,
             params,
             x,
             record,
@@ -245,28 +272,47 @@ impl Adjoint {
         );
     }
 
+    /// Heap bytes that the plan itself keeps.
+    pub(crate) fn held(&self) -> usize {
+        let scatter = self.steps.iter().map(|step| memory::held(&step.scatter));
+        let lists = memory::held(&self.unused) + memory::held(&self.unassigned);
+        memory::held(&self.steps) + lists + scatter.sum::<usize>()
+    }
+
     /// The exact cost of one pullback that sets.
-    pub(crate) fn cost(
+    pub(crate) fn cost<T: Scalar>(
         &self,
-        plan: &PrimalPlan,
+        batch: usize,
         seeds: usize,
         wants_params: bool,
         wants_inputs: bool,
     ) -> Cost {
-        let batch = plan.batch();
+        let whole = |block: &dyn AnyBlock, acc| T::cost(block, Op::VjpParams(acc), batch, 1);
+        self.cost_with::<T>(batch, seeds, wants_params, wants_inputs, whole)
+    }
+
+    /// The same where one seed of a block's parameters takes `params(block, acc)`.
+    pub(crate) fn cost_with<T: Scalar>(
+        &self,
+        batch: usize,
+        seeds: usize,
+        wants_params: bool,
+        wants_inputs: bool,
+        params: impl Fn(&dyn AnyBlock, Accum) -> Cost,
+    ) -> Cost {
         let mut total = Cost::ZERO;
         for step in &self.steps {
             let block = &*step.block;
             if let (true, Some(acc)) = (wants_params, step.first) {
-                total += cost::of(block, Op::VjpParams(acc), batch, 1) * seeds;
+                total += params(block, acc) * seeds;
             }
             if !(wants_params && step.pulls_for_params || wants_inputs && step.pulls_for_inputs) {
                 continue;
             }
-            total += cost::of(block, Op::VjpInput, batch, seeds);
+            total += T::cost(block, Op::VjpInput, batch, seeds);
             for part in step.scatter.iter().filter(|part| part.acc == Accum::Add) {
                 if wants_inputs || matches!(part.to, Destination::Arena(_)) {
-                    total += Cost::flops(part.rows.len() * batch * seeds);
+                    total += T::additions(part.rows.len() * batch * seeds);
                 }
             }
         }

@@ -7,7 +7,7 @@ use pushpull_core::linalg::first_not_finite;
 use pushpull_core::{Cost, Dual, Error, Graph, Mat, MatMut, Result, Scalar, Team, memory};
 
 use crate::Store;
-use crate::second::{Answer, Direction, Duals, Planes, cost};
+use crate::second::{Answer, Direction, Duals, Planes, along_params};
 
 /// Products of the Hessian with directions, for a graph and a batch, at the scalar `T`.
 ///
@@ -28,6 +28,8 @@ use crate::second::{Answer, Direction, Duals, Planes, cost};
 ///   computed only where it is asked for. On 64-128-128-10 that is 2.39 gradients in flops.
 /// - *By duals*, for any other graph: reverse mode runs at [`Dual`] numbers, whose derivatives are the direction. This
 ///   needs nothing of a block but that it runs at every scalar.
+///
+/// What either way takes, before it is prepared: [`HessianVector::predict`], [`HessianVector::predict_by_duals`].
 ///
 /// Where a gradient is stopped, both derivatives are: H is symmetric. At a kink the second derivative is 0, as is that
 /// of either side of it.
@@ -85,15 +87,15 @@ impl<T: Scalar> HessianVector<T>
 where
     Dual<T>: Scalar,
 {
-    /// Prepares for batches of `batch` samples: every shape is checked and all memory allocated here.
+    /// Prepares for batches of `batch` samples: every shape is checked and all memory allocated here. Planes keep all;
+    /// another [`Store`] runs by duals.
     ///
     /// # Errors
     /// As [`crate::Reverse::new`].
     pub fn new(graph: &Graph, batch: usize, store: Store, threads: usize) -> Result<Self> {
-        if !graph.nodes().iter().all(|node| node.block.planes()) {
+        if !offers_planes(graph, store) {
             return Self::by_duals(graph, batch, store, threads);
         }
-        let Store::All = store;
         Ok(Self::with(
             graph,
             batch,
@@ -300,7 +302,7 @@ where
         let (x, n_params) = (x.into(), self.graph.n_params());
         self.check(params, x)?;
         memory::fits::<T>(
-            &format!("the Hessian of {n_params} parameters"),
+            format_args!("the Hessian of {n_params} parameters"),
             memory::elements(&[n_params, n_params]),
             "multiply it with the directions you need instead: hessian_vector",
         )?;
@@ -344,13 +346,11 @@ where
     }
 
     /// The exact cost of [`HessianVector::hessian_vector`], or with `gradient` of
-    /// [`HessianVector::gradient_and_hessian_vector`], on planes: counted by running it at [`pushpull_core::Counted`]
-    /// numbers. `None` by duals, whose operations no scalar counts.
-    pub fn cost(&self, gradient: bool) -> Option<Cost> {
-        if self.on_planes() {
-            cost(&self.graph, self.batch, gradient).ok()
-        } else {
-            None
+    /// [`HessianVector::gradient_and_hessian_vector`]. By duals it is the same, in operations of their parts.
+    pub fn cost(&self, gradient: bool) -> Cost {
+        match &self.way {
+            Way::Planes(planes, _) => along_params::<T>(planes.plan(), gradient),
+            Way::Duals(duals) => duals.cost(),
         }
     }
 
@@ -383,4 +383,9 @@ fn same_shape(name: &str, got: (usize, usize), expected: (usize, usize)) -> Resu
     }
     let remedy = "a direction is a column in the parameters and one column a sample in the inputs";
     Err(Error::matrix(name, expected, got, remedy))
+}
+
+/// Whether every block runs on planes.
+pub(crate) fn offers_planes(graph: &Graph, store: Store) -> bool {
+    store == Store::All && graph.nodes().iter().all(|node| node.block.planes())
 }

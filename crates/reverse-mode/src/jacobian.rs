@@ -38,7 +38,7 @@ impl<T: Scalar> Reverse<T> {
         let seeds = self.adjoint.seeds().min(n_outputs);
         let rows = memory::elements(&[n_outputs, batch]);
         memory::fits::<T>(
-            &format!("the Jacobian of {rows} outputs by {n_params} parameters"),
+            format_args!("the Jacobian of {rows} outputs by {n_params} parameters"),
             memory::elements(&[rows.saturating_add(seeds * batch), n_params]),
             "use a smaller batch, or pull back the cotangents you need",
         )?;
@@ -47,7 +47,7 @@ impl<T: Scalar> Reverse<T> {
         let mut columns = DMatrix::from_element(n_params, seeds * batch, T::zero());
         self.by_rows(params, x.into(), |engine, params, x, outputs| {
             let Reverse {
-                plan,
+                program,
                 adjoint,
                 record,
                 cotangents,
@@ -58,8 +58,8 @@ impl<T: Scalar> Reverse<T> {
             } = engine;
             let y_bar = Mat::new(seed, n_outputs, outputs.len() * batch);
             team.run(|| {
-                adjoint.run(
-                    plan,
+                program.pull(
+                    adjoint,
                     params,
                     x,
                     record,
@@ -116,7 +116,7 @@ impl<T: Scalar> Reverse<T> {
         let seeds = self.adjoint.seeds().min(n_outputs);
         let rows = memory::elements(&[n_outputs, batch]);
         memory::fits::<T>(
-            &format!("the Jacobian of {rows} outputs by {n_inputs} inputs"),
+            format_args!("the Jacobian of {rows} outputs by {n_inputs} inputs"),
             memory::elements(&[rows.saturating_add(seeds * batch), n_inputs]),
             "use a smaller batch, or pull back the cotangents you need",
         )?;
@@ -124,7 +124,7 @@ impl<T: Scalar> Reverse<T> {
         let mut columns = vec![T::zero(); n_inputs * seeds * batch];
         self.by_rows(params, x.into(), |engine, params, x, outputs| {
             let Reverse {
-                plan,
+                program,
                 adjoint,
                 record,
                 cotangents,
@@ -137,8 +137,8 @@ impl<T: Scalar> Reverse<T> {
             let y_bar = Mat::new(seed, n_outputs, width);
             let x_bar = Some(MatMut::new(&mut columns, n_inputs, width));
             team.run(|| {
-                adjoint.run(
-                    plan,
+                program.pull(
+                    adjoint,
                     params,
                     x,
                     record,

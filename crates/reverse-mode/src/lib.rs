@@ -14,16 +14,22 @@
 //! The cost, in the counts of [`pushpull_core::Cost`]: the primal, plus for every block its `vjp_params` and, unless it
 //! is the first, its `vjp_input`. That is about twice the primal again, whatever the number of parameters.
 //!
+//! [`Store`] says what the record keeps: all, or some of it, and the rest is computed again ([`checkpoint`]).
+//!
 //! [`HessianVector`] differentiates both programs once more, along directions: second derivatives.
 
 mod adjoint;
+pub mod checkpoint;
 mod hessian_vector;
 mod jacobian;
+mod predict;
+mod program;
 mod reverse;
 mod second;
 mod tape;
+mod work;
 
 pub use hessian_vector::HessianVector;
 pub use pushpull_core::{Error, Result};
-pub use reverse::{Reverse, Store};
+pub use reverse::{Bytes, Reverse, Store};
 pub use tape::Tape;

@@ -1,26 +1,38 @@
 //! The engine: both programs prepared for a graph and a batch.
 
 use nalgebra::DMatrix;
-use pushpull_core::primal::PrimalPlan;
-use pushpull_core::{Accum, Cost, Error, Graph, Mat, MatMut, Result, Scalar, Team, memory};
+use pushpull_core::{Accum, Cost, Graph, Mat, MatMut, Result, Scalar, Team, memory};
 
 use crate::Tape;
 use crate::adjoint::{Adjoint, Wanted};
+use crate::checkpoint::Schedule;
+use crate::predict::{Programs, at_least_one};
+use crate::program::Program;
 use crate::tape::{fits, sum};
 
-/// Which intermediates the record keeps.
+/// Which intermediates the record keeps. What is not kept is computed again from the last value before it that is, by a
+/// schedule of least work ([`crate::checkpoint`]): the same bits, in less memory. A graph is cut for it where one node
+/// carries everything.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Store {
     /// All that the blocks' derivative maps read.
     #[default]
     All,
+    /// At most so many boundaries between stages, the caller's input among them, and the record of one stage. For equal
+    /// stages this is the binomial schedule, [`crate::checkpoint::advances`].
+    Slots(usize),
+    /// At most so many bytes for everything that [`Reverse::bytes`] reports but the gradient: record and boundaries,
+    /// cotangents, the seed and the blocks' scratch memory. Parameters, inputs and gradient are not counted, nor are the
+    /// plans. Boundaries and whole records are kept, and all if all fits.
+    Bytes(usize),
 }
 
 /// Bytes of an engine's buffers, all allocated when it is prepared.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Bytes {
-    /// The record of the primal program: what the adjoint program reads.
+    /// The record of the primal program: what the adjoint program reads. With checkpoints, their most at once with the
+    /// records beside them, and a copy of the output.
     pub record: usize,
     /// The cotangents alive at once.
     pub cotangents: usize,
@@ -38,6 +50,9 @@ impl Bytes {
 }
 
 /// Reverse mode for a graph and a batch, at the scalar `T`.
+///
+/// What each question takes, before anything is prepared: [`Reverse::predict_gradient`], [`Reverse::predict_vjp`],
+/// [`Reverse::predict_jacobian_params`], [`Reverse::predict_jacobian_inputs`], with the formulas.
 ///
 /// The objective is the lecture's last block: the *sum* of all outputs over the whole batch. A mean is a scale of it.
 ///
@@ -58,7 +73,7 @@ impl Bytes {
 /// ```
 #[derive(Clone, Debug)]
 pub struct Reverse<T> {
-    pub(crate) plan: PrimalPlan,
+    pub(crate) program: Program,
     pub(crate) adjoint: Adjoint,
     pub(crate) record: Vec<T>,
     pub(crate) cotangents: Vec<T>,
@@ -67,6 +82,8 @@ pub struct Reverse<T> {
     pub(crate) scratch: Vec<T>,
     gradient: Vec<T>,
     pub(crate) team: Team,
+    /// What was asked for; `None` with a schedule of the caller's.
+    store: Option<Store>,
 }
 
 impl<T: Scalar> Reverse<T> {
@@ -74,53 +91,102 @@ impl<T: Scalar> Reverse<T> {
     /// `threads - 1` workers are started. The bits are the same for any number of threads.
     ///
     /// # Errors
-    /// [`Error::EmptyBatch`], [`Error::TooLarge`] before anything is allocated, [`Error::Setting`] for `threads` as
-    /// [`Team::new`].
+    /// [`crate::Error::EmptyBatch`], [`crate::Error::TooLarge`] before anything is allocated, [`crate::Error::Setting`] for `threads` as
+    /// [`Team::new`]; [`pushpull_core::Error::Budget`] with the smallest that does; [`pushpull_core::Error::NoCut`] for slots where there is nothing to
+    /// keep in them.
+    ///
+    /// ```
+    /// use nalgebra::dmatrix;
+    /// use pushpull_core::{Builder, blocks::{Linear, Tanh}};
+    /// use pushpull_reverse_mode::{Reverse, Store};
+    /// let mut b = Builder::new();
+    /// let mut h = b.input("x", 2);
+    /// for _ in 0..30 {
+    ///     h = b.block(Linear::new(2, 2), h);
+    ///     h = b.map(Tanh, h);
+    /// }
+    /// let graph = b.build(h)?;
+    /// let (params, x) = (vec![0.5; graph.n_params()], dmatrix![0.1, 0.2; 0.3, 0.4]);
+    /// let mut all = Reverse::new(&graph, 2, Store::All, 1)?;
+    /// let mut some = Reverse::new(&graph, 2, Store::Bytes(512), 1)?;
+    /// assert_eq!(all.value_and_gradient(&params, &x)?, some.value_and_gradient(&params, &x)?);
+    /// assert!(some.bytes().total() - some.bytes().gradient <= 512);
+    /// # Ok::<(), pushpull_core::Error>(())
+    /// ```
     pub fn new(graph: &Graph, batch: usize, store: Store, threads: usize) -> Result<Self> {
-        let Store::All = store;
-        let n = graph.nodes().len();
-        let plan = PrimalPlan::new(graph, batch, n, |i| Some(2 * n - i))?;
-        let adjoint = Adjoint::new(graph, batch, 1)?;
-        let total = plan
-            .len()
-            .saturating_add(adjoint.len())
-            .saturating_add(graph.n_params());
-        memory::fits::<T>("reverse mode's record", total, "use a smaller batch")?;
+        Self::with(
+            Programs::new::<T>(graph, batch, store, 1)?,
+            Some(store),
+            threads,
+        )
+    }
+
+    /// The engine of a schedule of your own choice, made for the graph's [`crate::checkpoint::Chain::of`].
+    ///
+    /// # Errors
+    /// As [`Reverse::new`]; [`pushpull_core::Error::Setting`] for a schedule of another number of stages.
+    ///
+    /// ```
+    /// use pushpull_core::{Mlp, blocks::Activation};
+    /// use pushpull_reverse_mode::{Reverse, checkpoint::{Chain, even}};
+    /// let graph = Mlp::new(&[3; 21], Activation::Tanh).build()?;
+    /// let chain = Chain::of(&graph, 4)?;
+    /// let schedule = even(&chain, 5);
+    /// let reverse = Reverse::<f64>::with_schedule(&graph, 4, &schedule, 1)?;
+    /// assert_eq!(reverse.bytes().record, 8 * (schedule.peak(&chain) + 3 * 4)); // and the output
+    /// # Ok::<(), pushpull_core::Error>(())
+    /// ```
+    pub fn with_schedule(
+        graph: &Graph,
+        batch: usize,
+        schedule: &Schedule,
+        threads: usize,
+    ) -> Result<Self> {
+        Self::with(
+            Programs::scheduled::<T>(graph, batch, schedule)?,
+            None,
+            threads,
+        )
+    }
+
+    fn with(programs: Programs, store: Option<Store>, threads: usize) -> Result<Self> {
+        let lens = programs.lens();
+        let Programs { program, adjoint } = programs;
         Ok(Self {
             team: Team::new("Reverse", threads)?,
-            record: vec![T::zero(); plan.len()],
-            cotangents: vec![T::zero(); adjoint.len()],
-            seed: vec![T::zero(); graph.n_outputs() * batch],
-            scratch: vec![T::zero(); adjoint.scratch_len()],
-            gradient: graph.layout().zeros(),
-            plan,
+            record: vec![T::zero(); lens.record],
+            cotangents: vec![T::zero(); lens.cotangents],
+            seed: vec![T::zero(); lens.seed],
+            scratch: vec![T::zero(); lens.scratch],
+            gradient: vec![T::zero(); lens.gradient],
+            program,
             adjoint,
+            store,
         })
     }
 
     /// The same engine, prepared to pull back `seeds` cotangents side by side: Jacobian rows then share each block's
-    /// product.
+    /// product. A byte budget covers their cotangents too.
     ///
     /// # Errors
-    /// [`Error::TooLarge`]; [`Error::Setting`] for zero seeds.
+    /// [`crate::Error::TooLarge`]; [`crate::Error::Setting`] for zero seeds; [`pushpull_core::Error::Budget`].
     pub fn seeds(mut self, seeds: usize) -> Result<Self> {
-        if seeds == 0 {
-            return Err(Error::Setting {
-                name: "Reverse".into(),
-                setting: "seeds".into(),
-                expected: "at least 1".into(),
-                got: "0".into(),
-            });
-        }
-        let graph = self.plan.graph();
-        self.adjoint = Adjoint::new(graph, self.plan.batch(), seeds)?;
-        let seed = memory::elements(&[graph.n_outputs(), self.plan.batch(), seeds]);
-        let total = seed.saturating_add(self.adjoint.len());
+        let seeds = at_least_one(seeds)?;
+        let (graph, batch) = (self.graph(), self.batch());
+        let adjoint = Adjoint::new(graph, batch, seeds)?;
+        let seed = memory::elements(&[graph.n_outputs(), batch, seeds]);
+        let total = seed.saturating_add(adjoint.len());
         memory::fits::<T>(
             "the cotangents",
             total,
             "pull back fewer seeds side by side",
         )?;
+        // What the cotangents take of a byte budget, the record cannot.
+        if let Some(store @ Store::Bytes(_)) = self.store {
+            self.program = Program::new::<T>(graph, batch, store, adjoint.besides())?;
+            self.record = vec![T::zero(); self.program.len()];
+        }
+        self.adjoint = adjoint;
         self.seed = vec![T::zero(); seed];
         self.cotangents = vec![T::zero(); self.adjoint.len()];
         self.scratch = vec![T::zero(); self.adjoint.scratch_len()];
@@ -129,12 +195,12 @@ impl<T: Scalar> Reverse<T> {
 
     /// The graph.
     pub const fn graph(&self) -> &Graph {
-        self.plan.graph()
+        self.program.graph()
     }
 
     /// Samples of a batch.
     pub const fn batch(&self) -> usize {
-        self.plan.batch()
+        self.program.batch()
     }
 
     /// Runs the primal program and keeps what the adjoint program will read. The tape borrows the parameters, so they
@@ -148,8 +214,10 @@ impl<T: Scalar> Reverse<T> {
         x: impl Into<Mat<'t, T>>,
     ) -> Result<Tape<'t, T>> {
         let x = x.into();
-        self.plan.graph().check(params, x, self.plan.batch())?;
-        self.team.run(|| self.plan.run(params, x, &mut self.record));
+        let (graph, batch) = (self.graph(), self.batch());
+        graph.check(params, x, batch)?;
+        let (program, record) = (&mut self.program, &mut self.record);
+        self.team.run(|| program.record(params, x, record));
         Ok(Tape {
             engine: self,
             params,
@@ -174,7 +242,7 @@ impl<T: Scalar> Reverse<T> {
     /// `x_bar`.
     ///
     /// # Errors
-    /// As [`Graph::check`]; [`Error::Shape`] for `x_bar`.
+    /// As [`Graph::check`]; [`crate::Error::Shape`] for `x_bar`.
     pub fn value_and_gradients<'a>(
         &mut self,
         params: &'a [T],
@@ -193,7 +261,7 @@ impl<T: Scalar> Reverse<T> {
         x_bar: Option<MatMut<'_, T>>,
     ) -> Result<T> {
         let Self {
-            plan,
+            program,
             adjoint,
             record,
             cotangents,
@@ -201,9 +269,10 @@ impl<T: Scalar> Reverse<T> {
             scratch,
             gradient,
             team,
+            ..
         } = self;
-        let (n_outputs, batch) = (plan.n_outputs(), plan.batch());
-        plan.graph().check(params, x, batch)?;
+        let (n_outputs, batch) = (program.graph().n_outputs(), program.batch());
+        program.graph().check(params, x, batch)?;
         if let Some(x_bar) = &x_bar {
             fits("x_bar", x_bar, (x.nrows(), batch))?;
         }
@@ -211,14 +280,16 @@ impl<T: Scalar> Reverse<T> {
         let seed = &mut seed[..n_outputs * batch];
         seed.fill(T::one());
         Ok(team.run(|| {
-            plan.run(params, x, record);
+            program.record(params, x, record);
             let wanted = Wanted {
                 params: Some((Accum::Set, MatMut::new(gradient, params.len(), 1))),
                 inputs: x_bar,
             };
             let y_bar = Mat::new(seed, n_outputs, batch);
-            adjoint.pullback(plan, params, x, record, y_bar, cotangents, scratch, wanted);
-            sum(plan.output(record))
+            adjoint.pullback(
+                program, params, x, record, y_bar, cotangents, scratch, wanted,
+            );
+            sum(program.output(record))
         }))
     }
 
@@ -227,7 +298,7 @@ impl<T: Scalar> Reverse<T> {
     /// (n_inputs x batch S).
     ///
     /// # Errors
-    /// As [`Graph::check`] and [`Tape::pullback`]; [`Error::TooLarge`].
+    /// As [`Graph::check`] and [`Tape::pullback`]; [`crate::Error::TooLarge`].
     pub fn vjp<'a>(
         &mut self,
         params: &'a [T],
@@ -267,29 +338,45 @@ impl<T: Scalar> Reverse<T> {
         }
     }
 
-    /// The exact cost of [`Reverse::value_and_gradient`]: the primal, the sum of the outputs, the adjoint program.
-    pub fn cost(&self) -> Cost {
-        let outputs = Cost::flops(self.graph().n_outputs() * self.batch());
-        self.plan.cost() + outputs + self.adjoint.cost(&self.plan, 1, true, false)
+    /// Blocks that [`Reverse::value_and_gradient`] evaluates: as many as there are, and those that are computed again.
+    pub fn evaluations(&self) -> u64 {
+        self.program.evaluations(1)
     }
 
-    /// The exact cost of [`Reverse::jacobian_inputs`]: the primal once, and a pullback for every group of outputs.
+    /// The schedule of checkpoints; `None` if all is kept.
+    pub const fn schedule(&self) -> Option<&Schedule> {
+        self.program.schedule()
+    }
+
+    /// The exact cost of [`Reverse::value_and_gradient`]: the primal, what is computed again, the sum of the outputs, the
+    /// adjoint program.
+    pub fn cost(&self) -> Cost {
+        let outputs = T::additions(self.graph().n_outputs() * self.batch());
+        self.primal_cost() + outputs + self.pullback_cost(1, true, false)
+    }
+
+    /// The exact cost of [`Reverse::jacobian_inputs`]: the primal once, and a pullback for every group of outputs; with
+    /// checkpoints, the primal for every group.
     pub fn jacobian_inputs_cost(&self) -> Cost {
         let (n_outputs, seeds) = (self.graph().n_outputs(), self.adjoint.seeds());
         let group = |first| {
-            self.adjoint
-                .cost(&self.plan, seeds.min(n_outputs - first), false, true)
+            let seeds = seeds.min(n_outputs - first);
+            self.adjoint.cost::<T>(self.batch(), seeds, false, true)
         };
-        self.plan.cost() + (0..n_outputs).step_by(seeds).map(group).sum()
+        let primal = self.program.cost::<T>(n_outputs.div_ceil(seeds));
+        primal + (0..n_outputs).step_by(seeds).map(group).sum()
     }
 
-    /// The exact cost of [`Reverse::record`].
+    /// The exact cost of [`Reverse::record`]: with checkpoints, up to the first pullback.
     pub fn primal_cost(&self) -> Cost {
-        self.plan.cost()
+        self.program.primal_cost::<T>()
     }
 
-    /// The exact cost of one pullback of `seeds` cotangents.
+    /// The exact cost of one pullback of `seeds` cotangents, as many as fit side by side at most, and of what is computed
+    /// again for it. With checkpoints, a second pullback of one tape costs [`Reverse::primal_cost`] more, for it starts
+    /// from the input.
     pub fn pullback_cost(&self, seeds: usize, params: bool, inputs: bool) -> Cost {
-        self.adjoint.cost(&self.plan, seeds, params, inputs)
+        let adjoint = self.adjoint.cost::<T>(self.batch(), seeds, params, inputs);
+        self.program.rerun_cost::<T>() + adjoint
     }
 }

@@ -32,7 +32,7 @@ pub struct Tape<'t, T> {
 impl<T: Scalar> Tape<'_, T> {
     /// The output, n_outputs x batch.
     pub fn output(&self) -> Mat<'_, T> {
-        self.engine.plan.output(&self.engine.record)
+        self.engine.program.output(&self.engine.record)
     }
 
     /// The sum of all outputs over the batch.
@@ -43,6 +43,9 @@ impl<T: Scalar> Tape<'_, T> {
     /// Runs the adjoint program for the cotangents `y_bar` of the output, n_outputs x batch S: of the parameters into
     /// `params_bar` (n_params x S, set or added as `acc` says), of the inputs into `x_bar` (n_inputs x batch S, always
     /// assigned; exact zeros for constant inputs). What is `None` is not computed. Allocates nothing.
+    ///
+    /// With checkpoints it computes what was not kept again; a second pullback, and every further group of seeds that do not
+    /// fit side by side, starts from the input once more.
     ///
     /// # Errors
     /// [`Error::Shape`], [`Error::NotFinite`] for `y_bar`; then nothing is written.
@@ -72,7 +75,7 @@ impl<T: Scalar> Tape<'_, T> {
     ) -> Result<()> {
         let y_bar = y_bar.into();
         let Reverse {
-            plan,
+            program,
             adjoint,
             record,
             cotangents,
@@ -80,7 +83,7 @@ impl<T: Scalar> Tape<'_, T> {
             team,
             ..
         } = &mut *self.engine;
-        let (graph, batch) = (plan.graph(), plan.batch());
+        let (graph, batch) = (program.graph(), program.batch());
         let seeds = y_bar.ncols() / batch;
         if y_bar.nrows() != graph.n_outputs() || y_bar.ncols() != seeds * batch || seeds == 0 {
             return Err(Error::Shape {
@@ -118,7 +121,7 @@ impl<T: Scalar> Tape<'_, T> {
             let y_bar = y_bar.cols(columns);
             team.run(|| {
                 adjoint.pullback(
-                    plan,
+                    program,
                     self.params,
                     self.x,
                     record,

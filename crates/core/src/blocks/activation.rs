@@ -130,7 +130,29 @@ impl FromStr for Activation {
 #[cfg(test)]
 mod tests {
     use super::Activation;
-    use crate::Spec;
+    use crate::{Op, Spec};
+
+    /// The documentation of `Map` lists what every function costs: the same numbers as are counted.
+    #[test]
+    fn the_listed_costs_are_those_that_are_counted() {
+        let listed = include_str!("map.rs");
+        let mut missing = Vec::new();
+        for activation in Activation::ALL {
+            let block = activation.block(1);
+            let [f, slope] = [Op::Forward, Op::JvpInput].map(|op| block.cost(op, 1, 1).unwrap());
+            // One seed adds a flop to the slope.
+            let slope = (slope.flops - 1, slope.calls);
+            let kept = if block.keeps().y { "y" } else { "x" };
+            let row = format!(
+                "/// | {activation} | {}, {} | {}, {} | {kept} |",
+                f.flops, f.calls, slope.0, slope.1
+            );
+            if !listed.contains(&row) {
+                missing.push(row);
+            }
+        }
+        assert!(missing.is_empty(), "missing:\n{}", missing.join("\n"));
+    }
 
     #[test]
     fn every_name_reads_back_and_is_its_block_s() {

@@ -15,6 +15,8 @@ use crate::{Block, Cost, Dims, Error, Keeps, Mat, MatMut, Op, Point, Real, Resul
 /// | jvp_input | `y_dot = x_dot_1 + .. + x_dot_K` | `(K - 1) nBS` |
 /// | vjp_input | `x_bar_k = y_bar` | 0 |
 ///
+/// A record keeps nothing of it. No scratch memory.
+///
 /// ```
 /// use pushpull_core::{Block, Mat, MatMut, blocks::Add};
 /// let mut y = [0.0; 2];
@@ -119,6 +121,8 @@ impl<T: Real> Block<T> for Add {
 /// | forward | `y = a * b` | `nB` |
 /// | jvp_input | `y_dot = b * a_dot + a * b_dot` | `3nBS` |
 /// | vjp_input | `a_bar = b * y_bar`, `b_bar = a * y_bar` | `2nBS` |
+///
+/// A record keeps x, `2nB` numbers. No scratch memory.
 ///
 /// ```
 /// use pushpull_core::{Block, Mat, MatMut, blocks::Mul};

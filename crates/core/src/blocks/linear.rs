@@ -1,7 +1,7 @@
 //! The fully-connected layer.
 
-use crate::linalg::{Onto, add_to_columns, product, row_sums};
-use crate::planes::{Cotangents, DotPoint, Planes, PlanesMut};
+use crate::linalg::{Onto, add_to_columns, dual_product_cost, product, row_sums};
+use crate::planes::{Cotangents, DotOp, DotPoint, Moving, Planes, PlanesMut};
 use crate::{
     Accum, Block, Cost, Dims, InputJacobian, Keeps, Mat, MatMut, Op, ParamJacobian, ParamShape,
     Point, Real, Spec,
@@ -21,7 +21,14 @@ use crate::{
 /// | vjp_params | `W_bar (+)= Y_bar X'`, `b_bar (+)= Y_bar 1` | `2mnB + mB`, adding: `+ mn` |
 /// | unit_params | column of W(r, c): `x_c e_r`; of b(r): `e_r` | 0, adding: `BS` |
 ///
-/// Without bias every `mB` falls away. The Jacobian with respect to W is the lecture's (o, o, d) tensor: `x' (x) I`, and
+/// A record keeps x, `nB` numbers, unless it keeps that value for another block already. No scratch memory.
+///
+/// | forward_dot | `[Y Y_dot] = W [X X_dot] + [b b_dot] 1'`, `+ W_dot X` | `2 (2mnB + mB) + 2mnB + mB` |
+/// | vjp_input_dot | `[X_bar_dot X_bar] = W' [Y_bar_dot Y_bar]`, `+ W_dot' Y_bar` | `4mnB + 2mnB + nB` |
+/// | vjp_params_dot | `W_bar_dot (+)= [Y_bar_dot Y_bar] [X X_dot]'` | `4mnB + mB`, adding: `+ mn` |
+///
+/// Without bias every `mB` falls away (but in forward_dot where both W X_dot and W_dot X are there); without a tangent of x
+/// or of the parameters so does its product. The Jacobian with respect to W is the lecture's (o, o, d) tensor: `x' (x) I`, and
 /// the slide's vjp `x v'` is `v x'` for W of shape o x d.
 ///
 /// ```
@@ -103,6 +110,43 @@ impl Spec for Linear {
             Op::VjpParams(Accum::Add) => product + bias + Cost::flops(self.n_weights()),
             Op::UnitParams(Accum::Set) => Cost::ZERO,
             Op::UnitParams(Accum::Add) => Cost::flops(batch * seeds),
+        })
+    }
+
+    fn dual_cost(&self, op: Op, batch: usize, seeds: usize) -> Option<Cost> {
+        let (m, n) = (self.n_out, self.n_in);
+        let bias = Cost::flops(if self.bias { 2 * m * batch } else { 0 });
+        let add = |acc| acc == Accum::Add;
+        Some(match op {
+            Op::Forward => dual_product_cost(m, n, batch, self.bias),
+            Op::JvpInput => dual_product_cost(m, n, batch * seeds, false),
+            Op::VjpInput => dual_product_cost(n, m, batch * seeds, false),
+            Op::JvpParams(acc) => (dual_product_cost(m, n, batch, add(acc)) + bias) * seeds,
+            Op::VjpParams(acc) => dual_product_cost(m, batch, n, add(acc)) + bias,
+            Op::UnitParams(acc) => Cost::flops(if add(acc) { 2 * batch * seeds } else { 0 }),
+        })
+    }
+
+    fn dot_cost(&self, op: DotOp, moving: Moving, batch: usize) -> Option<Cost> {
+        let product = Cost::product(self.n_out, self.n_in, batch);
+        let own = |cost: Cost| if moving.params { cost } else { Cost::ZERO };
+        let sums = |n: usize| Cost::flops(n * batch);
+        let planes = if moving.input { 2 } else { 1 };
+        let bias = if self.bias {
+            sums(self.n_out)
+        } else {
+            Cost::ZERO
+        };
+        Some(match op {
+            DotOp::Forward => {
+                // W_dot X is added where the derivative has a bias or W X_dot already.
+                let added = self.bias || moving.input;
+                let added = if added { sums(self.n_out) } else { Cost::ZERO };
+                (product + bias) * planes + own(product + added)
+            }
+            DotOp::VjpInput => product * 2 + own(product + sums(self.n_in)),
+            DotOp::VjpParams(Accum::Set) => product * planes + bias,
+            DotOp::VjpParams(Accum::Add) => product * planes + bias + Cost::flops(self.n_weights()),
         })
     }
 

@@ -16,6 +16,8 @@ use crate::{Block, Cost, Dims, Keeps, Mat, MatMut, Op, Point, Real, Spec};
 /// | jvp_input | `y_dot = x_dot - <p, x_dot>` | `3nBS` | `nB` |
 /// | vjp_input | `x_bar = y_bar - p sum(y_bar)` | `3nBS` | `nB` |
 ///
+/// A record keeps y, `nB` numbers. Scratch memory of the derivative maps: n numbers.
+///
 /// ```
 /// use pushpull_core::{Block, Mat, MatMut, blocks::LogSoftmax};
 /// let mut y = [0.0; 2];

@@ -90,6 +90,25 @@ pub trait Elementwise: Clone + Debug + Send + Sync + 'static {
 /// | jvp_input | `y_dot = f'(x) * x_dot` | `nB df + nBS` flops |
 /// | vjp_input | `x_bar = f'(x) * y_bar` | `nB df + nBS` flops |
 ///
+/// A record keeps `nB` numbers, y where the derivative can be had from it, else x. Scratch memory: the slopes, `nB` numbers
+/// for several seeds and none for one. The costs of the ready-made functions, (flops, calls) an entry:
+///
+/// | function | f | f' | from |
+/// |---|---|---|---|
+/// | identity | 0, 0 | 0, 0 | y |
+/// | sigmoid | 2, 1 | 2, 0 | y |
+/// | tanh | 0, 1 | 2, 0 | y |
+/// | relu | 0, 0 | 0, 0 | y |
+/// | leaky-relu | 1, 0 | 0, 0 | y |
+/// | elu | 1, 1 | 1, 0 | y |
+/// | softplus | 1, 2 | 0, 1 | y |
+/// | silu | 3, 1 | 7, 2 | x |
+/// | gelu | 3, 1 | 7, 2 | x |
+/// | exp | 0, 1 | 0, 0 | y |
+/// | ln | 0, 1 | 1, 0 | x |
+/// | sin | 0, 1 | 0, 1 | x |
+/// | square | 1, 0 | 1, 0 | x |
+///
 /// A derivative that can be had from the output is, and the block then runs in place. A zero seed gives an exact zero.
 #[derive(Clone, Debug)]
 pub struct Map<F> {

@@ -26,6 +26,8 @@ use crate::{
 /// | vjp_params | `g_bar (+)= sum y_bar * u`, `b_bar (+)= sum y_bar` | `3nB` |
 /// | unit_params | of g_i: `u_i e_i`; of b_i: `e_i` | 0, adding: `BS` |
 ///
+/// A record keeps `(n + 1) B` numbers. No scratch memory.
+///
 /// ```
 /// use pushpull_core::{Block, Mat, MatMut, blocks::LayerNorm};
 /// let (mut y, mut extra) = ([0.0_f64; 2], [0.0; 3]);

@@ -16,6 +16,8 @@ use crate::{
 /// | jvp_input | `y_dot = c x_dot` | `nBS` |
 /// | vjp_input | `x_bar = c y_bar` | `nBS` |
 ///
+/// A record keeps nothing of it. No scratch memory.
+///
 /// ```
 /// use pushpull_core::{Block, Mat, MatMut, Spec, blocks::Scale};
 /// let mut y = [0.0; 2];

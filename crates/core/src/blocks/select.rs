@@ -13,6 +13,8 @@ use crate::{Block, Cost, Dims, Error, Keeps, Mat, MatMut, Op, Point, Real, Resul
 /// | jvp_input | `y_dot_k = x_dot_(rows[k])` | 0 |
 /// | vjp_input | `x_bar_i = sum of y_bar_k over rows[k] = i` | `rBS` |
 ///
+/// A record keeps nothing of it. No scratch memory.
+///
 /// ```
 /// use pushpull_core::{Block, Mat, MatMut, Spec, blocks::Select};
 /// let mut y = [0.0; 3];

@@ -37,6 +37,8 @@ pub(super) fn shift<T: Real>(z: &mut [T]) -> usize {
 /// | jvp_input | `y_dot = y * (x_dot - <y, x_dot>)` | `4nBS` | 0 |
 /// | vjp_input | `x_bar = y * (y_bar - <y, y_bar>)` | `4nBS` | 0 |
 ///
+/// A record keeps y, `nB` numbers. No scratch memory.
+///
 /// ```
 /// use pushpull_core::{Block, Mat, MatMut, blocks::Softmax};
 /// let mut y = [0.0; 2];

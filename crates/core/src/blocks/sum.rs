@@ -13,6 +13,8 @@ use crate::{Block, Cost, Dims, Keeps, Mat, MatMut, Op, Point, Real, Spec};
 /// | jvp_input | `y_dot = sum_i x_dot_i` | `nBS` |
 /// | vjp_input | `x_bar_i = y_bar` | 0 |
 ///
+/// A record keeps nothing of it. No scratch memory.
+///
 /// ```
 /// use pushpull_core::{Block, Mat, MatMut, blocks::Sum};
 /// let mut y = [0.0];

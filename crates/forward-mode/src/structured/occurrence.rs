@@ -25,7 +25,7 @@ pub(super) struct Occurrence {
     /// Columns that its tangent carries for each sample.
     pub(super) columns: usize,
     /// `Set` at the first occurrence of its parameters, `Add` at further ones.
-    acc: Accum,
+    pub(super) acc: Accum,
 }
 
 /// All occurrences, in the order of the nodes.

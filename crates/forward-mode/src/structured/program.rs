@@ -3,12 +3,17 @@
 use pushpull_core::arena::{Arena, Planner};
 use pushpull_core::{Cost, Graph, Result, memory};
 
+use crate::Chunk;
+
 use super::draft::Draft;
 use super::moves::Move;
 use super::occurrence::Occurrence;
 use super::term::State;
 
 pub(super) const REMEDY: &str = "carry fewer samples at once with Chunk::Auto or Chunk::Fixed(n), or take Forward, which chunks directions";
+
+/// Bytes of tangents that `Chunk::Auto` aims at: half of a core's second-level cache.
+const CACHE: usize = 1 << 19;
 
 /// The moves for chunks of `samples` samples, and their buffers.
 #[derive(Clone, Debug)]
@@ -61,6 +66,11 @@ impl Program {
         })
     }
 
+    /// Heap bytes that the program itself keeps.
+    pub(super) const fn held(&self) -> usize {
+        memory::held(&self.moves) + self.arena.held()
+    }
+
     /// The exact cost of one run.
     pub(super) fn cost(&self, graph: &Graph) -> Cost {
         let nodes = graph.nodes();
@@ -69,4 +79,45 @@ impl Program {
             .map(|step| step.cost(&nodes[step.node], self.samples))
             .sum()
     }
+}
+
+/// A program for the chunks of a batch, and one for what is left.
+pub(super) fn programs<T>(
+    graph: &Graph,
+    occurrences: &[Occurrence],
+    batch: usize,
+    chunk: Chunk,
+) -> Result<Vec<Program>> {
+    let samples = match chunk {
+        Chunk::Full => batch,
+        Chunk::Fixed(n) => n.min(batch),
+        Chunk::Auto => {
+            let one = Program::new::<T>(graph, occurrences, 1)?.arena.len();
+            let fit = CACHE / (one * size_of::<T>()).max(1);
+            // As few chunks as that takes, then of even length.
+            let chunks = batch.div_ceil(fit.clamp(1, batch));
+            batch.div_ceil(chunks)
+        }
+    };
+    let rest = batch % samples;
+    let mut programs = vec![Program::new::<T>(graph, occurrences, samples)?];
+    if rest > 0 {
+        programs.push(Program::new::<T>(graph, occurrences, rest)?);
+    }
+    Ok(programs)
+}
+
+/// The chunks of a batch, each with its program.
+pub(super) fn chunks(
+    programs: &[Program],
+    batch: usize,
+) -> impl Iterator<Item = (std::ops::Range<usize>, &Program)> {
+    let width = programs[0].samples;
+    (0..batch).step_by(width).filter_map(move |first| {
+        let chunk = first..batch.min(first + width);
+        let program = programs
+            .iter()
+            .find(|program| program.samples == chunk.len())?;
+        Some((chunk, program))
+    })
 }

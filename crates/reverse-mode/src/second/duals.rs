@@ -1,7 +1,7 @@
 //! By duals: reverse mode run at numbers that carry their derivative along the direction.
 
 use nalgebra::DMatrix;
-use pushpull_core::{Dual, Graph, Mat, Result, Scalar};
+use pushpull_core::{Cost, Dual, Graph, Mat, Prediction, Result, Scalar, memory};
 
 use super::{Answer, Direction};
 use crate::{Reverse, Store};
@@ -22,12 +22,30 @@ where
     pub(crate) fn new(graph: &Graph, batch: usize, store: Store, threads: usize) -> Result<Self> {
         let engine = Reverse::new(graph, batch, store, threads)?;
         let zero = Dual::constant(T::zero());
+        let [params, x] = lens(graph, batch);
         Ok(Self {
             engine,
-            params: vec![zero; graph.n_params()],
-            x: vec![zero; graph.n_inputs() * batch],
+            params: vec![zero; params],
+            x: vec![zero; x],
             x_bar: DMatrix::from_element(graph.n_inputs(), batch, zero),
         })
+    }
+
+    /// What a run takes, without preparing it.
+    pub(crate) fn predict(graph: &Graph, batch: usize, store: Store) -> Result<Prediction> {
+        let gradient = Reverse::<Dual<T>>::predict_gradient(graph, batch, store)?;
+        let [params, x] = lens(graph, batch);
+        // The inputs' cotangent lies beside the inputs, asked for or not.
+        let duals = params + 2 * x;
+        Ok(Prediction {
+            buffers: gradient.buffers + duals * size_of::<Dual<T>>(),
+            ..gradient
+        })
+    }
+
+    /// The exact cost of a run, in operations of the duals' parts.
+    pub(crate) fn cost(&self) -> Cost {
+        self.engine.cost()
     }
 
     /// The value, and what is asked for. Everything is computed whether asked for or not, but for the inputs'.
@@ -87,4 +105,10 @@ where
         let duals = self.params.len() + self.x.len() + self.x_bar.len();
         self.engine.bytes().total() + duals * size_of::<Dual<T>>()
     }
+}
+
+/// Numbers of the parameters, and of the inputs.
+fn lens(graph: &Graph, batch: usize) -> [usize; 2] {
+    let inputs = memory::elements(&[graph.n_inputs(), batch]);
+    [graph.n_params(), inputs]
 }

@@ -2,12 +2,16 @@
 
 use pushpull_core::{Mat, MatMut};
 
+mod cost;
 mod duals;
 mod plan;
 mod planes;
+mod work;
 
+pub(crate) use cost::along_params;
 pub(crate) use duals::Duals;
-pub(crate) use planes::{Planes, cost};
+pub(crate) use plan::Plan;
+pub(crate) use planes::Planes;
 
 /// One direction. `None` is a zero.
 #[derive(Clone, Copy)]

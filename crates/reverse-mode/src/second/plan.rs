@@ -108,6 +108,24 @@ impl Plan {
         })
     }
 
+    /// Numbers of the output's cotangent and its derivative.
+    pub(crate) fn seed(&self) -> usize {
+        2 * self.graph.n_outputs() * self.batch
+    }
+
+    /// Numbers of all buffers.
+    pub(crate) fn numbers(&self) -> usize {
+        self.record + self.cotangents + self.seed() + self.scratch
+    }
+
+    /// Heap bytes that the plan itself keeps, with a flag a node for what moves in a run.
+    pub(crate) fn held(&self) -> usize {
+        let scatter = self.steps.iter().map(|step| memory::held(&step.scatter));
+        let flags = self.steps.len() * size_of::<bool>();
+        let lists = memory::held(&self.steps) + memory::held(&self.unused);
+        lists + scatter.sum::<usize>() + flags
+    }
+
     /// Whether a tangent arrives at the input of node `i`, given which nodes move.
     pub(crate) fn arrives(&self, i: usize, moving: &[bool], inputs_move: bool) -> bool {
         self.graph.activity()[i].output

@@ -3,7 +3,7 @@
 use pushpull_core::graph::{Node, Origin};
 use pushpull_core::planes::{Cotangents, DotPoint, Planes as Pair, PlanesMut};
 use pushpull_core::primal::disjoint;
-use pushpull_core::{Accum, Cost, Counted, Graph, Mat, MatMut, Result, Scalar, count, memory};
+use pushpull_core::{Accum, Graph, Mat, MatMut, Result, Scalar, memory};
 
 use super::plan::{Destination, Plan, Target, source_moves};
 use super::{Answer, Direction};
@@ -28,9 +28,8 @@ impl<T: Scalar> Planes<T> {
         let plan = Plan::new(graph, batch)?;
         let total = plan.record.saturating_add(plan.cotangents);
         memory::fits::<T>("the record with its tangents", total, "use a smaller batch")?;
-        let outputs = graph.n_outputs() * batch;
-        let mut seed = vec![T::zero(); 2 * outputs];
-        seed[outputs..].fill(T::one());
+        let mut seed = vec![T::zero(); plan.seed()];
+        seed[plan.seed() / 2..].fill(T::one());
         Ok(Self {
             record: vec![T::zero(); plan.record],
             cotangents: vec![T::zero(); plan.cotangents],
@@ -66,6 +65,11 @@ impl<T: Scalar> Planes<T> {
             self.pull(i, params, x, direction, &mut answer);
         }
         value
+    }
+
+    /// The plan.
+    pub(crate) const fn plan(&self) -> &Plan {
+        &self.plan
     }
 
     /// Bytes of all buffers.
@@ -329,23 +333,4 @@ fn add<T: Scalar>(from: Mat<'_, T>, mut to: MatMut<'_, T>) {
             *to += from;
         }
     }
-}
-
-/// The exact cost of one run along a direction in the parameters, counted by running it; `gradient`: with the gradient.
-pub(crate) fn cost(graph: &Graph, batch: usize, gradient: bool) -> Result<Cost> {
-    let mut planes = Planes::<Counted<f64>>::new(graph, batch)?;
-    let half = |n: usize| vec![Counted(0.5); n];
-    let (params, x) = (half(graph.n_params()), half(graph.n_inputs() * batch));
-    let (mut params_bar, mut params_bar_dot) = (params.clone(), params.clone());
-    let direction = Direction {
-        params: Some(&params),
-        inputs: None,
-    };
-    let answer = Answer {
-        params_bar: gradient.then_some(&mut params_bar[..]),
-        params_bar_dot: Some(&mut params_bar_dot),
-        x_bar_dot: None,
-    };
-    let x = Mat::new(&x, graph.n_inputs(), batch);
-    Ok(count(|| planes.run(&params, x, direction, answer)).1)
 }

@@ -20,6 +20,8 @@ use crate::{Block, Cost, Dims, Keeps, Mat, MatMut, Op, Point, Real, Spec};
 /// | jvp_input | `y_dot = <gradient, x_dot>` | `4nBS` | 0 |
 /// | vjp_input | `x_bar = gradient y_bar` | `2nBS` | 0 |
 ///
+/// A record keeps the gradient, `2nB` numbers. No scratch memory.
+///
 /// ```
 /// use pushpull_core::{Block, Mat, MatMut, blocks::SoftmaxCrossEntropy};
 /// let (mut y, mut extra) = ([0.0], [0.0; 4]);

@@ -14,6 +14,8 @@ use crate::{Block, Cost, Dims, Keeps, Mat, MatMut, Op, Point, Real, Spec};
 /// | jvp_input | `y_dot = 2 <d, p_dot - t_dot>` | `(3n + 1) BS` |
 /// | vjp_input | `p_bar = (2 y_bar) d`, `t_bar = -p_bar` | `(n + 1) BS` |
 ///
+/// A record keeps d, `nB` numbers. No scratch memory.
+///
 /// ```
 /// use pushpull_core::{Block, Mat, MatMut, blocks::SquaredError};
 /// let (mut y, mut extra) = ([0.0], [0.0; 2]);

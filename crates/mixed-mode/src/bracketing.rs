@@ -3,9 +3,10 @@
 use std::fmt;
 
 use pushpull_core::graph::Node;
+use pushpull_core::predict::grouped;
 use pushpull_core::{Cost, Error, Graph, Op, Result, cost, memory};
 
-use crate::drawing::{Drawing, grouped};
+use crate::drawing::Drawing;
 use crate::factor::{Chain, Structure};
 use crate::program::countable;
 use crate::search::{Form, How, Search, Work};
@@ -19,9 +20,9 @@ use crate::search::{Form, How, Search, Work};
 ///
 /// ```
 /// use pushpull_core::{Mlp, blocks::Activation};
-/// use pushpull_mixed_mode::Plan;
+/// use pushpull_mixed_mode::Bracketing;
 /// let graph = Mlp::new(&[8, 2, 8], Activation::Tanh).build()?;
-/// let plan = Plan::new(&graph, 1)?;
+/// let plan = Bracketing::new(&graph, 1)?;
 /// assert_eq!(plan.formula(), "((layer1 tanh0) layer0)");
 /// assert_eq!(plan.to_string(), "\
 /// J = ((layer1 tanh0) layer0)
@@ -35,7 +36,7 @@ use crate::search::{Form, How, Search, Work};
 /// # Ok::<(), pushpull_core::Error>(())
 /// ```
 #[derive(Clone, Debug)]
-pub struct Plan {
+pub struct Bracketing {
     graph: Graph,
     batch: usize,
     pub(crate) chain: Chain,
@@ -45,7 +46,7 @@ pub struct Plan {
     adjoints: Cost,
 }
 
-impl Plan {
+impl Bracketing {
     /// Plans the Jacobian of a chain for batches of `batch` samples.
     ///
     /// # Errors
@@ -174,7 +175,7 @@ impl Plan {
             flops -= work(i, j, form).flops;
             calls -= work(i, j, form).calls;
         }
-        written(Cost { flops, calls })
+        Cost { flops, calls }.to_string()
     }
 
     fn drawing(&self, i: usize, j: usize, form: Form) -> Drawing {
@@ -271,14 +272,7 @@ fn seeds(form: Form, n: usize, kind: &str) -> String {
     }
 }
 
-fn written(cost: Cost) -> String {
-    match cost.calls {
-        0 => format!("{} flops", grouped(cost.flops)),
-        calls => format!("{} flops, {} calls", grouped(cost.flops), grouped(calls)),
-    }
-}
-
-impl fmt::Display for Plan {
+impl fmt::Display for Bracketing {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (_, from) = self.whole();
         writeln!(f, "J = {}", self.formula())?;

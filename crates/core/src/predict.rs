@@ -1,0 +1,108 @@
+//! What a question will cost, known before anything large is allocated.
+
+use std::fmt;
+use std::ops::Add;
+
+use crate::Cost;
+
+/// What one engine takes to answer one question: worked out from the plan alone, before its numbers are allocated.
+///
+/// Every part is exact. `cost` is what a run at [`crate::Counted`] counts, the bytes are those that an allocator is asked
+/// for, on one thread. An engine prepared for the question allocates `buffers + plan` bytes and keeps them; a run allocates
+/// `run` bytes more at its peak, of which it hands `results` to the caller.
+///
+/// Not among them are the kernels' own buffers, which stay with the thread: those in which the GEMM library packs large
+/// products, and those in which a product of duals is split; and what planning needs in passing, a few numbers for each
+/// node, which is given back before the first buffer is allocated.
+///
+/// ```
+/// use pushpull_core::{Cost, Prediction};
+/// let gradient = Prediction { cost: Cost::flops(3000), evaluations: 5, buffers: 4096, plan: 600, run: 800, results: 80 };
+/// assert_eq!((gradient.prepared(), gradient.peak()), (4696, 5496));
+/// assert_eq!(gradient.to_string(), "3,000 flops, 5 evaluations; 4,696 bytes prepared, 5,496 at the peak");
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Prediction {
+    /// Work of one run.
+    pub cost: Cost,
+    /// Evaluations of blocks' forward maps in one run: the number of nodes for every primal sweep, and whatever is
+    /// computed once more.
+    pub evaluations: u64,
+    /// Bytes of the numbers that preparation allocates: values, tangents or cotangents, the gradient, scratch memory.
+    pub buffers: usize,
+    /// Bytes of the plan that the engine keeps: steps and the places of buffers. No numbers, and none of the graph.
+    pub plan: usize,
+    /// The most bytes that a run allocates at once beside what is prepared: owned results and what it needs to make
+    /// them.
+    pub run: usize,
+    /// The part of `run` that is handed to the caller.
+    pub results: usize,
+}
+
+impl Prediction {
+    /// Bytes that preparation allocates and the engine keeps.
+    pub const fn prepared(&self) -> usize {
+        self.buffers.saturating_add(self.plan)
+    }
+
+    /// The most bytes alive at once while it runs.
+    pub const fn peak(&self) -> usize {
+        self.prepared().saturating_add(self.run)
+    }
+
+    /// `count` runs of the same prepared engine, each run's results dropped or overwritten before the next.
+    #[must_use]
+    pub fn times(self, count: usize) -> Self {
+        Self {
+            cost: self.cost * count,
+            evaluations: self.evaluations * count as u64,
+            ..self
+        }
+    }
+}
+
+/// One after the other on engines that are both kept: work and prepared bytes add, a run's bytes are those of the larger.
+impl Add for Prediction {
+    type Output = Self;
+    fn add(self, other: Self) -> Self {
+        Self {
+            cost: self.cost + other.cost,
+            evaluations: self.evaluations + other.evaluations,
+            buffers: self.buffers + other.buffers,
+            plan: self.plan + other.plan,
+            run: self.run.max(other.run),
+            results: self.results.max(other.results),
+        }
+    }
+}
+
+impl fmt::Display for Prediction {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{}, {} evaluations; {} bytes prepared, {} at the peak",
+            self.cost,
+            grouped(self.evaluations),
+            grouped(self.prepared() as u128),
+            grouped(self.peak() as u128)
+        )
+    }
+}
+
+/// A whole number with its digits in threes.
+///
+/// ```
+/// use pushpull_core::predict::grouped;
+/// assert_eq!((grouped(999_u32), grouped(1_234_567_u64)), ("999".into(), "1,234,567".into()));
+/// ```
+pub fn grouped(number: impl Into<u128>) -> String {
+    let digits = number.into().to_string();
+    let mut text = String::with_capacity(digits.len() * 4 / 3);
+    for (i, digit) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}

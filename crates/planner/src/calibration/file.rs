@@ -1,0 +1,149 @@
+//! A calibration as a file of text: a line that names the version, one that names the machine, then a line for each curve.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::curve::Curve;
+use super::{Calibration, machine};
+
+/// The first line. Its number changes with what is measured or how it is written.
+const VERSION: &str = "pushpull calibration 1";
+
+/// Why a calibration could not be read or written.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum CacheError {
+    /// The file cannot be read.
+    #[error("{file}: expected a calibration, got {detail}; measure one with Calibration::measure", file = .file.display())]
+    Read {
+        /// The file.
+        file: PathBuf,
+        /// What the system said.
+        detail: String,
+    },
+    /// A line that is none of a calibration of this version on this machine.
+    #[error("{file}, line {line}: expected {expected}, got {got:?}; remove the file, it is measured anew", file = .file.display())]
+    Line {
+        /// The file.
+        file: PathBuf,
+        /// Counted from 1.
+        line: usize,
+        /// What belongs there.
+        expected: String,
+        /// What is there, at most 60 characters.
+        got: String,
+    },
+    /// The file cannot be written.
+    #[error("{file}: the calibration could not be written ({detail}); give a path that can, or none", file = .file.display())]
+    Write {
+        /// The file.
+        file: PathBuf,
+        /// What the system said.
+        detail: String,
+    },
+}
+
+impl Calibration {
+    /// Every curve as a line, in the order of their names.
+    pub(super) fn lines(&self) -> Vec<String> {
+        let line = |curve: &Curve| {
+            let mut text = curve.name.clone();
+            for (width, seconds) in curve.points() {
+                // Writing to a string cannot fail.
+                let _ = write!(text, "\t{width}:{seconds:e}");
+            }
+            text
+        };
+        let measured = self
+            .curves
+            .iter()
+            .filter(|curve| !curve.points().is_empty());
+        let mut lines: Vec<String> = measured.map(line).collect();
+        lines.sort_unstable();
+        lines
+    }
+
+    /// Reads a file that [`Calibration::save`] has written.
+    ///
+    /// # Errors
+    /// [`CacheError::Read`]; [`CacheError::Line`] for another version or machine, or a line that is broken.
+    pub fn load(path: &Path) -> Result<Self, CacheError> {
+        let text = fs::read_to_string(path).map_err(|fault| CacheError::Read {
+            file: path.into(),
+            detail: fault.to_string(),
+        })?;
+        let refused = |line: usize, expected: &str, got: &str| CacheError::Line {
+            file: path.into(),
+            line,
+            expected: expected.into(),
+            got: got.chars().take(60).collect(),
+        };
+        let mut lines = text.lines();
+        for (i, expected) in [VERSION.to_owned(), machine::description()]
+            .iter()
+            .enumerate()
+        {
+            let got = lines.next().unwrap_or_default();
+            if got != expected {
+                return Err(refused(i + 1, expected, got));
+            }
+        }
+        let mut own = Self::default();
+        for (i, line) in lines.enumerate() {
+            let wrong = || refused(i + 3, "a name and points `width:seconds`", line);
+            let mut parts = line.split('\t');
+            let name = parts
+                .next()
+                .filter(|name| !name.is_empty())
+                .ok_or_else(wrong)?;
+            let mut curve = Curve::new(name.into());
+            for part in parts {
+                let (width, seconds) = part.split_once(':').ok_or_else(wrong)?;
+                let width: usize = width.parse().map_err(|_| wrong())?;
+                let seconds: f64 = seconds.parse().map_err(|_| wrong())?;
+                if !(width > 0 && seconds.is_finite() && seconds > 0.0) {
+                    return Err(wrong());
+                }
+                curve.set(width, seconds);
+            }
+            if curve.points().is_empty() || own.by_name.contains_key(name) {
+                return Err(wrong());
+            }
+            own.by_name.insert(name.into(), own.curves.len());
+            own.curves.push(curve);
+        }
+        Ok(own)
+    }
+
+    /// Writes the calibration to a file beside `path` and renames it: a reader sees the old file or the new one, whole.
+    ///
+    /// # Errors
+    /// [`CacheError::Write`]
+    pub fn save(&self, path: &Path) -> Result<(), CacheError> {
+        let refused = |fault: std::io::Error| CacheError::Write {
+            file: path.into(),
+            detail: fault.to_string(),
+        };
+        let parent = path
+            .parent()
+            .filter(|parent| !parent.as_os_str().is_empty());
+        if let Some(parent) = parent {
+            fs::create_dir_all(parent).map_err(refused)?;
+        }
+        let mut name = path.file_name().unwrap_or_default().to_os_string();
+        name.push(format!(".{}.new", std::process::id()));
+        let aside = path.with_file_name(name);
+        let mut text = format!("{VERSION}\n{}\n", machine::description());
+        for line in self.lines() {
+            text.push_str(&line);
+            text.push('\n');
+        }
+        fs::write(&aside, text).map_err(refused)?;
+        fs::rename(&aside, path).map_err(|fault| {
+            // What cannot be put in place is not left behind.
+            let _ = fs::remove_file(&aside);
+            refused(fault)
+        })
+    }
+}

@@ -1,0 +1,54 @@
+//! Which mode answers a question fastest, within a memory budget: predicted for every candidate, chosen, and run.
+//!
+//! ```
+//! use pushpull_core::{Mlp, blocks::{Activation, Loss}};
+//! use pushpull_planner::{Answer, Budget, Plan, Question};
+//! let graph = Mlp::new(&[4, 16, 1], Activation::Tanh).loss(Loss::SquaredError).build()?;
+//! let mut plan = Plan::<f64>::new(&graph, 8, Question::Gradient, Budget::Unlimited)?;
+//! println!("{plan}"); // the table of candidates, and why one was picked
+//! let (params, x) = (vec![0.1; graph.n_params()], nalgebra::DMatrix::from_element(5, 8, 0.5));
+//! let Answer::Gradient(value, gradient) = plan.run(&params, &x)? else { unreachable!() };
+//! assert!(value.is_finite() && gradient.len() == graph.n_params());
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # The questions and their candidates
+//! | question | forward | reverse | mixed |
+//! |---|---|---|---|
+//! | [`Question::Gradient`] | tangents of unit vectors: dense, in chunks, structured | record and pullback, with checkpoints | - |
+//! | [`Question::Jvp`] | k directions: at once, in chunks | the Jacobian's rows, times the directions | - |
+//! | [`Question::Vjp`] | the Jacobian's columns, times the cotangents | k cotangents, side by side | - |
+//! | [`Question::JacobianParams`] | columns: at once, in chunks | rows, side by side | - |
+//! | [`Question::JacobianInputs`] | columns: at once, in chunks | rows, side by side | the cheapest bracketing of a chain |
+//! | [`Question::HessianVector`] | forward over forward | on planes, or by duals | - |
+//!
+//! # How a time is predicted
+//! Each engine lists what it would do ([`pushpull_core::work::Work`]): which maps of which blocks with how many samples and
+//! seeds, how often, and its own products, copies and sums. A [`Calibration`] knows how long each of these takes on this
+//! machine when its operands lie as close as their own size allows; what lies farther away, because the whole needs more
+//! memory, costs what a byte costs there:
+//!
+//! `seconds = sum over items of times (measured(item, width) + bytes(item) (s(bytes in use) - s(bytes(item))))`,
+//!
+//! with s(W) the seconds that a byte takes in a loop over W bytes. Flops and bytes are exact and come from the engines'
+//! own predictions ([`pushpull_core::Prediction`]).
+
+mod calibration;
+mod candidate;
+mod error;
+mod plan;
+mod prepared;
+mod question;
+mod survey;
+mod time;
+
+#[doc(hidden)]
+pub use calibration::Timed;
+pub use calibration::{CacheError, Calibration};
+pub use candidate::{Candidate, Way};
+pub use error::PlanError;
+pub use plan::{Plan, Planned};
+pub use prepared::Prepared;
+pub use pushpull_core::{Error, Result};
+pub use question::{Answer, Budget, Question, Seeds};
+pub use survey::predictions;

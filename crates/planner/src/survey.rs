@@ -1,0 +1,449 @@
+//! What every candidate would take: bytes and flops first, then the times of those that fit.
+
+use pushpull_core::work::{Item, Work};
+use pushpull_core::{Cost, Dual, Error, Graph, Prediction, Result, Scalar, memory};
+use pushpull_forward_mode::{Chunk, Forward, ForwardOverForward, Structured};
+use pushpull_mixed_mode::MixedMode;
+use pushpull_reverse_mode::{HessianVector, Reverse, Store};
+
+use crate::calibration::{Calibration, Engine, Timed};
+use crate::prepared::{chunk, kept, target_shape};
+use crate::time::Clock;
+use crate::{Budget, Candidate, Question, Way};
+
+/// Cotangents that are pulled back side by side where there are as many: each block's product is then shared.
+const SIDE_BY_SIDE: usize = 64;
+
+/// Nodes up to which a bracketing is searched: the search grows with the cube of them.
+const BRACKETED: usize = 256;
+
+/// A graph, a batch and a question, to be answered within a budget.
+#[derive(Clone, Copy)]
+pub(crate) struct Survey<'a> {
+    pub graph: &'a Graph,
+    pub batch: usize,
+    pub question: Question,
+    pub budget: Budget,
+}
+
+impl Survey<'_> {
+    /// All candidates of the question, with times where they fit.
+    pub(crate) fn candidates<T: Timed>(&self, calibration: &mut Calibration) -> Vec<Candidate>
+    where
+        Dual<T>: Timed,
+    {
+        let mut candidates: Vec<Candidate> = self
+            .ways::<T>()
+            .into_iter()
+            .map(|settings| self.fitting::<T>(&settings))
+            .collect();
+        if !matches!(self.question, Question::HessianVector(_)) {
+            candidates.push(self.checkpointed::<T>(&candidates));
+        }
+        let mut clock = Clock::new(self.graph, calibration);
+        let work: Vec<Option<(Work, bool)>> = candidates
+            .iter()
+            .map(|candidate| match candidate.is_feasible() {
+                true => self.work::<T>(candidate.way).ok(),
+                false => None,
+            })
+            .collect();
+        // Twice where something had to be measured.
+        loop {
+            for (candidate, work) in candidates.iter_mut().zip(&work) {
+                let (Some(prediction), Some((work, duals))) = (&candidate.prediction, work) else {
+                    continue;
+                };
+                let kind = if *duals { <Dual<T>>::KIND } else { T::KIND };
+                let given = self.graph.n_params() + self.graph.n_inputs() * self.batch;
+                let bytes = prediction.peak().saturating_add(given * size_of::<T>());
+                let engine = if candidate.way.is_forward() {
+                    Engine::Forward
+                } else {
+                    Engine::Reverse
+                };
+                candidate.seconds = Some(clock.seconds(work, engine, kind, bytes));
+            }
+            if !clock.measure() {
+                return candidates;
+            }
+        }
+    }
+
+    /// The ways to the answer, each with its settings from the fastest to the most frugal.
+    fn ways<T: Scalar>(&self) -> Vec<Vec<Way>> {
+        let (graph, batch) = (self.graph, self.batch);
+        let halved = |from: usize, way: &dyn Fn(usize) -> Way| {
+            let widths = std::iter::successors(Some(from.max(1)), |&n| (n > 1).then_some(n / 2));
+            widths.map(way).collect::<Vec<_>>()
+        };
+        let chunked = |all: usize| halved(auto_width::<T>(graph, batch, all), &Way::ForwardChunked);
+        let side = |all: usize| halved(all.min(SIDE_BY_SIDE), &Way::Reverse);
+        let outputs = graph.n_outputs();
+        let dense = vec![Way::ForwardDense];
+        let samples = Structured::<T>::samples(graph, batch, Chunk::Auto).unwrap_or(1);
+        match self.question {
+            Question::Gradient => vec![
+                dense,
+                chunked(graph.n_params()),
+                halved(samples, &Way::ForwardStructured),
+                vec![Way::Reverse(1)],
+            ],
+            Question::Jvp(k) => vec![dense, chunked(k), side(outputs)],
+            Question::Vjp(k) => vec![dense, chunked(graph.n_params()), side(k)],
+            Question::JacobianParams => vec![dense, chunked(graph.n_params()), side(outputs)],
+            Question::JacobianInputs => vec![
+                dense,
+                chunked(graph.n_inputs()),
+                side(outputs),
+                vec![Way::Mixed],
+            ],
+            Question::HessianVector(_) => {
+                let planes = graph.nodes().iter().all(|node| node.block.planes());
+                let mut ways = vec![vec![Way::Duals]];
+                if planes {
+                    ways.push(vec![Way::Planes]);
+                }
+                let width = auto_width::<Dual<f64>>(graph, batch, graph.n_params());
+                ways.push(halved(width, &Way::ForwardOverForward));
+                ways
+            }
+        }
+    }
+
+    /// The first settings that fit the budget, else the last.
+    fn fitting<T: Timed>(&self, settings: &[Way]) -> Candidate
+    where
+        Dual<T>: Timed,
+    {
+        let mut best: Option<Candidate> = None;
+        for &way in settings {
+            let candidate = self.examine::<T>(way);
+            let fits = candidate.is_feasible();
+            if fits
+                || best
+                    .as_ref()
+                    .is_none_or(|best| peak(&candidate) < peak(best))
+            {
+                best = Some(candidate);
+            }
+            if fits {
+                break;
+            }
+        }
+        best.unwrap_or_else(|| Candidate {
+            way: Way::ForwardDense,
+            prediction: None,
+            seconds: None,
+            obstacle: Some("no settings".into()),
+        })
+    }
+
+    /// Reverse mode with checkpoints: only where the whole record does not fit, since it is never faster. The budget of
+    /// bytes that the schedule is given is what the plan's own books, the gradient and the results leave of it.
+    fn checkpointed<T: Timed>(&self, others: &[Candidate]) -> Candidate
+    where
+        Dual<T>: Timed,
+    {
+        let whole = others
+            .iter()
+            .find(|candidate| matches!(candidate.way, Way::Reverse(_)));
+        let side = whole.map_or(1, |candidate| kept(candidate.way).1);
+        let needless = |why: &str| Candidate {
+            way: Way::ReverseCheckpointed(Store::All, side),
+            prediction: None,
+            seconds: None,
+            obstacle: Some(why.into()),
+        };
+        let budget = match self.budget {
+            _ if whole.is_some_and(Candidate::is_feasible) => {
+                return needless("not needed, the whole record fits");
+            }
+            Budget::Unlimited => memory::available() as usize,
+            Budget::Bytes(bytes) => bytes,
+        };
+        let mut bytes = budget;
+        let mut best: Option<Candidate> = None;
+        // Books and buffers depend on the schedule, so a few corrections may be needed; one more to the smallest.
+        for _ in 0..6 {
+            let way = Way::ReverseCheckpointed(Store::Bytes(bytes), side);
+            match self.predict::<T>(way) {
+                Ok(prediction) => {
+                    let excess = prediction.peak().saturating_sub(budget);
+                    let candidate = self.examine::<T>(way);
+                    if best
+                        .as_ref()
+                        .is_none_or(|best| peak(&candidate) < peak(best))
+                    {
+                        best = Some(candidate);
+                    }
+                    if excess == 0 || bytes == 0 {
+                        break;
+                    }
+                    bytes = bytes.saturating_sub(excess);
+                }
+                Err(Error::Budget { smallest, .. })
+                    if best.is_none() || (smallest as usize) < bytes =>
+                {
+                    bytes = smallest as usize;
+                }
+                Err(Error::Budget { smallest, .. }) => {
+                    let candidate = self.examine::<T>(Way::ReverseCheckpointed(
+                        Store::Bytes(smallest as usize),
+                        side,
+                    ));
+                    if best
+                        .as_ref()
+                        .is_none_or(|best| peak(&candidate) < peak(best))
+                    {
+                        best = Some(candidate);
+                    }
+                    break;
+                }
+                Err(fault) => return needless(&obstacle(&fault)),
+            }
+        }
+        best.unwrap_or_else(|| needless("no schedule was found"))
+    }
+
+    /// A way with its exact cost and bytes, and whether it fits.
+    fn examine<T: Timed>(&self, way: Way) -> Candidate
+    where
+        Dual<T>: Timed,
+    {
+        let predicted = self.predict::<T>(way);
+        let obstacle = match &predicted {
+            Err(fault) => Some(obstacle(fault)),
+            Ok(prediction) if !self.budget.allows(prediction.peak()) => {
+                Some(format!("needs {} bytes", prediction.peak()))
+            }
+            Ok(prediction) if prediction.peak() as u64 > memory::available() => {
+                Some("more than this machine has".into())
+            }
+            Ok(_) => None,
+        };
+        Candidate {
+            way,
+            prediction: predicted.ok(),
+            seconds: None,
+            obstacle,
+        }
+    }
+
+    /// The exact prediction of a way, from its engine, with what a plan adds of its own.
+    pub(crate) fn predict<T: Scalar>(&self, way: Way) -> Result<Prediction>
+    where
+        Dual<T>: Scalar,
+    {
+        let (graph, batch) = (self.graph, self.batch);
+        let (store, side) = kept(way);
+        let mut predicted = match (self.question, way) {
+            (Question::Gradient, Way::ForwardStructured(_)) => {
+                Structured::<T>::predict_gradient(graph, batch, chunk(way))?
+            }
+            (Question::Gradient, Way::ForwardDense | Way::ForwardChunked(_)) => {
+                Forward::<T>::predict_gradient(graph, batch, chunk(way))?
+            }
+            (Question::Gradient, _) => Reverse::<T>::predict_gradient(graph, batch, store)?,
+            (Question::Jvp(k), Way::ForwardDense | Way::ForwardChunked(_)) => {
+                let jvp = Forward::<T>::predict_jvp(graph, batch, chunk(way), k, true, false)?;
+                // Written to what the plan keeps.
+                Prediction {
+                    run: 0,
+                    results: 0,
+                    ..jvp
+                }
+            }
+            (Question::Jvp(k), _) => {
+                let rows = Reverse::<T>::predict_jacobian_params(graph, batch, store, side)?;
+                multiplied(rows, graph.n_outputs() * batch, graph.n_params(), k)
+            }
+            (Question::Vjp(k), Way::ForwardDense | Way::ForwardChunked(_)) => {
+                let columns = Forward::<T>::predict_jacobian_params(graph, batch, chunk(way))?;
+                multiplied(columns, graph.n_params(), graph.n_outputs() * batch, k)
+            }
+            (Question::Vjp(k), _) => {
+                Reverse::<T>::predict_params_vjp(graph, batch, store, side, k)?
+            }
+            (Question::JacobianParams, Way::ForwardDense | Way::ForwardChunked(_)) => {
+                Forward::<T>::predict_jacobian_params(graph, batch, chunk(way))?
+            }
+            (Question::JacobianParams, _) => {
+                Reverse::<T>::predict_jacobian_params(graph, batch, store, side)?
+            }
+            (Question::JacobianInputs, Way::ForwardDense | Way::ForwardChunked(_)) => {
+                Forward::<T>::predict_jacobian_inputs(graph, batch, chunk(way))?
+            }
+            (Question::JacobianInputs, Way::Mixed) => mixed::<T>(graph, batch)?,
+            (Question::JacobianInputs, _) => {
+                Reverse::<T>::predict_jacobian_inputs(graph, batch, store, side)?
+            }
+            (Question::HessianVector(k), Way::ForwardOverForward(_)) => {
+                ForwardOverForward::<T>::predict(graph, batch, chunk(way))?.times(k)
+            }
+            (Question::HessianVector(k), Way::Planes) => {
+                HessianVector::<T>::predict(graph, batch, store, k)?
+            }
+            (Question::HessianVector(k), _) => {
+                HessianVector::<T>::predict_by_duals(graph, batch, store, k)?
+            }
+        };
+        let (rows, columns) = target_shape(graph, batch, self.question);
+        let target = memory::elements(&[rows, columns, size_of::<T>()]);
+        predicted.buffers = predicted.buffers.saturating_add(target);
+        Ok(predicted)
+    }
+
+    /// What a way does, and whether it does it at duals.
+    fn work<T: Timed>(&self, way: Way) -> Result<(Work, bool)>
+    where
+        Dual<T>: Timed,
+    {
+        let (graph, batch) = (self.graph, self.batch);
+        let (store, side) = kept(way);
+        let (rows, n_params) = (graph.n_outputs() * batch, graph.n_params());
+        let work = match (self.question, way) {
+            (Question::Gradient, Way::ForwardStructured(_)) => {
+                Structured::<T>::gradient_work(graph, batch, chunk(way))?
+            }
+            (Question::Gradient, Way::ForwardDense | Way::ForwardChunked(_)) => {
+                Forward::<T>::gradient_work(graph, batch, chunk(way))?
+            }
+            (Question::Gradient, _) => Reverse::<T>::gradient_work(graph, batch, store)?,
+            (Question::Jvp(k), Way::ForwardDense | Way::ForwardChunked(_)) => {
+                Forward::<T>::jvp_work(graph, batch, chunk(way), k, (true, false))?
+            }
+            (Question::Jvp(k), _) => {
+                let mut work = Reverse::<T>::jacobian_params_work(graph, batch, store, side)?;
+                work.add(product_of(rows, n_params, k, false), 1);
+                work.add(Item::Read(n_params * k), 1);
+                work
+            }
+            (Question::Vjp(k), Way::ForwardDense | Way::ForwardChunked(_)) => {
+                let mut work = Forward::<T>::jacobian_params_work(graph, batch, chunk(way))?;
+                work.add(product_of(n_params, rows, k, true), 1);
+                work
+            }
+            (Question::Vjp(k), _) => Reverse::<T>::vjp_work(graph, batch, store, k, side)?,
+            (Question::JacobianParams, Way::ForwardDense | Way::ForwardChunked(_)) => {
+                Forward::<T>::jacobian_params_work(graph, batch, chunk(way))?
+            }
+            (Question::JacobianParams, _) => {
+                Reverse::<T>::jacobian_params_work(graph, batch, store, side)?
+            }
+            (Question::JacobianInputs, Way::ForwardDense | Way::ForwardChunked(_)) => {
+                Forward::<T>::jacobian_inputs_work(graph, batch, chunk(way))?
+            }
+            (Question::JacobianInputs, Way::Mixed) => {
+                let mut work = MixedMode::<T>::new(graph, batch, 1)?.work();
+                work.add(Item::Fresh(rows * graph.n_inputs()), 1);
+                work
+            }
+            (Question::JacobianInputs, _) => {
+                Reverse::<T>::jacobian_inputs_work(graph, batch, store, side)?
+            }
+            (Question::HessianVector(k), Way::Planes) => {
+                let mut work = Work::default();
+                work.extend(&HessianVector::<T>::work(graph, batch)?, k as u64);
+                work
+            }
+            (Question::HessianVector(k), way) => {
+                let once = match way {
+                    Way::ForwardOverForward(_) => {
+                        Forward::<Dual<T>>::gradient_work(graph, batch, chunk(way))?
+                    }
+                    _ => Reverse::<Dual<T>>::gradient_work(graph, batch, store)?,
+                };
+                let mut work = Work::default();
+                work.extend(&once, k as u64);
+                // Parameters and data become duals, and the gradient's derivatives are taken out.
+                work.add(Item::Moved(2 * n_params), 2 * k as u64);
+                return Ok((work, true));
+            }
+        };
+        Ok((work, false))
+    }
+}
+
+/// The candidates of a question with their exact flops and bytes, and no times: nothing is measured or read.
+///
+/// ```
+/// use pushpull_core::{Mlp, blocks::Activation};
+/// use pushpull_planner::{Question, predictions};
+/// let graph = Mlp::new(&[8, 2, 8], Activation::Tanh).build()?;
+/// let candidates = predictions::<f64>(&graph, 1, Question::JacobianInputs);
+/// assert!(candidates.iter().all(|candidate| candidate.seconds.is_none()));
+/// # Ok::<(), pushpull_core::Error>(())
+/// ```
+pub fn predictions<T: Timed>(graph: &Graph, batch: usize, question: Question) -> Vec<Candidate>
+where
+    Dual<T>: Timed,
+{
+    let survey = Survey {
+        graph,
+        batch,
+        question,
+        budget: Budget::Unlimited,
+    };
+    let ways = survey.ways::<T>();
+    ways.iter()
+        .map(|settings| survey.fitting::<T>(settings))
+        .collect()
+}
+
+/// Bytes of a candidate.
+fn peak(candidate: &Candidate) -> usize {
+    let prediction = candidate.prediction.as_ref();
+    prediction.map_or(usize::MAX, Prediction::peak)
+}
+
+/// A product that a plan makes of a Jacobian.
+const fn product_of(rows: usize, depth: usize, columns: usize, transposed: bool) -> Item {
+    Item::Product {
+        rows,
+        depth,
+        columns,
+        transposed: [transposed, false],
+    }
+}
+
+/// A Jacobian that is multiplied by k columns and then dropped.
+fn multiplied(jacobian: Prediction, rows: usize, depth: usize, k: usize) -> Prediction {
+    Prediction {
+        cost: jacobian.cost + Cost::product(rows, depth, k),
+        results: 0,
+        ..jacobian
+    }
+}
+
+/// Directions that [`Chunk::Auto`] carries at once, out of `all`.
+fn auto_width<T: Scalar>(graph: &Graph, batch: usize, all: usize) -> usize {
+    Forward::<T>::width(graph, batch, Chunk::Auto, all)
+}
+
+/// Mixed mode's prediction.
+fn mixed<T: Scalar>(graph: &Graph, batch: usize) -> Result<Prediction> {
+    if graph.nodes().len() > BRACKETED {
+        return Err(Error::NotAChain {
+            name: "the graph".into(),
+            expected: format!("at most {BRACKETED} blocks to bracket"),
+            got: graph.nodes().len().to_string(),
+            remedy: "take MixedMode itself, its search grows with the cube of the blocks".into(),
+        });
+    }
+    MixedMode::<T>::predict_jacobian_inputs(graph, batch)
+}
+
+/// A refusal in a few words.
+fn obstacle(fault: &Error) -> String {
+    match fault {
+        Error::NotAChain {
+            name,
+            expected,
+            got,
+            ..
+        } => format!("no chain: {name} reads {got} for {expected}"),
+        Error::TooLarge { bytes, .. } => format!("needs {bytes} bytes, more than there are"),
+        other => other.to_string(),
+    }
+}

@@ -1,0 +1,149 @@
+//! A chain of stages, as a schedule sees it: what each costs and how many numbers it leaves.
+
+use pushpull_core::{Cost, Graph, Result, memory};
+
+use super::cuts::cuts;
+use super::pieces;
+
+/// One stage: the blocks between two cuts. Sizes are in numbers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Stage {
+    /// Blocks that one run evaluates.
+    pub blocks: usize,
+    /// What one run costs.
+    pub cost: Cost,
+    /// What the schedule weighs a run by: see [`Stage::weigh`].
+    pub work: u64,
+    /// Its output: the boundary that the next stage reads.
+    pub output: usize,
+    /// What it writes when it is only advanced through, its output included.
+    pub advance: usize,
+    /// What it writes when it is recorded for its pullback, its output included; the pullback reads its input besides.
+    pub record: usize,
+}
+
+impl Stage {
+    /// Operations that a call of an elementary function is weighed as: about the length of their polynomials. A
+    /// convention, not a measurement.
+    pub const CALL: u64 = 16;
+
+    /// The work that a schedule makes least: flops, [`Stage::CALL`] for every call, and a copy for each number of the
+    /// output, so that blocks without arithmetic are not free.
+    pub const fn weigh(cost: Cost, output: usize) -> u64 {
+        cost.flops + Self::CALL * cost.calls + output as u64
+    }
+
+    /// A stage of one block, of some work, whose pullback reads just its input: it writes nothing but its output.
+    pub const fn plain(work: u64, output: usize) -> Self {
+        Self {
+            blocks: 1,
+            cost: Cost {
+                flops: work,
+                calls: 0,
+            },
+            work,
+            output,
+            advance: output,
+            record: output,
+        }
+    }
+}
+
+/// Stages in a row. The first `frozen` of them depend on nothing that a derivative is asked for: they are advanced
+/// through and never pulled back.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Chain {
+    stages: Vec<Stage>,
+    frozen: usize,
+}
+
+impl Chain {
+    /// A chain of stages, all of which are pulled back.
+    ///
+    /// ```
+    /// use pushpull_reverse_mode::checkpoint::{Chain, Limit, Stage, optimal};
+    /// let chain = Chain::new(vec![Stage::plain(1, 1); 10]);
+    /// let schedule = optimal(&chain, Limit::Slots(3))?;
+    /// assert_eq!(schedule.evaluations(&chain), 15 + 10);
+    /// # Ok::<(), pushpull_reverse_mode::checkpoint::TooSmall>(())
+    /// ```
+    pub const fn new(stages: Vec<Stage>) -> Self {
+        Self { stages, frozen: 0 }
+    }
+
+    /// The chain of a graph for batches of `batch` samples. It is cut behind a node if no other value passes from the
+    /// nodes before to those after; the caller's inputs and the parameters need no carrying. A value that is overwritten
+    /// in place is no cut: the value over it is at least as good a place.
+    ///
+    /// # Errors
+    /// [`pushpull_core::Error::EmptyBatch`]; [`pushpull_core::Error::TooLarge`] if a stage fits no memory.
+    pub fn of(graph: &Graph, batch: usize) -> Result<Self> {
+        let pieces = cuts(graph).into_iter();
+        let stages: Vec<Stage> = pieces
+            .map(|nodes| Ok(pieces::Piece::new(graph, batch, nodes)?.stage()))
+            .collect::<Result<_>>()?;
+        Ok(Self::with_frozen(stages, graph))
+    }
+
+    /// A graph's stages, those frozen that hold no active node.
+    pub(crate) fn with_frozen(stages: Vec<Stage>, graph: &Graph) -> Self {
+        let active = |i: usize| {
+            let activity = graph.activity()[i];
+            activity.output && (activity.params || activity.inputs)
+        };
+        let mut node = 0;
+        let frozen = stages.iter().take_while(|stage| {
+            let first = node;
+            node += stage.blocks;
+            !(first..node).any(active)
+        });
+        Self {
+            frozen: frozen.count(),
+            stages,
+        }
+    }
+
+    /// The stages, the first one first.
+    pub fn stages(&self) -> &[Stage] {
+        &self.stages
+    }
+
+    /// Stages at the start that are never pulled back.
+    pub const fn frozen(&self) -> usize {
+        self.frozen
+    }
+
+    /// Heap bytes that it keeps.
+    pub(crate) const fn held(&self) -> usize {
+        memory::held(&self.stages)
+    }
+
+    /// Numbers of the boundary before stage `k`; the caller holds the first.
+    pub(crate) fn input(&self, k: usize) -> usize {
+        k.checked_sub(1)
+            .map_or(0, |before| self.stages[before].output)
+    }
+
+    /// Numbers that advancing through `first..=last` takes: two neighbouring boundaries, or a stage beside its input.
+    pub(crate) fn zone(&self, first: usize, last: usize) -> usize {
+        let stages = first..=last;
+        let input = |k: usize| if k == first { 0 } else { self.input(k) };
+        let needs = stages.map(|k| input(k) + self.stages[k].advance);
+        needs.max().unwrap_or(0)
+    }
+
+    /// The fewest numbers that any schedule can do with: some stage's input and its record, above what stays of frozen
+    /// stages.
+    pub fn smallest(&self) -> usize {
+        let Some(last) = self.stages.len().checked_sub(1) else {
+            return 0;
+        };
+        let base = self.input(self.frozen);
+        let frozen = self.frozen.checked_sub(1).map_or(0, |k| self.zone(0, k));
+        let records = (self.frozen..=last).map(|k| {
+            let input = if k == self.frozen { 0 } else { self.input(k) };
+            base + input + self.stages[k].record
+        });
+        records.fold(frozen, usize::max)
+    }
+}

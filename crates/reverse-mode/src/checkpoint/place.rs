@@ -1,0 +1,73 @@
+//! Where everything that a schedule keeps lies: a stack, on top of which stages are computed.
+
+use std::ops::Range;
+
+use super::chain::Chain;
+use super::schedule::Action;
+
+/// An action with its places in the arena.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Placed {
+    pub action: Action,
+    /// The boundary that it reads; empty for the caller's.
+    pub from: Range<usize>,
+    /// Where it works. The output of an advance and a record stay at the start.
+    pub zone: Range<usize>,
+}
+
+/// The places of all actions, and the length of the arena that holds them.
+pub(crate) fn place(chain: &Chain, actions: &[Action]) -> (Vec<Placed>, usize) {
+    let stages = chain.stages();
+    // (boundary, where it lies, whether a record holds it)
+    let mut kept: Vec<(usize, Range<usize>, bool)> = vec![(0, 0..0, false)];
+    let (mut top, mut peak) = (0, 0);
+    let mut placed = Vec::with_capacity(actions.len());
+    for &action in actions {
+        let at = match action {
+            Action::Advance { first, last } => {
+                let from = boundary(&kept, first);
+                let zone = top..top + chain.zone(first, last);
+                kept.push((last + 1, top..top + stages[last].output, false));
+                top += stages[last].output;
+                (from, zone)
+            }
+            Action::Record(stage) => {
+                let from = boundary(&kept, stage);
+                let zone = top..top + stages[stage].record;
+                kept.push((stage + 1, top..top + stages[stage].output, true));
+                top = zone.end;
+                (from, zone)
+            }
+            Action::PullBack(stage) => {
+                let record = top - stages[stage].record..top;
+                kept.pop();
+                top = record.start;
+                let from = boundary(&kept, stage);
+                // The boundary before it has served; within a record it still serves that one.
+                if kept
+                    .last()
+                    .is_some_and(|last| last.0 == stage && stage > 0 && !last.2)
+                {
+                    kept.pop();
+                    top = from.start;
+                }
+                (from, record)
+            }
+        };
+        peak = peak.max(at.1.end);
+        placed.push(Placed {
+            action,
+            from: at.0,
+            zone: at.1,
+        });
+    }
+    (placed, peak)
+}
+
+/// The boundary on top of the stack, which has to be that before `stage`.
+fn boundary(kept: &[(usize, Range<usize>, bool)], stage: usize) -> Range<usize> {
+    match kept.last() {
+        Some((at, range, _)) if *at == stage => range.clone(),
+        other => unreachable!("stage {stage} of a schedule reads {other:?}"),
+    }
+}

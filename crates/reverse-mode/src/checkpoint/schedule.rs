@@ -1,0 +1,129 @@
+//! In which order stages run, and what is kept meanwhile.
+
+use pushpull_core::{Cost, memory};
+
+use super::chain::Chain;
+use super::place::place;
+
+/// One step of a schedule. Stages count from 0; what a stage reads is the boundary before it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Action {
+    /// Runs the stages `first..=last` and keeps the output of the last one alone.
+    Advance {
+        /// The first stage; the boundary before it is kept, or the caller's.
+        first: usize,
+        /// The last stage.
+        last: usize,
+    },
+    /// Runs a stage and keeps all that its pullback reads, and its output.
+    Record(usize),
+    /// Pulls back a recorded stage. Its record is given up, and the boundary before it if that was kept alone.
+    PullBack(usize),
+}
+
+/// A schedule for a chain: every stage that is not frozen is pulled back once, the last one first. What is kept lies on a
+/// stack.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Schedule {
+    actions: Vec<Action>,
+    step: usize,
+}
+
+impl Schedule {
+    pub(crate) const fn new(actions: Vec<Action>, step: usize) -> Self {
+        Self { actions, step }
+    }
+
+    /// The actions in their order.
+    pub fn actions(&self) -> &[Action] {
+        &self.actions
+    }
+
+    /// The numbers to which sizes were rounded up when it was sought: 1 where it is exact. See
+    /// [`super::MAX_STEPS`].
+    pub const fn step(&self) -> usize {
+        self.step
+    }
+
+    /// Stages of the chain that it was made for.
+    pub fn stages(&self) -> usize {
+        let last = self.actions.iter().map(|action| match *action {
+            Action::Advance { last, .. } => last,
+            Action::Record(stage) | Action::PullBack(stage) => stage,
+        });
+        last.max().map_or(0, |last| last + 1)
+    }
+
+    /// How often each stage runs.
+    pub fn runs(&self, chain: &Chain) -> Vec<u64> {
+        runs(&self.actions, chain.stages().len())
+    }
+
+    /// Blocks evaluated: one each without checkpoints.
+    pub fn evaluations(&self, chain: &Chain) -> u64 {
+        let each = self.runs(chain).into_iter().zip(chain.stages());
+        each.map(|(runs, stage)| runs * stage.blocks as u64).sum()
+    }
+
+    /// What the primal's blocks cost, all evaluations together, at `f32` and `f64`.
+    pub fn cost(&self, chain: &Chain) -> Cost {
+        let each = self.runs(chain).into_iter().zip(chain.stages());
+        each.map(|(runs, stage)| stage.cost * runs as usize).sum()
+    }
+
+    /// The work that [`super::optimal`] makes least.
+    pub fn work(&self, chain: &Chain) -> u64 {
+        let each = self.runs(chain).into_iter().zip(chain.stages());
+        each.map(|(runs, stage)| runs * stage.work).sum()
+    }
+
+    /// The most numbers that are held at once: kept boundaries, records, and what is being computed. The caller's input is
+    /// not among them.
+    pub fn peak(&self, chain: &Chain) -> usize {
+        place(chain, &self.actions).1
+    }
+
+    /// Heap bytes that it keeps.
+    pub(crate) const fn held(&self) -> usize {
+        memory::held(&self.actions)
+    }
+
+    /// The most boundaries that are kept at once outside of records, the input's among them (after frozen stages, their
+    /// output in its place). One that is made only for the record and pullback that follow at once is in passing, as
+    /// within an advance, and does not count.
+    pub fn slots(&self, chain: &Chain) -> usize {
+        let mut kept = vec![chain.frozen()];
+        let mut most = 1;
+        for (i, action) in self.actions.iter().enumerate() {
+            match *action {
+                Action::Advance { last, .. } if last + 1 > chain.frozen() => {
+                    kept.push(last + 1);
+                    let next = [Action::Record(last + 1), Action::PullBack(last + 1)];
+                    if !self.actions[i + 1..].starts_with(&next) {
+                        most = most.max(kept.len());
+                    }
+                }
+                Action::PullBack(stage) if kept.last() == Some(&stage) => {
+                    kept.pop();
+                }
+                _ => {}
+            }
+        }
+        most
+    }
+}
+
+/// How often some actions run each of `n` stages.
+pub(crate) fn runs(actions: &[Action], n: usize) -> Vec<u64> {
+    let mut runs = vec![0; n];
+    for action in actions {
+        match *action {
+            Action::Advance { first, last } => {
+                runs[first..=last].iter_mut().for_each(|runs| *runs += 1);
+            }
+            Action::Record(stage) => runs[stage] += 1,
+            Action::PullBack(_) => {}
+        }
+    }
+    runs
+}

@@ -1,0 +1,314 @@
+//! Checkpointed reverse mode does what is predicted: operations against a scalar that counts, evaluations against blocks
+//! that count, bytes against the counting allocator.
+
+mod common;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+use common::case::Case;
+use common::checkpoints::{smallest, stores};
+use common::recipe::{Recipe, recipe};
+use common::scenarios::scenarios;
+use proptest::prelude::*;
+use proptest::test_runner::{FileFailurePersistence, TestCaseError};
+use pushpull::blocks::{Activation, Linear, Loss, Tanh};
+use pushpull::checkpoint::{Chain, Family, advances, even, pareto, square_root};
+use pushpull::nalgebra::DMatrix;
+use pushpull::{
+    Block, Builder, Cost, Counted, Dims, Error, Graph, HessianVector, Init, Keeps, Mat, MatMut,
+    Mlp, Point, Real, Reverse, Spec, Store, count,
+};
+use pushpull_bench::alloc::{CountingAllocator, measure};
+
+#[global_allocator]
+static ALLOCATOR: CountingAllocator = CountingAllocator;
+
+fn same<V: PartialEq + std::fmt::Debug>(what: &str, got: V, predicted: V) -> Result<(), String> {
+    if got == predicted {
+        return Ok(());
+    }
+    Err(format!("{what}: {got:?}, predicted {predicted:?}"))
+}
+
+/// Operations and bytes of every store against what is predicted before it is prepared.
+fn exact(recipe: &Recipe) -> Result<(), String> {
+    let case = Case::<Counted<f64>>::new(recipe);
+    let (graph, batch, params, x) = (&case.graph, case.batch, &case.params[..], &case.x);
+    let text = |error: Error| error.to_string();
+    for store in stores(&case)? {
+        let what = |question: &str| format!("{question}, {store:?}");
+        let predicted = Reverse::<Counted<f64>>::predict_gradient(graph, batch, store);
+        let predicted = predicted.map_err(text)?;
+        let prepare = || Reverse::<Counted<f64>>::new(graph, batch, store, 1).unwrap();
+        let (mut engine, prepared) = measure(prepare).map_err(|error| error.to_string())?;
+        same(
+            &what("bytes kept"),
+            prepared.kept_bytes,
+            predicted.prepared() as i64,
+        )?;
+        same(&what("buffers"), engine.bytes().total(), predicted.buffers)?;
+        same(
+            &what("evaluations"),
+            engine.evaluations(),
+            predicted.evaluations,
+        )?;
+        let mut gradient = || engine.value_and_gradient(params, x).map(|_| ()).unwrap();
+        gradient();
+        let (((), counted), ran) = measure(|| count(&mut gradient)).map_err(|e| e.to_string())?;
+        same(&what("gradient"), counted, predicted.cost)?;
+        same(&what("allocations of a run"), ran.count, 0)?;
+
+        for side in [1, 2] {
+            let engine = Reverse::<Counted<f64>>::new(graph, batch, store, 1).map_err(text)?;
+            let Ok(mut engine) = engine.seeds(side) else {
+                continue;
+            };
+            let rows = [false, true].map(|of_params| {
+                count(|| {
+                    if of_params {
+                        engine.jacobian_params(params, x).map(|_| ())
+                    } else {
+                        engine.jacobian_inputs(params, x).map(|_| ())
+                    }
+                })
+                .1
+            });
+            let of = |predicted: pushpull::Result<pushpull::Prediction>| {
+                predicted.map(|predicted| predicted.cost).map_err(text)
+            };
+            let predict_inputs = Reverse::<Counted<f64>>::predict_jacobian_inputs;
+            same(
+                &what("input Jacobian"),
+                rows[0],
+                of(predict_inputs(graph, batch, store, side))?,
+            )?;
+            same(&what("cost of it"), engine.jacobian_inputs_cost(), rows[0])?;
+            let predict_params = Reverse::<Counted<f64>>::predict_jacobian_params;
+            same(
+                &what("Jacobian"),
+                rows[1],
+                of(predict_params(graph, batch, store, side))?,
+            )?;
+        }
+    }
+    Ok(())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig {
+        failure_persistence: Some(Box::new(FileFailurePersistence::Direct(
+            "tests/proptest-regressions/checkpoints.txt",
+        ))),
+        ..ProptestConfig::default()
+    })]
+
+    #[test]
+    fn every_prediction_is_exact(recipe in recipe()) {
+        exact(&recipe).map_err(TestCaseError::fail)?;
+    }
+}
+
+#[test]
+fn every_prediction_is_exact_on_named_graphs() {
+    for scenario in scenarios() {
+        exact(&scenario.recipe).unwrap_or_else(|fault| panic!("{}: {fault}", scenario.name));
+    }
+}
+
+/// A block `y = w x` that counts how often it is evaluated.
+#[derive(Debug)]
+struct Tally {
+    width: usize,
+    runs: Arc<AtomicU64>,
+}
+
+impl Spec for Tally {
+    fn dims(&self) -> Dims {
+        Dims {
+            n_in: self.width,
+            n_out: self.width,
+            n_params: 1,
+        }
+    }
+    fn keeps(&self) -> Keeps {
+        Keeps::X
+    }
+    fn cost(&self, _: pushpull::Op, _: usize, _: usize) -> Option<Cost> {
+        Some(Cost::flops(1)) // counted without running it
+    }
+}
+
+impl<T: Real> Block<T> for Tally {
+    fn forward(&self, params: &[T], x: Mat<'_, T>, mut y: MatMut<'_, T>, _: &mut [T]) {
+        self.runs.fetch_add(1, Relaxed);
+        self.times(params, x, &mut y);
+    }
+    fn jvp_input(&self, at: &Point<'_, T>, x: Mat<'_, T>, mut y: MatMut<'_, T>, _: &mut [T]) {
+        self.times(at.params, x, &mut y);
+    }
+    fn vjp_input(&self, at: &Point<'_, T>, y: Mat<'_, T>, mut x: MatMut<'_, T>, _: &mut [T]) {
+        self.times(at.params, y, &mut x);
+    }
+    fn jvp_params(
+        &self,
+        at: &Point<'_, T>,
+        params: Mat<'_, T>,
+        acc: pushpull::Accum,
+        mut y: MatMut<'_, T>,
+        _: &mut [T],
+    ) {
+        for j in 0..y.ncols() {
+            let w = params.get(0, j / at.batch);
+            for (y, &x) in y.col_mut(j).iter_mut().zip(at.x.col(j % at.batch)) {
+                let old = if acc == pushpull::Accum::Add {
+                    *y
+                } else {
+                    T::zero()
+                };
+                *y = old + w * x;
+            }
+        }
+    }
+    fn vjp_params(
+        &self,
+        at: &Point<'_, T>,
+        y: Mat<'_, T>,
+        acc: pushpull::Accum,
+        params: &mut [T],
+        _: &mut [T],
+    ) {
+        if acc == pushpull::Accum::Set {
+            params[0] = T::zero();
+        }
+        for (x, y) in at.x.columns().zip(y.columns()) {
+            x.iter().zip(y).for_each(|(&x, &y)| params[0] += x * y);
+        }
+    }
+}
+
+impl Tally {
+    fn times<T: Real>(&self, params: &[T], from: Mat<'_, T>, to: &mut MatMut<'_, T>) {
+        for j in 0..from.ncols() {
+            let entries = to.col_mut(j).iter_mut().zip(from.col(j));
+            entries.for_each(|(to, &from)| *to = params[0] * from);
+        }
+    }
+}
+
+#[test]
+fn equal_blocks_are_evaluated_as_often_as_the_binomial_optimum_says() {
+    for (blocks, slots, optimum) in [(10, 3, 15), (64, 5, 172), (100, 10, 222)] {
+        let runs = Arc::new(AtomicU64::new(0));
+        let mut b = Builder::new();
+        let mut h = b.input("x", 2);
+        for _ in 0..blocks {
+            h = b.block(
+                Tally {
+                    width: 2,
+                    runs: Arc::clone(&runs),
+                },
+                h,
+            );
+        }
+        let graph = b.build(h).unwrap();
+        let mut engine = Reverse::<f64>::new(&graph, 1, Store::Slots(slots), 1).unwrap();
+        runs.store(0, Relaxed);
+        let params = vec![1.0; graph.n_params()];
+        let (value, gradient) = engine.value_and_gradient(&params, &[3.0, 4.0][..]).unwrap();
+        assert_eq!((value, gradient), (7.0, &vec![7.0; blocks][..]));
+        assert_eq!(runs.load(Relaxed), optimum + blocks as u64);
+        assert_eq!(advances(blocks, slots), Some(optimum));
+        assert_eq!(engine.evaluations(), optimum + blocks as u64);
+        let chain = Chain::of(&graph, 1).unwrap();
+        assert!(engine.schedule().unwrap().slots(&chain) <= slots);
+    }
+}
+
+fn deep(layers: usize, width: usize) -> Graph {
+    let net = Mlp::new(&vec![width; layers + 1], Activation::Tanh);
+    net.loss(Loss::SquaredError).build().unwrap()
+}
+
+#[test]
+fn rules_of_thumb_run_too_and_hold_what_they_say() {
+    let (graph, batch) = (deep(40, 6), 5);
+    let chain = Chain::of(&graph, batch).unwrap();
+    let params: Vec<f64> = graph.layout().init(Init::Glorot, 3);
+    let x = DMatrix::from_fn(graph.n_inputs(), batch, |i, j| {
+        ((i + 3 * j) % 5) as f64 / 5.0
+    });
+    let mut all = Reverse::new(&graph, batch, Store::All, 1).unwrap();
+    let want = all.value_and_gradient(&params, &x).unwrap();
+    let curves = [Family::Optimal, Family::Even].map(|family| pareto(&chain, family, 6));
+    let of_curves = curves
+        .iter()
+        .flatten()
+        .map(|outcome| outcome.schedule.clone());
+    for schedule in of_curves.chain([even(&chain, 7), square_root(&chain)]) {
+        let prepare = || Reverse::with_schedule(&graph, batch, &schedule, 1).unwrap();
+        let (mut engine, prepared) = measure(prepare).unwrap();
+        assert_eq!(engine.value_and_gradient(&params, &x).unwrap(), want);
+        let numbers = schedule.peak(&chain) + graph.n_outputs() * batch;
+        assert_eq!(engine.bytes().record, 8 * numbers);
+        assert_eq!(engine.evaluations(), schedule.evaluations(&chain));
+        // Single precision takes half the numbers' bytes and the same plan: what is left is the plan.
+        let single = || Reverse::<f32>::with_schedule(&graph, batch, &schedule, 1).unwrap();
+        let (_, single) = measure(single).unwrap();
+        let difference = (prepared.bytes - single.bytes) as usize;
+        assert_eq!(2 * difference, engine.bytes().total());
+    }
+}
+
+#[test]
+fn second_derivatives_run_with_checkpoints_too() {
+    let (graph, batch) = (deep(12, 3), 2);
+    let params: Vec<f64> = graph.layout().init(Init::Glorot, 3);
+    let x = DMatrix::from_element(graph.n_inputs(), batch, 0.25);
+    let mut all = HessianVector::by_duals(&graph, batch, Store::All, 1).unwrap();
+    let mut some = HessianVector::new(&graph, batch, Store::Slots(3), 1).unwrap();
+    assert!(!some.on_planes());
+    let want = all
+        .gradient_and_hessian_vector(&params, &x, &params)
+        .unwrap();
+    assert_eq!(
+        some.gradient_and_hessian_vector(&params, &x, &params)
+            .unwrap(),
+        want
+    );
+}
+
+#[test]
+fn frozen_layers_are_run_once_and_never_recorded() {
+    let mut b = Builder::new();
+    let mut h = b.constant("x", 4);
+    for _ in 0..5 {
+        h = b.map(Tanh, h);
+    }
+    for _ in 0..6 {
+        h = b.block(Linear::new(4, 4), h);
+        h = b.map(Tanh, h);
+    }
+    let case = Case::<f64>::of(b.build(h).unwrap(), 3, 1);
+    let chain = Chain::of(&case.graph, 3).unwrap();
+    assert_eq!((chain.frozen(), chain.stages().len()), (5, 11));
+    let least = smallest(&case).unwrap();
+    for store in [Store::Slots(1), Store::Slots(3), Store::Bytes(least)] {
+        let engine = Reverse::<f64>::new(&case.graph, 3, store, 1).unwrap();
+        let runs = engine.schedule().unwrap().runs(&chain);
+        assert_eq!(runs[..5], [1; 5], "{store:?}");
+    }
+}
+
+#[test]
+fn threads_change_no_bits() {
+    let (graph, batch) = (deep(20, 96), 64);
+    let params: Vec<f32> = graph.layout().init(Init::Glorot, 3);
+    let x = DMatrix::from_fn(graph.n_inputs(), batch, |i, j| {
+        ((i * 7 + j) % 11) as f32 / 11.0
+    });
+    let mut one = Reverse::new(&graph, batch, Store::All, 1).unwrap();
+    let mut two = Reverse::new(&graph, batch, Store::Slots(3), 2).unwrap();
+    let want = one.value_and_gradient(&params, &x).unwrap();
+    assert_eq!(two.value_and_gradient(&params, &x).unwrap(), want);
+}

@@ -1,0 +1,492 @@
+//! What is predicted before an engine is prepared is what happens: operations against a scalar that counts, bytes against
+//! the counting allocator, on named graphs and graphs at random, for every engine and question.
+
+mod common;
+
+use std::cell::{Cell, RefCell};
+
+use common::case::Case;
+use common::recipe::{Recipe, recipe};
+use common::scenarios::scenarios;
+use proptest::prelude::*;
+use proptest::test_runner::{FileFailurePersistence, TestCaseError};
+use pushpull::blocks::{Activation, Loss};
+use pushpull::nalgebra::DMatrix;
+use pushpull::{
+    Accum, Block, Builder, Chunk, Counted, Dims, Dual, Forward, ForwardOverForward, Graph,
+    HessianVector, Keeps, Mat, MatMut, MixedMode, Mlp, Point, Prediction, Primal, Real, Reverse,
+    Scalar, Spec, Store, Structured, count, linalg,
+};
+use pushpull_bench::alloc::{CountingAllocator, measure};
+
+#[global_allocator]
+static ALLOCATOR: CountingAllocator = CountingAllocator;
+
+/// What a run is held against.
+#[derive(Clone, Copy)]
+enum Meter {
+    Operations,
+    Bytes,
+}
+
+impl Meter {
+    /// Prepares and runs an engine, and says what the prediction got wrong.
+    fn check<E, R>(
+        self,
+        what: &str,
+        predicted: Prediction,
+        prepare: impl Fn() -> E,
+        run: impl Fn(&mut E) -> R,
+    ) -> Result<(), String> {
+        let same = |of: &str, predicted: u64, measured: u64| {
+            if predicted == measured {
+                return Ok(());
+            }
+            Err(format!(
+                "{what}: {predicted} {of} predicted, {measured} measured"
+            ))
+        };
+        // The first run warms the GEMM library's buffers on this thread, which are not the engine's.
+        let (_, counted) = {
+            let mut engine = prepare();
+            count(|| drop(run(&mut engine)))
+        };
+        match self {
+            Self::Operations => {
+                same("flops", predicted.cost.flops, counted.flops)?;
+                same("calls", predicted.cost.calls, counted.calls)
+            }
+            Self::Bytes => {
+                let (mut engine, prepared) = measure(prepare).map_err(|e| e.to_string())?;
+                let (results, ran) = measure(|| run(&mut engine)).map_err(|e| e.to_string())?;
+                drop(results);
+                let kept = prepared.kept_bytes.try_into().map_err(|_| "freed more")?;
+                same("bytes prepared", predicted.prepared() as u64, kept)?;
+                same("bytes of a run", predicted.run as u64, ran.peak_bytes)?;
+                let results = ran.kept_bytes.try_into().map_err(|_| "freed more")?;
+                same("bytes of results", predicted.results as u64, results)
+            }
+        }
+    }
+}
+
+/// Holds every engine and question on a graph against its prediction.
+fn exact<T: Scalar>(
+    meter: Meter,
+    case: &mut Case<T>,
+    width: usize,
+    seeds: usize,
+) -> Result<(), String>
+where
+    Dual<T>: Scalar,
+{
+    let (params_dot, x_dot, y_bar) = (case.params_dot(seeds), case.x_dot(seeds), case.y_bar(seeds));
+    let (graph, batch, params, x) = (&case.graph, case.batch, &case.params[..], &case.x);
+    let text = |error: pushpull::Error| error.to_string();
+
+    let predicted = Primal::<T>::predict(graph, batch).map_err(text)?;
+    let prepare = || Primal::<T>::new(graph, batch).unwrap();
+    meter.check("primal", predicted, prepare, |primal| {
+        primal.run(params, x).map(|_| ()).unwrap()
+    })?;
+
+    for chunk in [Chunk::Full, Chunk::Auto, Chunk::Fixed(width)] {
+        let what = |question: &str| format!("forward, {question}, {chunk:?}");
+        meter.check(
+            &what("gradient"),
+            Forward::<T>::predict_gradient(graph, batch, chunk).map_err(text)?,
+            || Forward::<T>::new(graph, batch, chunk, 1).unwrap(),
+            |engine| engine.value_and_gradient(params, x).map(|_| ()).unwrap(),
+        )?;
+        for (in_params, in_inputs) in [(true, true), (true, false), (false, true)] {
+            let dots = (
+                in_params.then(|| Mat::from(&params_dot)),
+                in_inputs.then(|| Mat::from(&x_dot)),
+            );
+            meter.check(
+                &what(&format!("jvp of {seeds}, {in_params} {in_inputs}")),
+                Forward::<T>::predict_jvp(graph, batch, chunk, seeds, in_params, in_inputs)
+                    .map_err(text)?,
+                || Forward::<T>::for_jvp(graph, batch, chunk, seeds, in_params, in_inputs).unwrap(),
+                |engine| engine.jvp(params, x, dots.0, dots.1).unwrap(),
+            )?;
+        }
+        meter.check(
+            &what("Jacobian in the parameters"),
+            Forward::<T>::predict_jacobian_params(graph, batch, chunk).map_err(text)?,
+            || Forward::<T>::for_params(graph, batch, chunk).unwrap(),
+            |engine| engine.jacobian_params(params, x).unwrap(),
+        )?;
+        meter.check(
+            &what("Jacobian in the inputs"),
+            Forward::<T>::predict_jacobian_inputs(graph, batch, chunk).map_err(text)?,
+            || Forward::<T>::for_inputs(graph, batch, chunk).unwrap(),
+            |engine| engine.jacobian_inputs(params, x).unwrap(),
+        )?;
+        meter.check(
+            &format!("structured, {chunk:?}"),
+            Structured::<T>::predict_gradient(graph, batch, chunk).map_err(text)?,
+            || Structured::<T>::new(graph, batch, chunk, 1).unwrap(),
+            |engine| engine.value_and_gradient(params, x).map(|_| ()).unwrap(),
+        )?;
+    }
+    meter.check(
+        "forward over forward",
+        ForwardOverForward::<T>::predict(graph, batch, Chunk::Auto).map_err(text)?,
+        || ForwardOverForward::<T>::new(graph, batch, Chunk::Auto, 1).unwrap(),
+        |engine| {
+            engine
+                .hessian_vector(params, x, params)
+                .map(|_| ())
+                .unwrap()
+        },
+    )?;
+
+    let reverse = || Reverse::<T>::new(graph, batch, Store::All, 1).unwrap();
+    meter.check(
+        "reverse, gradient",
+        Reverse::<T>::predict_gradient(graph, batch, Store::All).map_err(text)?,
+        reverse,
+        |engine| engine.value_and_gradient(params, x).map(|_| ()).unwrap(),
+    )?;
+    for side in [1, 2, seeds] {
+        let prepare = || reverse().seeds(side).unwrap();
+        let what = |question: &str| format!("reverse, {question}, {side} side by side");
+        meter.check(
+            &what(&format!("vjp of {seeds}")),
+            Reverse::<T>::predict_vjp(graph, batch, Store::All, side, seeds).map_err(text)?,
+            prepare,
+            |engine| engine.vjp(params, x, &y_bar).unwrap(),
+        )?;
+        meter.check(
+            &what("Jacobian in the parameters"),
+            Reverse::<T>::predict_jacobian_params(graph, batch, Store::All, side).map_err(text)?,
+            prepare,
+            |engine| engine.jacobian_params(params, x).unwrap(),
+        )?;
+        meter.check(
+            &what("Jacobian in the inputs"),
+            Reverse::<T>::predict_jacobian_inputs(graph, batch, Store::All, side).map_err(text)?,
+            prepare,
+            |engine| engine.jacobian_inputs(params, x).unwrap(),
+        )?;
+    }
+
+    second(meter, case, seeds)?;
+    mixed(meter, case)
+}
+
+/// Products of the Hessian with one direction, and with several at once.
+fn second<T: Scalar>(meter: Meter, case: &Case<T>, seeds: usize) -> Result<(), String>
+where
+    Dual<T>: Scalar,
+{
+    let (graph, batch, params, x) = (&case.graph, case.batch, &case.params[..], &case.x);
+    let directions = DMatrix::from_fn(graph.n_params(), seeds, |i, j| {
+        T::from_f64((i + 2 * j) as f64 / 7.0)
+    });
+    // Prepared outside of what is measured: it is the caller's.
+    let products = RefCell::new(directions.clone());
+    type Way<T> = (
+        &'static str,
+        fn(&Graph, usize, Store, usize) -> pushpull::Result<Prediction>,
+        fn(&Graph, usize, Store, usize) -> pushpull::Result<HessianVector<T>>,
+    );
+    let ways: [Way<T>; 2] = [
+        ("H v", HessianVector::<T>::predict, HessianVector::new),
+        (
+            "H v by duals",
+            HessianVector::<T>::predict_by_duals,
+            HessianVector::by_duals,
+        ),
+    ];
+    for (what, predict, prepare) in ways {
+        let prepare = || prepare(graph, batch, Store::All, 1).unwrap();
+        let predicted = |n| predict(graph, batch, Store::All, n).map_err(|e| e.to_string());
+        meter.check(what, predicted(1)?, prepare, |engine| {
+            engine
+                .hessian_vector(params, x, params)
+                .map(|_| ())
+                .unwrap()
+        })?;
+        meter.check(what, predicted(seeds)?, prepare, |engine| {
+            let (mut into, dot) = (products.borrow_mut(), Some(Mat::from(&directions)));
+            let into = Some(MatMut::from(&mut *into));
+            engine
+                .hessian_vectors(params, x, dot, None, into, None)
+                .map(|_| ())
+                .unwrap()
+        })?;
+    }
+    Ok(())
+}
+
+/// The Jacobian of a chain by its cheapest bracketing; most graphs at random are none.
+fn mixed<T: Scalar>(meter: Meter, case: &Case<T>) -> Result<(), String> {
+    let (graph, batch) = (&case.graph, case.batch);
+    match MixedMode::<T>::predict_jacobian_inputs(graph, batch) {
+        Err(pushpull::Error::NotAChain { .. }) => Ok(()),
+        Err(fault) => Err(fault.to_string()),
+        Ok(predicted) => meter.check(
+            "mixed mode",
+            predicted,
+            || MixedMode::<T>::new(graph, batch, 1).unwrap(),
+            |engine| engine.jacobian_inputs(&case.params, &case.x).unwrap(),
+        ),
+    }
+}
+
+/// `case` of a recipe at each scalar.
+fn everything(recipe: &Recipe, width: usize, seeds: usize) -> Result<(), String> {
+    exact::<Counted<f64>>(Meter::Operations, &mut Case::new(recipe), width, seeds)?;
+    exact::<f64>(Meter::Bytes, &mut Case::new(recipe), width, seeds)?;
+    exact::<f32>(Meter::Bytes, &mut Case::new(recipe), width, seeds)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig {
+        failure_persistence: Some(Box::new(FileFailurePersistence::Direct(
+            "tests/proptest-regressions/predictions.txt",
+        ))),
+        ..ProptestConfig::default()
+    })]
+
+    #[test]
+    fn predictions_are_exact_on_random_graphs(recipe in recipe(), width in 1..30_usize, seeds in 1..5_usize) {
+        everything(&recipe, width, seeds).map_err(TestCaseError::fail)?;
+    }
+}
+
+#[test]
+fn predictions_are_exact_on_named_graphs() {
+    for scenario in scenarios() {
+        everything(&scenario.recipe, 7, 3)
+            .unwrap_or_else(|fault| panic!("{}: {fault}", scenario.name));
+    }
+}
+
+/// Beyond the batches on which maps are counted as they are, and with widths that the GEMM library packs.
+#[test]
+fn predictions_are_exact_on_larger_networks() {
+    let loss = Mlp::new(&[20, 70, 33, 5], Activation::Gelu).loss(Loss::SoftmaxCrossEntropy);
+    let chain = Mlp::new(&[24, 3, 40, 2, 9], Activation::Tanh);
+    for net in [loss, chain] {
+        let graph = net.build().unwrap();
+        for batch in [17, 40] {
+            let of = || graph.clone();
+            exact::<Counted<f64>>(Meter::Operations, &mut Case::of(of(), batch, 1), 100, 2)
+                .unwrap();
+            exact::<f64>(Meter::Bytes, &mut Case::of(of(), batch, 1), 100, 2).unwrap();
+            exact::<f32>(Meter::Bytes, &mut Case::of(of(), batch, 1), 100, 2).unwrap();
+        }
+    }
+}
+
+/// Where the numbers outweigh what planning needs in passing, the peak of preparing *and* running is the predicted one.
+#[test]
+fn the_peak_of_preparing_and_running_is_predicted() {
+    let graph = Mlp::new(&[64, 96, 96, 10], Activation::Tanh)
+        .build()
+        .unwrap();
+    let case = Case::<f32>::of(graph.clone(), 128, 3);
+    let (params, x) = (&case.params[..], &case.x);
+    let gradient = || {
+        let mut engine = Reverse::new(&graph, 128, Store::All, 1).unwrap();
+        engine.value_and_gradient(params, x).map(|_| ()).unwrap();
+    };
+    let jacobian = || {
+        let mut engine = Forward::for_inputs(&graph, 128, Chunk::Fixed(5)).unwrap();
+        drop(engine.jacobian_inputs(params, x).unwrap());
+    };
+    let predictions = [
+        Reverse::<f32>::predict_gradient(&graph, 128, Store::All).unwrap(),
+        Forward::<f32>::predict_jacobian_inputs(&graph, 128, Chunk::Fixed(5)).unwrap(),
+    ];
+    let runs: [&dyn Fn(); 2] = [&gradient, &jacobian];
+    for (run, predicted) in runs.into_iter().zip(predictions) {
+        run();
+        let (_, seen) = measure(run).unwrap();
+        assert_eq!(seen.peak_bytes, predicted.peak() as u64);
+        assert_eq!(seen.kept_bytes, 0);
+    }
+}
+
+/// A checker that cannot fail proves nothing: each part of a prediction, one off.
+#[test]
+fn a_wrong_prediction_is_caught() {
+    let graph = Mlp::new(&[3, 4, 2], Activation::Tanh).build().unwrap();
+    let right = Reverse::<f64>::predict_jacobian_params(&graph, 5, Store::All, 2).unwrap();
+    let held = |meter, predicted| {
+        // At Counted and at f64 the same engine, but the bytes of a number are the same too.
+        let case = Case::<Counted<f64>>::of(graph.clone(), 5, 1);
+        let prepare = || {
+            Reverse::new(&graph, 5, Store::All, 1)
+                .unwrap()
+                .seeds(2)
+                .unwrap()
+        };
+        Meter::check(
+            meter,
+            "planted",
+            predicted,
+            prepare,
+            |engine: &mut Reverse<Counted<f64>>| {
+                engine.jacobian_params(&case.params, &case.x).unwrap()
+            },
+        )
+    };
+    for meter in [Meter::Operations, Meter::Bytes] {
+        assert_eq!(held(meter, right), Ok(()));
+    }
+    type Fault = (Meter, fn(&mut Prediction));
+    let faults: [Fault; 6] = [
+        (Meter::Operations, |p| p.cost.flops += 1),
+        (Meter::Operations, |p| p.cost.calls -= 1),
+        (Meter::Bytes, |p| p.buffers += 8),
+        (Meter::Bytes, |p| p.plan -= 1),
+        (Meter::Bytes, |p| p.run -= 8),
+        (Meter::Bytes, |p| p.results += 8),
+    ];
+    for (i, (meter, fault)) in faults.into_iter().enumerate() {
+        let mut wrong = right;
+        fault(&mut wrong);
+        assert!(held(meter, wrong).is_err(), "fault {i} was not caught");
+    }
+}
+
+thread_local! {
+    static EVALUATED: Cell<u64> = const { Cell::new(0) };
+}
+
+/// The identity, which says how often its forward map ran.
+#[derive(Clone, Debug)]
+struct Watched(usize);
+
+impl Spec for Watched {
+    fn dims(&self) -> Dims {
+        let (n_in, n_out, n_params) = (self.0, self.0, self.0);
+        Dims {
+            n_in,
+            n_out,
+            n_params,
+        }
+    }
+    fn keeps(&self) -> Keeps {
+        Keeps::NOTHING
+    }
+}
+
+/// `y = x + w`, at every scalar.
+impl<T: Real> Block<T> for Watched {
+    fn forward(&self, params: &[T], x: Mat<'_, T>, mut y: MatMut<'_, T>, _: &mut [T]) {
+        EVALUATED.set(EVALUATED.get() + 1);
+        y.copy_from(x);
+        linalg::add_to_columns(&mut y, params);
+    }
+    fn jvp_input(
+        &self,
+        _: &Point<'_, T>,
+        x_dot: Mat<'_, T>,
+        mut y_dot: MatMut<'_, T>,
+        _: &mut [T],
+    ) {
+        y_dot.copy_from(x_dot);
+    }
+    fn vjp_input(
+        &self,
+        _: &Point<'_, T>,
+        y_bar: Mat<'_, T>,
+        mut x_bar: MatMut<'_, T>,
+        _: &mut [T],
+    ) {
+        x_bar.copy_from(y_bar);
+    }
+    fn jvp_params(
+        &self,
+        at: &Point<'_, T>,
+        params_dot: Mat<'_, T>,
+        acc: Accum,
+        mut y_dot: MatMut<'_, T>,
+        _: &mut [T],
+    ) {
+        if acc == Accum::Set {
+            y_dot.fill(T::zero());
+        }
+        for (seed, dot) in params_dot.columns().enumerate() {
+            let columns = seed * at.batch..(seed + 1) * at.batch;
+            linalg::add_to_columns(&mut y_dot.rb_mut().cols(columns), dot);
+        }
+    }
+    fn vjp_params(
+        &self,
+        _: &Point<'_, T>,
+        y_bar: Mat<'_, T>,
+        acc: Accum,
+        params_bar: &mut [T],
+        _: &mut [T],
+    ) {
+        linalg::row_sums(y_bar, acc, params_bar);
+    }
+}
+
+#[test]
+fn evaluations_are_those_of_the_forward_maps() {
+    let mut b = Builder::new();
+    let mut h = b.input("x", 3);
+    for _ in 0..4 {
+        h = b.block(Watched(3), h);
+    }
+    let graph = b.build(h).unwrap();
+    let case = Case::<f64>::of(graph.clone(), 2, 1);
+    let (params, x) = (&case.params[..], &case.x);
+    let ran = |work: &dyn Fn()| {
+        let before = EVALUATED.get();
+        work();
+        EVALUATED.get() - before
+    };
+    for chunk in [Chunk::Full, Chunk::Fixed(5)] {
+        let predicted = Forward::<f64>::predict_gradient(&graph, 2, chunk).unwrap();
+        let mut engine = Forward::new(&graph, 2, chunk, 1).unwrap();
+        let engine = RefCell::new(&mut engine);
+        let seen = ran(&|| {
+            drop(
+                engine
+                    .borrow_mut()
+                    .value_and_gradient(params, x)
+                    .map(|_| ()),
+            )
+        });
+        assert_eq!(predicted.evaluations, seen, "forward, {chunk:?}");
+    }
+    let predicted = Structured::<f64>::predict_gradient(&graph, 2, Chunk::Fixed(1)).unwrap();
+    let engine = RefCell::new(Structured::new(&graph, 2, Chunk::Fixed(1), 1).unwrap());
+    let seen = ran(&|| {
+        drop(
+            engine
+                .borrow_mut()
+                .value_and_gradient(params, x)
+                .map(|_| ()),
+        )
+    });
+    assert_eq!(predicted.evaluations, seen, "structured");
+    let predicted = Reverse::<f64>::predict_jacobian_inputs(&graph, 2, Store::All, 1).unwrap();
+    let engine = RefCell::new(Reverse::new(&graph, 2, Store::All, 1).unwrap());
+    let seen = ran(&|| drop(engine.borrow_mut().jacobian_inputs(params, x)));
+    assert_eq!(predicted.evaluations, seen, "reverse");
+    let predicted = HessianVector::<f64>::predict(&graph, 2, Store::All, 3).unwrap();
+    let engine = RefCell::new(HessianVector::new(&graph, 2, Store::All, 1).unwrap());
+    let three = || {
+        for _ in 0..3 {
+            engine
+                .borrow_mut()
+                .hessian_vector(params, x, params)
+                .map(|_| ())
+                .unwrap();
+        }
+    };
+    assert_eq!(predicted.evaluations, ran(&three), "H v");
+    let predicted = MixedMode::<f64>::predict_jacobian_inputs(&graph, 2).unwrap();
+    let engine = RefCell::new(MixedMode::new(&graph, 2, 1).unwrap());
+    let seen = ran(&|| drop(engine.borrow_mut().jacobian_inputs(params, x)));
+    assert_eq!(predicted.evaluations, seen, "mixed mode");
+}
