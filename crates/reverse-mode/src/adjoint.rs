@@ -73,8 +73,6 @@ pub(crate) struct Adjoint {
     unassigned: Vec<Range<usize>>,
     len: usize,
     scratch: usize,
-    n_outputs: usize,
-    batch: usize,
     seeds: usize,
 }
 
@@ -108,8 +106,8 @@ impl Adjoint {
 
     /// Numbers of all buffers of an engine but the record and the gradient: the caller's cotangent of the output, those
     /// alive at once, scratch memory.
-    pub(crate) fn besides(&self) -> usize {
-        let seed = memory::elements(&[self.n_outputs, self.batch, self.seeds]);
+    pub(crate) fn besides(&self, n_outputs: usize, batch: usize) -> usize {
+        let seed = memory::elements(&[n_outputs, batch, self.seeds]);
         seed.saturating_add(self.len).saturating_add(self.scratch)
     }
 

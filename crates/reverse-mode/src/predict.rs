@@ -32,7 +32,8 @@ impl Programs {
     pub(crate) fn new<T>(graph: &Graph, batch: usize, store: Store, seeds: usize) -> Result<Self> {
         // A batch of none is refused by the primal.
         let adjoint = Adjoint::new(graph, batch.max(1), at_least_one(seeds)?)?;
-        let program = Program::new::<T>(graph, batch, store, adjoint.besides())?;
+        let besides = adjoint.besides(graph.n_outputs(), batch);
+        let program = Program::new::<T>(graph, batch, store, besides)?;
         Self { program, adjoint }.checked::<T>()
     }
 

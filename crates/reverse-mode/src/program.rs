@@ -16,7 +16,7 @@ pub(crate) enum Program {
     /// All that the adjoint program reads is kept.
     Whole(PrimalPlan),
     /// A schedule keeps some of it and computes the rest again.
-    Pieces(Pieces),
+    Pieces(Box<Pieces>),
 }
 
 impl Program {
@@ -57,7 +57,9 @@ impl Program {
             return Err(no_cut(graph, tangle));
         }
         match optimal(&planned.1, limit) {
-            Ok(schedule) => Ok(Self::Pieces(Pieces::new(graph, batch, planned, schedule))),
+            Ok(schedule) => Ok(Self::Pieces(Box::new(Pieces::new(
+                graph, batch, planned, schedule,
+            )))),
             Err(TooSmall { smallest }) => {
                 let (budget, smallest, remedy) = match store {
                     Store::Bytes(bytes) => {
@@ -96,12 +98,12 @@ impl Program {
                 got: format!("one for {got}"),
             });
         }
-        Ok(Self::Pieces(Pieces::new(
+        Ok(Self::Pieces(Box::new(Pieces::new(
             graph,
             batch,
             planned,
             schedule.clone(),
-        )))
+        ))))
     }
 
     #[inline]
@@ -237,7 +239,7 @@ impl Program {
     pub(crate) fn held(&self) -> usize {
         match self {
             Self::Whole(plan) => plan.held(),
-            Self::Pieces(pieces) => pieces.held(),
+            Self::Pieces(pieces) => size_of::<Pieces>() + pieces.held(),
         }
     }
 

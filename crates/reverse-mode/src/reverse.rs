@@ -91,9 +91,9 @@ impl<T: Scalar> Reverse<T> {
     /// `threads - 1` workers are started. The bits are the same for any number of threads.
     ///
     /// # Errors
-    /// [`crate::Error::EmptyBatch`], [`crate::Error::TooLarge`] before anything is allocated, [`crate::Error::Setting`] for `threads` as
-    /// [`Team::new`]; [`pushpull_core::Error::Budget`] with the smallest that does; [`pushpull_core::Error::NoCut`] for slots where there is nothing to
-    /// keep in them.
+    /// [`crate::Error::EmptyBatch`], [`crate::Error::TooLarge`] before anything is allocated, [`crate::Error::Setting`]
+    /// for `threads` as [`Team::new`]; [`crate::Error::Budget`] with the smallest that does; [`crate::Error::NoCut`] for
+    /// slots where no cut of the graph saves memory.
     ///
     /// ```
     /// use nalgebra::dmatrix;
@@ -124,7 +124,7 @@ impl<T: Scalar> Reverse<T> {
     /// The engine of a schedule of your own choice, made for the graph's [`crate::checkpoint::Chain::of`].
     ///
     /// # Errors
-    /// As [`Reverse::new`]; [`pushpull_core::Error::Setting`] for a schedule of another number of stages.
+    /// As [`Reverse::new`]; [`crate::Error::Setting`] for a schedule of another number of stages.
     ///
     /// ```
     /// use pushpull_core::{Mlp, blocks::Activation};
@@ -169,7 +169,7 @@ impl<T: Scalar> Reverse<T> {
     /// product. A byte budget covers their cotangents too.
     ///
     /// # Errors
-    /// [`crate::Error::TooLarge`]; [`crate::Error::Setting`] for zero seeds; [`pushpull_core::Error::Budget`].
+    /// [`crate::Error::TooLarge`]; [`crate::Error::Setting`] for zero seeds; [`crate::Error::Budget`].
     pub fn seeds(mut self, seeds: usize) -> Result<Self> {
         let seeds = at_least_one(seeds)?;
         let (graph, batch) = (self.graph(), self.batch());
@@ -183,7 +183,8 @@ impl<T: Scalar> Reverse<T> {
         )?;
         // What the cotangents take of a byte budget, the record cannot.
         if let Some(store @ Store::Bytes(_)) = self.store {
-            self.program = Program::new::<T>(graph, batch, store, adjoint.besides())?;
+            let besides = adjoint.besides(graph.n_outputs(), batch);
+            self.program = Program::new::<T>(graph, batch, store, besides)?;
             self.record = vec![T::zero(); self.program.len()];
         }
         self.adjoint = adjoint;

@@ -168,8 +168,6 @@ impl Adjoint {
                 .collect(),
             len: arena.len(),
             scratch: scratch.max().unwrap_or(0),
-            n_outputs: graph.n_outputs(),
-            batch,
             seeds,
         })
     }

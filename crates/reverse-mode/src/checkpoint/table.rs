@@ -32,14 +32,17 @@ pub(crate) struct Table {
     items: Items,
     /// Work of all items before; exact in `f64` below 2^53.
     before: Vec<f64>,
-    /// The row of each range: `[length - 1][first]`.
-    row: Vec<Vec<u32>>,
+    row: Rows,
     /// Work for 0, 1, .. steps, row after row.
     work: Vec<f64>,
 }
 
-/// The row of every range: equal for ranges of equal items. Stops when there are more than `most` rows.
-fn rows(each: &[Item], most: usize) -> Option<(Vec<Vec<u32>>, Vec<(usize, usize)>)> {
+/// The row of each range, `[length - 1][first]`.
+type Rows = Vec<Vec<u32>>;
+
+/// The row of every range, equal for ranges of equal items, and the first range of every row. Stops when there are more than
+/// `most` rows.
+fn rows(each: &[Item], most: usize) -> Option<(Rows, Vec<(usize, usize)>)> {
     let mut kinds: HashMap<&Item, u32> = HashMap::new();
     let kind = each.iter().map(|item| {
         let next = kinds.len() as u32;
@@ -47,7 +50,7 @@ fn rows(each: &[Item], most: usize) -> Option<(Vec<Vec<u32>>, Vec<(usize, usize)
     });
     let kind: Vec<u32> = kind.collect();
     let mut ranges = Vec::new();
-    let mut row: Vec<Vec<u32>> = Vec::with_capacity(each.len());
+    let mut row: Rows = Vec::with_capacity(each.len());
     for len in 1..=each.len() {
         let mut seen: HashMap<(u32, u32), u32> = HashMap::new();
         let mut of_len = Vec::with_capacity(each.len() + 1 - len);
