@@ -3,9 +3,10 @@
 
 mod common;
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 
 use common::case::Case;
+use common::meter::Meter;
 use common::recipe::{Recipe, recipe};
 use common::scenarios::scenarios;
 use proptest::prelude::*;
@@ -13,62 +14,13 @@ use proptest::test_runner::{FileFailurePersistence, TestCaseError};
 use pushpull::blocks::{Activation, Loss};
 use pushpull::nalgebra::DMatrix;
 use pushpull::{
-    Accum, Block, Builder, Chunk, Counted, Dims, Dual, Forward, ForwardOverForward, Graph,
-    HessianVector, Keeps, Mat, MatMut, MixedMode, Mlp, Point, Prediction, Primal, Real, Reverse,
-    Scalar, Spec, Store, Structured, count, linalg,
+    Chunk, Counted, Dual, Forward, ForwardOverForward, Graph, HessianVector, Mat, MatMut,
+    MixedMode, Mlp, Prediction, Primal, Reverse, Scalar, Store, Structured,
 };
 use pushpull_bench::alloc::{CountingAllocator, measure};
 
 #[global_allocator]
 static ALLOCATOR: CountingAllocator = CountingAllocator;
-
-/// What a run is held against.
-#[derive(Clone, Copy)]
-enum Meter {
-    Operations,
-    Bytes,
-}
-
-impl Meter {
-    /// Prepares and runs an engine, and says what the prediction got wrong.
-    fn check<E, R>(
-        self,
-        what: &str,
-        predicted: Prediction,
-        prepare: impl Fn() -> E,
-        run: impl Fn(&mut E) -> R,
-    ) -> Result<(), String> {
-        let same = |of: &str, predicted: u64, measured: u64| {
-            if predicted == measured {
-                return Ok(());
-            }
-            Err(format!(
-                "{what}: {predicted} {of} predicted, {measured} measured"
-            ))
-        };
-        // The first run warms the GEMM library's buffers on this thread, which are not the engine's.
-        let (_, counted) = {
-            let mut engine = prepare();
-            count(|| drop(run(&mut engine)))
-        };
-        match self {
-            Self::Operations => {
-                same("flops", predicted.cost.flops, counted.flops)?;
-                same("calls", predicted.cost.calls, counted.calls)
-            }
-            Self::Bytes => {
-                let (mut engine, prepared) = measure(prepare).map_err(|e| e.to_string())?;
-                let (results, ran) = measure(|| run(&mut engine)).map_err(|e| e.to_string())?;
-                drop(results);
-                let kept = prepared.kept_bytes.try_into().map_err(|_| "freed more")?;
-                same("bytes prepared", predicted.prepared() as u64, kept)?;
-                same("bytes of a run", predicted.run as u64, ran.peak_bytes)?;
-                let results = ran.kept_bytes.try_into().map_err(|_| "freed more")?;
-                same("bytes of results", predicted.results as u64, results)
-            }
-        }
-    }
-}
 
 /// Holds every engine and question on a graph against its prediction.
 fn exact<T: Scalar>(
@@ -352,141 +304,4 @@ fn a_wrong_prediction_is_caught() {
         fault(&mut wrong);
         assert!(held(meter, wrong).is_err(), "fault {i} was not caught");
     }
-}
-
-thread_local! {
-    static EVALUATED: Cell<u64> = const { Cell::new(0) };
-}
-
-/// The identity, which says how often its forward map ran.
-#[derive(Clone, Debug)]
-struct Watched(usize);
-
-impl Spec for Watched {
-    fn dims(&self) -> Dims {
-        let (n_in, n_out, n_params) = (self.0, self.0, self.0);
-        Dims {
-            n_in,
-            n_out,
-            n_params,
-        }
-    }
-    fn keeps(&self) -> Keeps {
-        Keeps::NOTHING
-    }
-}
-
-/// `y = x + w`, at every scalar.
-impl<T: Real> Block<T> for Watched {
-    fn forward(&self, params: &[T], x: Mat<'_, T>, mut y: MatMut<'_, T>, _: &mut [T]) {
-        EVALUATED.set(EVALUATED.get() + 1);
-        y.copy_from(x);
-        linalg::add_to_columns(&mut y, params);
-    }
-    fn jvp_input(
-        &self,
-        _: &Point<'_, T>,
-        x_dot: Mat<'_, T>,
-        mut y_dot: MatMut<'_, T>,
-        _: &mut [T],
-    ) {
-        y_dot.copy_from(x_dot);
-    }
-    fn vjp_input(
-        &self,
-        _: &Point<'_, T>,
-        y_bar: Mat<'_, T>,
-        mut x_bar: MatMut<'_, T>,
-        _: &mut [T],
-    ) {
-        x_bar.copy_from(y_bar);
-    }
-    fn jvp_params(
-        &self,
-        at: &Point<'_, T>,
-        params_dot: Mat<'_, T>,
-        acc: Accum,
-        mut y_dot: MatMut<'_, T>,
-        _: &mut [T],
-    ) {
-        if acc == Accum::Set {
-            y_dot.fill(T::zero());
-        }
-        for (seed, dot) in params_dot.columns().enumerate() {
-            let columns = seed * at.batch..(seed + 1) * at.batch;
-            linalg::add_to_columns(&mut y_dot.rb_mut().cols(columns), dot);
-        }
-    }
-    fn vjp_params(
-        &self,
-        _: &Point<'_, T>,
-        y_bar: Mat<'_, T>,
-        acc: Accum,
-        params_bar: &mut [T],
-        _: &mut [T],
-    ) {
-        linalg::row_sums(y_bar, acc, params_bar);
-    }
-}
-
-#[test]
-fn evaluations_are_those_of_the_forward_maps() {
-    let mut b = Builder::new();
-    let mut h = b.input("x", 3);
-    for _ in 0..4 {
-        h = b.block(Watched(3), h);
-    }
-    let graph = b.build(h).unwrap();
-    let case = Case::<f64>::of(graph.clone(), 2, 1);
-    let (params, x) = (&case.params[..], &case.x);
-    let ran = |work: &dyn Fn()| {
-        let before = EVALUATED.get();
-        work();
-        EVALUATED.get() - before
-    };
-    for chunk in [Chunk::Full, Chunk::Fixed(5)] {
-        let predicted = Forward::<f64>::predict_gradient(&graph, 2, chunk).unwrap();
-        let mut engine = Forward::new(&graph, 2, chunk, 1).unwrap();
-        let engine = RefCell::new(&mut engine);
-        let seen = ran(&|| {
-            drop(
-                engine
-                    .borrow_mut()
-                    .value_and_gradient(params, x)
-                    .map(|_| ()),
-            )
-        });
-        assert_eq!(predicted.evaluations, seen, "forward, {chunk:?}");
-    }
-    let predicted = Structured::<f64>::predict_gradient(&graph, 2, Chunk::Fixed(1)).unwrap();
-    let engine = RefCell::new(Structured::new(&graph, 2, Chunk::Fixed(1), 1).unwrap());
-    let seen = ran(&|| {
-        drop(
-            engine
-                .borrow_mut()
-                .value_and_gradient(params, x)
-                .map(|_| ()),
-        )
-    });
-    assert_eq!(predicted.evaluations, seen, "structured");
-    let predicted = Reverse::<f64>::predict_jacobian_inputs(&graph, 2, Store::All, 1).unwrap();
-    let engine = RefCell::new(Reverse::new(&graph, 2, Store::All, 1).unwrap());
-    let seen = ran(&|| drop(engine.borrow_mut().jacobian_inputs(params, x)));
-    assert_eq!(predicted.evaluations, seen, "reverse");
-    let predicted = HessianVector::<f64>::predict(&graph, 2, Store::All, 3).unwrap();
-    let engine = RefCell::new(HessianVector::new(&graph, 2, Store::All, 1).unwrap());
-    let three = || {
-        for _ in 0..3 {
-            engine
-                .borrow_mut()
-                .hessian_vector(params, x, params)
-                .map(|_| ())
-                .unwrap();
-        }
-    };
-    assert_eq!(predicted.evaluations, ran(&three), "H v");
-    let predicted = MixedMode::<f64>::predict_jacobian_inputs(&graph, 2).unwrap();
-    let engine = RefCell::new(MixedMode::new(&graph, 2, 1).unwrap());
-    let seen = ran(&|| drop(engine.borrow_mut().jacobian_inputs(params, x)));
-    assert_eq!(predicted.evaluations, seen, "mixed mode");
 }
