@@ -133,6 +133,14 @@ impl<T: Scalar> MixedMode<T> {
     /// # Ok::<(), pushpull_core::Error>(())
     /// ```
     pub fn predict_jacobian_inputs(graph: &Graph, batch: usize) -> Result<Prediction> {
+        Ok(Self::jacobian_inputs_work(graph, batch)?.0)
+    }
+
+    /// [`MixedMode::predict_jacobian_inputs`], and what [`MixedMode::jacobian_inputs`] does, from one search.
+    ///
+    /// # Errors
+    /// As [`Bracketing::new`].
+    pub fn jacobian_inputs_work(graph: &Graph, batch: usize) -> Result<(Prediction, Work)> {
         let Design {
             bracketing,
             primal,
@@ -141,7 +149,13 @@ impl<T: Scalar> MixedMode<T> {
         let entries = memory::elements(&[graph.n_outputs(), batch, graph.n_inputs()]);
         let results = memory::elements(&[entries, size_of::<T>()]);
         let numbers = primal.len() + program.len() + program.scratch_len();
-        Ok(Prediction {
+        let mut work = Work::default();
+        primal.work(&mut work, 1);
+        program.work(&mut work);
+        work.add(Item::Read(graph.n_params()), 1);
+        work.add(Item::Read(graph.n_inputs() * batch), 1);
+        work.add(Item::Fresh(entries), 1);
+        let prediction = Prediction {
             cost: bracketing.cost(),
             evaluations: primal.evaluations(),
             buffers: numbers * size_of::<T>(),
@@ -151,7 +165,8 @@ impl<T: Scalar> MixedMode<T> {
                 + program.held(),
             run: results,
             results,
-        })
+        };
+        Ok((prediction, work))
     }
 
     /// The bracketing.
@@ -248,16 +263,6 @@ impl<T: Scalar> MixedMode<T> {
     /// The exact cost of [`MixedMode::jacobian_inputs`], as [`Bracketing::cost`].
     pub fn cost(&self) -> Cost {
         self.bracketing.cost()
-    }
-
-    /// What [`MixedMode::jacobian_inputs_into`] does.
-    pub fn work(&self) -> Work {
-        let (graph, mut work) = (self.graph(), Work::default());
-        self.primal.work(&mut work, 1);
-        self.program.work(&mut work);
-        work.add(Item::Read(graph.n_params()), 1);
-        work.add(Item::Read(graph.n_inputs() * self.batch()), 1);
-        work
     }
 
     /// Bytes of all buffers; the Jacobian itself is the caller's.

@@ -22,7 +22,7 @@ pub(crate) use timed::{Kind, STRIDE, Subject};
 
 /// Rounds of a measurement: every point is timed once a round, and its median counts. What disturbs one round disturbs
 /// neighbouring points, not one point's every time.
-const ROUNDS: usize = 7;
+const ROUNDS: usize = 5;
 
 /// The time of every map of every block that was planned with on this machine, and of the engines' own loops.
 ///
@@ -30,7 +30,7 @@ const ROUNDS: usize = 7;
 /// two of seeds around those that an engine uses: so a planner needs to know nothing of a block, and a user's own block is
 /// predicted as well as a ready-made one. Products, copies and sums of the engines are timed in the same way, and how much
 /// more a byte costs the farther away it lies. Points are measured in interleaved rounds; medians count. Maps of more than
-/// 2^20 numbers or 2^25 flops are measured at fewer seeds, or fewer samples, and taken to be proportional.
+/// 2^18 numbers or 2^24 flops are measured at fewer seeds, or fewer samples, and taken to be proportional.
 ///
 /// *Where it is kept.* [`Calibration::load_or_measure`] reads a file of text; without a path given, `PUSHPULL_CALIBRATION`
 /// names it, else it is `pushpull/calibration.txt` in `XDG_CACHE_HOME` or in `~/.cache`. A file of another version,
@@ -104,11 +104,11 @@ impl Calibration {
                     &[4, 64, 1 << 10, 1 << 14, 1 << 18][..],
                 ),
                 (Id::Summed, Subject::Summed, &[4, 64, 1 << 10]),
-                (Id::Strided, Subject::Strided, &[16, 256, 1 << 12, 1 << 14]),
+                (Id::Strided, Subject::Strided, &[16, 256, 1 << 12]),
                 (
                     Id::Fresh,
                     Subject::Fresh,
-                    &[16, 256, 1 << 12, 1 << 16, 1 << 20],
+                    &[16, 256, 1 << 12, 1 << 16, 1 << 18],
                 ),
                 (
                     Id::Read,
@@ -326,9 +326,9 @@ fn around(subject: &Subject, kind: Kind, width: usize) -> (usize, Option<usize>)
         let limit = if matches!(subject, Subject::Streamed) {
             1 << 23
         } else {
-            1 << 20
+            1 << 18
         };
-        numbers <= limit && flops <= 1 << 25 && kind.size() * numbers <= 1 << 27
+        numbers <= limit && flops <= 1 << 24 && kind.size() * numbers <= 1 << 27
     };
     let mut low = 1;
     while low * base <= width && fits(low * base) {
@@ -347,7 +347,7 @@ pub(crate) fn reduced(block: &Arc<dyn AnyBlock>, map: Map, batch: usize) -> (usi
     let heavy = |batch: usize| {
         let dims = (block.as_ref() as &dyn pushpull_core::Spec).dims();
         cost::of(&**block, op, batch, 1).flops > 1 << 29
-            || (dims.n_in + dims.n_out).saturating_mul(batch) > 1 << 22
+            || (dims.n_in + dims.n_out).saturating_mul(batch) > 1 << 20
     };
     let mut small = batch;
     while small > 1 && heavy(small) {

@@ -17,6 +17,10 @@ const SIDE_BY_SIDE: usize = 64;
 /// Nodes up to which a bracketing is searched: the search grows with the cube of them.
 const BRACKETED: usize = 256;
 
+/// Parameters up to which forward mode over forward mode is looked into: it pushes as many tangents at duals as there are
+/// parameters, where the others pull one cotangent back.
+const PUSHED_TWICE: usize = 1024;
+
 /// A graph, a batch and a question, to be answered within a budget.
 #[derive(Clone, Copy)]
 pub(crate) struct Survey<'a> {
@@ -32,20 +36,17 @@ impl Survey<'_> {
     where
         Dual<T>: Timed,
     {
-        let mut candidates: Vec<Candidate> = self
-            .ways::<T>()
-            .into_iter()
-            .map(|settings| self.fitting::<T>(&settings))
-            .collect();
+        let (mut candidates, mut bracketed) = self.ways_but_checkpoints::<T>();
         if !matches!(self.question, Question::HessianVector(_)) {
             candidates.push(self.checkpointed::<T>(&candidates));
         }
         let mut clock = Clock::new(self.graph, calibration);
         let work: Vec<Option<(Work, bool)>> = candidates
             .iter()
-            .map(|candidate| match candidate.is_feasible() {
-                true => self.work::<T>(candidate.way).ok(),
-                false => None,
+            .map(|candidate| match candidate.way {
+                _ if !candidate.is_feasible() => None,
+                Way::Mixed => bracketed.take().map(|work| (work, false)),
+                way => self.work::<T>(way).ok(),
             })
             .collect();
         // Twice where something had to be measured.
@@ -67,6 +68,41 @@ impl Survey<'_> {
             if !clock.measure() {
                 return candidates;
             }
+        }
+    }
+
+    /// The candidates without times and without checkpoints, and what mixed mode would do: its search is made once.
+    fn ways_but_checkpoints<T: Timed>(&self) -> (Vec<Candidate>, Option<Work>)
+    where
+        Dual<T>: Timed,
+    {
+        let ways = self.ways::<T>();
+        let mut candidates: Vec<Candidate> = ways
+            .iter()
+            .map(|settings| self.fitting::<T>(settings))
+            .collect();
+        match self.question {
+            Question::JacobianInputs => {
+                let (predicted, work) = match bracketed::<T>(self.graph, self.batch) {
+                    Ok((prediction, work)) => (Ok(prediction), Some(work)),
+                    Err(fault) => (Err(fault), None),
+                };
+                candidates.push(self.judged(Way::Mixed, predicted));
+                (candidates, work)
+            }
+            Question::HessianVector(_) if self.graph.n_params() > PUSHED_TWICE => {
+                candidates.push(Candidate {
+                    way: Way::ForwardOverForward(1),
+                    prediction: None,
+                    seconds: None,
+                    obstacle: Some(format!(
+                        "{} tangents for one pullback, not looked into",
+                        self.graph.n_params()
+                    )),
+                });
+                (candidates, None)
+            }
+            _ => (candidates, None),
         }
     }
 
@@ -92,20 +128,17 @@ impl Survey<'_> {
             Question::Jvp(k) => vec![dense, chunked(k), side(outputs)],
             Question::Vjp(k) => vec![dense, chunked(graph.n_params()), side(k)],
             Question::JacobianParams => vec![dense, chunked(graph.n_params()), side(outputs)],
-            Question::JacobianInputs => vec![
-                dense,
-                chunked(graph.n_inputs()),
-                side(outputs),
-                vec![Way::Mixed],
-            ],
+            Question::JacobianInputs => vec![dense, chunked(graph.n_inputs()), side(outputs)],
             Question::HessianVector(_) => {
                 let planes = graph.nodes().iter().all(|node| node.block.planes());
                 let mut ways = vec![vec![Way::Duals]];
                 if planes {
                     ways.push(vec![Way::Planes]);
                 }
-                let width = auto_width::<Dual<f64>>(graph, batch, graph.n_params());
-                ways.push(halved(width, &Way::ForwardOverForward));
+                if graph.n_params() <= PUSHED_TWICE {
+                    let width = auto_width::<Dual<f64>>(graph, batch, graph.n_params());
+                    ways.push(halved(width, &Way::ForwardOverForward));
+                }
                 ways
             }
         }
@@ -211,7 +244,11 @@ impl Survey<'_> {
     where
         Dual<T>: Timed,
     {
-        let predicted = self.predict::<T>(way);
+        self.judged(way, self.predict::<T>(way))
+    }
+
+    /// A way with what is known of it, and whether it fits.
+    fn judged(&self, way: Way, predicted: Result<Prediction>) -> Candidate {
         let obstacle = match &predicted {
             Err(fault) => Some(obstacle(fault)),
             Ok(prediction) if !self.budget.allows(prediction.peak()) => {
@@ -274,7 +311,7 @@ impl Survey<'_> {
             (Question::JacobianInputs, Way::ForwardDense | Way::ForwardChunked(_)) => {
                 Forward::<T>::predict_jacobian_inputs(graph, batch, chunk(way))?
             }
-            (Question::JacobianInputs, Way::Mixed) => mixed::<T>(graph, batch)?,
+            (Question::JacobianInputs, Way::Mixed) => bracketed::<T>(graph, batch)?.0,
             (Question::JacobianInputs, _) => {
                 Reverse::<T>::predict_jacobian_inputs(graph, batch, store, side)?
             }
@@ -334,11 +371,7 @@ impl Survey<'_> {
             (Question::JacobianInputs, Way::ForwardDense | Way::ForwardChunked(_)) => {
                 Forward::<T>::jacobian_inputs_work(graph, batch, chunk(way))?
             }
-            (Question::JacobianInputs, Way::Mixed) => {
-                let mut work = MixedMode::<T>::new(graph, batch, 1)?.work();
-                work.add(Item::Fresh(rows * graph.n_inputs()), 1);
-                work
-            }
+            (Question::JacobianInputs, Way::Mixed) => bracketed::<T>(graph, batch)?.1,
             (Question::JacobianInputs, _) => {
                 Reverse::<T>::jacobian_inputs_work(graph, batch, store, side)?
             }
@@ -385,10 +418,7 @@ where
         question,
         budget: Budget::Unlimited,
     };
-    let ways = survey.ways::<T>();
-    ways.iter()
-        .map(|settings| survey.fitting::<T>(settings))
-        .collect()
+    survey.ways_but_checkpoints::<T>().0
 }
 
 /// Bytes of a candidate.
@@ -421,8 +451,8 @@ fn auto_width<T: Scalar>(graph: &Graph, batch: usize, all: usize) -> usize {
     Forward::<T>::width(graph, batch, Chunk::Auto, all)
 }
 
-/// Mixed mode's prediction.
-fn mixed<T: Scalar>(graph: &Graph, batch: usize) -> Result<Prediction> {
+/// Mixed mode's prediction, and what it would do.
+fn bracketed<T: Scalar>(graph: &Graph, batch: usize) -> Result<(Prediction, Work)> {
     if graph.nodes().len() > BRACKETED {
         return Err(Error::NotAChain {
             name: "the graph".into(),
@@ -431,7 +461,7 @@ fn mixed<T: Scalar>(graph: &Graph, batch: usize) -> Result<Prediction> {
             remedy: "take MixedMode itself, its search grows with the cube of the blocks".into(),
         });
     }
-    MixedMode::<T>::predict_jacobian_inputs(graph, batch)
+    MixedMode::<T>::jacobian_inputs_work(graph, batch)
 }
 
 /// A refusal in a few words.

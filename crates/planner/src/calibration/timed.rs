@@ -253,7 +253,11 @@ fn noise<T: Timed>(n: usize) -> Vec<T> {
             T::noise(1.4 * x - 0.7 + 1e-3)
         })
         .collect();
-    some.iter().copied().cycle().take(n).collect()
+    let mut all = Vec::with_capacity(n);
+    while all.len() < n {
+        all.extend_from_slice(&some[..PERIOD.min(n - all.len())]);
+    }
+    all
 }
 
 /// Seconds of one call of something that may be called over and over.
