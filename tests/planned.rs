@@ -85,7 +85,7 @@ where
         assert_eq!(kept.kept_bytes, said.prepared() as i64, "{way} in\n{plan}");
         let ((), seen) = alloc::measure(|| run(&mut prepared)).unwrap();
         assert_eq!(seen.peak_bytes, said.run as u64, "{way} in\n{plan}");
-        let mut prepared = Prepared::new(graph, batch, question, way).unwrap();
+        let mut prepared = Prepared::<Counted<f64>>::new(graph, batch, question, way).unwrap();
         let (done, cost) = count(|| {
             let answer = prepared.run(&counted.params, &counted.x, counted.seeds());
             answer.map(|_| ())
