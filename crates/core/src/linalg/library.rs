@@ -17,6 +17,9 @@ const LARGE: usize = 1 << 13;
 /// Rows of a piece: whole tiles of the library's kernels, six vectors in f32 and twice that in f64.
 const ROWS: usize = 96;
 
+/// Rows that are no piece of their own.
+const FEW: usize = 16;
+
 /// Depth of a piece, at most. Columns are not cut, and have no say.
 const DEPTH: usize = 384;
 
@@ -59,8 +62,7 @@ pub(super) fn product<T: Real + ComplexField>(
     if m * k < LARGE {
         return matmul(target, beta, a, b, T::one(), Par::Seq);
     }
-    for first in (0..m).step_by(ROWS) {
-        let rows = ROWS.min(m - first);
+    for (first, rows) in heights(m) {
         let mut target = target.rb_mut().subrows_mut(first, rows);
         for depth in depths(k) {
             let beta = if depth.start == 0 {
@@ -73,6 +75,17 @@ pub(super) fn product<T: Real + ComplexField>(
             matmul(target.rb_mut(), beta, a, b, T::one(), Par::Seq);
         }
     }
+}
+
+/// Where pieces of [`ROWS`] rows begin, and their rows. A rest of few rows joins the last piece: the library would
+/// choose its kernel by the number of columns there, and parts of the columns would have other bits than the whole.
+fn heights(m: usize) -> impl Iterator<Item = (usize, usize)> {
+    let n = (m / ROWS + usize::from(m % ROWS >= FEW)).max(1);
+    (0..n).map(move |i| {
+        let first = i * ROWS;
+        let end = if i + 1 == n { m } else { first + ROWS };
+        (first, end - first)
+    })
 }
 
 /// Equal pieces of at most [`DEPTH`].
