@@ -105,6 +105,20 @@ proptest! {
     }
 }
 
+/// A transposed left factor of few rows: the library multiplies some columns otherwise apart than together.
+#[test]
+fn few_inputs_give_the_same_bits() {
+    for inputs in [2, 3, 5, 8, 10, 16] {
+        for hidden in [98, 170] {
+            let net = Mlp::new(&[inputs, hidden, 3], Activation::Tanh);
+            let graph = net.loss(Loss::SquaredError).build().unwrap();
+            let batch = (1 << 17) / (inputs * hidden) + 30;
+            gradients(&Case::<f32>::of(graph.clone(), batch, 1)).unwrap();
+            gradients(&Case::<f64>::of(graph, batch, 1)).unwrap();
+        }
+    }
+}
+
 /// The gradient in parameters and inputs, and one direction, at 1 to 4 threads.
 fn gradients<T: Scalar>(case: &Case<T>) -> Result<(), String> {
     let (graph, batch, params, x) = (&case.graph, case.batch, &case.params, &case.x);

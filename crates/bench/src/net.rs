@@ -71,6 +71,15 @@ impl Net {
         self.layers().map(|(n_in, n_out)| (n_in + 1) * n_out).sum()
     }
 
+    /// Multiply-adds of one primal, biases aside.
+    pub fn multiply_adds(&self) -> usize {
+        self.batch
+            * self
+                .layers()
+                .map(|(n_in, n_out)| n_in * n_out)
+                .sum::<usize>()
+    }
+
     /// The graph, with the loss or ending in the last layer.
     ///
     /// # Errors

@@ -254,7 +254,9 @@ macro_rules! product_by_kernel {
                 a: Factor<'_, Self>,
                 b: Factor<'_, Self>,
             ) {
-                if c.ncols() * a.shape().0 * a.shape().1 < SHARED_FROM {
+                let (m, k) = a.shape();
+                let few = a.transposed && m < library::FEW;
+                if few || c.ncols() * m * k < SHARED_FROM {
                     return native(c, onto, a, b);
                 }
                 by_columns(c, |columns, c| native(c, onto, a, b.cols(columns)));
