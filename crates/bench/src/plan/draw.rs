@@ -82,7 +82,7 @@ impl Draw {
     ///
     /// # Errors
     /// None: widths and shapes fit.
-    pub fn next(&mut self) -> Result<Drawn> {
+    pub fn draw(&mut self) -> Result<Drawn> {
         let question = match self.rng.random_range(0..6) {
             0 => Question::Gradient,
             1 => Question::Jvp(self.size(1, 64)),

@@ -170,34 +170,35 @@ where
     }
     let times = time(&subject, &mut made, effort)?;
     let rows = plan.candidates().iter().zip(&made).zip(times);
-    let row =
-        |((candidate, made), times): ((&Candidate, &Option<Made<T>>), Option<[f64; 3]>)| Row {
-            net: drawn.net.clone(),
-            batch: *batch,
-            question: question.to_string(),
-            budget: budget.to_string(),
-            candidate: candidate.way.to_string(),
-            predicted_flops: candidate.prediction.map(|p| p.cost.flops),
-            counted_flops: made.as_ref().and_then(|made| made.counted),
-            predicted_peak: candidate.prediction.map(|p| p.peak()),
-            measured_peak: made.as_ref().map(|made| made.peak),
-            predicted_s: candidate.seconds,
-            measured_s: times.map(|times| times[1]),
-            picked: std::ptr::eq(candidate, plan.picked()),
-            cell,
-            kind: kind(*question),
-            dtype: drawn.dtype,
-            forward: candidate.way.is_forward(),
-            reverse: candidate.way.is_reverse(),
-            inputs: match question {
-                Question::JacobianInputs => graph.n_inputs(),
-                _ => graph.n_params(),
-            },
-            outputs: graph.n_outputs(),
-            low_s: times.map(|times| times[0]),
-            high_s: times.map(|times| times[2]),
-        };
-    Ok(rows.map(row).collect())
+    let row = |candidate: &Candidate, made: &Option<Made<T>>, times: Option<[f64; 3]>| Row {
+        net: drawn.net.clone(),
+        batch: *batch,
+        question: question.to_string(),
+        budget: budget.to_string(),
+        candidate: candidate.way.to_string(),
+        predicted_flops: candidate.prediction.map(|p| p.cost.flops),
+        counted_flops: made.as_ref().and_then(|made| made.counted),
+        predicted_peak: candidate.prediction.map(|p| p.peak()),
+        measured_peak: made.as_ref().map(|made| made.peak),
+        predicted_s: candidate.seconds,
+        measured_s: times.map(|times| times[1]),
+        picked: std::ptr::eq(candidate, plan.picked()),
+        cell,
+        kind: kind(*question),
+        dtype: drawn.dtype,
+        forward: candidate.way.is_forward(),
+        reverse: candidate.way.is_reverse(),
+        inputs: match question {
+            Question::JacobianInputs => graph.n_inputs(),
+            _ => graph.n_params(),
+        },
+        outputs: graph.n_outputs(),
+        low_s: times.map(|times| times[0]),
+        high_s: times.map(|times| times[2]),
+    };
+    Ok(rows
+        .map(|((candidate, made), times)| row(candidate, made, times))
+        .collect())
 }
 
 /// The kind of a question, whatever its seeds.

@@ -30,7 +30,7 @@ pub fn cells(extent: Extent, seed: u64) -> Result<Vec<Drawn>, PlanCellError> {
     let (mut draw, mut cells) = (Draw::new(seed), Vec::with_capacity(wanted));
     let mut kinds: BTreeMap<&str, usize> = BTreeMap::new();
     while cells.len() < wanted {
-        let drawn = draw.next()?;
+        let drawn = draw.draw()?;
         let of_kind = kinds.entry(kind(drawn.question)).or_default();
         if *of_kind < OF_ONE_KIND && admitted(&drawn)? {
             *of_kind += 1;

@@ -12,6 +12,9 @@ use super::{Question, gaps, hull, ops, overlap};
 use crate::chunk::pieces;
 use crate::{Chunk, Forward};
 
+/// What two alike chunks have in common: the owners of parameters that they touch, and which of their parameters.
+type Shape = Vec<(usize, Range<usize>)>;
+
 /// A graph on a batch, to be pushed through.
 struct Swept {
     plan: PrimalPlan,
@@ -86,7 +89,7 @@ impl Swept {
             .map(|node| &node.params)
             .filter(|params| !params.is_empty())
             .collect();
-        let mut alike: HashMap<Vec<(usize, Range<usize>)>, (Range<usize>, u64)> = HashMap::new();
+        let mut alike: HashMap<Shape, (Range<usize>, u64)> = HashMap::new();
         for chunk in pieces(graph.n_params(), width) {
             let touched = owners.iter().enumerate();
             let touched = touched.map(|(i, params)| (i, overlap(&chunk, params)));

@@ -237,7 +237,7 @@ impl Subject {
                 again(|| {
                     black_box(&mut to)
                         .iter_mut()
-                        .for_each(|entry| *entry = *entry + one);
+                        .for_each(|entry| *entry += one);
                 })
             }
         }
