@@ -1,0 +1,291 @@
+//! Arrays of NumPy in an npz archive: headers first, numbers one by one, nothing believed that is not checked.
+
+use std::fs::File;
+use std::io::{self, BufReader, Read};
+use std::path::{Path, PathBuf};
+
+use npyz::{DType, NpyFile, NpyHeader, Order, TypeChar};
+use zip::ZipArchive;
+use zip::result::ZipError;
+
+use crate::fault::{Fault, shape, shown};
+use crate::files::open;
+
+mod header;
+
+use header::plain;
+
+/// Bytes of a header's text, at most: NumPy pads it to 118.
+const TEXT: usize = 4096;
+/// Bytes that an array may unpack to whatever it was packed to.
+const SMALL: u64 = 64 << 20;
+/// How many times its packed size a larger array may unpack to. Data packs to a tenth; only zeros pack to a thousandth.
+const RATIO: u64 = 100;
+
+const DAMAGED: &str = "the file is cut off or damaged; save it again";
+
+/// What an array holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    F32,
+    F64,
+    I32,
+    I64,
+    Other,
+}
+
+impl Kind {
+    const fn size(self) -> usize {
+        match self {
+            Self::F32 | Self::I32 => 4,
+            Self::F64 | Self::I64 => 8,
+            Self::Other => 1,
+        }
+    }
+}
+
+/// An array's header.
+pub struct Head {
+    pub shape: Vec<usize>,
+    pub kind: Kind,
+    /// The type as NumPy writes it.
+    pub descr: String,
+    header: NpyHeader,
+    /// Bytes before the numbers.
+    start: usize,
+}
+
+impl Head {
+    /// Row and column of the k-th number of a matrix in the file.
+    pub fn place(&self, k: usize) -> (usize, usize) {
+        match (self.header.order(), &self.shape[..]) {
+            (Order::Fortran, [rows, _]) => (k % rows, k / rows),
+            (_, [_, columns]) => (k / columns, k % columns),
+            _ => (k, 0),
+        }
+    }
+}
+
+/// An open archive.
+pub struct Npz {
+    pub path: PathBuf,
+    archive: ZipArchive<BufReader<File>>,
+    len: u64,
+}
+
+impl Npz {
+    pub fn open(path: &Path) -> Result<Self, Fault> {
+        let (file, len) = open(path)?;
+        let archive = ZipArchive::new(BufReader::new(file)).map_err(|error| {
+            let got = error.to_string();
+            Fault::input(
+                path,
+                "the archive",
+                "an npz file",
+                got,
+                "save it with numpy.savez",
+            )
+        })?;
+        Ok(Self {
+            path: path.to_owned(),
+            archive,
+            len,
+        })
+    }
+
+    /// A fault of one of its arrays.
+    pub fn fault(
+        &self,
+        name: &str,
+        expected: impl Into<String>,
+        got: impl Into<String>,
+        remedy: impl Into<String>,
+    ) -> Fault {
+        Fault::input(&self.path, format!("array {name}"), expected, got, remedy)
+    }
+
+    pub fn has(&self, name: &str) -> bool {
+        self.archive.index_for_name(&file(name)).is_some()
+    }
+
+    /// An array's header. Its lengths multiply to a number that fits.
+    pub fn head(&mut self, name: &str) -> Result<Head, Fault> {
+        if !self.has(name) {
+            let names = self.archive.file_names().take(20);
+            let names = names.map(|name| {
+                let name = name.unwrap_or_default();
+                shown(npyz::npz::array_name_from_file_name(&name).unwrap_or(&name))
+            });
+            let names: Vec<String> = names.collect();
+            let got = format!("the names {}", names.join(", "));
+            return Err(self.fault(
+                name,
+                "an array of this name",
+                got,
+                "name it as in numpy.savez(file, x=x, y=y)",
+            ));
+        }
+        let bytes = self.read_head(name)?;
+        let damaged = |got: String| {
+            self.fault(
+                name,
+                "the header of a plain array of numbers",
+                got,
+                "save it with numpy.savez",
+            )
+        };
+        plain(&bytes).map_err(|got| damaged(got.into()))?;
+        let header =
+            NpyHeader::from_reader(&bytes[..]).map_err(|error| damaged(error.to_string()))?;
+        let lengths = header.shape().iter().map(|&n| usize::try_from(n).ok());
+        let lengths: Option<Vec<usize>> = lengths.collect();
+        let kind = kind(&header.dtype());
+        let whole = |lengths: &Vec<usize>| {
+            lengths
+                .iter()
+                .try_fold(kind.size(), |product, &n| product.checked_mul(n))
+        };
+        let Some(shape) = lengths.filter(|lengths| whole(lengths).is_some()) else {
+            return Err(damaged(format!(
+                "a shape too large for memory: {:?}",
+                header.shape()
+            )));
+        };
+        let descr = header.dtype().descr();
+        let descr: String = descr.chars().take(40).collect();
+        let head = Head {
+            shape,
+            kind,
+            descr: descr.trim_matches('\'').into(),
+            header,
+            start: bytes.len(),
+        };
+        self.whole(name, &head)?;
+        Ok(head)
+    }
+
+    /// Whether the archive holds as many bytes as the header says, packed no more than data can be.
+    fn whole(&mut self, name: &str, head: &Head) -> Result<(), Fault> {
+        let (path, len) = (&self.path, self.len);
+        let member = self.archive.by_name(&file(name));
+        let member = member.map_err(|error| packed(path, name, &error))?;
+        let (size, packed) = (member.size(), member.compressed_size());
+        drop(member);
+        let bytes = (head.shape.iter().product::<usize>() * head.kind.size()) as u64;
+        let bytes = bytes + head.start as u64;
+        // How many bytes an unknown type has does not matter: it is refused for its type.
+        if head.kind != Kind::Other && size != bytes || packed > len {
+            return Err(self.fault(
+                name,
+                format!("{bytes} bytes for its shape, {}", shape(&head.shape)),
+                format!("{size} bytes, packed to {packed}"),
+                DAMAGED,
+            ));
+        }
+        if size > SMALL && size / RATIO > packed {
+            return Err(self.fault(
+                name,
+                format!("at most {RATIO} times its packed size, {packed} bytes"),
+                format!("{size} bytes"),
+                "save it with numpy.savez, which does not pack",
+            ));
+        }
+        Ok(())
+    }
+
+    /// The bytes of a header, of a bounded number.
+    fn read_head(&mut self, name: &str) -> Result<Vec<u8>, Fault> {
+        let path = &self.path;
+        let member = self.archive.by_name(&file(name));
+        let mut member = member.map_err(|error| packed(path, name, &error))?;
+        let read = |member: &mut dyn Read, bytes: &mut Vec<u8>, n: usize| -> io::Result<()> {
+            let from = bytes.len();
+            bytes.resize(from + n, 0);
+            member.read_exact(&mut bytes[from..])
+        };
+        let mut bytes = Vec::new();
+        let outcome = read(&mut member, &mut bytes, 10).and_then(|()| {
+            let version = bytes[6];
+            let mut len = usize::from(u16::from_le_bytes([bytes[8], bytes[9]]));
+            if version > 1 {
+                read(&mut member, &mut bytes, 2)?;
+                len += usize::from(u16::from_le_bytes([bytes[10], bytes[11]])) << 16;
+            }
+            if &bytes[..6] != b"\x93NUMPY" {
+                return Err(io::Error::other("another magic than NumPy's"));
+            }
+            if len > TEXT {
+                return Err(io::Error::other(format!("a header of {len} bytes")));
+            }
+            read(&mut member, &mut bytes, len)
+        });
+        drop(member);
+        match outcome {
+            Ok(()) => Ok(bytes),
+            Err(error) => Err(self.fault(
+                name,
+                "the header of an npy file",
+                error.to_string(),
+                "save it with numpy.savez",
+            )),
+        }
+    }
+
+    /// Hands every number to `take`, with its place in the file's order.
+    pub fn read<T: npyz::Deserialize>(
+        &mut self,
+        name: &str,
+        head: &Head,
+        mut take: impl FnMut(usize, T) -> Result<(), Fault>,
+    ) -> Result<(), Fault> {
+        let path = &self.path;
+        let fault = |expected: &str, got: String| {
+            Fault::input(path, format!("array {name}"), expected, got, DAMAGED)
+        };
+        let member = self.archive.by_name(&file(name));
+        let member = member.map_err(|error| packed(path, name, &error))?;
+        let damaged = |error: io::Error| fault("numbers", error.to_string());
+        let mut member = BufReader::new(member);
+        io::copy(&mut (&mut member).take(head.start as u64), &mut io::sink()).map_err(damaged)?;
+        let numbers = NpyFile::with_header(head.header.clone(), &mut member)
+            .data::<T>()
+            .map_err(|error| fault("numbers", error.to_string()))?;
+        for (k, number) in numbers.enumerate() {
+            take(k, number.map_err(damaged)?)?;
+        }
+        // The checksum is compared at the end of the member.
+        match member.read(&mut [0]).map_err(damaged)? {
+            0 => Ok(()),
+            _ => Err(fault("the end", "more bytes".into())),
+        }
+    }
+}
+
+/// The fault of a member that the archive does not give.
+fn packed(path: &Path, name: &str, error: &ZipError) -> Fault {
+    let (expected, remedy) = ("a member stored or deflated", "save it with numpy.savez");
+    Fault::input(
+        path,
+        format!("array {name}"),
+        expected,
+        error.to_string(),
+        remedy,
+    )
+}
+
+fn file(name: &str) -> String {
+    npyz::npz::file_name_from_array_name(name)
+}
+
+fn kind(dtype: &DType) -> Kind {
+    let DType::Plain(plain) = dtype else {
+        return Kind::Other;
+    };
+    match (plain.type_char(), plain.num_bytes()) {
+        (TypeChar::Float, Some(4)) => Kind::F32,
+        (TypeChar::Float, Some(8)) => Kind::F64,
+        (TypeChar::Int, Some(4)) => Kind::I32,
+        (TypeChar::Int, Some(8)) => Kind::I64,
+        _ => Kind::Other,
+    }
+}

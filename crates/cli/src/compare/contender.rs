@@ -1,0 +1,258 @@
+//! The modes that are compared: predicted exactly, timed in turn, or predicted where they would take too long.
+
+use nalgebra::DMatrix;
+use pushpull_bench::peak;
+use pushpull_bench::progress::Progress;
+use pushpull_bench::rounds::{self, interleaved};
+use pushpull_core::{Graph, Prediction, Primal, Result, Scalar};
+use pushpull_planner::Way;
+use pushpull_reverse_mode::Store;
+use serde::{Serialize, Serializer};
+
+use super::run::{self, What};
+use crate::fault::Fault;
+use crate::way;
+
+/// Measurements of each mode; one more than a multiple of four, so that quartiles are measurements.
+const ROUNDS: usize = 9;
+/// Runs of a mode beside its rounds, at most: the first ones, and those that find how often it is repeated.
+const BESIDE: usize = 4;
+/// The part of the time that is kept for modes that are run once.
+const ONCE: f64 = 0.3;
+/// The part of a mode's own time that a short measurement before it may take.
+const SHORT: f64 = 0.25;
+/// Seconds of one measurement, at least where there is time: long beside the clock's own error.
+const SLICE: f64 = 0.02;
+
+/// What may be spent.
+#[derive(Clone, Copy, Debug)]
+pub struct Effort {
+    pub threads: usize,
+    /// Seconds in all, about.
+    pub seconds: f64,
+    /// Whether numbers are f64.
+    pub double: bool,
+}
+
+/// Where a time comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// Interleaved rounds.
+    Measured,
+    /// A single run: it took longer than there is time for in every round.
+    OneRun,
+    /// Flops over the rate of a short measurement.
+    Predicted,
+    /// It cannot be run on this machine.
+    Refused,
+}
+
+impl Source {
+    /// The name in tables.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Measured => "measured",
+            Self::OneRun => "one run",
+            Self::Predicted => "predicted",
+            Self::Refused => "refused",
+        }
+    }
+}
+
+impl Serialize for Source {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.name())
+    }
+}
+
+/// A mode with what it takes. Times are those of one run, prepared before.
+#[derive(Clone, Debug, Serialize)]
+pub struct Row {
+    pub mode: &'static str,
+    /// How it is carried out.
+    pub way: String,
+    /// Exact; `None` where the mode was refused.
+    pub flops: Option<u64>,
+    pub calls: Option<u64>,
+    /// Exact: the most bytes that the engine holds.
+    pub peak_bytes: Option<usize>,
+    /// Median, and quartiles where it was measured.
+    pub seconds: Option<f64>,
+    pub seconds_low: Option<f64>,
+    pub seconds_high: Option<f64>,
+    /// Over the primal of the same round.
+    pub ratio: Option<f64>,
+    pub ratio_low: Option<f64>,
+    pub ratio_high: Option<f64>,
+    pub source: Source,
+    /// Why it was refused.
+    pub note: Option<String>,
+}
+
+/// A mode before it is timed.
+struct Contender {
+    what: What,
+    row: Row,
+    prediction: Option<Prediction>,
+}
+
+impl Contender {
+    fn new<T: Scalar>(mode: &'static str, what: What, graph: &Graph, batch: usize) -> Self {
+        let predicted = what.predict::<T>(graph, batch);
+        let note = predicted.as_ref().err().map(ToString::to_string);
+        let prediction = predicted.ok();
+        let row = Row {
+            mode,
+            way: match what {
+                What::Primal => "no derivative".into(),
+                What::Gradient(way) => way::words(way),
+            },
+            flops: prediction.map(|p| p.cost.flops),
+            calls: prediction.map(|p| p.cost.calls),
+            peak_bytes: prediction.map(|p| p.peak()),
+            seconds: None,
+            seconds_low: None,
+            seconds_high: None,
+            ratio: None,
+            ratio_low: None,
+            ratio_high: None,
+            source: Source::Refused,
+            note,
+        };
+        Self {
+            what,
+            row,
+            prediction,
+        }
+    }
+}
+
+/// The primal and every mode of a gradient, from the fewest flops to the most.
+fn all<T: Scalar>(graph: &Graph, batch: usize) -> Result<Vec<Contender>> {
+    let mut ways = vec![("reverse", Way::Reverse(1))];
+    let kept = way::checkpointed(graph, batch, None)?;
+    if way::store(kept) != Store::All {
+        ways.push(("checkpointed", kept));
+    }
+    if let Ok(structured) = way::structured::<T>(graph, batch) {
+        ways.push(("structured", structured));
+    }
+    let chunked = way::forward::<T>(graph, batch);
+    ways.push(("forward", chunked));
+    if chunked != Way::ForwardDense {
+        ways.push(("forward-full", Way::ForwardDense));
+    }
+    let mut all = vec![Contender::new::<T>("primal", What::Primal, graph, batch)];
+    all.extend(
+        ways.into_iter()
+            .map(|(mode, way)| Contender::new::<T>(mode, What::Gradient(way), graph, batch)),
+    );
+    all.sort_by_key(|contender| contender.row.flops.unwrap_or(u64::MAX));
+    Ok(all)
+}
+
+/// Times every mode for which there is time.
+pub fn measure<T: Scalar>(
+    graph: &Graph,
+    params: &[T],
+    x: &DMatrix<T>,
+    effort: Effort,
+) -> Result<Vec<Row>, Fault> {
+    graph.check(params, x.into(), x.ncols())?;
+    // The number of threads is refused here, once for all.
+    drop(Primal::<T>::new(graph, x.ncols())?.with_threads(effort.threads)?);
+    let mut contenders = all::<T>(graph, x.ncols())?;
+    let mut left = ONCE * effort.seconds;
+    let allowed = (effort.seconds - left) / ((ROUNDS + BESIDE) * contenders.len()) as f64;
+    let brief = rounds::Effort {
+        rounds: 5,
+        slice: 1e-3,
+    };
+    // Flops a second: the peak until a mode has run, then that of the last one measured.
+    let mut rate = peak::measure(effort.double, brief) * effort.threads as f64;
+    let mut progress = Progress::start("compare", 2.0 * contenders.len() as f64);
+    let (mut runs, mut timed) = (Vec::new(), Vec::new());
+    for (i, contender) in contenders.iter_mut().enumerate() {
+        let Some(prediction) = contender.prediction else {
+            continue;
+        };
+        progress.begin(contender.row.mode);
+        let row = &mut contender.row;
+        let flops = prediction.cost.flops as f64;
+        if flops / rate > SHORT * allowed {
+            // Modes differ in their rates, so what may be long is looked at before it is begun.
+            let most = SHORT * allowed * rate;
+            let found = run::pilot(contender.what, graph, params, x, effort.threads, most);
+            rate = found.unwrap_or(rate);
+        }
+        if flops / rate > allowed.max(left) {
+            row.source = Source::Predicted;
+            row.seconds = Some(flops / rate);
+            progress.finish(1.0);
+            continue;
+        }
+        let mut run = match run::prepare(contender.what, graph, params, x, effort.threads) {
+            Ok(run) => run,
+            Err(fault) => {
+                row.note = Some(fault.to_string());
+                progress.finish(1.0);
+                continue;
+            }
+        };
+        let mut seconds = run::once(&mut run);
+        if seconds <= allowed {
+            // The first run has touched its memory for the first time.
+            seconds = seconds.min(run::once(&mut run));
+        }
+        rate = flops / seconds.max(f64::MIN_POSITIVE);
+        row.seconds = Some(seconds);
+        if seconds <= allowed {
+            row.source = Source::Measured;
+            timed.push(i);
+            runs.push(run);
+        } else {
+            row.source = Source::OneRun;
+            left -= seconds;
+        }
+        progress.finish(1.0);
+    }
+    progress.begin("in turn");
+    let slice = SLICE.min(allowed);
+    let times = interleaved(
+        &mut runs,
+        rounds::Effort {
+            rounds: ROUNDS,
+            slice,
+        },
+    );
+    progress.end();
+    let primal = contenders
+        .iter()
+        .position(|c| matches!(c.what, What::Primal));
+    let primal_times = timed
+        .iter()
+        .position(|&i| Some(i) == primal)
+        .map(|k| &times[k]);
+    for (&i, times) in timed.iter().zip(&times) {
+        let [low, median, high] = times.quartiles();
+        let row = &mut contenders[i].row;
+        (row.seconds, row.seconds_low, row.seconds_high) = (Some(median), Some(low), Some(high));
+        if let Some(primal) = primal_times {
+            let [low, median, high] = times.over(primal);
+            (row.ratio, row.ratio_low, row.ratio_high) = (Some(median), Some(low), Some(high));
+        }
+    }
+    let primal = primal.and_then(|i| contenders[i].row.seconds);
+    let mut rows: Vec<Row> = contenders
+        .into_iter()
+        .map(|contender| contender.row)
+        .collect();
+    for row in &mut rows {
+        let over = row
+            .seconds
+            .zip(primal)
+            .map(|(seconds, primal)| seconds / primal);
+        row.ratio = row.ratio.or(over);
+    }
+    Ok(rows)
+}

@@ -1,0 +1,177 @@
+//! The comparison as text and as CSV.
+
+use std::path::{Path, PathBuf};
+
+use pushpull_core::predict::grouped;
+
+use super::Setting;
+use super::contender::{Row, Source};
+use crate::fault::Fault;
+use crate::screen::bold;
+
+/// The table for people.
+pub fn text(setting: &Setting, rows: &[Row], files: &[PathBuf]) -> String {
+    let mut out = format!(
+        "{}, {}, {}: {} parameters; batch {} ({}), {}, {}\n{}{}\n\n",
+        setting.network,
+        setting.activation,
+        setting.loss,
+        grouped(setting.params as u128),
+        setting.batch,
+        setting.data,
+        setting.dtype,
+        threads(setting.threads),
+        setting.cpu,
+        if setting.optimised {
+            ""
+        } else {
+            "; this build is not optimised: its times say little"
+        }
+    );
+    let head = [
+        "mode",
+        "flops",
+        "bytes",
+        "time",
+        "quartiles",
+        "x primal",
+        "",
+    ]
+    .map(String::from);
+    let mut lines = vec![head];
+    lines.extend(rows.iter().map(|row| {
+        let or_dash = |text: Option<String>| text.unwrap_or_else(|| "-".into());
+        let quartiles = row.seconds_low.zip(row.seconds_high);
+        [
+            row.mode.into(),
+            or_dash(row.flops.map(grouped)),
+            or_dash(row.peak_bytes.map(|bytes| grouped(bytes as u128))),
+            or_dash(row.seconds.map(time)),
+            or_dash(quartiles.map(|(low, high)| format!("{} - {}", time(low), time(high)))),
+            or_dash(row.ratio.map(|ratio| format!("{ratio:.2}"))),
+            remark(row),
+        ]
+    }));
+    let widths: Vec<usize> = (0..6)
+        .map(|column| {
+            lines
+                .iter()
+                .map(|line| line[column].len())
+                .max()
+                .unwrap_or(0)
+        })
+        .collect();
+    for (i, line) in lines.iter().enumerate() {
+        let [mode, flops, bytes, time, quartiles, ratio, note] = line;
+        let padded = format!(
+            "{mode:<0$}  {flops:>1$}  {bytes:>2$}  {time:>3$}  {quartiles:>4$}  {ratio:>5$}  {note}",
+            widths[0], widths[1], widths[2], widths[3], widths[4], widths[5]
+        );
+        let padded = padded.trim_end();
+        out += &if i == 0 {
+            bold(padded)
+        } else {
+            padded.to_owned()
+        };
+        out.push('\n');
+    }
+    out.push('\n');
+    for file in files {
+        out += &format!("{}\n", file.display());
+    }
+    out
+}
+
+/// `1 thread`
+pub fn threads(n: usize) -> String {
+    format!("{n} thread{}", if n == 1 { "" } else { "s" })
+}
+
+/// How a row came about.
+fn remark(row: &Row) -> String {
+    match (row.source, &row.note) {
+        (Source::Measured, _) => row.way.clone(),
+        (Source::OneRun, _) => format!("{}; one run", row.way),
+        (Source::Predicted, _) => format!("{}; predicted from its flops, not run", row.way),
+        (Source::Refused, Some(note)) => format!("{}; no: {note}", row.way),
+        (Source::Refused, None) => row.way.clone(),
+    }
+}
+
+/// Seconds in three digits with their unit.
+pub fn time(seconds: f64) -> String {
+    let (scale, unit) = match seconds {
+        s if s >= 1.0 => (1.0, "s"),
+        s if s >= 1e-3 => (1e3, "ms"),
+        s if s >= 1e-6 => (1e6, "us"),
+        _ => (1e9, "ns"),
+    };
+    let value = seconds * scale;
+    let digits = match value {
+        v if v >= 100.0 => 0,
+        v if v >= 10.0 => 1,
+        _ => 2,
+    };
+    format!("{value:.digits$} {unit}")
+}
+
+/// Writes the rows, the setting in every one.
+pub fn save(path: &Path, setting: &Setting, rows: &[Row]) -> Result<(), Fault> {
+    let failed = |error: csv::Error| Fault::Write {
+        file: path.to_owned(),
+        detail: error.to_string(),
+    };
+    let mut writer = csv::Writer::from_path(path).map_err(failed)?;
+    let head = "network,activation,loss,params,batch,data,dtype,threads,optimised,cpu,mode,way,flops,calls,peak_bytes,\
+                seconds,seconds_low,seconds_high,ratio,ratio_low,ratio_high,source,note";
+    writer.write_record(head.split(',')).map_err(failed)?;
+    let number = |x: Option<f64>| x.map_or_else(String::new, |x| x.to_string());
+    let whole = |n: Option<u64>| n.map_or_else(String::new, |n| n.to_string());
+    for row in rows {
+        let record = [
+            setting.network.clone(),
+            setting.activation.into(),
+            setting.loss.into(),
+            setting.params.to_string(),
+            setting.batch.to_string(),
+            setting.data.clone(),
+            setting.dtype.into(),
+            setting.threads.to_string(),
+            setting.optimised.to_string(),
+            setting.cpu.clone(),
+            row.mode.into(),
+            row.way.clone(),
+            whole(row.flops),
+            whole(row.calls),
+            whole(row.peak_bytes.map(|bytes| bytes as u64)),
+            number(row.seconds),
+            number(row.seconds_low),
+            number(row.seconds_high),
+            number(row.ratio),
+            number(row.ratio_low),
+            number(row.ratio_high),
+            row.source.name().into(),
+            row.note.clone().unwrap_or_default(),
+        ];
+        writer.write_record(&record).map_err(failed)?;
+    }
+    writer.flush().map_err(|error| failed(error.into()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::time;
+
+    #[test]
+    fn times_have_three_digits_and_a_unit() {
+        for (seconds, text) in [
+            (0.0, "0.00 ns"),
+            (1.234e-7, "123 ns"),
+            (1.234e-5, "12.3 us"),
+            (0.0567, "56.7 ms"),
+            (1234.5, "1234 s"),
+        ] {
+            assert_eq!(time(seconds), text);
+        }
+    }
+}

@@ -1,0 +1,130 @@
+//! `pushpull gradient`: files in, a way run, a file out.
+
+use pushpull_core::predict::grouped;
+use pushpull_core::{Dual, Real};
+use pushpull_planner::Timed;
+use safetensors::Dtype;
+use serde::Serialize;
+
+use crate::arrays::Npz;
+use crate::element::Element;
+use crate::fault::Fault;
+use crate::network::Network;
+use crate::options::{Gradient, Mode};
+use crate::weights::{Weights, gradients};
+use crate::{aside, samples, way};
+
+/// What is printed. `flops` and `calls` are exact.
+#[derive(Debug, Serialize)]
+struct Report {
+    loss: f64,
+    mode: &'static str,
+    way: String,
+    flops: u64,
+    calls: u64,
+    peak_bytes: usize,
+}
+
+/// Runs the command; the text for stdout.
+pub fn run(asked: &Gradient, json: bool) -> Result<String, Fault> {
+    let network = asked.net.network(asked.reduction);
+    network.check()?;
+    settings(asked)?;
+    aside::check(&asked.output, &[&asked.weights, &asked.data])?;
+    let weights = Weights::open(&asked.weights, &network.widths)?;
+    let report = match weights.dtype {
+        Dtype::F32 => differentiate::<f32>(asked, &network, weights)?,
+        _ => differentiate::<f64>(asked, &network, weights)?,
+    };
+    Ok(if json {
+        serde_json::json!(report).to_string() + "\n"
+    } else {
+        report.text(asked)
+    })
+}
+
+/// Refuses settings of other modes.
+fn settings(asked: &Gradient) -> Result<(), Fault> {
+    let fault = |option, expected: &str| {
+        let got = format!("--mode {}", asked.mode.name());
+        Err(Fault::option(
+            option,
+            expected,
+            got,
+            "leave it out, or choose that mode",
+        ))
+    };
+    if asked.slots.is_some() && asked.mode != Mode::Checkpointed {
+        return fault("--slots", "--mode checkpointed");
+    }
+    if asked.memory.is_some() && !matches!(asked.mode, Mode::Checkpointed | Mode::Auto) {
+        return fault("--memory", "--mode checkpointed or auto");
+    }
+    Ok(())
+}
+
+fn differentiate<T: Element>(
+    asked: &Gradient,
+    network: &Network,
+    mut weights: Weights,
+) -> Result<Report, Fault>
+where
+    Dual<T>: Timed,
+{
+    let x = samples::read::<T>(&mut Npz::open(&asked.data)?, network)?;
+    let batch = x.ncols();
+    let params = weights.read::<T>()?;
+    let graph = network.graph(batch)?;
+    let way = way::of::<T>(&graph, batch, asked.mode, asked.slots, asked.memory)?;
+    let takes = way::predict::<T>(&graph, batch, way)?;
+    let found = way::run(&graph, way, &params, &x)?;
+    let finite = |what: &str, value: T| {
+        if value.is_finite() {
+            return Ok(());
+        }
+        Err(Fault::NotFinite {
+            what: what.into(),
+            got: value.to_string(),
+            remedy: "a number left the range of its type or the domain of a function; scale the inputs, or use float64",
+        })
+    };
+    finite("the loss", found.value)?;
+    found
+        .params
+        .iter()
+        .try_for_each(|&value| finite("the gradient", value))?;
+    // The targets' rows are not asked for.
+    let inputs = found.inputs.rows(0, network.inputs()).into_owned();
+    inputs
+        .iter()
+        .try_for_each(|&value| finite("the gradient of x", value))?;
+    let bytes =
+        gradients(&weights.layers, &found.params, &inputs).map_err(|error| Fault::Write {
+            file: asked.output.clone(),
+            detail: error.to_string(),
+        })?;
+    aside::write(&asked.output, &bytes)?;
+    Ok(Report {
+        loss: Real::to_f64(found.value),
+        mode: asked.mode.name(),
+        way: way::words(way),
+        flops: takes.cost.flops,
+        calls: takes.cost.calls,
+        peak_bytes: takes.peak_bytes,
+    })
+}
+
+impl Report {
+    fn text(&self, asked: &Gradient) -> String {
+        format!(
+            "loss        {}\nmode        {} ({})\nflops       {}, {} calls of elementary functions\npeak bytes  {}\nwritten     {}\n",
+            self.loss,
+            self.mode,
+            self.way,
+            grouped(self.flops),
+            grouped(self.calls),
+            grouped(self.peak_bytes as u128),
+            asked.output.display()
+        )
+    }
+}

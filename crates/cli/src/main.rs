@@ -1,0 +1,46 @@
+//! The program `pushpull`: gradients of saved networks in every mode, and what each mode costs on a network of one's own.
+//!
+//! It holds no derivative rule and no chain rule: [`network`] names the blocks, [`way`] hands them to the engines. Files are
+//! read by [`weights`] (safetensors), [`arrays`] and [`samples`] (npz) and [`rows`] (CSV), each checked before anything large
+//! is allocated; what is written is written [`aside`] and renamed. A [`fault`] says what is wrong in one line.
+
+mod arrays;
+mod aside;
+mod compare;
+mod element;
+mod fault;
+mod files;
+mod gradient;
+mod network;
+mod options;
+mod rows;
+mod samples;
+mod screen;
+mod way;
+mod weights;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use fault::Fault;
+use options::{Command, Options};
+
+fn main() -> ExitCode {
+    let options = Options::parse();
+    match run(&options) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(fault) => {
+            screen::complain(&fault);
+            fault.exit_code()
+        }
+    }
+}
+
+fn run(options: &Options) -> Result<(), Fault> {
+    let text = match &options.command {
+        Command::Gradient(asked) => gradient::run(asked, options.json)?,
+        Command::Compare(asked) => compare::run(asked, options.json)?,
+    };
+    screen::say(&text)
+}

@@ -1,0 +1,121 @@
+//! The network that the options name.
+
+use pushpull_core::blocks::{Activation, Linear, Loss, Scale};
+use pushpull_core::{Builder, Graph, memory};
+
+use crate::fault::Fault;
+
+/// Fully-connected layers, an activation after every one but the last, then the loss.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Network {
+    /// Inputs, hidden units, outputs.
+    pub widths: Vec<usize>,
+    pub activation: Activation,
+    pub loss: Loss,
+    /// Whether the objective is the mean over the batch and not the sum.
+    pub mean: bool,
+}
+
+impl Network {
+    /// Refuses a network without a layer, and one whose parameters cannot fit, before there is a graph.
+    pub fn check(&self) -> Result<(), Fault> {
+        if self.widths.len() < 2 {
+            return Err(Fault::option(
+                "--layers",
+                "at least two widths, the inputs first",
+                self.name(),
+                "give them as in --layers 5,8,8,3",
+            ));
+        }
+        let layers = self.widths.windows(2);
+        let params = layers.fold(0_usize, |sum, pair| {
+            sum.saturating_add(memory::elements(&[pair[0].saturating_add(1), pair[1]]))
+        });
+        // Parameters and gradient.
+        let what = format!("a network of {}", self.name());
+        memory::fits::<f32>(
+            what,
+            params.saturating_mul(2),
+            "use fewer or narrower layers",
+        )?;
+        Ok(())
+    }
+
+    /// `5-8-8-3`
+    pub fn name(&self) -> String {
+        let widths: Vec<String> = self.widths.iter().map(usize::to_string).collect();
+        widths.join("-")
+    }
+
+    pub fn inputs(&self) -> usize {
+        self.widths.first().copied().unwrap_or(0)
+    }
+
+    pub fn outputs(&self) -> usize {
+        self.widths.last().copied().unwrap_or(0)
+    }
+
+    /// Rows of the input matrix: the inputs, and the target under them where there is one.
+    pub fn rows(&self) -> usize {
+        let target = if self.loss.needs_target() {
+            self.outputs()
+        } else {
+            0
+        };
+        self.inputs().saturating_add(target)
+    }
+
+    /// The graph for batches of `batch` samples. Its parameters lie layer by layer, the weight column by column, then the
+    /// bias.
+    pub fn graph(&self, batch: usize) -> Result<Graph, Fault> {
+        let mut b = Builder::new();
+        let mut h = b.input("x", self.inputs());
+        for (i, pair) in self.widths.windows(2).enumerate() {
+            if i > 0 {
+                let name = format!("{}{}", self.activation, i - 1);
+                h = b.named(name, self.activation.block(pair[0]), h);
+            }
+            h = b.named(format!("layer{i}"), Linear::new(pair[0], pair[1]), h);
+        }
+        let block = self.loss.block(h.rows());
+        let mut loss = if self.loss.needs_target() {
+            let target = b.constant("y", h.rows());
+            b.named("loss", block, [h, target])
+        } else {
+            b.named("loss", block, h)
+        };
+        if self.mean {
+            loss = b.named("mean", Scale::new(1, 1.0 / batch as f64), loss);
+        }
+        Ok(b.build(loss)?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn network(widths: &[usize]) -> Network {
+        Network {
+            widths: widths.to_vec(),
+            activation: Activation::Tanh,
+            loss: Loss::SquaredError,
+            mean: true,
+        }
+    }
+
+    #[test]
+    fn a_graph_has_the_rows_and_parameters_of_its_widths() {
+        let graph = network(&[5, 8, 3]).graph(4).unwrap();
+        assert_eq!((graph.n_inputs(), graph.n_outputs()), (8, 1));
+        assert_eq!(graph.n_inputs(), network(&[5, 8, 3]).rows());
+        assert_eq!(graph.n_params(), 6 * 8 + 9 * 3);
+    }
+
+    #[test]
+    fn sizes_that_overflow_are_refused_before_there_is_a_graph() {
+        for widths in [&[][..], &[4], &[1 << 40, 1 << 40], &[usize::MAX, 2]] {
+            assert!(network(widths).check().is_err(), "{widths:?}");
+        }
+    }
+}

@@ -1,0 +1,299 @@
+//! The options, as `--help` prints them.
+
+use std::path::PathBuf;
+
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use pushpull_core::blocks::{Activation, Loss};
+
+use crate::network::Network;
+
+const ABOUT: &str = "Gradients of your own networks in every mode of automatic differentiation, and what each mode costs";
+
+const AFTER: &str = "\
+Examples:
+  pushpull gradient --layers 5,8,8,3 --activation relu --loss softmax-cross-entropy \\
+      --weights w.safetensors --data d.npz --output g.safetensors
+  pushpull compare --layers 64,128,128,10 --activation relu --loss softmax-cross-entropy --batch 32
+
+Exit codes:
+  0  done
+  1  the work failed: a file could not be written, or finite numbers led to NaN or infinity
+  2  refused before the work: wrong options, a file that is not what it should be, too little memory
+Results go to stdout, faults and progress to stderr. A command that fails leaves no output file.";
+
+const GRADIENT: &str = "\
+Files:
+  weights  safetensors, as torch.nn.Sequential saves them: <i>.weight (outputs x inputs) and
+           <i>.bias, taken in increasing i; all of one type, float32 or float64
+  data     npz with x (batch x inputs) of the weights' type, and y: batch integers (int32, int64)
+           for softmax-cross-entropy, batch x outputs numbers of the weights' type for the other
+           losses, absent for sum; C or Fortran order
+  output   safetensors with the same names and shapes, and x for the gradient in the inputs
+
+Losses, summed over the batch:
+  sum                    sum of all outputs
+  squared-error          sum of (out - y)^2
+  softmax-cross-entropy  sum of -ln softmax(out)[y]
+  sigmoid-cross-entropy  sum of softplus(out) - y out
+
+Examples:
+  pushpull gradient --layers 5,8,8,3 --activation relu --loss softmax-cross-entropy \\
+      --weights w.safetensors --data d.npz --output g.safetensors
+  pushpull gradient --layers 784,512,512,10 --activation tanh --loss softmax-cross-entropy \\
+      --reduction mean --mode checkpointed --memory 4MB \\
+      --weights w.safetensors --data d.npz --output g.safetensors --json
+
+With --json, stdout is one object: loss, mode, way (how the mode was carried out), flops and calls
+of elementary functions (exact), peak_bytes (the most that engines and gradients take at once;
+weights and data are not among it).
+Exit codes: 0 done, 1 the work failed, 2 wrong options or files.";
+
+const COMPARE: &str = "\
+What is compared is the gradient with respect to all parameters. Modes are timed in interleaved
+rounds. One that is too slow for that is run once; one that would take too long is predicted from
+its flops and a short measurement of a part of it, not run, and marked so.
+
+Data: an npz as for `pushpull gradient`, or numbers in a .csv or .csv.gz, a sample a line: the
+inputs, then the class or the outputs. Without data made-up numbers are used.
+
+Output: compare.png and its numbers, compare.csv; the table with the setting, modes.csv.
+
+Examples:
+  pushpull compare --layers 64,128,128,10 --activation relu --loss softmax-cross-entropy --batch 32
+  pushpull compare --layers 64,32,10 --activation tanh --loss softmax-cross-entropy \\
+      --data data/digits.csv.gz --json
+
+Exit codes: 0 done, 1 the work failed, 2 wrong options or files.";
+
+/// The program.
+#[derive(Debug, Parser)]
+#[command(name = "pushpull", version, about = ABOUT, after_help = AFTER, max_term_width = 120)]
+pub struct Options {
+    /// Print results as JSON
+    #[arg(long, global = true)]
+    pub json: bool,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// The gradient of a network saved elsewhere, in any mode
+    #[command(after_help = GRADIENT)]
+    Gradient(Gradient),
+    /// What every mode costs for a network of your own: flops, bytes, time
+    #[command(after_help = COMPARE)]
+    Compare(Compare),
+}
+
+/// A fully-connected network.
+#[derive(Debug, Args)]
+pub struct Net {
+    /// Widths of the network: inputs, hidden layers, outputs
+    #[arg(long, value_name = "WIDTHS", value_parser = widths)]
+    pub layers: Widths,
+    /// The activation after every layer but the last
+    #[arg(long, value_parser = PossibleValuesParser::new(Activation::ALL.map(Activation::name)).try_map(|name| name.parse::<Activation>()))]
+    pub activation: Activation,
+    /// The loss after the last layer
+    #[arg(long, value_parser = PossibleValuesParser::new(Loss::ALL.map(Loss::name)).try_map(|name| name.parse::<Loss>()))]
+    pub loss: Loss,
+}
+
+impl Net {
+    pub fn network(&self, reduction: Reduction) -> Network {
+        Network {
+            widths: self.layers.0.clone(),
+            activation: self.activation,
+            loss: self.loss,
+            mean: reduction == Reduction::Mean,
+        }
+    }
+}
+
+/// What becomes of the samples' losses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Reduction {
+    /// They are added
+    Sum,
+    /// Their sum is divided by the batch
+    Mean,
+}
+
+/// How a gradient is computed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Mode {
+    /// Record, then pull back
+    Reverse,
+    /// Push tangent matrices, a chunk of unit vectors at a time
+    Forward,
+    /// Push tangents kept as Kronecker products; the inputs' by forward mode
+    Structured,
+    /// Reverse mode that keeps some values and computes the others again
+    Checkpointed,
+    /// The way that is predicted to be the fastest within --memory
+    Auto,
+}
+
+impl Mode {
+    /// The name on the command line.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Reverse => "reverse",
+            Self::Forward => "forward",
+            Self::Structured => "structured",
+            Self::Checkpointed => "checkpointed",
+            Self::Auto => "auto",
+        }
+    }
+}
+
+#[derive(Debug, Args)]
+pub struct Gradient {
+    #[command(flatten)]
+    pub net: Net,
+    /// Add the samples' losses, or divide by the batch
+    #[arg(long, value_enum, default_value_t = Reduction::Sum)]
+    pub reduction: Reduction,
+    /// The network's weights (safetensors)
+    #[arg(long, value_name = "FILE")]
+    pub weights: PathBuf,
+    /// The data (npz)
+    #[arg(long, value_name = "FILE")]
+    pub data: PathBuf,
+    /// How the gradient is computed
+    #[arg(long, value_enum, default_value_t = Mode::Reverse)]
+    pub mode: Mode,
+    /// With checkpointed: values kept between layers, at most; by default the square root of their number
+    #[arg(long, value_name = "N", value_parser = positive, conflicts_with = "memory")]
+    pub slots: Option<usize>,
+    /// With checkpointed or auto: the most bytes that engines and gradients may take, such as 500MB or 64KiB
+    #[arg(long, value_name = "BYTES", value_parser = bytes)]
+    pub memory: Option<usize>,
+    /// Where the gradient goes (safetensors)
+    #[arg(long, value_name = "FILE")]
+    pub output: PathBuf,
+}
+
+/// A type of numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Precision {
+    F32,
+    F64,
+}
+
+#[derive(Debug, Args)]
+pub struct Compare {
+    #[command(flatten)]
+    pub net: Net,
+    /// Samples of a batch [default: 32, or all samples of the data]
+    #[arg(long, value_name = "N", value_parser = positive)]
+    pub batch: Option<usize>,
+    /// Samples to run on (npz, csv, csv.gz)
+    #[arg(long, value_name = "FILE")]
+    pub data: Option<PathBuf>,
+    /// The type of numbers
+    #[arg(long, value_enum, default_value_t = Precision::F64)]
+    pub dtype: Precision,
+    /// Threads of every mode
+    #[arg(long, value_name = "N", value_parser = positive, default_value = "1")]
+    pub threads: usize,
+    /// Seconds that the measurements may take, about
+    #[arg(long, value_name = "SECONDS", value_parser = seconds, default_value = "30")]
+    pub seconds: f64,
+    /// Directory of the picture and the table
+    #[arg(long, value_name = "DIR", default_value = "pushpull-compare")]
+    pub output: PathBuf,
+}
+
+/// `5,8,8,3`: one option, so that a second one is a slip and not a longer network.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Widths(pub Vec<usize>);
+
+fn widths(text: &str) -> Result<Widths, String> {
+    let widths: Result<_, _> = text.split(',').map(positive).collect();
+    widths.map(Widths)
+}
+
+fn positive(text: &str) -> Result<usize, String> {
+    match text.trim().parse::<usize>() {
+        Ok(0) => Err("expected at least 1".into()),
+        Ok(n) => Ok(n),
+        Err(_) => Err("expected a whole number that fits this machine".into()),
+    }
+}
+
+fn seconds(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(seconds) if (0.01..=3600.0).contains(&seconds) => Ok(seconds),
+        _ => Err("expected seconds, 0.01 to 3600".into()),
+    }
+}
+
+/// `4096`, `500MB` (powers of ten), `64KiB` (powers of two).
+fn bytes(text: &str) -> Result<usize, String> {
+    const UNITS: [(&str, f64); 9] = [
+        ("", 1.0),
+        ("B", 1.0),
+        ("KB", 1e3),
+        ("MB", 1e6),
+        ("GB", 1e9),
+        ("TB", 1e12),
+        ("KIB", 1024.0),
+        ("MIB", 1024.0 * 1024.0),
+        ("GIB", 1024.0 * 1024.0 * 1024.0),
+    ];
+    let end = text
+        .find(|c: char| !c.is_ascii_digit() && c != '.')
+        .unwrap_or(text.len());
+    let (number, unit) = text.split_at(end);
+    let unit = unit.trim().to_uppercase();
+    let scale = UNITS.iter().find(|(name, _)| *name == unit);
+    match (number.parse::<f64>(), scale) {
+        (Ok(number), Some((_, scale))) if (1.0..9e18).contains(&(number * scale)) => {
+            Ok((number * scale) as usize)
+        }
+        _ => Err("expected bytes such as 4096, 500MB or 64KiB".into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_options_are_consistent_and_modes_are_named_as_they_are_typed() {
+        Options::command().debug_assert();
+        for mode in Mode::value_variants() {
+            assert_eq!(Mode::from_str(mode.name(), false), Ok(*mode));
+        }
+    }
+
+    #[test]
+    fn widths_are_whole_positive_numbers() {
+        assert_eq!(widths("5, 8,3"), Ok(Widths(vec![5, 8, 3])));
+        for wrong in [
+            "",
+            "5,,3",
+            "5,0",
+            "5,-1",
+            "5;8",
+            "1e3",
+            "99999999999999999999",
+        ] {
+            assert!(widths(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn bytes_have_units_of_ten_and_of_two() {
+        assert_eq!(bytes("4096"), Ok(4096));
+        assert_eq!(bytes("500MB"), Ok(500_000_000));
+        assert_eq!(bytes("1.5 KiB"), Ok(1536));
+        for wrong in ["", "MB", "-1", "1e30", "5 parsecs", "0", "1e999TB", "NaN"] {
+            assert!(bytes(wrong).is_err(), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,45 @@
+//! What the user sees: results on stdout, faults on stderr, colours on a terminal alone.
+
+use std::io::{self, ErrorKind, IsTerminal, Write};
+
+use crate::fault::Fault;
+
+/// Writes a result to stdout. A reader that has seen enough is no fault.
+pub fn say(text: &str) -> Result<(), Fault> {
+    let mut out = io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(Fault::Write {
+            file: "stdout".into(),
+            detail: error.to_string(),
+        }),
+        _ => Ok(()),
+    }
+}
+
+/// Writes a fault to stderr.
+pub fn complain(fault: &Fault) {
+    let mut err = io::stderr().lock();
+    let (on, off) = if coloured(&err) {
+        ("\u{1b}[1;31m", "\u{1b}[0m")
+    } else {
+        ("", "")
+    };
+    // Where stderr is gone there is nobody to tell.
+    let _ = writeln!(err, "{on}error:{off} {fault}");
+}
+
+/// Words that stand out on a terminal.
+pub fn bold(text: &str) -> String {
+    if coloured(&io::stdout()) {
+        format!("\u{1b}[1m{text}\u{1b}[0m")
+    } else {
+        text.to_owned()
+    }
+}
+
+/// Whether this goes to a terminal whose user has not asked for plain text (no-color.org).
+fn coloured(stream: &impl IsTerminal) -> bool {
+    let plain = std::env::var_os("NO_COLOR").is_some_and(|set| !set.is_empty());
+    let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
+    stream.is_terminal() && !plain && !dumb
+}

@@ -1,0 +1,294 @@
+//! From a way to the gradients: the engine that is asked, and what it takes.
+
+use nalgebra::DMatrix;
+use pushpull_core::{Cost, Dual, Error, Graph, Prediction, Scalar, memory};
+use pushpull_forward_mode::{Chunk, Forward, Structured};
+use pushpull_planner::{Budget, Plan, PlanError, Planned, Question, Timed, Way};
+use pushpull_reverse_mode::checkpoint::Chain;
+use pushpull_reverse_mode::{Reverse, Store};
+
+use crate::fault::Fault;
+use crate::options::Mode;
+
+type Result<R, E = Error> = std::result::Result<R, E>;
+
+/// Gradients with respect to parameters and inputs.
+#[derive(Debug)]
+pub struct Gradients<T> {
+    /// The sum of the graph's outputs over the batch.
+    pub value: T,
+    /// In the graph's order.
+    pub params: Vec<T>,
+    /// n_inputs x batch; exact zeros for targets.
+    pub inputs: DMatrix<T>,
+}
+
+/// Work, and the most bytes that the engines hold at once, the gradients that they hand over among it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Takes {
+    pub cost: Cost,
+    pub peak_bytes: usize,
+}
+
+/// The way of a mode. With a budget, what [`run`] holds at once is within it.
+pub fn of<T: Planned>(
+    graph: &Graph,
+    batch: usize,
+    mode: Mode,
+    slots: Option<usize>,
+    budget: Option<usize>,
+) -> Result<Way, Fault>
+where
+    Dual<T>: Timed,
+{
+    Ok(match (mode, budget) {
+        (Mode::Reverse, _) => Way::Reverse(1),
+        (Mode::Forward, _) => forward::<T>(graph, batch),
+        (Mode::Structured, _) => structured::<T>(graph, batch)?,
+        (Mode::Checkpointed, None) => checkpointed(graph, batch, slots)?,
+        (Mode::Checkpointed, Some(budget)) => within::<T>(graph, batch, budget)?,
+        (Mode::Auto, None) => {
+            let plan = Plan::<T>::new(graph, batch, Question::Gradient, Budget::Unlimited)?;
+            plan.picked().way
+        }
+        (Mode::Auto, Some(budget)) => {
+            // The planner's question leaves the inputs out; their gradient takes its part of the budget first.
+            let inputs = memory::elements(&[graph.n_inputs(), batch, size_of::<T>()]);
+            let rest = Budget::Bytes(budget.saturating_sub(inputs));
+            let picked = match Plan::<T>::new(graph, batch, Question::Gradient, rest) {
+                Ok(plan) => Some(plan.picked().way),
+                Err(PlanError::OverBudget { .. }) => None,
+                Err(fault) => return Err(fault.into()),
+            };
+            let fits = |way: &Way| {
+                predict::<T>(graph, batch, *way).is_ok_and(|takes| takes.peak_bytes <= budget)
+            };
+            match picked.filter(fits) {
+                Some(way) => way,
+                None => within::<T>(graph, batch, budget)?,
+            }
+        }
+    })
+}
+
+/// Reverse mode with checkpoints, such that everything it holds is within a budget: the schedule is given what plans and
+/// gradients leave of it.
+fn within<T: Scalar>(graph: &Graph, batch: usize, budget: usize) -> Result<Way, Fault> {
+    let way = |bytes| Way::ReverseCheckpointed(Store::Bytes(bytes), 1);
+    let mut bytes = budget;
+    // The plan's own bytes change with the schedule, so a few corrections may be needed.
+    for _ in 0..8 {
+        match predict::<T>(graph, batch, way(bytes)) {
+            Ok(takes) if takes.peak_bytes <= budget => return Ok(way(bytes)),
+            Ok(takes) => bytes = bytes.saturating_sub(takes.peak_bytes - budget),
+            Err(Error::Budget { smallest, .. }) => {
+                bytes = smallest as usize;
+                break;
+            }
+            Err(fault) => return Err(fault.into()),
+        }
+    }
+    let least = predict::<T>(graph, batch, way(bytes))?.peak_bytes;
+    if least <= budget {
+        return Ok(way(bytes));
+    }
+    Err(Fault::option(
+        "--memory",
+        format!("at least {least} bytes"),
+        budget.to_string(),
+        "give that much, or use a smaller batch",
+    ))
+}
+
+/// Forward mode with the chunk that it would choose itself.
+pub fn forward<T: Scalar>(graph: &Graph, batch: usize) -> Way {
+    let all = graph.n_params();
+    match Forward::<T>::width(graph, batch, Chunk::Auto, all) {
+        width if width >= all => Way::ForwardDense,
+        width => Way::ForwardChunked(width),
+    }
+}
+
+/// Structured tangents with the chunk of samples that they would choose themselves.
+pub fn structured<T: Scalar>(graph: &Graph, batch: usize) -> Result<Way> {
+    Ok(Way::ForwardStructured(Structured::<T>::samples(
+        graph,
+        batch,
+        Chunk::Auto,
+    )?))
+}
+
+/// Checkpoints in so many slots; by default as many as the root of the stages. A graph of one stage has nothing to keep in
+/// them, and nothing to compute again.
+pub fn checkpointed(graph: &Graph, batch: usize, slots: Option<usize>) -> Result<Way> {
+    let stages = Chain::of(graph, batch)?.stages().len();
+    if stages < 2 {
+        return Ok(Way::ReverseCheckpointed(Store::All, 1));
+    }
+    let root = (stages as f64).sqrt().ceil() as usize;
+    Ok(Way::ReverseCheckpointed(
+        Store::Slots(slots.unwrap_or(root)),
+        1,
+    ))
+}
+
+/// The way in words, with its settings.
+pub fn words(way: Way) -> String {
+    match way {
+        Way::ReverseCheckpointed(Store::All, _) => "reverse, all kept: one stage".into(),
+        Way::ReverseCheckpointed(Store::Slots(slots), _) => {
+            format!("reverse checkpointed, {slots} slots")
+        }
+        Way::ReverseCheckpointed(Store::Bytes(bytes), _) => {
+            format!("reverse checkpointed, {bytes} bytes")
+        }
+        other => other.to_string(),
+    }
+}
+
+/// What reverse mode keeps.
+pub const fn store(way: Way) -> Store {
+    match way {
+        Way::ReverseCheckpointed(store, _) => store,
+        _ => Store::All,
+    }
+}
+
+/// What forward mode carries at once.
+pub const fn chunk(way: Way) -> Chunk {
+    match way {
+        Way::ForwardChunked(n) | Way::ForwardStructured(n) => Chunk::Fixed(n),
+        _ => Chunk::Full,
+    }
+}
+
+fn unknown(way: Way) -> Error {
+    Error::UnknownName {
+        kind: "way to a gradient".into(),
+        name: way.to_string(),
+        known: "forward, structured, reverse".into(),
+    }
+}
+
+/// What the gradient with respect to the parameters takes.
+pub fn predict_params<T: Scalar>(graph: &Graph, batch: usize, way: Way) -> Result<Prediction> {
+    match way {
+        Way::Reverse(_) | Way::ReverseCheckpointed(..) => {
+            Reverse::<T>::predict_gradient(graph, batch, store(way))
+        }
+        Way::ForwardDense | Way::ForwardChunked(_) => {
+            Forward::<T>::predict_gradient(graph, batch, chunk(way))
+        }
+        Way::ForwardStructured(_) => Structured::<T>::predict_gradient(graph, batch, chunk(way)),
+        other => Err(unknown(other)),
+    }
+}
+
+/// What [`run`] takes.
+pub fn predict<T: Scalar>(graph: &Graph, batch: usize, way: Way) -> Result<Takes> {
+    let params = predict_params::<T>(graph, batch, way)?;
+    let bytes = |numbers: usize| memory::elements(&[numbers, size_of::<T>()]);
+    let inputs = bytes(memory::elements(&[graph.n_inputs(), batch]));
+    if matches!(way, Way::Reverse(_) | Way::ReverseCheckpointed(..)) {
+        // Pulled back to the inputs as well, and the losses are summed.
+        let pulled = Reverse::<T>::predict_vjp(graph, batch, store(way), 1, 1)?;
+        return Ok(Takes {
+            cost: pulled.cost + T::additions(graph.n_outputs() * batch),
+            peak_bytes: params.peak().saturating_add(inputs),
+        });
+    }
+    let columns = Forward::<T>::predict_jacobian_inputs(graph, batch, Chunk::Auto)?;
+    // The first engine is gone when the second comes, its gradient stays.
+    let second = columns.peak().saturating_add(bytes(graph.n_params()));
+    Ok(Takes {
+        cost: params.cost + columns.cost,
+        peak_bytes: params.peak().max(second),
+    })
+}
+
+/// Runs a way at a point. Reverse mode gives both gradients at once. Forward mode pushes the parameters' unit vectors, then
+/// the inputs': each sample has its own loss, so the Jacobian's rows are the samples' gradients.
+pub fn run<T: Scalar>(
+    graph: &Graph,
+    way: Way,
+    params: &[T],
+    x: &DMatrix<T>,
+) -> Result<Gradients<T>> {
+    let batch = x.ncols();
+    let (value, gradient) = match way {
+        Way::Reverse(_) | Way::ReverseCheckpointed(..) => {
+            let mut engine = Reverse::new(graph, batch, store(way), 1)?;
+            let mut inputs = DMatrix::from_element(x.nrows(), batch, T::zero());
+            let (value, gradient) = engine.value_and_gradients(params, x, &mut inputs)?;
+            return Ok(Gradients {
+                value,
+                params: gradient.to_vec(),
+                inputs,
+            });
+        }
+        Way::ForwardDense | Way::ForwardChunked(_) => {
+            let mut engine = Forward::new(graph, batch, chunk(way), 1)?;
+            let (value, gradient) = engine.value_and_gradient(params, x)?;
+            (value, gradient.to_vec())
+        }
+        Way::ForwardStructured(_) => {
+            let mut engine = Structured::new(graph, batch, chunk(way), 1)?;
+            let (value, gradient) = engine.value_and_gradient(params, x)?;
+            (value, gradient.to_vec())
+        }
+        other => return Err(unknown(other)),
+    };
+    let mut engine = Forward::for_inputs(graph, batch, Chunk::Auto)?;
+    Ok(Gradients {
+        value,
+        params: gradient,
+        inputs: engine.jacobian_inputs(params, x)?.transpose(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::network::Network;
+    use pushpull_core::blocks::{Activation, Loss};
+    use pushpull_core::{Counted, count};
+
+    /// The flops that are printed are those that a run does.
+    #[test]
+    fn predicted_work_is_counted_work_in_every_mode() {
+        for (loss, mean) in [(Loss::SoftmaxCrossEntropy, true), (Loss::Sum, false)] {
+            let network = Network {
+                widths: vec![5, 8, 8, 3],
+                activation: Activation::Sigmoid,
+                loss,
+                mean,
+            };
+            let graph = network.graph(7).unwrap();
+            let params = vec![Counted(0.1); graph.n_params()];
+            let x = DMatrix::from_element(graph.n_inputs(), 7, Counted(0.25));
+            for way in [
+                Way::Reverse(1),
+                checkpointed(&graph, 7, None).unwrap(),
+                Way::ForwardDense,
+                Way::ForwardChunked(9),
+                Way::ForwardStructured(3),
+            ] {
+                let predicted = predict::<Counted<f64>>(&graph, 7, way).unwrap();
+                let (done, counted) = count(|| run(&graph, way, &params, &x));
+                assert!(done.is_ok());
+                // A schedule is made from the blocks' costs, and elementwise ones count themselves for it.
+                let planned = || Reverse::<Counted<f64>>::new(&graph, 7, store(way), 1).is_ok();
+                let (_, planning) = count(planned);
+                assert_eq!(predicted.cost + planning, counted, "{}", words(way));
+            }
+        }
+    }
+
+    #[test]
+    fn a_network_of_one_layer_runs_with_nothing_to_keep() {
+        let graph = pushpull_core::Mlp::new(&[2, 1], Activation::Tanh)
+            .build()
+            .unwrap();
+        assert_eq!(checkpointed(&graph, 3, Some(4)).map(store), Ok(Store::All));
+    }
+}
