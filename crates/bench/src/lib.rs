@@ -1,8 +1,9 @@
 //! Measures what both modes cost and draws it.
 //!
-//! Rooms that know no engine: [`data`] (real data sets), [`alloc`] (heap bytes, exact), [`fit`] (power laws), [`record`]
-//! (the rows of `cost.csv`), [`plot`] (pictures), [`machine`] (what a number was measured on), [`edition`] (a report
-//! directory that is replaced whole or not at all), [`progress`] (what is running, and for how long still).
+//! Rooms that know no engine: [`alloc`] (heap bytes, exact), [`fit`] (power laws), [`record`] (the rows of `cost.csv`),
+//! [`plot`] (pictures), [`machine`] (what a number was measured on), [`edition`] (a report directory that is replaced
+//! whole or not at all), [`progress`] (what is running, and for how long still). The [`data`] sets are a crate of their
+//! own, so that they can be read without criterion and plotters.
 //!
 //! The comparison: [`sweep`] lists the [`cell`]s, a cell prepares [`job`]s on one network and times them ([`timer`]);
 //! [`pictures`], [`claims`] and the [`report`] are made from the rows alone, which a [`table`] answers questions about.
@@ -14,7 +15,6 @@
 pub mod alloc;
 pub mod cell;
 pub mod claims;
-pub mod data;
 pub mod edition;
 pub mod fit;
 pub mod job;
@@ -32,3 +32,5 @@ pub mod rounds;
 pub mod sweep;
 pub mod table;
 pub mod timer;
+
+pub use pushpull_data as data;

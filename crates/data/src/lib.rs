@@ -83,11 +83,11 @@ impl Dataset {
     /// Each names file, line, column, what was expected, what came and a remedy: see [`DataError`].
     ///
     /// ```
-    /// use pushpull_bench::data::{self, Dataset};
-    /// let digits = Dataset::digits(&data::directory())?.standardised();
+    /// use pushpull_data::{DataError, Dataset, directory};
+    /// let digits = Dataset::digits(&directory())?.standardised();
     /// assert_eq!((digits.inputs.shape(), digits.targets.shape()), ((64, 1797), (10, 1797)));
     /// assert_eq!(digits.batch(1790, 32)?.inputs.ncols(), 32);
-    /// # Ok::<(), data::DataError>(())
+    /// # Ok::<(), DataError>(())
     /// ```
     pub fn digits(directory: &Path) -> Result<Self, DataError> {
         let table = Table::read(

@@ -1,5 +1,5 @@
 use super::*;
-use crate::data::Dataset;
+use crate::Dataset;
 use std::io::Write;
 
 const PAIR: Shape = Shape {

@@ -1,0 +1,259 @@
+//! The gradient of a block of samples, by any mode.
+
+use std::fmt;
+use std::str::FromStr;
+
+use nalgebra::DMatrix;
+use pushpull_core::{Error, Graph, Mat, MatMut, memory};
+use pushpull_forward_mode::{Chunk, Forward, Structured};
+use pushpull_reverse_mode::{Reverse, Store};
+
+use crate::error::setting;
+use crate::stream::{Purpose, normal, stream};
+use crate::{Precision, TrainError};
+
+/// Directions of a forward gradient that are carried at once, at most: it bounds the memory.
+const CARRIED: usize = 32;
+
+/// How the gradient of a step is computed. All but the last give the same gradient up to rounding; the last is a random
+/// estimate of it.
+///
+/// ```
+/// use pushpull_train::Mode;
+/// assert_eq!("forward-gradient".parse::<Mode>()?, Mode::ForwardGradient { directions: 1 });
+/// assert_eq!(Mode::ForwardGradient { directions: 8 }.to_string(), "forward-gradient:8");
+/// assert!("backward".parse::<Mode>().is_err());
+/// # Ok::<(), pushpull_core::Error>(())
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Mode {
+    /// Record and pull back.
+    #[default]
+    Reverse,
+    /// Reverse mode with so many checkpoints (`pushpull_reverse_mode::Store::Slots`): less memory, more work, and the same
+    /// bits.
+    Checkpointed {
+        /// Boundaries that are kept, at least 1.
+        slots: usize,
+    },
+    /// Tangent matrices, as in the lecture: the cost grows with the number of parameters.
+    Forward,
+    /// Forward mode with tangents kept as Kronecker products.
+    Structured,
+    /// `g = 1/k sum_i (J v_i) v_i` over k directions with independent standard normal entries, each by one jvp (Baydin,
+    /// Pearlmutter, Syme, Wood, Torr 2022, "Gradients without backpropagation").
+    ///
+    /// Its mean is the gradient, since `E[v v'] = I`. Its variance in entry i is `(|g|^2 + g_i^2) / k`: with p parameters
+    /// the expected squared error is `(p + 1) |g|^2 / k`, so the learning rate has to be about k / p of the others'.
+    ForwardGradient {
+        /// k, at least 1.
+        directions: usize,
+    },
+}
+
+impl fmt::Display for Mode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Reverse => f.pad("reverse"),
+            Self::Checkpointed { slots } => f.pad(&format!("checkpointed:{slots}")),
+            Self::Forward => f.pad("forward"),
+            Self::Structured => f.pad("structured"),
+            Self::ForwardGradient { directions } => {
+                f.pad(&format!("forward-gradient:{directions}"))
+            }
+        }
+    }
+}
+
+impl FromStr for Mode {
+    type Err = Error;
+
+    /// `reverse`, `checkpointed:<slots>`, `forward`, `structured`, `forward-gradient` or `forward-gradient:<directions>`.
+    fn from_str(name: &str) -> Result<Self, Error> {
+        let unknown = || {
+            Error::UnknownName {
+            kind: "mode".into(),
+            name: name.into(),
+            known: "reverse, checkpointed:<slots>, forward, structured, forward-gradient, forward-gradient:<directions>"
+                .into(),
+        }
+        };
+        match name.split_once(':') {
+            None => match name {
+                "reverse" => Ok(Self::Reverse),
+                "forward" => Ok(Self::Forward),
+                "structured" => Ok(Self::Structured),
+                "forward-gradient" => Ok(Self::ForwardGradient { directions: 1 }),
+                _ => Err(unknown()),
+            },
+            Some(("checkpointed", slots)) => {
+                let slots = slots.parse().map_err(|_| unknown())?;
+                Ok(Self::Checkpointed { slots })
+            }
+            Some(("forward-gradient", directions)) => {
+                let directions = directions.parse().map_err(|_| unknown())?;
+                Ok(Self::ForwardGradient { directions })
+            }
+            Some(_) => Err(unknown()),
+        }
+    }
+}
+
+/// An engine prepared for a graph and a block size, in the mode that was asked for.
+///
+/// ```
+/// use nalgebra::dmatrix;
+/// use pushpull_core::{Mlp, blocks::{Activation, Loss}};
+/// use pushpull_train::{Engine, Mode};
+/// let graph = Mlp::new(&[1, 1], Activation::Tanh).loss(Loss::SquaredError).build()?;
+/// let mut engine = Engine::<f64>::new(&graph, 2, Mode::Structured, 1, 0)?;
+/// // (w x + b - t)^2 at w = 2, b = 0 for x = 1, 2 and t = 1, 1, summed
+/// let (value, gradient) = engine.value_and_gradient(&[2.0, 0.0], &dmatrix![1.0, 2.0; 1.0, 1.0], 1)?;
+/// assert_eq!((value, gradient), (10.0, &[14.0, 8.0][..]));
+/// # Ok::<(), pushpull_train::TrainError>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Engine<T> {
+    inner: Inner<T>,
+}
+
+#[derive(Clone, Debug)]
+enum Inner<T> {
+    Reverse(Reverse<T>),
+    Forward(Forward<T>),
+    Structured(Structured<T>),
+    Estimate(Estimate<T>),
+}
+
+/// A forward gradient with its buffers.
+#[derive(Clone, Debug)]
+struct Estimate<T> {
+    forward: Forward<T>,
+    seed: u64,
+    directions: usize,
+    /// n_params x carried
+    v: Vec<T>,
+    /// n_outputs x batch carried
+    y_dot: Vec<T>,
+    gradient: Vec<T>,
+}
+
+impl<T: Precision> Engine<T> {
+    /// Prepares gradients of the sum of the graph's outputs over blocks of `batch` samples; the directions of a forward
+    /// gradient follow from `seed`.
+    ///
+    /// # Errors
+    /// Those of the mode's engine; [`TrainError::Setting`] for no directions.
+    pub fn new(
+        graph: &Graph,
+        batch: usize,
+        mode: Mode,
+        threads: usize,
+        seed: u64,
+    ) -> Result<Self, TrainError> {
+        let inner = match mode {
+            Mode::Reverse => Inner::Reverse(Reverse::new(graph, batch, Store::All, threads)?),
+            Mode::Checkpointed { slots } => {
+                let store = Store::Slots(slots);
+                Inner::Reverse(Reverse::new(graph, batch, store, threads)?)
+            }
+            Mode::Forward => Inner::Forward(Forward::new(graph, batch, Chunk::Auto, threads)?),
+            Mode::Structured => {
+                Inner::Structured(Structured::new(graph, batch, Chunk::Auto, threads)?)
+            }
+            Mode::ForwardGradient { directions: 0 } => {
+                return Err(setting(
+                    "the directions of a forward gradient",
+                    "at least 1",
+                    0,
+                ));
+            }
+            Mode::ForwardGradient { directions } => {
+                let carried = directions.min(CARRIED);
+                let v = memory::elements(&[graph.n_params(), carried]);
+                let y_dot = memory::elements(&[graph.n_outputs(), batch, carried]);
+                memory::fits::<T>(
+                    "the directions",
+                    v.saturating_add(y_dot),
+                    "ask for fewer directions",
+                )?;
+                let forward = Forward::for_directions(graph, batch, carried, true, false)?;
+                Inner::Estimate(Estimate {
+                    forward: forward.with_threads(threads)?,
+                    seed,
+                    directions,
+                    v: vec![T::zero(); v],
+                    y_dot: vec![T::zero(); y_dot],
+                    gradient: graph.layout().zeros(),
+                })
+            }
+        };
+        Ok(Self { inner })
+    }
+
+    /// The *sum* of the outputs over the block and its gradient, or an estimate of that. `number` names the draw of an
+    /// estimate, such as the step; other modes do not look at it.
+    ///
+    /// # Errors
+    /// As [`Graph::check`].
+    pub fn value_and_gradient(
+        &mut self,
+        params: &[T],
+        x: &DMatrix<T>,
+        number: u64,
+    ) -> Result<(T, &[T]), TrainError> {
+        Ok(match &mut self.inner {
+            Inner::Reverse(engine) => engine.value_and_gradient(params, x)?,
+            Inner::Forward(engine) => engine.value_and_gradient(params, x)?,
+            Inner::Structured(engine) => engine.value_and_gradient(params, x)?,
+            Inner::Estimate(estimate) => estimate.run(params, x, number)?,
+        })
+    }
+}
+
+impl<T: Precision> Estimate<T> {
+    fn run(&mut self, params: &[T], x: &DMatrix<T>, number: u64) -> Result<(T, &[T]), TrainError> {
+        let Self {
+            forward,
+            seed,
+            directions,
+            v,
+            y_dot,
+            gradient,
+        } = self;
+        let (n_params, batch) = (gradient.len(), forward.batch());
+        let n_outputs = forward.graph().n_outputs();
+        let mut rng = stream(*seed, Purpose::Directions, number);
+        let share = T::from_f64(1.0 / *directions as f64);
+        gradient.fill(T::zero());
+        let (mut value, mut left) = (T::zero(), *directions);
+        while left > 0 {
+            let now = left.min(CARRIED);
+            left -= now;
+            let v = &mut v[..n_params * now];
+            v.iter_mut()
+                .for_each(|v| *v = T::from_f64(normal(&mut rng)));
+            let y_dot = &mut y_dot[..n_outputs * batch * now];
+            let y = forward.jvp_into(
+                params,
+                x,
+                Some(Mat::new(v, n_params, now)),
+                None,
+                MatMut::new(y_dot, n_outputs, batch * now),
+            )?;
+            value = y.columns().flatten().fold(T::zero(), |sum, &y| sum + y);
+            for (v, y_dot) in v
+                .chunks_exact(n_params.max(1))
+                .zip(y_dot.chunks_exact(n_outputs * batch))
+            {
+                let along = share * y_dot.iter().fold(T::zero(), |sum, &y| sum + y);
+                gradient
+                    .iter_mut()
+                    .zip(v)
+                    .for_each(|(g, &v)| *g += along * v);
+            }
+        }
+        Ok((value, gradient))
+    }
+}

@@ -1,0 +1,238 @@
+//! How good a network is on a set of samples.
+
+use std::fmt;
+
+use nalgebra::DMatrix;
+use pushpull_core::blocks::Loss;
+use pushpull_core::{Mat, Primal};
+
+use crate::samples::class_of;
+use crate::{Model, Precision, TrainError};
+
+/// Samples that are predicted at once. A constant: the bits of a sum depend on it.
+const BLOCK: usize = 256;
+
+/// Loss and score of a set of samples.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Metrics {
+    /// Mean over the samples.
+    pub loss: f64,
+    /// The share of right classes, or R^2.
+    pub score: Score,
+}
+
+/// A number that says how good predictions are, the larger the better.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum Score {
+    /// For cross-entropies: the share of samples whose class is right. The class is the first largest output of several,
+    /// or for a single output whether its logit is above 0.
+    Accuracy(f64),
+    /// For least squares: `1 - sum (y - f)^2 / sum (y - mean of y)^2` over all targets, each row with its own mean *of
+    /// these samples*; NaN where these targets are all equal. 0 is what the mean itself would get.
+    R2(f64),
+}
+
+impl Score {
+    /// The number.
+    pub const fn value(self) -> f64 {
+        match self {
+            Self::Accuracy(value) | Self::R2(value) => value,
+        }
+    }
+
+    /// `accuracy` or `R2`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Accuracy(_) => "accuracy",
+            Self::R2(_) => "R2",
+        }
+    }
+}
+
+impl fmt::Display for Score {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {:.4}", self.name(), self.value())
+    }
+}
+
+impl fmt::Display for Metrics {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "loss {:.5}, {}", self.loss, self.score)
+    }
+}
+
+/// Predicts a set block by block.
+#[derive(Clone, Debug)]
+pub(crate) struct Evaluator<T> {
+    /// Inputs over targets, a sample a column.
+    stacked: DMatrix<T>,
+    loss: Loss,
+    n_x: usize,
+    blocks: Block<T>,
+    /// For the samples that are left.
+    rest: Option<Block<T>>,
+    /// sum (y - mean of y)^2
+    spread: f64,
+}
+
+#[derive(Clone, Debug)]
+struct Block<T> {
+    predict: Primal<T>,
+    criterion: Primal<T>,
+    /// Predictions over targets.
+    judged: DMatrix<T>,
+}
+
+impl<T: Precision> Evaluator<T> {
+    pub fn new(model: &Model, stacked: DMatrix<T>, threads: usize) -> Result<Self, TrainError> {
+        let (n, n_x, n_out) = (
+            stacked.ncols(),
+            model.predict.n_inputs(),
+            model.predict.n_outputs(),
+        );
+        let block = |size: usize| -> Result<Block<T>, TrainError> {
+            Ok(Block {
+                predict: Primal::new(&model.predict, size)?.with_threads(threads)?,
+                criterion: Primal::new(&model.criterion, size)?,
+                judged: DMatrix::from_element(2 * n_out, size, T::zero()),
+            })
+        };
+        let size = n.min(BLOCK);
+        let row_spread = |i: usize| {
+            let row: Vec<f64> = stacked.row(n_x + i).iter().map(|y| y.to_f64()).collect();
+            let mean = row.iter().sum::<f64>() / n as f64;
+            row.iter().map(|y| (y - mean).powi(2)).sum::<f64>()
+        };
+        Ok(Self {
+            spread: (0..n_out).map(row_spread).sum(),
+            blocks: block(size)?,
+            rest: (n % size > 0).then(|| block(n % size)).transpose()?,
+            loss: model.loss(),
+            n_x,
+            stacked,
+        })
+    }
+
+    pub const fn stacked(&self) -> &DMatrix<T> {
+        &self.stacked
+    }
+
+    /// At these parameters. The sums are over the samples in their order, in f64.
+    pub fn run(&mut self, params: &[T]) -> Result<Metrics, TrainError> {
+        let n = self.stacked.ncols();
+        let (mut loss, mut right, mut errors) = (0.0, 0_usize, 0.0);
+        let size = n.min(BLOCK);
+        for first in (0..n).step_by(size) {
+            let range = first..n.min(first + size);
+            let block = match &mut self.rest {
+                Some(rest) if range.len() < size => rest,
+                _ => &mut self.blocks,
+            };
+            let data = Mat::from(&self.stacked).cols(range);
+            let n_x = self.n_x;
+            let y = block.predict.run(params, data.rows(0..n_x))?;
+            let n_out = y.nrows();
+            for (j, (y, column)) in y.columns().zip(data.columns()).enumerate() {
+                let target = &column[n_x..n_x + n_out];
+                let mut judged = block.judged.column_mut(j);
+                for i in 0..n_out {
+                    judged[i] = y[i];
+                    judged[n_out + i] = target[i];
+                }
+                if self.loss == Loss::SquaredError {
+                    let errors_of = y
+                        .iter()
+                        .zip(target)
+                        .map(|(y, t)| (t.to_f64() - y.to_f64()).powi(2));
+                    errors += errors_of.sum::<f64>();
+                } else {
+                    right += usize::from(class(y, 0.0) == class(target, 0.5));
+                }
+            }
+            let losses = block.criterion.run(&[], &block.judged)?;
+            loss += losses.columns().flatten().map(|l| l.to_f64()).sum::<f64>();
+        }
+        let n = n as f64;
+        let score = if self.loss == Loss::SquaredError {
+            Score::R2(if self.spread > 0.0 {
+                1.0 - errors / self.spread
+            } else {
+                f64::NAN
+            })
+        } else {
+            Score::Accuracy(right as f64 / n)
+        };
+        Ok(Metrics {
+            loss: loss / n,
+            score,
+        })
+    }
+}
+
+fn class<T: Precision>(column: &[T], half: f64) -> usize {
+    let column: Vec<f64> = column.iter().map(|v| v.to_f64()).collect();
+    class_of(&column, half)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Samples;
+    use nalgebra::dmatrix;
+    use pushpull_core::blocks::Activation;
+
+    fn metrics(loss: Loss, params: &[f64], x: DMatrix<f64>, y: DMatrix<f64>) -> Metrics {
+        let model = Model::mlp(&[x.nrows(), y.nrows()], Activation::Tanh, loss).unwrap();
+        let stacked = model.stack("test", &Samples::new(x, y).unwrap()).unwrap();
+        Evaluator::new(&model, stacked, 1)
+            .unwrap()
+            .run(params)
+            .unwrap()
+    }
+
+    #[test]
+    fn scores_are_those_worked_out_by_hand() {
+        // f = x: errors 0, 1, 0 around targets 1, 3, 3 with mean 7/3 and spread 8/3.
+        let least = metrics(
+            Loss::SquaredError,
+            &[1.0, 0.0],
+            dmatrix![1.0, 2.0, 3.0],
+            dmatrix![1.0, 3.0, 3.0],
+        );
+        assert!((least.loss - 1.0 / 3.0).abs() < 1e-15);
+        assert!(matches!(least.score, Score::R2(r) if (r - (1.0 - 3.0 / 8.0)).abs() < 1e-15));
+        let flat = metrics(
+            Loss::SquaredError,
+            &[1.0, 0.0],
+            dmatrix![1.0, 2.0],
+            dmatrix![1.0, 1.0],
+        );
+        assert!(flat.score.value().is_nan());
+        let single = metrics(
+            Loss::SigmoidCrossEntropy,
+            &[1.0, 0.0],
+            dmatrix![1.0, -1.0, 2.0],
+            dmatrix![1.0, 0.0, 0.0],
+        );
+        assert_eq!(single.score, Score::Accuracy(2.0 / 3.0));
+        let expected = (2.0 * (1.0 + (-1.0_f64).exp()).ln() + (1.0 + 2.0_f64.exp()).ln()) / 3.0;
+        assert!((single.loss - expected).abs() < 1e-14);
+        let several = metrics(
+            Loss::SoftmaxCrossEntropy,
+            &[1.0, 0.0, 0.0, 0.0],
+            dmatrix![1.0, -1.0],
+            dmatrix![1.0, 1.0; 0.0, 0.0],
+        );
+        assert_eq!(several.score, Score::Accuracy(0.5));
+    }
+
+    #[test]
+    fn blocks_and_their_rest_add_up() {
+        let n = 2 * BLOCK + 17;
+        let x = DMatrix::from_fn(1, n, |_, j| j as f64 / n as f64);
+        let y = x.map(|x| x + 0.5);
+        let all = metrics(Loss::SquaredError, &[1.0, 0.0], x, y);
+        assert!((all.loss - 0.25).abs() < 1e-12, "{all}");
+    }
+}

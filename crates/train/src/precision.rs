@@ -1,0 +1,35 @@
+//! The scalars that a run can be trained at.
+
+use pushpull_core::Scalar;
+
+/// `f32` and `f64`: scalars that a checkpoint stores bit by bit.
+pub trait Precision: Scalar + private::Sealed {
+    /// Bytes of a number.
+    const BYTES: usize;
+    /// Its bits, the lowest byte first.
+    fn store(self, bytes: &mut Vec<u8>);
+    /// The number of the first [`Precision::BYTES`] bytes; `None` where there are fewer.
+    fn load(bytes: &[u8]) -> Option<Self>;
+}
+
+mod private {
+    pub trait Sealed {}
+    impl Sealed for f32 {}
+    impl Sealed for f64 {}
+}
+
+macro_rules! precision {
+    ($($t:ty),*) => {$(
+        impl Precision for $t {
+            const BYTES: usize = size_of::<$t>();
+            fn store(self, bytes: &mut Vec<u8>) {
+                bytes.extend_from_slice(&self.to_le_bytes());
+            }
+            fn load(bytes: &[u8]) -> Option<Self> {
+                bytes.first_chunk().map(|chunk| Self::from_le_bytes(*chunk))
+            }
+        }
+    )*};
+}
+
+precision!(f32, f64);

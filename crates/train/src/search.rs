@@ -1,0 +1,236 @@
+//! Model selection: hyper-parameters judged on the validation part (lecture, slide "Parameters and hyper-parameters").
+
+use std::collections::BTreeSet;
+
+use pushpull_core::blocks::{Activation, Loss};
+
+use crate::error::setting;
+use crate::stream::{Purpose, below, stream, unit};
+use crate::{Epoch, Model, Precision, Samples, Settings, TrainError, Training};
+
+mod ranking;
+pub use ranking::{Outcome, Ranking, Trial};
+
+/// The hyper-parameters to choose from.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Space {
+    /// Widths of the hidden layers; an empty list is a linear model.
+    pub hidden: Vec<Vec<usize>>,
+    /// Activations.
+    pub activations: Vec<Activation>,
+    /// Learning rates.
+    pub rates: Vec<f64>,
+    /// Batch sizes.
+    pub batches: Vec<usize>,
+}
+
+/// Which combinations are tried.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Strategy {
+    /// Every one.
+    Grid,
+    /// So many, each hyper-parameter drawn on its own from its list; the rate log-uniformly between the lowest and the
+    /// highest of its list (Bergstra and Bengio 2012). Fewer where there are not so many different ones.
+    Random {
+        /// At least 1.
+        trials: usize,
+        /// Of the draws.
+        seed: u64,
+    },
+}
+
+/// One combination.
+#[derive(Clone, Debug, PartialEq)]
+struct Choice {
+    hidden: Vec<usize>,
+    activation: Activation,
+    rate: f64,
+    batch: usize,
+}
+
+impl Space {
+    fn check(&self) -> Result<(), TrainError> {
+        let lists = [
+            ("hidden widths", self.hidden.len()),
+            ("activations", self.activations.len()),
+            ("learning rates", self.rates.len()),
+            ("batch sizes", self.batches.len()),
+        ];
+        match lists.iter().find(|(_, n)| *n == 0) {
+            Some((name, _)) => Err(setting(
+                "the search space",
+                format!("at least one of the {name}"),
+                "none",
+            )),
+            None => Ok(()),
+        }
+    }
+
+    fn grid(&self) -> Vec<Choice> {
+        let mut all = Vec::new();
+        for hidden in &self.hidden {
+            for &activation in &self.activations {
+                for &rate in &self.rates {
+                    for &batch in &self.batches {
+                        all.push(Choice {
+                            hidden: hidden.clone(),
+                            activation,
+                            rate,
+                            batch,
+                        });
+                    }
+                }
+            }
+        }
+        all
+    }
+
+    fn random(&self, trials: usize, seed: u64) -> Vec<Choice> {
+        let mut rng = stream(seed, Purpose::Search, 0);
+        let low = self.rates.iter().copied().fold(f64::INFINITY, f64::min);
+        let high = self.rates.iter().copied().fold(0.0, f64::max);
+        let (mut drawn, mut chosen) = (BTreeSet::new(), Vec::new());
+        // Where few combinations exist, most draws repeat an earlier one.
+        for _ in 0..trials.saturating_mul(20) {
+            if chosen.len() == trials {
+                break;
+            }
+            let at = [
+                below(&mut rng, self.hidden.len()),
+                below(&mut rng, self.activations.len()),
+                below(&mut rng, self.batches.len()),
+            ];
+            let share = unit(&mut rng);
+            let rate = if low < high {
+                low * (high / low).powf(share)
+            } else {
+                low
+            };
+            if drawn.insert((at, rate.to_bits())) {
+                chosen.push(Choice {
+                    hidden: self.hidden[at[0]].clone(),
+                    activation: self.activations[at[1]],
+                    rate,
+                    batch: self.batches[at[2]],
+                });
+            }
+        }
+        chosen
+    }
+}
+
+/// Trains a network for each combination and ranks them by the loss on the validation part at their best epoch. What else
+/// a run is, `settings` says. A combination that diverges or does not fit is ranked last, with its error; `progress` sees
+/// each trial as it ends, and how many there are.
+///
+/// The winner's validation score is the best of many, so it flatters: judge the winner once on samples that took no part
+/// ([`Model::metrics`]).
+///
+/// # Errors
+/// [`TrainError::Setting`] for an empty list or no trial; [`TrainError::Data`] for samples that fit no network.
+///
+/// ```
+/// use nalgebra::DMatrix;
+/// use pushpull_core::blocks::{Activation, Loss};
+/// use pushpull_train::{Samples, Settings, Space, Split, Strategy, search};
+/// let inputs = DMatrix::from_fn(1, 60, |_, j| j as f64 / 30.0 - 1.0);
+/// let samples = Samples::new(inputs.clone(), inputs.map(|x| x * x))?;
+/// let split = Split::plain(60, 0.3, 1)?;
+/// let space = Space {
+///     hidden: vec![vec![], vec![8]],
+///     activations: vec![Activation::Tanh],
+///     rates: vec![0.02],
+///     batches: vec![8],
+/// };
+/// let (train, valid) = (samples.pick(&split.train)?, samples.pick(&split.valid)?);
+/// let settings = Settings { epochs: 40, ..Settings::default() };
+/// let ranking = search::<f64>(&space, Strategy::Grid, Loss::SquaredError, &settings, &train, &valid, |_, _| {})?;
+/// assert_eq!(ranking.best().unwrap().hidden, [8]); // a parabola is not linear
+/// println!("{ranking}");
+/// # Ok::<(), pushpull_train::TrainError>(())
+/// ```
+pub fn search<T: Precision>(
+    space: &Space,
+    strategy: Strategy,
+    loss: Loss,
+    settings: &Settings,
+    train: &Samples,
+    valid: &Samples,
+    mut progress: impl FnMut(&Trial, usize),
+) -> Result<Ranking, TrainError> {
+    space.check()?;
+    let choices = match strategy {
+        Strategy::Grid => space.grid(),
+        Strategy::Random { trials: 0, .. } => {
+            return Err(setting("the trials of a search", "at least 1", 0));
+        }
+        Strategy::Random { trials, seed } => {
+            if space
+                .rates
+                .iter()
+                .any(|rate| !(*rate > 0.0 && rate.is_finite()))
+            {
+                let got = format!("{:?}", space.rates);
+                return Err(setting("the learning rates", "finite numbers above 0", got));
+            }
+            space.random(trials, seed)
+        }
+    };
+    if settings.epochs == 0 {
+        return Err(setting("the epochs of a search", "at least 1", 0));
+    }
+    let mut trials = Vec::with_capacity(choices.len());
+    for choice in &choices {
+        let trial = Trial {
+            hidden: choice.hidden.clone(),
+            activation: choice.activation,
+            rate: choice.rate,
+            batch: choice.batch,
+            outcome: attempt::<T>(choice, loss, settings, train, valid),
+        };
+        progress(&trial, choices.len());
+        trials.push(trial);
+    }
+    Ok(Ranking::new(trials))
+}
+
+fn attempt<T: Precision>(
+    choice: &Choice,
+    loss: Loss,
+    settings: &Settings,
+    train: &Samples,
+    valid: &Samples,
+) -> Result<Outcome, TrainError> {
+    let ends = [train.inputs().nrows(), train.targets().nrows()];
+    let widths = [&ends[..1], &choice.hidden, &ends[1..]].concat();
+    let model = Model::mlp(&widths, choice.activation, loss)?;
+    let settings = Settings {
+        batch: choice.batch,
+        optimiser: settings.optimiser.with_rate(choice.rate),
+        ..settings.clone()
+    };
+    let mut training = Training::<T>::new(&model, settings, train, Some(valid))?;
+    training.run(&mut ())?;
+    let epochs = training.history();
+    let seconds = epochs.iter().map(|epoch| epoch.seconds).sum();
+    // Where no epoch has a loss that is a number below infinity, the last one stands for the run.
+    let best = epochs
+        .iter()
+        .rev()
+        .find(|epoch| epoch.best)
+        .or(epochs.last());
+    let judged = best.and_then(|epoch: &Epoch| Some((epoch, epoch.valid?)));
+    let (epoch, valid) =
+        judged.ok_or_else(|| setting("the epochs of a search", "at least 1", 0))?;
+    Ok(Outcome {
+        n_params: model.n_params(),
+        epochs: epochs.len() as u64,
+        epoch: epoch.number,
+        train: epoch.train,
+        valid,
+        seconds,
+    })
+}
+
+#[cfg(test)]
+mod tests;

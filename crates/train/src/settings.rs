@@ -1,0 +1,114 @@
+//! What a run is, besides its model and data.
+
+use pushpull_core::Init;
+
+use crate::error::setting;
+use crate::{Mode, Optimiser, TrainError};
+
+/// The hyper-parameters of a run. `Settings::default()` is a start for a small network.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Settings {
+    /// Passes over the training part.
+    pub epochs: u64,
+    /// M: samples of a block, from 1 (online) to n (the full batch).
+    pub batch: usize,
+    /// The step from a gradient.
+    pub optimiser: Optimiser,
+    /// Before each step weights (not biases, not gains) shrink by `1 - rate decay`: decoupled weight decay (Loshchilov
+    /// and Hutter 2019). 0 for none.
+    pub decay: f64,
+    /// How a gradient is computed.
+    pub mode: Mode,
+    /// How parameters start.
+    pub init: Init,
+    /// Of the parameters, the shuffles, and the directions of a forward gradient.
+    pub seed: u64,
+    /// Of the engines; they change no bit.
+    pub threads: usize,
+    /// Stops after so many epochs in a row without a new lowest loss on the validation part (on the training part where
+    /// there is none); `None`: never.
+    pub patience: Option<u64>,
+}
+
+impl Default for Settings {
+    /// 50 epochs of blocks of 32 by Adam at 1e-3, gradients by reverse mode on one thread, He's initialiser, seed 0, no
+    /// decay, no early stopping.
+    fn default() -> Self {
+        Self {
+            epochs: 50,
+            batch: 32,
+            optimiser: Optimiser::adam(1e-3),
+            decay: 0.0,
+            mode: Mode::Reverse,
+            init: Init::He,
+            seed: 0,
+            threads: 1,
+            patience: None,
+        }
+    }
+}
+
+impl Settings {
+    /// What needs no data to be judged; the engines judge the rest.
+    pub(crate) fn check(&self) -> Result<(), TrainError> {
+        self.optimiser.check()?;
+        if !(self.decay >= 0.0 && self.decay * self.optimiser.rate() < 1.0) {
+            return Err(setting(
+                "the decay",
+                "at least 0, and below 1 / rate",
+                self.decay,
+            ));
+        }
+        if self.patience == Some(0) {
+            return Err(setting(
+                "the patience",
+                "at least 1 epoch, or none for no early stopping",
+                0,
+            ));
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_default_is_allowed_and_slips_are_not() {
+        let fine = Settings::default();
+        assert_eq!(fine.check(), Ok(()));
+        assert!(
+            Settings {
+                decay: -1.0,
+                ..fine.clone()
+            }
+            .check()
+            .is_err()
+        );
+        assert!(
+            Settings {
+                decay: f64::NAN,
+                ..fine.clone()
+            }
+            .check()
+            .is_err()
+        );
+        assert!(
+            Settings {
+                decay: 1e3,
+                ..fine.clone()
+            }
+            .check()
+            .is_err()
+        );
+        assert!(
+            Settings {
+                patience: Some(0),
+                ..fine
+            }
+            .check()
+            .is_err()
+        );
+    }
+}

@@ -1,0 +1,278 @@
+//! The run.
+
+use std::ops::Range;
+use std::time::Instant;
+
+use nalgebra::DMatrix;
+use pushpull_core::linalg::first_not_finite;
+use pushpull_core::{Mat, Role};
+
+use crate::checkpoint::Identity;
+use crate::evaluate::Evaluator;
+use crate::identity::identity;
+use crate::optimiser::Moments;
+use crate::state::State;
+use crate::{Batches, Engine, Epoch, Model, Precision, Samples, Settings, Step, TrainError};
+
+mod keep;
+mod run;
+
+/// A run of mini-batch gradient descent: model, data, settings, and how far it has come.
+///
+/// [`Training::run`] does everything; [`Training::step`] is there for programs that interleave training with something
+/// else, such as a server. See the crate's documentation for an example.
+#[derive(Clone, Debug)]
+pub struct Training<T> {
+    model: Model,
+    settings: Settings,
+    identity: Identity,
+    batches: Batches,
+    engine: Engine<T>,
+    block: DMatrix<T>,
+    /// For a smaller last block.
+    rest: Option<(Engine<T>, DMatrix<T>)>,
+    train: Evaluator<T>,
+    valid: Option<Evaluator<T>>,
+    /// Where weights lie, which decay.
+    weights: Vec<Range<usize>>,
+    /// Of the mean loss.
+    gradient: Vec<T>,
+    state: State<T>,
+    /// A run whose parameters are not finite does not go on.
+    diverged: Option<TrainError>,
+    #[cfg(feature = "shadow")]
+    shadow: Option<crate::shadow::Shadows<T>>,
+}
+
+impl<T: Precision> Training<T> {
+    /// Prepares a run: every shape is checked and all memory allocated here.
+    ///
+    /// # Errors
+    /// [`TrainError::Setting`], [`TrainError::Data`] for samples that do not fit the model, and those of the engines.
+    pub fn new(
+        model: &Model,
+        settings: Settings,
+        train: &Samples,
+        valid: Option<&Samples>,
+    ) -> Result<Self, TrainError> {
+        settings.check()?;
+        let Settings {
+            batch,
+            mode,
+            seed,
+            threads,
+            ..
+        } = settings;
+        let stacked = model.stack::<T>("training", train)?;
+        let judged = valid
+            .map(|valid| model.stack::<T>("validation", valid))
+            .transpose()?;
+        let batches = Batches::new(train.len(), batch, seed)?;
+        let engine = |size: usize| -> Result<(Engine<T>, DMatrix<T>), TrainError> {
+            let engine = Engine::new(&model.objective, size, mode, threads, seed)?;
+            Ok((
+                engine,
+                DMatrix::from_element(stacked.nrows(), size, T::zero()),
+            ))
+        };
+        let rest = (batches.rest() > 0)
+            .then(|| engine(batches.rest()))
+            .transpose()?;
+        let (engine, block) = engine(batch)?;
+        let layout = model.objective.layout();
+        let weights = layout
+            .entries()
+            .iter()
+            .filter(|entry| entry.shape.role == Role::Weight);
+        let params: Vec<T> = layout.init(settings.init, seed);
+        let moments = Moments::new(settings.optimiser, params.len());
+        Ok(Self {
+            identity: identity(model, &settings, &stacked, judged.as_ref()),
+            weights: weights.map(|entry| entry.range()).collect(),
+            gradient: layout.zeros(),
+            state: State::start(params, moments),
+            train: Evaluator::new(model, stacked, threads)?,
+            valid: judged
+                .map(|judged| Evaluator::new(model, judged, threads))
+                .transpose()?,
+            model: model.clone(),
+            settings,
+            batches,
+            engine,
+            block,
+            rest,
+            diverged: None,
+            #[cfg(feature = "shadow")]
+            shadow: None,
+        })
+    }
+
+    /// Starts from these parameters instead of the initialiser's; before the first step. They are no part of a
+    /// checkpoint's identity: a checkpoint holds those of its own moment.
+    ///
+    /// # Errors
+    /// [`pushpull_core::Error::Length`]; [`TrainError::Setting`] after the first step.
+    pub fn start_from(&mut self, params: &[T]) -> Result<(), TrainError> {
+        self.model.objective.layout().check("params", params)?;
+        if self.state.step > 0 {
+            let expected = "before the first step";
+            return Err(crate::error::setting(
+                "start_from",
+                expected,
+                format!("step {}", self.state.step),
+            ));
+        }
+        self.state = State::start(
+            params.to_vec(),
+            Moments::new(self.settings.optimiser, params.len()),
+        );
+        Ok(())
+    }
+
+    /// Checks the gradient of every `every`-th step against a jvp (`pushpull_laws::Shadow`); a miss ends the run and
+    /// names the block. The bits of the run do not change.
+    ///
+    /// # Errors
+    /// [`TrainError::Setting`] for a forward gradient, which is no gradient but an estimate; those of `Shadow::new`.
+    #[cfg(feature = "shadow")]
+    pub fn with_shadow(mut self, every: u64) -> Result<Self, TrainError> {
+        if let crate::Mode::ForwardGradient { .. } = self.settings.mode {
+            let expected = "reverse, forward or structured: an estimate is not the gradient";
+            return Err(crate::error::setting(
+                "the mode under a shadow check",
+                expected,
+                self.settings.mode,
+            ));
+        }
+        let Settings { batch, seed, .. } = self.settings;
+        let rest = self.batches.rest();
+        self.shadow = Some(crate::shadow::Shadows::new(
+            &self.model.objective,
+            batch,
+            rest,
+            every,
+            seed,
+        )?);
+        Ok(self)
+    }
+
+    /// Gradients that the shadow check has looked at since this run was prepared.
+    #[cfg(feature = "shadow")]
+    pub fn shadow_checked(&self) -> u64 {
+        self.shadow
+            .as_ref()
+            .map_or(0, crate::shadow::Shadows::checked)
+    }
+
+    /// One step: the gradient of the next block's mean loss, and the optimiser's move. After the last block of an epoch
+    /// both parts are judged, and the next step shuffles anew. `None` where the run is finished.
+    ///
+    /// # Errors
+    /// [`TrainError::Diverged`], and `TrainError::Shadow` where a shadow check was asked for.
+    pub fn step(&mut self) -> Result<Option<Step>, TrainError> {
+        if let Some(fault) = &self.diverged {
+            return Err(fault.clone());
+        }
+        if self.finished().is_some() {
+            return Ok(None);
+        }
+        let since = Instant::now();
+        if self.state.block == 0 {
+            self.batches.shuffle(self.state.epoch);
+        }
+        let state = &mut self.state;
+        let samples = self.batches.block(state.block as usize);
+        let (engine, block) = match &mut self.rest {
+            Some((engine, block)) if samples.len() < self.settings.batch => (engine, block),
+            _ => (&mut self.engine, &mut self.block),
+        };
+        for (mut column, &sample) in block.column_iter_mut().zip(samples) {
+            column.copy_from(&self.train.stacked().column(sample));
+        }
+        let (number, epoch) = (state.step + 1, state.epoch + 1);
+        let diverged = |what, value: String| TrainError::Diverged {
+            epoch,
+            step: number,
+            what,
+            value,
+        };
+        let (sum, gradient) = engine.value_and_gradient(&state.params, block, number)?;
+        if !sum.is_finite() {
+            return Err(diverged("the loss", sum.to_string()));
+        }
+        if let Some((i, _)) = first_not_finite(Mat::from(gradient)) {
+            return Err(diverged("the gradient", gradient[i].to_string()));
+        }
+        #[cfg(feature = "shadow")]
+        if let Some(shadow) = &mut self.shadow {
+            shadow.check(number, &state.params, block, gradient)?;
+        }
+        let n = samples.len() as f64;
+        let scale = T::from_f64(1.0 / n);
+        self.gradient
+            .iter_mut()
+            .zip(gradient)
+            .for_each(|(mean, &g)| *mean = scale * g);
+        let rate = self.settings.optimiser.rate();
+        if self.settings.decay > 0.0 {
+            let keep = T::from_f64(1.0 - rate * self.settings.decay);
+            for range in &self.weights {
+                state.params[range.clone()]
+                    .iter_mut()
+                    .for_each(|w| *w *= keep);
+            }
+        }
+        state
+            .moments
+            .step(self.settings.optimiser, &mut state.params, &self.gradient);
+        if let Some((i, _)) = first_not_finite(Mat::from(&state.params)) {
+            let fault = diverged("a parameter", state.params[i].to_string());
+            self.diverged = Some(fault.clone());
+            return Err(fault);
+        }
+        (state.step, state.block) = (number, state.block + 1);
+        state.seconds += since.elapsed().as_secs_f64();
+        let ends_epoch = state.block as usize == self.batches.blocks();
+        let step = Step {
+            number,
+            epoch,
+            samples: samples.len(),
+            loss: sum.to_f64() / n,
+            gradient_norm: self
+                .gradient
+                .iter()
+                .map(|g| g.to_f64().powi(2))
+                .sum::<f64>()
+                .sqrt(),
+            ends_epoch,
+        };
+        if ends_epoch {
+            self.judge()?;
+        }
+        Ok(Some(step))
+    }
+
+    /// The end of an epoch.
+    fn judge(&mut self) -> Result<(), TrainError> {
+        let (since, state) = (Instant::now(), &mut self.state);
+        let train = self.train.run(&state.params)?;
+        let valid = self
+            .valid
+            .as_mut()
+            .map(|valid| valid.run(&state.params))
+            .transpose()?;
+        let number = state.epoch + 1;
+        let watched = valid.unwrap_or(train).loss;
+        let epoch = Epoch {
+            number,
+            train,
+            valid,
+            seconds: state.seconds,
+            evaluation_seconds: since.elapsed().as_secs_f64(),
+            best: state.best.note(number, watched, &state.params),
+        };
+        state.history.push(epoch);
+        (state.epoch, state.block, state.seconds) = (number, 0, 0.0);
+        Ok(())
+    }
+}
