@@ -8,15 +8,13 @@ use pushpull_bench::net::Net;
 use pushpull_core::{Init, Scalar, memory};
 use serde::Serialize;
 
-use crate::arrays::{Kind, Npz};
 use crate::fault::Fault;
 use crate::network::Network;
 use crate::options::{Compare, Precision, Reduction};
-use crate::{aside, rows, samples};
+use crate::{aside, given};
 
 mod contender;
 mod picture;
-mod run;
 mod table;
 
 use contender::{Effort, Row};
@@ -65,7 +63,7 @@ fn at<T: Scalar>(asked: &Compare, network: &Network, json: bool) -> Result<Strin
         None => ("made up".to_owned(), None),
         Some(path) => (
             path.display().to_string(),
-            Some(given(path, asked, network)?),
+            Some(given::given(path, network, asked.batch)?),
         ),
     };
     let batch = x
@@ -128,31 +126,4 @@ struct Report<'a> {
     setting: Setting,
     modes: &'a [Row],
     files: Vec<PathBuf>,
-}
-
-/// The first samples of a file, all of them if no batch is asked for: inputs over targets.
-fn given(
-    path: &std::path::Path,
-    asked: &Compare,
-    network: &Network,
-) -> Result<DMatrix<f64>, Fault> {
-    let name = path.to_string_lossy();
-    if name.ends_with(".csv") || name.ends_with(".csv.gz") {
-        return rows::read(path, network, asked.batch);
-    }
-    let mut npz = Npz::open(path)?;
-    let all = match npz.head("x")?.kind {
-        Kind::F32 => samples::read::<f32>(&mut npz, network)?.map(f64::from),
-        _ => samples::read::<f64>(&mut npz, network)?,
-    };
-    match asked.batch {
-        None => Ok(all),
-        Some(batch) if batch <= all.ncols() => Ok(all.columns(0, batch).into_owned()),
-        Some(batch) => Err(npz.fault(
-            "x",
-            format!("at least {batch} samples, as --batch says"),
-            all.ncols().to_string(),
-            "give a smaller --batch",
-        )),
-    }
 }

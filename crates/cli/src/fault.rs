@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use pushpull_planner::PlanError;
+use pushpull_train::{CheckpointFault, TrainError};
 
 /// Why there is no answer.
 #[derive(Debug, thiserror::Error)]
@@ -32,6 +33,12 @@ pub enum Fault {
     /// A question that the planner has no way for.
     #[error(transparent)]
     Plan(#[from] PlanError),
+    /// A training run that cannot start or go on.
+    #[error(transparent)]
+    Train(#[from] TrainError),
+    /// A data set of the repository that cannot be read.
+    #[error(transparent)]
+    Data(#[from] pushpull_data::DataError),
     /// A file that could not be written.
     #[error("{file}: expected a file that can be written, got {detail}; check that the directory exists and has room", file = .file.display())]
     Write { file: PathBuf, detail: String },
@@ -83,9 +90,20 @@ impl Fault {
     /// 2 where other options or other files would do, 1 where the work itself failed. `--help` lists them.
     pub fn exit_code(&self) -> ExitCode {
         match self {
-            Self::Input { .. } | Self::Option { .. } | Self::Engine(_) | Self::Plan(_) => {
-                ExitCode::from(2)
-            }
+            Self::Input { .. }
+            | Self::Option { .. }
+            | Self::Engine(_)
+            | Self::Plan(_)
+            | Self::Data(_) => ExitCode::from(2),
+            Self::Train(
+                TrainError::Diverged { .. }
+                | TrainError::Shadow { .. }
+                | TrainError::Checkpoint {
+                    fault: CheckpointFault::Refused { .. },
+                    ..
+                },
+            ) => ExitCode::FAILURE,
+            Self::Train(_) => ExitCode::from(2),
             Self::Write { .. } | Self::Plot(_) | Self::NotFinite { .. } => ExitCode::FAILURE,
         }
     }

@@ -1,4 +1,5 @@
-//! The program `pushpull`: gradients of saved networks in every mode, and what each mode costs on a network of one's own.
+//! The program `pushpull`: gradients of saved networks in every mode, and what each mode costs on a network of one's own,
+//! and networks trained.
 //!
 //! It holds no derivative rule and no chain rule: [`network`] names the blocks, [`way`] hands them to the engines. Files are
 //! read by [`weights`] (safetensors), [`arrays`] and [`samples`] (npz) and [`rows`] (CSV), each checked before anything large
@@ -10,12 +11,14 @@ mod compare;
 mod element;
 mod fault;
 mod files;
+mod given;
 mod gradient;
 mod network;
 mod options;
 mod rows;
 mod samples;
 mod screen;
+mod train;
 mod way;
 mod weights;
 
@@ -41,6 +44,7 @@ fn run(options: &Options) -> Result<(), Fault> {
     let text = match &options.command {
         Command::Gradient(asked) => gradient::run(asked, options.json)?,
         Command::Compare(asked) => compare::run(asked, options.json)?,
+        Command::Train(asked) => train::run(asked, options.json)?,
     };
     screen::say(&text)
 }

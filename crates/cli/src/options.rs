@@ -8,6 +8,8 @@ use pushpull_core::blocks::{Activation, Loss};
 
 use crate::network::Network;
 
+pub mod train;
+
 const ABOUT: &str = "Gradients of your own networks in every mode of automatic differentiation, and what each mode costs";
 
 const AFTER: &str = "\
@@ -15,6 +17,7 @@ Examples:
   pushpull gradient --layers 5,8,8,3 --activation relu --loss softmax-cross-entropy \\
       --weights w.safetensors --data d.npz --output g.safetensors
   pushpull compare --layers 64,128,128,10 --activation relu --loss softmax-cross-entropy --batch 32
+  pushpull train --set digits --layers 64,128,128,10 --activation relu --loss softmax-cross-entropy
 
 Exit codes:
   0  done
@@ -52,7 +55,7 @@ Exit codes: 0 done, 1 the work failed, 2 wrong options or files.";
 const COMPARE: &str = "\
 What is compared is the gradient with respect to all parameters. Modes are timed in interleaved
 rounds. One that is too slow for that is run once; one that would take too long is predicted from
-its flops and a short measurement of a part of it, not run, and marked so.
+its flops and the measured rate of others, not run, and marked so.
 
 Data: an npz as for `pushpull gradient`, or numbers in a .csv or .csv.gz, a sample a line: the
 inputs, then the class or the outputs. Without data made-up numbers are used.
@@ -85,6 +88,9 @@ pub enum Command {
     /// What every mode costs for a network of your own: flops, bytes, time
     #[command(after_help = COMPARE)]
     Compare(Compare),
+    /// Train a network by mini-batches, with checkpoints, or search for one
+    #[command(after_help = train::AFTER)]
+    Train(Box<train::Train>),
 }
 
 /// A fully-connected network.

@@ -16,7 +16,7 @@ use crate::files::open;
 
 mod gradients;
 
-pub use gradients::gradients;
+pub use gradients::{gradients, network};
 
 /// A layer's place in the file.
 #[derive(Clone, Debug, PartialEq)]

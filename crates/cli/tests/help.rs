@@ -20,6 +20,10 @@ fn help_has_examples_and_exit_codes() {
             &["compare", "--help"],
             ["Examples:", "--batch 32", "Exit codes:"],
         ),
+        (
+            &["train", "--help"],
+            ["Examples:", "--set digits", "Exit codes:"],
+        ),
     ] {
         let output = pushpull(place.path(), arguments);
         assert_eq!(output.status.code(), Some(0));

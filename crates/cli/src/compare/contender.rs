@@ -1,15 +1,18 @@
 //! The modes that are compared: predicted exactly, timed in turn, or predicted where they would take too long.
 
+use std::hint::black_box;
+use std::time::Instant;
+
 use nalgebra::DMatrix;
 use pushpull_bench::peak;
 use pushpull_bench::progress::Progress;
 use pushpull_bench::rounds::{self, interleaved};
 use pushpull_core::{Graph, Prediction, Primal, Result, Scalar};
+use pushpull_forward_mode::{Forward, Structured};
 use pushpull_planner::Way;
-use pushpull_reverse_mode::Store;
+use pushpull_reverse_mode::{Reverse, Store};
 use serde::{Serialize, Serializer};
 
-use super::run::{self, What};
 use crate::fault::Fault;
 use crate::way;
 
@@ -19,8 +22,6 @@ const ROUNDS: usize = 9;
 const BESIDE: usize = 4;
 /// The part of the time that is kept for modes that are run once.
 const ONCE: f64 = 0.3;
-/// The part of a mode's own time that a short measurement before it may take.
-const SHORT: f64 = 0.25;
 /// Seconds of one measurement, at least where there is time: long beside the clock's own error.
 const SLICE: f64 = 0.02;
 
@@ -41,7 +42,7 @@ pub enum Source {
     Measured,
     /// A single run: it took longer than there is time for in every round.
     OneRun,
-    /// Flops over the rate of a short measurement.
+    /// Flops over the measured rate of another mode.
     Predicted,
     /// It cannot be run on this machine.
     Refused,
@@ -89,6 +90,13 @@ pub struct Row {
     pub note: Option<String>,
 }
 
+/// The primal, or a way to the gradient.
+#[derive(Clone, Copy)]
+enum What {
+    Primal,
+    Gradient(Way),
+}
+
 /// A mode before it is timed.
 struct Contender {
     what: What,
@@ -98,7 +106,10 @@ struct Contender {
 
 impl Contender {
     fn new<T: Scalar>(mode: &'static str, what: What, graph: &Graph, batch: usize) -> Self {
-        let predicted = what.predict::<T>(graph, batch);
+        let predicted = match what {
+            What::Primal => Primal::<T>::predict(graph, batch),
+            What::Gradient(way) => way::predict_params::<T>(graph, batch, way),
+        };
         let note = predicted.as_ref().err().map(ToString::to_string);
         let prediction = predicted.ok();
         let row = Row {
@@ -151,6 +162,35 @@ fn all<T: Scalar>(graph: &Graph, batch: usize) -> Result<Vec<Contender>> {
     Ok(all)
 }
 
+/// A prepared run. What it gives is kept from the optimiser; a point that was checked once cannot be refused later.
+fn prepare<'a, T: Scalar>(
+    what: What,
+    graph: &Graph,
+    params: &'a [T],
+    x: &'a DMatrix<T>,
+    threads: usize,
+) -> Result<Box<dyn FnMut() + 'a>> {
+    let batch = x.ncols();
+    Ok(match what {
+        What::Primal => {
+            let mut engine = Primal::new(graph, batch)?.with_threads(threads)?;
+            Box::new(move || drop(black_box(engine.run(params, x))))
+        }
+        What::Gradient(way @ (Way::Reverse(_) | Way::ReverseCheckpointed(..))) => {
+            let mut engine = Reverse::new(graph, batch, way::store(way), threads)?;
+            Box::new(move || drop(black_box(engine.value_and_gradient(params, x))))
+        }
+        What::Gradient(way @ Way::ForwardStructured(_)) => {
+            let mut engine = Structured::new(graph, batch, way::chunk(way), threads)?;
+            Box::new(move || drop(black_box(engine.value_and_gradient(params, x))))
+        }
+        What::Gradient(way) => {
+            let mut engine = Forward::new(graph, batch, way::chunk(way), threads)?;
+            Box::new(move || drop(black_box(engine.value_and_gradient(params, x))))
+        }
+    })
+}
+
 /// Times every mode for which there is time.
 pub fn measure<T: Scalar>(
     graph: &Graph,
@@ -168,7 +208,7 @@ pub fn measure<T: Scalar>(
         rounds: 5,
         slice: 1e-3,
     };
-    // Flops a second: the peak until a mode has run, then that of the last one measured.
+    // Flops a second: the peak until a mode has run, then that of the last one.
     let mut rate = peak::measure(effort.double, brief) * effort.threads as f64;
     let mut progress = Progress::start("compare", 2.0 * contenders.len() as f64);
     let (mut runs, mut timed) = (Vec::new(), Vec::new());
@@ -179,19 +219,13 @@ pub fn measure<T: Scalar>(
         progress.begin(contender.row.mode);
         let row = &mut contender.row;
         let flops = prediction.cost.flops as f64;
-        if flops / rate > SHORT * allowed {
-            // Modes differ in their rates, so what may be long is looked at before it is begun.
-            let most = SHORT * allowed * rate;
-            let found = run::pilot(contender.what, graph, params, x, effort.threads, most);
-            rate = found.unwrap_or(rate);
-        }
         if flops / rate > allowed.max(left) {
             row.source = Source::Predicted;
             row.seconds = Some(flops / rate);
             progress.finish(1.0);
             continue;
         }
-        let mut run = match run::prepare(contender.what, graph, params, x, effort.threads) {
+        let mut run = match prepare(contender.what, graph, params, x, effort.threads) {
             Ok(run) => run,
             Err(fault) => {
                 row.note = Some(fault.to_string());
@@ -199,10 +233,10 @@ pub fn measure<T: Scalar>(
                 continue;
             }
         };
-        let mut seconds = run::once(&mut run);
+        let mut seconds = once(&mut run);
         if seconds <= allowed {
             // The first run has touched its memory for the first time.
-            seconds = seconds.min(run::once(&mut run));
+            seconds = seconds.min(once(&mut run));
         }
         rate = flops / seconds.max(f64::MIN_POSITIVE);
         row.seconds = Some(seconds);
@@ -255,4 +289,10 @@ pub fn measure<T: Scalar>(
         row.ratio = row.ratio.or(over);
     }
     Ok(rows)
+}
+
+fn once(run: &mut Box<dyn FnMut() + '_>) -> f64 {
+    let start = Instant::now();
+    run();
+    start.elapsed().as_secs_f64()
 }

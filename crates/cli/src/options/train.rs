@@ -1,0 +1,159 @@
+//! The options of `pushpull train`.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+use pushpull_core::blocks::Activation;
+use pushpull_train::Mode;
+
+use super::{Net, Precision, Widths, positive, widths};
+
+pub const AFTER: &str = "\
+Data: an npz as for `pushpull gradient`, numbers in a .csv or .csv.gz (a sample a line: the inputs,
+then the class or the outputs), or one of the repository's sets. It is split into a training and a
+validation part; inputs, and the targets of squared-error, are standardised by the training part.
+
+Steps are mini-batches as in the lecture: shuffle, split into blocks, a pass is an epoch. The loss
+and its gradient are means over the block.
+
+Files:
+  weights     safetensors, as `pushpull gradient` reads them: 0.weight, 0.bias, 2.weight, ..; the
+              standardisation is part of the first and last layer, so the network reads samples as
+              they are. With --patience those of the best epoch, else of the last.
+  table       CSV: the epochs, or with --search the trials
+  checkpoint  the whole state of the run. It is replaced whole or not at all, so a run that is
+              killed goes on with --resume to the same bits.
+
+Modes: reverse, checkpointed:<slots>, forward, structured, and forward-gradient:<directions>, an
+unbiased estimate from as many jvps.
+
+Examples:
+  pushpull train --set digits --layers 64,128,128,10 --activation relu \\
+      --loss softmax-cross-entropy --epochs 30 --threads 2 --weights w.safetensors
+  pushpull train --set diabetes --layers 10,16,1 --activation tanh --loss squared-error \\
+      --epochs 400 --patience 40 --rate 2e-3 --decay 1 --checkpoint run.ckpt --resume
+  pushpull train --set breast-cancer --layers 30,16,1 --activation tanh \\
+      --loss sigmoid-cross-entropy --search grid --hidden 8 --hidden 16,16 --rates 1e-3,1e-2
+
+Exit codes: 0 done, 1 the work failed or diverged, 2 wrong options or files.";
+
+/// The repository's data sets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Set {
+    /// 64 pixels, 10 classes
+    Digits,
+    /// 30 features, malignant 0 or benign 1
+    BreastCancer,
+    /// 10 features, progression after a year
+    Diabetes,
+}
+
+/// The step from a gradient.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Method {
+    /// Kingma and Ba's
+    Adam,
+    /// Stochastic gradient descent
+    Sgd,
+}
+
+/// Which combinations are tried.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Search {
+    /// Every one
+    Grid,
+    /// As many as --trials, drawn
+    Random,
+}
+
+#[derive(Debug, Args)]
+pub struct Train {
+    #[command(flatten)]
+    pub net: Net,
+    /// The samples (npz, csv, csv.gz)
+    #[arg(
+        long,
+        value_name = "FILE",
+        conflicts_with = "set",
+        required_unless_present = "set"
+    )]
+    pub data: Option<PathBuf>,
+    /// One of the repository's data sets
+    #[arg(long, value_enum)]
+    pub set: Option<Set>,
+    /// The type of numbers
+    #[arg(long, value_enum, default_value_t = Precision::F32)]
+    pub dtype: Precision,
+    /// Passes over the training part
+    #[arg(long, value_name = "N", default_value = "50")]
+    pub epochs: u64,
+    /// Samples of a block
+    #[arg(long, value_name = "N", value_parser = positive, default_value = "32")]
+    pub batch: usize,
+    /// The step from a gradient
+    #[arg(long, value_enum, default_value_t = Method::Adam)]
+    pub optimiser: Method,
+    /// The learning rate [default: 1e-3 for adam, 1e-2 for sgd]
+    #[arg(long)]
+    pub rate: Option<f64>,
+    /// With sgd: how much of the last step is kept
+    #[arg(long)]
+    pub momentum: Option<f64>,
+    /// Decoupled weight decay
+    #[arg(long, default_value = "0")]
+    pub decay: f64,
+    /// How a gradient is computed
+    #[arg(long, default_value = "reverse")]
+    pub mode: Mode,
+    /// Of the split, the parameters and the shuffles
+    #[arg(long, default_value = "0")]
+    pub seed: u64,
+    /// Threads; they change no bit
+    #[arg(long, value_name = "N", value_parser = positive, default_value = "1")]
+    pub threads: usize,
+    /// The share of samples that are held out
+    #[arg(long, value_name = "SHARE", default_value = "0.2")]
+    pub valid: f64,
+    /// Split without regard to classes
+    #[arg(long)]
+    pub plain: bool,
+    /// Stop after so many epochs without a better validation loss
+    #[arg(long, value_name = "EPOCHS")]
+    pub patience: Option<u64>,
+    /// Check every K-th gradient against a jvp
+    #[arg(long, value_name = "K", conflicts_with = "search")]
+    pub shadow: Option<u64>,
+    /// Where the state of the run is kept
+    #[arg(long, value_name = "FILE", conflicts_with = "search")]
+    pub checkpoint: Option<PathBuf>,
+    /// Save after every so many steps, not after each epoch
+    #[arg(long, value_name = "STEPS", requires = "checkpoint")]
+    pub save_every: Option<u64>,
+    /// Go on from the checkpoint, if there is one
+    #[arg(long, requires = "checkpoint")]
+    pub resume: bool,
+    /// Where the trained network goes (safetensors)
+    #[arg(long, value_name = "FILE", conflicts_with = "search")]
+    pub weights: Option<PathBuf>,
+    /// Where the epochs go, or the trials (CSV)
+    #[arg(long, value_name = "FILE")]
+    pub table: Option<PathBuf>,
+    /// Try hyper-parameters and rank them by their validation loss
+    #[arg(long, value_enum)]
+    pub search: Option<Search>,
+    /// With random: how many
+    #[arg(long, value_name = "N", value_parser = positive, default_value = "20", requires = "search")]
+    pub trials: usize,
+    /// Widths of the hidden layers to try; once for each network [default: those of --layers]
+    #[arg(long, value_name = "WIDTHS", value_parser = widths, requires = "search")]
+    pub hidden: Vec<Widths>,
+    /// Activations to try [default: --activation]
+    #[arg(long, value_name = "NAMES", value_delimiter = ',', requires = "search")]
+    pub activations: Vec<Activation>,
+    /// Learning rates to try [default: --rate]
+    #[arg(long, value_name = "RATES", value_delimiter = ',', requires = "search")]
+    pub rates: Vec<f64>,
+    /// Batch sizes to try [default: --batch]
+    #[arg(long, value_name = "SIZES", value_delimiter = ',', value_parser = positive, requires = "search")]
+    pub batches: Vec<usize>,
+}

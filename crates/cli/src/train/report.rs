@@ -1,0 +1,242 @@
+//! What a run or a search says.
+
+use std::io::{IsTerminal, Write};
+use std::path::PathBuf;
+
+use pushpull_train::{End, Epoch, Metrics, Precision, Ranking, Training, Trial};
+use serde::Serialize;
+
+use super::Parts;
+use crate::options::train::Train;
+
+#[derive(Debug, Serialize)]
+struct Judged {
+    loss: f64,
+    score: f64,
+}
+
+impl From<Metrics> for Judged {
+    fn from(metrics: Metrics) -> Self {
+        Self {
+            loss: metrics.loss,
+            score: metrics.score.value(),
+        }
+    }
+}
+
+#[derive(Debug, Serialize)]
+struct Line {
+    epoch: u64,
+    train: Judged,
+    valid: Option<Judged>,
+    seconds: f64,
+    evaluation_seconds: f64,
+    best: bool,
+}
+
+impl From<&Epoch> for Line {
+    fn from(epoch: &Epoch) -> Self {
+        Self {
+            epoch: epoch.number,
+            train: epoch.train.into(),
+            valid: epoch.valid.map(Judged::from),
+            seconds: epoch.seconds,
+            evaluation_seconds: epoch.evaluation_seconds,
+            best: epoch.best,
+        }
+    }
+}
+
+/// What is printed of a run.
+#[derive(Debug, Serialize)]
+pub struct Report {
+    network: String,
+    activation: &'static str,
+    loss: &'static str,
+    params: usize,
+    dtype: &'static str,
+    data: String,
+    train_samples: usize,
+    valid_samples: usize,
+    stratified: bool,
+    mode: String,
+    end: &'static str,
+    steps: u64,
+    best_epoch: u64,
+    /// The epoch whose parameters are the result.
+    kept_epoch: u64,
+    score: &'static str,
+    seconds: f64,
+    shadow_checked: u64,
+    files: Vec<PathBuf>,
+    epochs: Vec<Line>,
+    #[serde(skip)]
+    kept: Option<Epoch>,
+}
+
+impl Report {
+    pub fn new<T: Precision>(
+        asked: &Train,
+        parts: &Parts,
+        training: &Training<T>,
+        end: End,
+        kept_epoch: u64,
+        files: Vec<PathBuf>,
+    ) -> Self {
+        let epochs = training.history();
+        let widths: Vec<String> = asked.net.layers.0.iter().map(usize::to_string).collect();
+        Self {
+            network: widths.join("-"),
+            activation: asked.net.activation.name(),
+            loss: asked.net.loss.name(),
+            params: training.model().n_params(),
+            dtype: T::NAME,
+            data: parts.name.clone(),
+            train_samples: parts.train.len(),
+            valid_samples: parts.valid.len(),
+            stratified: parts.stratified,
+            mode: asked.mode.to_string(),
+            end: match end {
+                End::Patience => "patience",
+                End::Asked => "asked",
+                _ => "epochs",
+            },
+            steps: training.steps_done(),
+            best_epoch: training.best().epoch,
+            kept_epoch,
+            score: epochs
+                .last()
+                .map_or("none", |epoch| epoch.train.score.name()),
+            seconds: epochs.iter().map(|epoch| epoch.seconds).sum(),
+            shadow_checked: training.shadow_checked(),
+            files,
+            epochs: epochs.iter().map(Line::from).collect(),
+            kept: epochs
+                .iter()
+                .find(|epoch| epoch.number == kept_epoch)
+                .copied(),
+        }
+    }
+
+    pub fn json(&self) -> String {
+        serde_json::json!(self).to_string() + "\n"
+    }
+
+    pub fn text(&self) -> String {
+        let split = if self.stratified {
+            "stratified"
+        } else {
+            "plain"
+        };
+        let mut text = format!(
+            "network     {}, {}, {}: {} parameters, {}\n\
+             samples     {}: {} to train on, {} to judge by ({split} split)\n\
+             run         {} epochs, {} steps, {:.3} s in them, by {}; ended by {}\n",
+            self.network,
+            self.activation,
+            self.loss,
+            self.params,
+            self.dtype,
+            self.data,
+            self.train_samples,
+            self.valid_samples,
+            self.epochs.len(),
+            self.steps,
+            self.seconds,
+            self.mode,
+            self.end,
+        );
+        if let Some(epoch) = &self.kept {
+            text += &format!("epoch {:<5} training: {}\n", epoch.number, epoch.train);
+            if let Some(valid) = epoch.valid {
+                text += &format!("            validation: {valid}\n");
+            }
+        }
+        text += &format!("best epoch  {} (lowest validation loss)\n", self.best_epoch);
+        for file in &self.files {
+            text += &format!("written     {}\n", file.display());
+        }
+        text
+    }
+}
+
+/// The epochs as comma-separated values.
+pub fn csv(epochs: &[Epoch]) -> String {
+    let mut csv = String::from(
+        "epoch,train_loss,train_score,valid_loss,valid_score,seconds,evaluation_seconds,best\n",
+    );
+    for epoch in epochs {
+        let valid = epoch
+            .valid
+            .map_or(",".into(), |v| format!("{},{}", v.loss, v.score.value()));
+        csv += &format!(
+            "{},{},{},{valid},{:e},{:e},{}\n",
+            epoch.number,
+            epoch.train.loss,
+            epoch.train.score.value(),
+            epoch.seconds,
+            epoch.evaluation_seconds,
+            epoch.best
+        );
+    }
+    csv
+}
+
+/// The trials of a search on a terminal: one line that is drawn over.
+#[derive(Debug, Default)]
+pub struct Trials(std::cell::Cell<usize>);
+
+impl Trials {
+    pub fn note(&self, trial: &Trial, of: usize) {
+        self.0.set(self.0.get() + 1);
+        let mut err = std::io::stderr();
+        if err.is_terminal() {
+            // Where stderr is gone there is nobody to tell.
+            let _ = write!(
+                err,
+                "\r\u{1b}[Ktrial {} of {of}: {}",
+                self.0.get(),
+                trial.hidden_name()
+            );
+        }
+    }
+
+    pub fn end(&self) {
+        let mut err = std::io::stderr();
+        if err.is_terminal() {
+            let _ = write!(err, "\r\u{1b}[K");
+        }
+    }
+}
+
+/// The table of a search.
+pub fn ranking(ranking: &Ranking, json: bool) -> String {
+    if !json {
+        let note = "The first one's score is the best of many, so it flatters: judge it on samples of their own.\n";
+        return format!("{ranking}{note}");
+    }
+    let trials: Vec<_> = ranking
+        .trials()
+        .iter()
+        .map(|trial| {
+            let mut row = serde_json::json!({
+                "hidden": trial.hidden,
+                "activation": trial.activation.name(),
+                "rate": trial.rate,
+                "batch": trial.batch,
+            });
+            match &trial.outcome {
+                Ok(outcome) => {
+                    row["params"] = outcome.n_params.into();
+                    row["best_epoch"] = outcome.epoch.into();
+                    row["train"] = serde_json::json!(Judged::from(outcome.train));
+                    row["valid"] = serde_json::json!(Judged::from(outcome.valid));
+                    row["seconds"] = outcome.seconds.into();
+                }
+                Err(fault) => row["error"] = fault.to_string().into(),
+            }
+            row
+        })
+        .collect();
+    serde_json::json!({ "trials": trials }).to_string() + "\n"
+}
