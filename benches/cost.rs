@@ -11,12 +11,13 @@ use pushpull_bench::alloc::CountingAllocator;
 use pushpull_bench::data::{self, Dataset};
 use pushpull_bench::edition::Edition;
 use pushpull_bench::machine::Machine;
+use pushpull_bench::plan::frontier::{Choice, choices};
 use pushpull_bench::progress::Progress;
 use pushpull_bench::record::{self, Sweep};
 use pushpull_bench::sweep::{self, Extent};
 use pushpull_bench::table::Table;
 use pushpull_bench::timer::Timer;
-use pushpull_bench::{claims, kinks, pictures, plan, report};
+use pushpull_bench::{bottleneck, checkpoint, claims, kinks, pictures, plan, report};
 
 #[global_allocator]
 static ALLOCATOR: CountingAllocator = CountingAllocator;
@@ -119,16 +120,18 @@ fn run(request: &Request) -> Result<(), Box<dyn std::error::Error>> {
     let (table, machine) = (Table(&records), Machine::read());
     let setting = format!("{}, 1 thread, faer kernels.", machine.cpu);
     record::write(&edition.file("cost.csv")?, &records)?;
-    let pictures = pictures::draw(table, &setting, &edition)?;
+    let planned = if request.planned {
+        Some(planned(request.extent, &setting, &edition)?)
+    } else {
+        None
+    };
+    let choices = planned.as_ref().map_or(&[][..], |planned| &planned.choices);
+    let pictures = pictures::draw(table, &setting, choices, &edition)?;
     let claims = claims::all(table);
     let at_kinks = kinks::measure()?;
     kinks::write(&edition.file("kinks.csv")?, &at_kinks)?;
     let mut text = report::markdown(&records, &claims, &pictures, &machine, &request.command);
-    if request.planned {
-        let rows = plan::measure(request.extent, plan::SEED)?;
-        plan::record::write(&edition.file("plan.csv")?, &rows)?;
-        text += &plan::section::section(&rows, plan::SEED);
-    }
+    text += planned.as_ref().map_or("", |planned| &planned.section);
     text += &kinks::section(&at_kinks);
     std::fs::write(edition.file("REPORT.md")?, text)?;
     let committed = edition.commit()?;
@@ -138,6 +141,30 @@ fn run(request: &Request) -> Result<(), Box<dyn std::error::Error>> {
         request.target.display()
     );
     Ok(())
+}
+
+/// The planner's part: what it would do in the sweep over outputs, and its section.
+struct Planned {
+    choices: Vec<Choice>,
+    section: String,
+}
+
+fn planned(
+    extent: Extent,
+    setting: &str,
+    edition: &Edition,
+) -> Result<Planned, Box<dyn std::error::Error>> {
+    let (rows, mut calibration) = plan::measure(extent, plan::SEED)?;
+    plan::record::write(&edition.file("plan.csv")?, &rows)?;
+    let mut pictures = plan::picture::draw(&rows, setting, edition)?;
+    let (schedules, depth) = checkpoint::measure(extent)?;
+    pictures.push(checkpoint::picture(&schedules, depth, setting, edition)?);
+    let found = bottleneck::measure(extent)?;
+    pictures.push(bottleneck::picture(&found, setting, edition)?);
+    Ok(Planned {
+        choices: choices(extent, &mut calibration)?,
+        section: plan::section::section(&rows, plan::SEED, &pictures),
+    })
 }
 
 /// Widths, where many equal ones would fill the line.

@@ -7,20 +7,11 @@
 use std::hint::black_box;
 use std::time::Instant;
 
+use pushpull_bench::checkpoint::layers;
 use pushpull_bench::rounds::{Effort, interleaved};
-use pushpull_core::{Builder, Graph, Init, Result, blocks::Linear, blocks::Tanh};
+use pushpull_core::Init;
 use pushpull_reverse_mode::checkpoint::{Chain, Limit, Stage, even, optimal, square_root};
 use pushpull_reverse_mode::{Reverse, Store};
-
-fn layers(layers: usize, width: usize) -> Result<Graph> {
-    let mut b = Builder::new();
-    let mut h = b.input("x", width);
-    for _ in 0..layers {
-        h = b.block(Linear::new(width, width), h);
-        h = b.map(Tanh, h);
-    }
-    b.build(h)
-}
 
 /// Stages that all differ, in work and size.
 fn different(n: usize) -> Chain {

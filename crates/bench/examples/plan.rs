@@ -23,10 +23,10 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             _ => file = Some(argument),
         }
     }
-    let rows = plan::measure(extent, seed)?;
+    let (rows, _) = plan::measure(extent, seed)?;
     if let Some(path) = file {
         plan::record::write(Path::new(&path), &rows)?;
     }
-    println!("{}", plan::section::section(&rows, seed));
+    println!("{}", plan::section::section(&rows, seed, &[]));
     Ok(())
 }

@@ -13,7 +13,9 @@
 //! [`peak`] that rates are divided by.
 
 pub mod alloc;
+pub mod bottleneck;
 pub mod cell;
+pub mod checkpoint;
 pub mod claims;
 pub mod edition;
 pub mod fit;

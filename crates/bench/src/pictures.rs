@@ -1,9 +1,10 @@
 //! The pictures of the report, each drawn from the rows alone.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use crate::edition::{Edition, EditionError};
-use crate::plot::{Axis, Band, Categories, HeatMap, LineChart, PlotError, Series};
+use crate::plan::frontier::Choice;
+use crate::plot::{Axis, Band, Categories, Frontier, HeatMap, LineChart, PlotError, Series};
 use crate::record::{Dtype, Mode, Sweep};
 use crate::sweep::{DEPTH_CHUNK, DEPTH_WIDTH};
 use crate::table::{Curve, Table, blocks, law, params};
@@ -29,44 +30,47 @@ pub struct Picture {
     pub caption: String,
 }
 
+/// A picture as a report shows it: a paragraph with the picture, and one with its caption and where its numbers are.
+pub fn embedded(Picture { file, caption }: &Picture) -> String {
+    let numbers = file.replace(".png", ".csv");
+    format!("![{caption}]({file})\n\n{caption} Numbers: `{numbers}`.\n\n")
+}
+
 type Draw = fn(Table<'_>, &str, &Path) -> Result<Option<String>, PlotError>;
 
-/// Draws every picture that the rows have data for.
+/// Draws every picture that the rows have data for, each with its numbers beside it, the planner's `choices` on the map of
+/// winners.
 ///
 /// # Errors
 /// [`PictureError`]
 pub fn draw(
     table: Table<'_>,
     setting: &str,
+    choices: &[Choice],
     edition: &Edition,
 ) -> Result<Vec<Picture>, PictureError> {
-    let pictures: [(&str, Draw); 8] = [
+    let pictures: [(&str, Draw); 7] = [
         ("time_width.png", time_width),
         ("ratio_width.png", ratio_width),
         ("growth_width.png", growth_width),
         ("memory_width.png", memory_width),
         ("time_depth.png", time_depth),
         ("memory_depth.png", memory_depth),
-        ("winner.png", winner),
         ("directions.png", directions),
     ];
     let mut drawn = Vec::new();
     for (file, picture) in pictures {
-        let path: PathBuf = edition.file(file)?;
-        if let Some(caption) = picture(table, setting, &path)? {
-            // The numbers of each picture lie beside it.
-            edition.file(path_stem(file) + ".csv")?;
-            drawn.push(Picture {
-                file: file.into(),
-                caption,
-            });
-        }
+        let caption = picture(table, setting, &edition.file(file)?)?;
+        drawn.extend(caption.map(|caption| (file, caption)));
     }
-    Ok(drawn)
-}
-
-fn path_stem(file: &str) -> String {
-    file.trim_end_matches(".png").to_owned()
+    let file = "winner.png";
+    let caption = winner(table, setting, choices, &edition.file(file)?)?;
+    drawn.extend(caption.map(|caption| (file, caption)));
+    let picture = |(file, caption): (&str, String)| Picture {
+        file: file.into(),
+        caption,
+    };
+    Ok(drawn.into_iter().map(picture).collect())
 }
 
 /// What the width sweep's pictures compare.
@@ -314,7 +318,12 @@ fn memory_depth(table: Table<'_>, setting: &str, path: &Path) -> Result<Option<S
     )
 }
 
-fn winner(table: Table<'_>, setting: &str, path: &Path) -> Result<Option<String>, PlotError> {
+fn winner(
+    table: Table<'_>,
+    setting: &str,
+    choices: &[Choice],
+    path: &Path,
+) -> Result<Option<String>, PlotError> {
     let forward: Vec<_> = table
         .rows(Curve::new(Sweep::Outputs, 1, Mode::JacobianForward))
         .collect();
@@ -350,9 +359,24 @@ fn winner(table: Table<'_>, setting: &str, path: &Path) -> Result<Option<String>
             inputs.iter().map(cell).collect()
         })
         .collect();
+    let side = |&o: &usize| {
+        let forward = |&n: &usize| {
+            let choice = choices.iter().find(|c| (c.inputs, c.outputs) == (n, o))?;
+            Some(choice.forward)
+        };
+        inputs.iter().map(forward).collect::<Option<Vec<_>>>()
+    };
+    let mut caption = "Time of the Jacobian by forward mode over reverse mode, for each number of inputs and outputs.".to_owned();
+    if let Some(side) = outputs.iter().map(side).collect() {
+        map.frontier = Some(Frontier {
+            name: "the planner's frontier: forward mode above and to the left".into(),
+            side,
+        });
+        caption += " The black line is where the planner changes from one mode to the other, by prediction alone.";
+    }
     map.notes.push(setting.into());
     map.save(path)?;
-    Ok(Some("Time of the Jacobian by forward mode over reverse mode, for each number of inputs and outputs.".into()))
+    Ok(Some(caption))
 }
 
 fn directions(table: Table<'_>, setting: &str, path: &Path) -> Result<Option<String>, PlotError> {

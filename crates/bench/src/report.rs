@@ -5,7 +5,7 @@ use std::fmt::Write;
 use crate::cell::{COUNT_LIMIT, SEED};
 use crate::claims::Claim;
 use crate::machine::Machine;
-use crate::pictures::Picture;
+use crate::pictures::{Picture, embedded};
 use crate::record::{Mode, Record};
 
 /// The report as Markdown. `command` is what made it.
@@ -44,11 +44,9 @@ pub fn markdown(
         ));
     }
     line(format_args!("\n## Pictures\n"));
-    for Picture { file, caption } in pictures {
-        line(format_args!(
-            "![{caption}]({file})\n\n{caption} Numbers: `{}`.\n",
-            file.replace(".png", ".csv")
-        ));
+    for picture in pictures {
+        line(format_args!("{}", embedded(picture).trim_end()));
+        line(format_args!(""));
     }
     line(format_args!("## How it was measured\n"));
     line(format_args!("{machine}"));

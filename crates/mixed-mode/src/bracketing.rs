@@ -6,10 +6,10 @@ use pushpull_core::graph::Node;
 use pushpull_core::predict::grouped;
 use pushpull_core::{Cost, Error, Graph, Op, Result, cost, memory};
 
-use crate::drawing::Drawing;
 use crate::factor::{Chain, Structure};
 use crate::program::countable;
 use crate::search::{Form, How, Search, Work};
+use crate::step::Step;
 
 /// The cheapest bracketing of the Jacobian of a chain of blocks with respect to its input, for batches of a given size:
 /// made from the graph alone, without numbers. The search looks at every split of every range: the time grows with the
@@ -127,6 +127,13 @@ impl Bracketing {
         self.bracketed(0, self.chain.factors.len(), from)
     }
 
+    /// The steps, from the whole Jacobian down to the blocks. Their costs and the primal's add up to
+    /// [`Bracketing::cost`].
+    pub fn tree(&self) -> Step {
+        let (_, from) = self.whole();
+        self.steps(0, self.chain.factors.len(), from)
+    }
+
     /// The work for the whole Jacobian but the primal, and the form in which it is made.
     fn whole(&self) -> (Work, Form) {
         self.search
@@ -164,7 +171,7 @@ impl Bracketing {
     }
 
     /// The work of the range's own last step.
-    fn own(&self, i: usize, j: usize, form: Form, parts: &[(usize, usize, Form)]) -> String {
+    fn own(&self, i: usize, j: usize, form: Form, parts: &[(usize, usize, Form)]) -> Cost {
         let work = |i, j, form| {
             self.search
                 .entry(i, j, form)
@@ -175,10 +182,10 @@ impl Bracketing {
             flops -= work(i, j, form).flops;
             calls -= work(i, j, form).calls;
         }
-        Cost { flops, calls }.to_string()
+        Cost { flops, calls }
     }
 
-    fn drawing(&self, i: usize, j: usize, form: Form) -> Drawing {
+    fn steps(&self, i: usize, j: usize, form: Form) -> Step {
         let (rows, cols) = (self.search.size(j), self.search.size(i));
         let each = match self.search.samples(i, j) {
             1 if self.batch > 1 => ", once for all samples".to_owned(),
@@ -186,7 +193,7 @@ impl Bracketing {
             samples => format!(", {samples} samples"),
         };
         match self.how(i, j, form) {
-            How::Given => Drawing::leaf(format!("{}: its parameters", self.node(i).name)),
+            How::Given => Step::given(format!("{}: its parameters", self.node(i).name)),
             How::Accumulated => {
                 let (name, own) = (&self.node(i).name, self.own(i, j, form, &[]));
                 let by = match (self.chain.factors[i].structure, form) {
@@ -194,35 +201,41 @@ impl Bracketing {
                     (_, Form::Rows) => format!("{rows} rows, by adjoints"),
                     _ => format!("{cols} columns, by tangents"),
                 };
-                Drawing::leaf(format!("{name}: {by}{each}: {own}"))
+                Step {
+                    cost: Some(own),
+                    ..Step::given(format!("{name}: {by}{each}"))
+                }
             }
             How::Product { k, upper, lower } => {
                 let k = k as usize;
                 let own = self.own(i, j, form, &[(k, j, upper), (i, k, lower)]);
                 let middle = self.search.size(k);
-                let label = match form {
-                    Form::Diagonal => format!("diagonal of {rows} times diagonal{each}: {own}"),
-                    _ => format!("{rows} x {middle} times {middle} x {cols}{each}: {own}"),
+                let words = match form {
+                    Form::Diagonal => format!("diagonal of {rows} times diagonal{each}"),
+                    _ => format!("{rows} x {middle} times {middle} x {cols}{each}"),
                 };
-                Drawing {
-                    label,
-                    below: vec![self.drawing(k, j, upper), self.drawing(i, k, lower)],
+                Step {
+                    words,
+                    cost: Some(own),
+                    below: vec![self.steps(k, j, upper), self.steps(i, k, lower)],
                 }
             }
             How::ScaledRows { k, from } => {
                 let k = k as usize;
                 let own = self.own(i, j, form, &[(k, j, Form::Diagonal), (i, k, from)]);
-                Drawing {
-                    label: format!("diagonal of {rows} times {rows} x {cols}{each}: {own}"),
-                    below: vec![self.drawing(k, j, Form::Diagonal), self.drawing(i, k, from)],
+                Step {
+                    words: format!("diagonal of {rows} times {rows} x {cols}{each}"),
+                    cost: Some(own),
+                    below: vec![self.steps(k, j, Form::Diagonal), self.steps(i, k, from)],
                 }
             }
             How::ScaledColumns { k, from } => {
                 let k = k as usize;
                 let own = self.own(i, j, form, &[(k, j, from), (i, k, Form::Diagonal)]);
-                Drawing {
-                    label: format!("{rows} x {cols} times diagonal of {cols}{each}: {own}"),
-                    below: vec![self.drawing(k, j, from), self.drawing(i, k, Form::Diagonal)],
+                Step {
+                    words: format!("{rows} x {cols} times diagonal of {cols}{each}"),
+                    cost: Some(own),
+                    below: vec![self.steps(k, j, from), self.steps(i, k, Form::Diagonal)],
                 }
             }
             How::Pushed { .. } => {
@@ -238,9 +251,10 @@ impl Bracketing {
                 names.reverse();
                 let own = self.own(i, j, form, &[(i, top, made)]);
                 let seeds = seeds(form, cols, "column");
-                Drawing {
-                    label: format!("{seeds} pushed through {}{each}: {own}", names.join(", ")),
-                    below: vec![self.drawing(i, top, made)],
+                Step {
+                    words: format!("{seeds} pushed through {}{each}", names.join(", ")),
+                    cost: Some(own),
+                    below: vec![self.steps(i, top, made)],
                 }
             }
             How::Pulled { .. } => {
@@ -255,9 +269,10 @@ impl Bracketing {
                 names.reverse();
                 let own = self.own(i, j, form, &[(bottom, j, made)]);
                 let seeds = seeds(form, rows, "row");
-                Drawing {
-                    label: format!("{seeds} pulled through {}{each}: {own}", names.join(", ")),
-                    below: vec![self.drawing(bottom, j, made)],
+                Step {
+                    words: format!("{seeds} pulled through {}{each}", names.join(", ")),
+                    cost: Some(own),
+                    below: vec![self.steps(bottom, j, made)],
                 }
             }
         }
@@ -274,7 +289,6 @@ fn seeds(form: Form, n: usize, kind: &str) -> String {
 
 impl fmt::Display for Bracketing {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (_, from) = self.whole();
         writeln!(f, "J = {}", self.formula())?;
         let costs = [
             ("mixed", self.cost()),
@@ -295,6 +309,6 @@ impl fmt::Display for Bracketing {
                 grouped(cost.flops)
             )?;
         }
-        self.drawing(0, self.chain.factors.len(), from).fmt(f)
+        self.tree().fmt(f)
     }
 }

@@ -62,6 +62,7 @@ mod mixed;
 mod program;
 mod search;
 mod stack;
+mod step;
 mod table;
 
 pub use bracket::Bracket;
@@ -69,3 +70,4 @@ pub use bracketing::Bracketing;
 pub use chain::{ChainError, ChainFactor, ChainPlan, plan_chain};
 pub use dense::DenseChain;
 pub use mixed::{Bytes, MixedMode};
+pub use step::Step;

@@ -2,7 +2,9 @@
 //! the picks are scored beside three rules that predict nothing.
 
 pub mod draw;
+pub mod frontier;
 pub mod measure;
+pub mod picture;
 pub mod record;
 pub mod score;
 pub mod section;
@@ -40,12 +42,12 @@ pub fn cells(extent: Extent, seed: u64) -> Result<Vec<Drawn>, PlanCellError> {
     Ok(cells)
 }
 
-/// Measures the cells: the rows of `plan.csv`. The calibration is measured here, after the cells are drawn, and not read
-/// from a file.
+/// Measures the cells: the rows of `plan.csv`, and the calibration that they were predicted with. It is measured here,
+/// after the cells are drawn, and not read from a file.
 ///
 /// # Errors
 /// [`PlanCellError`]
-pub fn measure(extent: Extent, seed: u64) -> Result<Vec<Row>, PlanCellError> {
+pub fn measure(extent: Extent, seed: u64) -> Result<(Vec<Row>, Calibration), PlanCellError> {
     let cells = cells(extent, seed)?;
     let effort = match extent {
         Extent::Full => Effort {
@@ -69,5 +71,5 @@ pub fn measure(extent: Extent, seed: u64) -> Result<Vec<Row>, PlanCellError> {
         progress.finish(1.0);
     }
     progress.end();
-    Ok(rows)
+    Ok((rows, calibration))
 }

@@ -5,9 +5,10 @@ use std::fmt::Write;
 use super::draw::CELLS;
 use super::record::Row;
 use super::score::{Cell, Score, TOLERANCE, cells, score};
+use crate::pictures::{Picture, embedded};
 
-/// The section.
-pub fn section(rows: &[Row], seed: u64) -> String {
+/// The section, with its pictures.
+pub fn section(rows: &[Row], seed: u64, pictures: &[Picture]) -> String {
     let cells = cells(rows);
     let exact = rows.iter().filter_map(Row::exact);
     let (filled, agreeing) = exact.fold((0, 0), |(all, yes), is| (all + 1, yes + usize::from(is)));
@@ -77,6 +78,7 @@ pub fn section(rows: &[Row], seed: u64) -> String {
             score.right, score.cells, score.stuck, score.slower, score.worst
         );
     }
-    text.push_str("\nNumbers: `plan.csv`; the mean is the geometric one, of the cells where the choice can be taken.\n");
+    text.push_str("\nNumbers: `plan.csv`; the mean is the geometric one, of the cells where the choice can be taken.\n\n");
+    text.extend(pictures.iter().map(embedded));
     text
 }

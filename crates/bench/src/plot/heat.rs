@@ -9,6 +9,9 @@ use super::page::{Page, Words};
 use super::{Colour, PlotError, Scale};
 use std::path::Path;
 
+/// Width of a frontier in pixels: seen beside the white lines between cells.
+const FRONTIER: f64 = 5.0;
+
 /// The categories along an axis of a heat map.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Categories {
@@ -56,8 +59,39 @@ pub struct HeatMap {
     pub below: String,
     /// What a number above 1 means.
     pub above: String,
+    /// A line between the cells of one side and those of the other, e.g. where a prediction changes.
+    pub frontier: Option<Frontier>,
     /// Remarks under the plot.
     pub notes: Vec<String>,
+}
+
+/// A line drawn along the edges between cells of two sides.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Frontier {
+    /// The words of the key.
+    pub name: String,
+    /// `side[y][x]`, in the shape of the cells.
+    pub side: Vec<Vec<bool>>,
+}
+
+impl Frontier {
+    /// The edges, each a pair of corners in cells from the lower left one.
+    fn edges(&self) -> Vec<[(f64, f64); 2]> {
+        let mut edges = Vec::new();
+        for (y, row) in self.side.iter().enumerate() {
+            for (x, side) in row.iter().enumerate() {
+                let (left, low) = (x as f64, y as f64);
+                if row.get(x + 1).is_some_and(|next| next != side) {
+                    edges.push([(left + 1.0, low), (left + 1.0, low + 1.0)]);
+                }
+                let above = self.side.get(y + 1).and_then(|row| row.get(x));
+                if above.is_some_and(|next| next != side) {
+                    edges.push([(left, low + 1.0), (left + 1.0, low + 1.0)]);
+                }
+            }
+        }
+        edges
+    }
 }
 
 impl HeatMap {
@@ -77,13 +111,15 @@ impl HeatMap {
             value: value.into(),
             below: "below 1".into(),
             above: "above 1".into(),
+            frontier: None,
             notes: Vec::new(),
         }
     }
 
     /// Writes the picture to `path`, which ends in `.png`, and its numbers to the `.csv` of the same stem.
     ///
-    /// The table's columns are the two labels and the value's, a row for each cell; a missing cell's value is empty.
+    /// The table's columns are the two labels and the value's, a row for each cell; a missing cell's value is empty. A
+    /// frontier adds a column with its name: on which side a cell lies.
     ///
     /// # Errors
     /// No measured cell, rows of the wrong length, values that are not positive and finite, words or cells that do
@@ -156,6 +192,10 @@ impl HeatMap {
             page.canvas
                 .line(&[(left, y), (right, y)], 1.5, Colour::WHITE, None)?;
         }
+        for edge in self.frontier.iter().flat_map(Frontier::edges) {
+            let ends = edge.map(|(x, y)| (left + w * x, bottom - h * y));
+            page.canvas.line(&ends, FRONTIER, Colour::BLACK, None)?;
+        }
         for (i, name) in self.x.names.iter().enumerate() {
             if font.width(name)? > w - 4.0 {
                 return Err(crowded("the x categories' names"));
@@ -227,6 +267,17 @@ impl HeatMap {
                 }
             }
         }
+        if let Some(frontier) = &self.frontier {
+            let fits = frontier.side.iter().map(Vec::len);
+            if !fits.eq(self.cells.iter().map(Vec::len)) {
+                let got = frontier.side.iter().map(Vec::len).sum();
+                return shape(
+                    "frontier".into(),
+                    self.x.names.len() * self.y.names.len(),
+                    got,
+                );
+            }
+        }
         if self.cells.iter().flatten().all(Option::is_none) {
             return Err(PlotError::Empty {
                 picture: picture(),
@@ -242,15 +293,14 @@ impl HeatMap {
             self.x.label.clone(),
             self.value.clone(),
         ]];
-        for (row, y) in self.cells.iter().zip(&self.y.names) {
-            let cells = row.iter().zip(&self.x.names);
-            rows.extend(cells.map(|(cell, x)| {
-                vec![
-                    y.clone(),
-                    x.clone(),
-                    cell.map(|v| v.to_string()).unwrap_or_default(),
-                ]
-            }));
+        rows[0].extend(self.frontier.iter().map(|line| line.name.clone()));
+        for (j, (row, y)) in self.cells.iter().zip(&self.y.names).enumerate() {
+            for (i, (cell, x)) in row.iter().zip(&self.x.names).enumerate() {
+                let value = cell.map(|v| v.to_string()).unwrap_or_default();
+                let mut line = vec![y.clone(), x.clone(), value];
+                line.extend(self.frontier.iter().map(|f| f.side[j][i].to_string()));
+                rows.push(line);
+            }
         }
         rows
     }

@@ -45,12 +45,11 @@ pub(super) fn draw(page: &mut Page, chart: &LineChart) -> Result<(), PlotError> 
     for (sample, text, remark) in series.chain(bands) {
         match sample {
             Sample::Line(look) => {
-                page.canvas.line(
-                    &[(left, y), (left + SAMPLE, y)],
-                    look.width,
-                    look.colour,
-                    look.dash,
-                )?;
+                if look.width > 0.0 {
+                    let ends = [(left, y), (left + SAMPLE, y)];
+                    page.canvas
+                        .line(&ends, look.width, look.colour, look.dash)?;
+                }
                 mark(page, (left + SAMPLE / 2.0, y), &look)?;
             }
             Sample::Area(colour) => {

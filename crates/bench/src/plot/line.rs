@@ -7,7 +7,7 @@ use super::page::{Page, Words};
 use super::{Axis, Band, Colour, PlotError, Scale, Series, legend};
 use std::path::Path;
 
-/// Series of points over two axes, with bands behind them and a legend beside them.
+/// Series of points over two axes, joined or scattered, with bands behind them and a legend beside them.
 ///
 /// A linear y axis starts at zero where no value is negative, so that heights can be compared.
 ///
@@ -113,8 +113,10 @@ impl LineChart {
         };
         for (i, series) in self.series.iter().enumerate() {
             let look = series.look(i);
-            page.canvas
-                .line(&place(series), look.width, look.colour, look.dash)?;
+            if series.joined {
+                page.canvas
+                    .line(&place(series), look.width, look.colour, look.dash)?;
+            }
         }
         // All marks above all lines: a later line must not cut an earlier mark.
         for (i, series) in self.series.iter().enumerate() {

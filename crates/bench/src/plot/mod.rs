@@ -1,6 +1,6 @@
-//! Pictures: a line chart and a heat map, 1200 x 800 pixels, each with its numbers beside it.
+//! Pictures: a line chart, a heat map and a tree, 1200 x 800 pixels, each with its numbers beside it.
 //!
-//! [`LineChart::save`] and [`HeatMap::save`] write `name.png` and `name.csv`. The font is compiled in, so that
+//! [`LineChart::save`], [`HeatMap::save`] and [`TreeChart::save`] write `name.png` and `name.csv`. The font is compiled in, so that
 //! nothing of the system is needed and a picture is the same everywhere. Colours are Okabe and Ito's, which the
 //! colour-blind tell apart, and every series has a marker of its own too. Legend and notes have room of their own and
 //! never lie over data.
@@ -19,14 +19,16 @@ mod marker;
 mod number;
 mod page;
 mod series;
+mod tree;
 
 pub use axis::{Axis, Scale};
 pub use canvas::{HEIGHT, WIDTH};
 pub use colour::Colour;
-pub use heat::{Categories, HeatMap};
+pub use heat::{Categories, Frontier, HeatMap};
 pub use line::LineChart;
 pub use marker::Marker;
 pub use series::{Band, Series};
+pub use tree::{Branch, TreeChart};
 
 use std::path::{Path, PathBuf};
 

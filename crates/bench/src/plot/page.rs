@@ -5,7 +5,7 @@ use super::canvas::{Align, Canvas, HEIGHT, WIDTH};
 use super::font::Font;
 use super::{Colour, PlotError};
 
-const MARGIN: f64 = 28.0;
+pub(super) const MARGIN: f64 = 28.0;
 /// Width of the legend's column.
 pub(super) const COLUMN: f64 = 262.0;
 
@@ -44,42 +44,10 @@ impl Page {
                 });
             }
         }
-        let mut canvas = Canvas::new();
-        let (width, height) = (f64::from(WIDTH), f64::from(HEIGHT));
-        let title = Font {
-            bold: true,
-            ..Font::plain(28.0)
-        };
-        let subtitle = Font {
-            colour: Colour::GREY,
-            ..Font::plain(18.0)
-        };
-        let note = Font {
-            colour: Colour::GREY,
-            ..Font::plain(16.0)
-        };
         let label = Font::plain(20.0);
-        let across = width - 2.0 * MARGIN;
-
-        let mut y = MARGIN + 8.0;
-        for (font, text) in [(title, words.title), (subtitle, words.subtitle)] {
-            for line in font.wrap(text, across)? {
-                canvas.text(&line, (MARGIN, y), &font, Align::Start)?;
-                y += font.leading();
-            }
-        }
-        let top = y + 12.0;
-
-        let mut lines = Vec::new();
-        for text in words.notes {
-            lines.extend(note.wrap(text, across)?);
-        }
-        let mut y = height - MARGIN + 8.0;
-        for line in lines.iter().rev() {
-            canvas.text(line, (MARGIN, y), &note, Align::Start)?;
-            y -= note.leading();
-        }
-        let label_y = y - if lines.is_empty() { 4.0 } else { 12.0 };
+        let (mut canvas, top, y) = begin(words.title, words.subtitle, words.notes)?;
+        let label_y = y - if words.notes.is_empty() { 4.0 } else { 12.0 };
+        let width = f64::from(WIDTH);
 
         let left = MARGIN + 36.0 + ticks;
         let right = width - MARGIN - COLUMN - 24.0;
@@ -125,4 +93,45 @@ impl Page {
     pub fn column(&self) -> f64 {
         self.right + 24.0
     }
+}
+
+/// An empty page under its title and above its notes: where the room between them starts and ends.
+pub(super) fn begin(
+    title: &str,
+    subtitle: &str,
+    notes: &[String],
+) -> Result<(Canvas, f64, f64), PlotError> {
+    let mut canvas = Canvas::new();
+    let (bold, below) = (
+        Font {
+            bold: true,
+            ..Font::plain(28.0)
+        },
+        Font {
+            colour: Colour::GREY,
+            ..Font::plain(18.0)
+        },
+    );
+    let note = Font {
+        colour: Colour::GREY,
+        ..Font::plain(16.0)
+    };
+    let across = f64::from(WIDTH) - 2.0 * MARGIN;
+    let mut top = MARGIN + 8.0;
+    for (font, text) in [(bold, title), (below, subtitle)] {
+        for line in font.wrap(text, across)? {
+            canvas.text(&line, (MARGIN, top), &font, Align::Start)?;
+            top += font.leading();
+        }
+    }
+    let mut lines = Vec::new();
+    for text in notes {
+        lines.extend(note.wrap(text, across)?);
+    }
+    let mut bottom = f64::from(HEIGHT) - MARGIN + 8.0;
+    for line in lines.iter().rev() {
+        canvas.text(line, (MARGIN, bottom), &note, Align::Start)?;
+        bottom -= note.leading();
+    }
+    Ok((canvas, top + 12.0, bottom))
 }

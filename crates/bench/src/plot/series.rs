@@ -1,8 +1,8 @@
-//! What a line chart shows: series of points, and bands between two heights.
+//! What a line chart shows: series of points, joined or not, and bands between two heights.
 
 use super::{Colour, Marker};
 
-/// Points joined in the order given.
+/// Points, joined in the order given unless [scattered](Series::scattered).
 #[derive(Clone, Debug, PartialEq)]
 pub struct Series {
     /// The legend's words.
@@ -17,6 +17,8 @@ pub struct Series {
     pub marker: Option<Marker>,
     /// Whether the line is dashed.
     pub dashed: bool,
+    /// Whether there is a line at all.
+    pub joined: bool,
 }
 
 impl Series {
@@ -29,6 +31,7 @@ impl Series {
             colour: None,
             marker: None,
             dashed: false,
+            joined: true,
         }
     }
 
@@ -66,15 +69,21 @@ impl Series {
         self
     }
 
+    /// Leaves the line away: points that have no order, e.g. a measurement each.
+    pub fn scattered(mut self) -> Self {
+        self.joined = false;
+        self
+    }
+
     pub(super) fn look(&self, index: usize) -> Look {
         Look {
             colour: self.colour.unwrap_or_else(|| Colour::of_series(index)),
             marker: self.marker.unwrap_or_else(|| Marker::of_series(index)),
             dash: self.dashed.then_some(7.0),
-            width: if self.marker == Some(Marker::None) {
-                1.5
-            } else {
-                2.5
+            width: match self.marker {
+                _ if !self.joined => 0.0,
+                Some(Marker::None) => 1.5,
+                _ => 2.5,
             },
         }
     }
@@ -109,5 +118,6 @@ pub(super) struct Look {
     pub colour: Colour,
     pub marker: Marker,
     pub dash: Option<f64>,
+    /// Of the line; 0 for points that are not joined.
     pub width: f64,
 }

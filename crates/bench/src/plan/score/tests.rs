@@ -74,7 +74,7 @@ fn a_row_that_is_not_exact_is_told() {
     let exact: Vec<_> = rows.iter().map(Row::exact).collect();
     assert_eq!(exact[..3], [Some(false), Some(false), Some(true)]);
     assert_eq!(exact[6], None);
-    let text = section(&rows, 1);
+    let text = section(&rows, 1, &[]);
     assert!(text.contains("on 5 of 7 filled rows"), "{text}");
     assert!(text.contains("| the planner | 3 of 4 | 0 |"), "{text}");
 }

@@ -70,6 +70,18 @@ pub(super) fn draw(map: &HeatMap, page: &mut Page, reach: f64) -> Result<(), Plo
         hatch(&mut page.canvas, (left, y - 10.0), (left + 30.0, y + 10.0))?;
         page.canvas
             .text("not measured", (left + 42.0, y), &small, Align::Start)?;
+        y += small.leading();
+    }
+    if let Some(frontier) = &map.frontier {
+        y += 14.0;
+        let ends = [(left, y), (left + 30.0, y)];
+        page.canvas
+            .line(&ends, super::FRONTIER, Colour::BLACK, None)?;
+        for line in small.wrap(&frontier.name, COLUMN - 42.0)? {
+            page.canvas
+                .text(&line, (left + 42.0, y), &small, Align::Start)?;
+            y += small.leading();
+        }
     }
     if y > page.bottom + 40.0 {
         return Err(PlotError::Crowded {

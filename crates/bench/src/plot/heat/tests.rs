@@ -98,3 +98,20 @@ fn cells_have_two_digits() {
         ("10⁻⁹".into(), "2×10⁹".into())
     );
 }
+
+#[test]
+fn a_frontier_runs_between_the_sides_and_stands_in_the_table() {
+    let mut map = map();
+    let black = map.draw().unwrap().canvas.count(Colour::BLACK);
+    map.frontier = Some(Frontier {
+        name: "predicted".into(),
+        side: vec![vec![true, false], vec![true, true]],
+    });
+    let edges = map.frontier.as_ref().unwrap().edges();
+    // To the right of the lower left cell, and above the lower right one.
+    assert_eq!(edges, [[(1.0, 0.0), (1.0, 1.0)], [(1.0, 1.0), (2.0, 1.0)]]);
+    assert!(map.draw().unwrap().canvas.count(Colour::BLACK) > black + 500);
+    assert_eq!(map.table()[2], ["a", "10", "1", "false"]);
+    map.frontier.as_mut().unwrap().side.pop();
+    assert!(matches!(map.draw(), Err(PlotError::Shape { .. })));
+}
