@@ -119,6 +119,16 @@ fn few_inputs_give_the_same_bits() {
     }
 }
 
+/// Batches that leave a few columns over when they are cut among two to four threads.
+#[test]
+fn rests_of_a_cut_give_the_same_bits() {
+    let net = Mlp::new(&[30, 112, 112, 2], Activation::Relu).loss(Loss::SoftmaxCrossEntropy);
+    let graph = net.build().unwrap();
+    for batch in 33..75 {
+        gradients(&Case::<f32>::of(graph.clone(), batch, 0)).unwrap();
+    }
+}
+
 /// The gradient in parameters and inputs, and one direction, at 1 to 4 threads.
 fn gradients<T: Scalar>(case: &Case<T>) -> Result<(), String> {
     let (graph, batch, params, x) = (&case.graph, case.batch, &case.params, &case.x);

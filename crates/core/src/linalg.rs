@@ -259,7 +259,7 @@ macro_rules! product_by_kernel {
                 if few || c.ncols() * m * k < SHARED_FROM {
                     return native(c, onto, a, b);
                 }
-                by_columns(c, |columns, c| native(c, onto, a, b.cols(columns)));
+                by_columns([c], |columns, [c]| native(c, onto, a, b.cols(columns)));
             }
 
             fn with_planes<R>(lend: impl FnOnce(&mut Vec<Self>) -> R) -> R {

@@ -6,7 +6,7 @@
 //! product that gives the gradient of W. A dimension that is summed over is never cut, so every number is made by the same
 //! operations in the same order: the bits are the same for any number of threads.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
@@ -19,12 +19,16 @@ use crew::Crew;
 /// Threads that an engine may ask for, at most.
 pub const MAX_THREADS: usize = 256;
 
-/// Where parts begin: a multiple of the kernels' tile, so that a cut leaves no narrow rest, least of all one column.
+/// Where parts begin: a multiple of the kernels' tile. No part has fewer columns: the library multiplies one or two by
+/// another kernel.
 const TILE: usize = 8;
 
 thread_local! {
     /// The team of the engine that runs on this thread.
     static PRESENT: RefCell<Option<Arc<Crew>>> = const { RefCell::new(None) };
+
+    /// Whether there is one: a flag that needs no destructor, and so no look whether that has run.
+    static ENGAGED: Cell<bool> = const { Cell::new(false) };
 }
 
 /// A number of threads, prepared: the user's own and workers that wait for it. Clones share the workers; whoever comes
@@ -85,10 +89,18 @@ impl Team {
     /// Runs `work` on this thread; the products within are shared with the team.
     pub fn run<R>(&self, work: impl FnOnce() -> R) -> R {
         // An engine of one thread inside a block of another engine's graph is none of that engine's team.
-        let changes = self.crew.is_some() || PRESENT.with_borrow(Option::is_some);
-        let _guard = changes.then(|| Restore(PRESENT.replace(self.crew.clone())));
+        if self.crew.is_none() && !ENGAGED.get() {
+            return work();
+        }
+        let _outer = Restore(engage(self.crew.clone()));
         work()
     }
+}
+
+/// Makes a crew the present one, and gives the one before.
+fn engage(crew: Option<Arc<Crew>>) -> Option<Arc<Crew>> {
+    ENGAGED.set(crew.is_some());
+    PRESENT.replace(crew)
 }
 
 /// Puts the team of an outer engine back, also when a block panics.
@@ -96,7 +108,7 @@ struct Restore(Option<Arc<Crew>>);
 
 impl Drop for Restore {
     fn drop(&mut self) {
-        PRESENT.set(self.0.take());
+        engage(self.0.take());
     }
 }
 
@@ -108,25 +120,25 @@ impl fmt::Debug for Team {
     }
 }
 
-/// Does `work(columns, their view)` for all columns of `y`, cut among the present team if there is one. Only for work that
-/// is worth the hand-off, about a microsecond.
-pub(crate) fn by_columns<T: Send>(
-    y: MatMut<'_, T>,
-    work: impl Fn(Range<usize>, MatMut<'_, T>) + Sync,
+/// Does `work(columns, their views)` for all columns of matrices that have as many, cut among the present team if there is
+/// one. Only for work that is worth the hand-off, about a microsecond.
+pub(crate) fn by_columns<T: Send, const N: usize>(
+    ys: [MatMut<'_, T>; N],
+    work: impl Fn(Range<usize>, [MatMut<'_, T>; N]) + Sync,
 ) {
-    let ncols = y.ncols();
-    if ncols < 2 * TILE {
-        return work(0..ncols, y);
+    let ncols = ys.first().map_or(0, MatMut::ncols);
+    if ncols < 2 * TILE || !ENGAGED.get() {
+        return work(0..ncols, ys);
     }
     let Some(crew) = PRESENT.with_borrow(Clone::clone) else {
-        return work(0..ncols, y);
+        return work(0..ncols, ys);
     };
     let mut width = ncols.div_ceil(crew.threads()).next_multiple_of(TILE);
-    // One column alone would be multiplied by another kernel, which may round otherwise.
-    while ncols % width == 1 {
+    // A rest of a few columns may be multiplied by another kernel, which rounds otherwise.
+    while (1..TILE).contains(&(ncols % width)) {
         width += TILE;
     }
-    crew.columns(y, width, work);
+    crew.columns(ys, width, work);
 }
 
 #[cfg(test)]

@@ -87,7 +87,7 @@ macro_rules! loops {
             if entries < SHARED_FROM {
                 return widest::<T, _>($loop { y, $($x,)* each: &each });
             }
-            by_columns(y, |_columns, y| {
+            by_columns([y], |_columns, [y]| {
                 $(let $x = $x.cols(_columns.clone());)*
                 widest::<T, _>($loop { y, $($x,)* each: &each });
             });

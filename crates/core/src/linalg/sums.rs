@@ -23,18 +23,22 @@ pub fn add_to_columns<T: Real>(y: &mut MatMut<'_, T>, bias: &[T]) {
 
 /// `sums (+)= y 1`, the sum of each row: one flop an entry.
 pub fn row_sums<T: Real>(y: Mat<'_, T>, acc: Accum, sums: &mut [T]) {
-    if acc == Accum::Set {
-        sums.fill(T::zero());
-    }
     let (rows, entries) = (y.nrows(), y.nrows() * y.ncols());
     if entries < WORTH {
-        return RowSums { y, sums }.call();
+        for (i, sum) in sums.iter_mut().enumerate() {
+            let start = if acc == Accum::Set { T::zero() } else { *sum };
+            *sum = y.columns().fold(start, |sum, column| sum + column[i]);
+        }
+        return;
+    }
+    if acc == Accum::Set {
+        sums.fill(T::zero());
     }
     if entries < SHARED_FROM {
         return widest::<T, _>(RowSums { y, sums });
     }
     // One row of sums: its columns are cut, never the columns that are summed.
-    by_columns(MatMut::new(sums, 1, rows), |range, mut part| {
+    by_columns([MatMut::new(sums, 1, rows)], |range, [mut part]| {
         let y = y.rows(range);
         if let Some(sums) = part.as_mut_slice() {
             widest::<T, _>(RowSums { y, sums });

@@ -261,34 +261,54 @@ struct Start<T>(*mut T);
 // SAFETY: only `columns` makes one, for entries that are Send, and no two threads reach the same entry through it.
 unsafe impl<T: Send> Sync for Start<T> {}
 
+/// One matrix whose columns are dealt out.
+struct Dealt<T> {
+    start: Start<T>,
+    nrows: usize,
+    stride: usize,
+}
+
 impl Crew {
-    /// Cuts `y` every `width` columns and does `work(columns, their view)` for each part.
+    /// Cuts matrices of as many columns every `width` columns and does `work(columns, their views)` for each part.
     ///
     /// # Panics
-    /// As [`Crew::each`].
-    pub(super) fn columns<T: Send>(
+    /// As [`Crew::each`]; if one matrix has other columns than the first.
+    pub(super) fn columns<T: Send, const N: usize>(
         &self,
-        mut y: MatMut<'_, T>,
+        ys: [MatMut<'_, T>; N],
         width: usize,
-        work: impl Fn(Range<usize>, MatMut<'_, T>) + Sync,
+        work: impl Fn(Range<usize>, [MatMut<'_, T>; N]) + Sync,
     ) {
-        let (nrows, ncols, stride) = (y.nrows(), y.ncols(), y.stride());
-        if nrows == 0 || ncols == 0 || width == 0 {
+        let ncols = ys.first().map_or(0, MatMut::ncols);
+        if ncols == 0 || width == 0 {
             return;
         }
-        let start = Start(y.data_mut().as_mut_ptr());
-        let start = &start;
+        assert!(ys.iter().all(|y| y.ncols() == ncols), "columns of one cut");
+        let dealt = ys.map(|mut y| Dealt {
+            nrows: y.nrows(),
+            stride: y.stride(),
+            start: Start(y.data_mut().as_mut_ptr()),
+        });
+        let dealt = &dealt;
         self.each(ncols.div_ceil(width), &move |part| {
             let columns = part * width..ncols.min((part + 1) * width);
-            let span = (columns.len() - 1) * stride + nrows;
-            // SAFETY: these columns lie within the view `y`, whose numbers are borrowed for the whole call: the last
-            // one ends at (ncols - 1) stride + nrows at most. Each part has columns of its own and is done once, and
-            // `stride >= nrows`, so no two slices overlap.
-            let data = unsafe {
-                std::slice::from_raw_parts_mut(start.0.add(columns.start * stride), span)
-            };
-            let view = MatMut::with_stride(data, nrows, columns.len(), stride);
-            work(columns, view);
+            let n = columns.len();
+            let views = dealt.each_ref().map(|y| {
+                if y.nrows == 0 {
+                    return MatMut::with_stride(&mut [], 0, n, y.stride);
+                }
+                // SAFETY: these columns lie within a view of `ys`, whose numbers are borrowed for the whole call: the last
+                // one ends at (ncols - 1) stride + nrows at most. Each part has columns of its own and is done once, and
+                // `stride >= nrows`, so no two slices overlap; nor do those of two matrices, which are borrowed apart.
+                let data = unsafe {
+                    std::slice::from_raw_parts_mut(
+                        y.start.0.add(columns.start * y.stride),
+                        (n - 1) * y.stride + y.nrows,
+                    )
+                };
+                MatMut::with_stride(data, y.nrows, n, y.stride)
+            });
+            work(columns, views);
         });
     }
 }

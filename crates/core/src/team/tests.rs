@@ -2,7 +2,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use super::{MAX_THREADS, Team, by_columns};
+use super::{MAX_THREADS, TILE, Team, by_columns};
 use crate::{Error, MatMut};
 
 const ROWS: usize = 3;
@@ -11,8 +11,8 @@ const STRIDE: usize = 5;
 /// Adds 1 to every entry and the column's number to the first, cut among the present team.
 fn count(data: &mut [usize], ncols: usize) {
     by_columns(
-        MatMut::with_stride(data, ROWS, ncols, STRIDE),
-        |columns, mut y| {
+        [MatMut::with_stride(data, ROWS, ncols, STRIDE)],
+        |columns, [mut y]| {
             assert_eq!(columns.len(), y.ncols());
             for (j, column) in columns.enumerate() {
                 y.col_mut(j).iter_mut().for_each(|entry| *entry += 1);
@@ -48,14 +48,14 @@ fn workers_that_went_to_sleep_are_no_obstacle() {
 }
 
 #[test]
-fn no_part_is_one_column_alone() {
+fn no_part_is_a_few_columns_alone() {
     for threads in 2..=5 {
         let team = Team::new("Test", threads).unwrap();
         for ncols in 2..200 {
             let mut data = vec![0; ncols];
             team.run(|| {
-                by_columns(MatMut::new(&mut data, 1, ncols), |columns, _| {
-                    assert!(columns.len() > 1, "{columns:?} of {ncols}");
+                by_columns([MatMut::new(&mut data, 1, ncols)], |columns, _| {
+                    assert!(columns.len() >= ncols.min(TILE), "{columns:?} of {ncols}");
                 });
             });
         }
@@ -70,7 +70,7 @@ fn a_panic_reaches_the_caller_once_all_parts_are_done_and_the_team_goes_on() {
         let mut data = vec![0; 64];
         let outcome = catch_unwind(AssertUnwindSafe(|| {
             team.run(|| {
-                by_columns(MatMut::new(&mut data, 1, 64), |columns, _| {
+                by_columns([MatMut::new(&mut data, 1, 64)], |columns, _| {
                     done.fetch_add(1, Ordering::Relaxed);
                     assert!(!columns.contains(&broken), "told to");
                 });
@@ -82,7 +82,7 @@ fn a_panic_reaches_the_caller_once_all_parts_are_done_and_the_team_goes_on() {
         team.run(|| all_once(64));
         // Outside, no team is left behind.
         let parts = AtomicUsize::new(0);
-        by_columns(MatMut::new(&mut data, 1, 64), |_, _| {
+        by_columns([MatMut::new(&mut data, 1, 64)], |_, _| {
             parts.fetch_add(1, Ordering::Relaxed);
         });
         assert_eq!(parts.into_inner(), 1);
@@ -98,7 +98,7 @@ fn users_of_one_team_at_once_and_work_within_work_end() {
                 for _ in 0..50 {
                     team.run(|| {
                         let mut data = vec![0; 48];
-                        by_columns(MatMut::new(&mut data, 1, 48), |_, _| all_once(40));
+                        by_columns([MatMut::new(&mut data, 1, 48)], |_, _| all_once(40));
                     });
                 }
             });

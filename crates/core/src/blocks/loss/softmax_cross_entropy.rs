@@ -5,7 +5,11 @@ use crate::blocks::chain;
 use crate::blocks::exponentials::exponentials;
 use crate::blocks::softmax::{dot, largest, shift};
 use crate::planes::{Cotangents, DotPoint, Planes, PlanesMut};
+use crate::team::by_columns;
 use crate::{Block, Cost, Dims, Keeps, Mat, MatMut, Op, Point, Real, Spec};
+
+/// Numbers kept from which samples are shared with the team: about two microseconds of exponentials.
+const SHARED_FROM: usize = 1 << 11;
 
 /// `y = -sum_i t_i ln softmax(z)_i` for the stacked `[z; t]`: logits over target probabilities, n rows each. The
 /// targets need not sum to 1. No parameters; finite and accurate for every finite z.
@@ -38,6 +42,38 @@ impl SoftmaxCrossEntropy {
     /// The cross-entropy of `n` classes.
     pub const fn new(n: usize) -> Self {
         Self { n }
+    }
+
+    /// [`Block::forward`] of some samples.
+    fn columns<T: Real>(&self, x: Mat<'_, T>, mut y: MatMut<'_, T>, extra: &mut [T]) {
+        for (j, column) in x.columns().enumerate() {
+            let (p, l) = extra[j * 2 * self.n..][..2 * self.n].split_at_mut(self.n);
+            p.copy_from_slice(&column[..self.n]);
+            shift(p);
+            l.copy_from_slice(p);
+        }
+        exponentials(MatMut::with_stride(extra, self.n, x.ncols(), 2 * self.n));
+        for (j, column) in x.columns().enumerate() {
+            let targets = &column[self.n..];
+            let (p, l) = extra[j * 2 * self.n..][..2 * self.n].split_at_mut(self.n);
+            let at = largest(l);
+            let mut others = T::zero();
+            for p in p[..at].iter().chain(&p[at + 1..]) {
+                others += *p;
+            }
+            let log_sum = others.ln_1p();
+            let (mut value, mut total) = (T::zero(), T::zero());
+            for (l, &t) in l.iter_mut().zip(targets) {
+                *l = log_sum - *l;
+                value = t.mul_add(*l, value);
+                total += t;
+            }
+            let scale = total / (T::one() + others);
+            for (p, &t) in p.iter_mut().zip(targets) {
+                *p = *p * scale - t;
+            }
+            y.col_mut(j)[0] = value;
+        }
     }
 }
 
@@ -82,35 +118,16 @@ impl Spec for SoftmaxCrossEntropy {
 }
 
 impl<T: Real> Block<T> for SoftmaxCrossEntropy {
-    fn forward(&self, _: &[T], x: Mat<'_, T>, mut y: MatMut<'_, T>, extra: &mut [T]) {
-        for (j, column) in x.columns().enumerate() {
-            let (p, l) = extra[j * 2 * self.n..][..2 * self.n].split_at_mut(self.n);
-            p.copy_from_slice(&column[..self.n]);
-            shift(p);
-            l.copy_from_slice(p);
+    fn forward(&self, _: &[T], x: Mat<'_, T>, y: MatMut<'_, T>, extra: &mut [T]) {
+        if extra.len() < SHARED_FROM {
+            return self.columns(x, y, extra);
         }
-        exponentials(MatMut::with_stride(extra, self.n, x.ncols(), 2 * self.n));
-        for (j, column) in x.columns().enumerate() {
-            let targets = &column[self.n..];
-            let (p, l) = extra[j * 2 * self.n..][..2 * self.n].split_at_mut(self.n);
-            let at = largest(l);
-            let mut others = T::zero();
-            for p in p[..at].iter().chain(&p[at + 1..]) {
-                others += *p;
+        let extra = MatMut::new(extra, 2 * self.n, x.ncols());
+        by_columns([y, extra], |columns, [y, mut extra]| {
+            if let Some(extra) = extra.as_mut_slice() {
+                self.columns(x.cols(columns), y, extra);
             }
-            let log_sum = others.ln_1p();
-            let (mut value, mut total) = (T::zero(), T::zero());
-            for (l, &t) in l.iter_mut().zip(targets) {
-                *l = log_sum - *l;
-                value = t.mul_add(*l, value);
-                total += t;
-            }
-            let scale = total / (T::one() + others);
-            for (p, &t) in p.iter_mut().zip(targets) {
-                *p = *p * scale - t;
-            }
-            y.col_mut(j)[0] = value;
-        }
+        });
     }
 
     fn jvp_input(&self, at: &Point<'_, T>, x_dot: Mat<'_, T>, y_dot: MatMut<'_, T>, _: &mut [T]) {
