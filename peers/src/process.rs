@@ -7,13 +7,16 @@ use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::Duration;
 
+use rustix::process::{Pid, Signal, kill_process};
+
 use crate::grid::IN_PYTHON;
 use crate::protocol::{Answer, Ask};
 
 /// Longest wait for an answer; compiling a network of a hundred layers takes a while.
 const PATIENCE: Duration = Duration::from_secs(180);
 
-/// One library at one number of threads.
+/// One library at one number of threads. It runs only while it is asked: the threads of some libraries look for work long
+/// after their last, on a core that another library is being timed on.
 pub struct Worker {
     child: Child,
     stdin: ChildStdin,
@@ -80,6 +83,7 @@ impl Worker {
             Answer::Refused { why } => return Err(why),
             other => return Err(format!("greeted with {other:?}")),
         }
+        worker.signal(Signal::STOP)?;
         Ok(worker)
     }
 
@@ -89,12 +93,20 @@ impl Worker {
     /// The worker's refusal, or that it is gone or too slow; it is then of no more use.
     pub fn ask(&mut self, ask: &Ask) -> Result<Answer, String> {
         let line = serde_json::to_string(ask).map_err(|e| e.to_string())?;
+        self.signal(Signal::CONT)?;
         // A worker that is gone shows when its answer is read.
         let _ = writeln!(self.stdin, "{line}").and_then(|()| self.stdin.flush());
-        match self.answer()? {
+        let answer = self.answer()?;
+        self.signal(Signal::STOP)?;
+        match answer {
             Answer::Refused { why } => Err(why),
             answer => Ok(answer),
         }
+    }
+
+    /// Stops the process with all its threads, or lets it go on.
+    fn signal(&self, signal: Signal) -> Result<(), String> {
+        kill_process(Pid::from_child(&self.child), signal).map_err(|e| e.to_string())
     }
 
     fn answer(&mut self) -> Result<Answer, String> {
