@@ -26,7 +26,7 @@ static ALLOCATOR: CountingAllocator = CountingAllocator;
 struct Request {
     extent: Extent,
     sweeps: Vec<Sweep>,
-    /// Whether the planner is put to the test: not beside one sweep.
+    /// Whether the planner is put to the test and the lecture's figures are made: not beside one sweep.
     planned: bool,
     target: PathBuf,
     command: String,
@@ -133,6 +133,15 @@ fn run(request: &Request) -> Result<(), Box<dyn std::error::Error>> {
     let mut text = report::markdown(&records, &claims, &pictures, &machine, &request.command);
     text += planned.as_ref().map_or("", |planned| &planned.section);
     text += &kinks::section(&at_kinks);
+    if request.planned {
+        let mut figures = Vec::new();
+        for experiment in &pushpull_lecture::EXPERIMENTS {
+            eprintln!("figures: {}", experiment.name);
+            figures.extend(experiment.run(request.extent)?);
+        }
+        pushpull_lecture::write(&figures, &edition)?;
+        text += &pushpull_lecture::section(&figures, true);
+    }
     std::fs::write(edition.file("REPORT.md")?, text)?;
     let committed = edition.commit()?;
     eprintln!(

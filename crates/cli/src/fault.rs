@@ -45,6 +45,9 @@ pub enum Fault {
     /// A picture that could not be drawn.
     #[error(transparent)]
     Plot(#[from] pushpull_bench::plot::PlotError),
+    /// A figure of the lecture that could not be made.
+    #[error(transparent)]
+    Figure(#[from] pushpull_lecture::Fault),
     /// Finite numbers that led to others.
     #[error("{what}: expected a finite number, got {got}; {remedy}")]
     NotFinite {
@@ -94,7 +97,8 @@ impl Fault {
             | Self::Option { .. }
             | Self::Engine(_)
             | Self::Plan(_)
-            | Self::Data(_) => ExitCode::from(2),
+            | Self::Data(_)
+            | Self::Figure(pushpull_lecture::Fault::Data(_)) => ExitCode::from(2),
             Self::Train(
                 TrainError::Diverged { .. }
                 | TrainError::Shadow { .. }
@@ -104,7 +108,9 @@ impl Fault {
                 },
             ) => ExitCode::FAILURE,
             Self::Train(_) => ExitCode::from(2),
-            Self::Write { .. } | Self::Plot(_) | Self::NotFinite { .. } => ExitCode::FAILURE,
+            Self::Write { .. } | Self::Plot(_) | Self::Figure(_) | Self::NotFinite { .. } => {
+                ExitCode::FAILURE
+            }
         }
     }
 }

@@ -10,6 +10,7 @@ mod aside;
 mod compare;
 mod element;
 mod fault;
+mod figures;
 mod files;
 mod given;
 mod gradient;
@@ -45,6 +46,7 @@ fn run(options: &Options) -> Result<(), Fault> {
         Command::Gradient(asked) => gradient::run(asked, options.json)?,
         Command::Compare(asked) => compare::run(asked, options.json)?,
         Command::Train(asked) => train::run(asked, options.json)?,
+        Command::Figures(asked) => figures::run(asked, options.json)?,
     };
     screen::say(&text)
 }

@@ -18,6 +18,7 @@ Examples:
       --weights w.safetensors --data d.npz --output g.safetensors
   pushpull compare --layers 64,128,128,10 --activation relu --loss softmax-cross-entropy --batch 32
   pushpull train --set digits --layers 64,128,128,10 --activation relu --loss softmax-cross-entropy
+  pushpull figures --only depth
 
 Exit codes:
   0  done
@@ -69,6 +70,17 @@ Examples:
 
 Exit codes: 0 done, 1 the work failed, 2 wrong options or files.";
 
+const FIGURES: &str = "\
+Output: a picture (PNG) and its numbers (CSV) for every figure; FIGURES.md with the claims, their
+measurements and verdicts. All experiments take a minute or two. They need the repository's data
+sets (data/).
+
+Examples:
+  pushpull figures
+  pushpull figures --only depth,activations --output figures --json
+
+Exit codes: 0 done, 1 the work failed, 2 wrong options or files.";
+
 /// The program.
 #[derive(Debug, Parser)]
 #[command(name = "pushpull", version, about = ABOUT, after_help = AFTER, max_term_width = 120)]
@@ -91,6 +103,23 @@ pub enum Command {
     /// Train a network by mini-batches, with checkpoints, or search for one
     #[command(after_help = train::AFTER)]
     Train(Box<train::Train>),
+    /// The lecture's figures and claims, measured on this machine
+    #[command(after_help = FIGURES)]
+    Figures(Figures),
+}
+
+/// `pushpull figures`.
+#[derive(Debug, Args)]
+pub struct Figures {
+    /// Only these experiments (all): linear, approximation, starts, descent, noise, cost, projection, activations, depth
+    #[arg(long, value_name = "NAME", value_delimiter = ',')]
+    pub only: Vec<String>,
+    /// Smaller experiments: a look whether everything runs, in seconds
+    #[arg(long)]
+    pub quick: bool,
+    /// Directory of the figures
+    #[arg(long, value_name = "DIR", default_value = "pushpull-figures")]
+    pub output: PathBuf,
 }
 
 /// A fully-connected network.

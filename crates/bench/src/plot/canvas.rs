@@ -5,10 +5,11 @@
 
 use super::font::Font;
 use super::{Colour, PlotError};
+use image::codecs::png::PngEncoder;
+use image::{ColorType, ImageEncoder};
 use plotters::prelude::{
     BitMapBackend, DrawingBackend, FontTransform, RGBColor, ShapeStyle, TextStyle,
 };
-use std::path::Path;
 
 /// Width of a picture in pixels.
 pub const WIDTH: u32 = 1200;
@@ -172,17 +173,13 @@ impl Canvas {
             .map_err(failed)
     }
 
-    /// Averages down to the page and writes the PNG.
-    pub fn save(&self, path: &Path) -> Result<(), PlotError> {
-        let wrong = |detail: String| PlotError::Write {
-            path: path.to_owned(),
-            detail,
-        };
-        let page = self.page();
-        let mut file = BitMapBackend::new(path, (WIDTH, HEIGHT));
-        file.blit_bitmap((0, 0), (WIDTH, HEIGHT), &page)
-            .map_err(|e| wrong(e.to_string()))?;
-        file.present().map_err(|e| wrong(e.to_string()))
+    /// Averages down to the page and encodes it.
+    pub fn png(&self) -> Result<Vec<u8>, PlotError> {
+        let mut bytes = Vec::new();
+        PngEncoder::new(&mut bytes)
+            .write_image(&self.page(), WIDTH, HEIGHT, ColorType::Rgb8)
+            .map_err(failed)?;
+        Ok(bytes)
     }
 
     fn page(&self) -> Vec<u8> {

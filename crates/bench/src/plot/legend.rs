@@ -28,8 +28,12 @@ pub(super) fn draw(page: &mut Page, chart: &LineChart) -> Result<(), PlotError> 
         ..Font::plain(16.0)
     };
     let series = chart.series.iter().enumerate().map(|(i, s)| {
+        let look = s.look(i);
         (
-            Sample::Line(s.look(i)),
+            match s.columns {
+                Some(_) => Sample::Area(look.colour),
+                None => Sample::Line(look),
+            },
             s.name.as_str(),
             s.remark.as_deref(),
         )
@@ -39,10 +43,17 @@ pub(super) fn draw(page: &mut Page, chart: &LineChart) -> Result<(), PlotError> 
         .iter()
         .enumerate()
         .map(|(i, b)| (Sample::Area(band_colour(i)), b.label.as_str(), None));
+    let contours = chart.contours.iter().map(|contours| {
+        (
+            Sample::Line(contours.look()),
+            contours.name.as_str(),
+            contours.remark.as_deref(),
+        )
+    });
     let left = page.column();
     let words = left + SAMPLE + GAP;
     let mut y = page.top + 10.0;
-    for (sample, text, remark) in series.chain(bands) {
+    for (sample, text, remark) in series.chain(bands).chain(contours) {
         match sample {
             Sample::Line(look) => {
                 if look.width > 0.0 {

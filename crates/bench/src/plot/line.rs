@@ -4,7 +4,7 @@ use super::axis::Ruler;
 use super::canvas::Align;
 use super::font::Font;
 use super::page::{Page, Words};
-use super::{Axis, Band, Colour, PlotError, Scale, Series, legend};
+use super::{Axis, Band, Colour, Contours, PlotError, Scale, Series, legend};
 use std::path::Path;
 
 /// Series of points over two axes, joined or scattered, with bands behind them and a legend beside them.
@@ -36,6 +36,8 @@ pub struct LineChart {
     pub series: Vec<Series>,
     /// Shaded strips behind the lines.
     pub bands: Vec<Band>,
+    /// Lines of equal height of a function of both axes, behind everything else.
+    pub contours: Option<Contours>,
     /// Remarks under the plot, a paragraph each.
     pub notes: Vec<String>,
 }
@@ -51,6 +53,7 @@ impl LineChart {
             y,
             series: Vec::new(),
             bands: Vec::new(),
+            contours: None,
             notes: Vec::new(),
         }
     }
@@ -58,7 +61,8 @@ impl LineChart {
     /// Writes the picture to `path`, which ends in `.png`, and its numbers to the `.csv` of the same stem.
     ///
     /// The table's columns are `kind,name,x,y,y_high`: a row of kind `series` for each point, and one of kind `band`
-    /// for each band with its edges in `y` and `y_high`; a first row of kind `axis` names the quantities.
+    /// for each band with its edges in `y` and `y_high`; a first row of kind `axis` names the quantities. Contours add a
+    /// row of kind `contour` for each point of their grid, with its height in `y_high`.
     ///
     /// # Errors
     /// No series, a series without points, values that the scales do not admit, words that do not fit, a file that
@@ -68,13 +72,31 @@ impl LineChart {
         super::save(path, &page.canvas, &self.table())
     }
 
+    /// The picture's bytes as PNG, for where there is no file, such as a server.
+    ///
+    /// # Errors
+    /// As [`LineChart::save`], less those of files.
+    pub fn png(&self) -> Result<Vec<u8>, PlotError> {
+        self.draw()?.canvas.png()
+    }
+
+    /// The numbers as [`LineChart::save`] writes them.
+    ///
+    /// # Errors
+    /// None that is known.
+    pub fn csv(&self) -> Result<String, PlotError> {
+        super::csv(&self.table())
+    }
+
     fn draw(&self) -> Result<Page, PlotError> {
         self.check()?;
+        let grid_of = |axis: fn(&Contours) -> &[f64]| self.contours.iter().flat_map(axis).copied();
         let ys = || {
             self.series
                 .iter()
-                .flat_map(|s| s.points.iter().map(|p| p.1))
+                .flat_map(|s| s.reach().map(|p| p.1))
                 .chain(self.bands.iter().flat_map(|b| [b.low, b.high]))
+                .chain(grid_of(|contours| &contours.y))
         };
         let tick = Font::plain(20.0);
         let mut ticks = 0.0_f64;
@@ -92,7 +114,8 @@ impl LineChart {
         let xs = self
             .series
             .iter()
-            .flat_map(|s| s.points.iter().map(|p| p.0));
+            .flat_map(|s| s.reach().map(|p| p.0))
+            .chain(grid_of(|contours| &contours.x));
         let x = Ruler::over(self.x.scale, xs, false, (page.left, page.right));
         let y = Ruler::over(self.y.scale, ys(), true, (page.bottom, page.top));
         for (i, band) in self.bands.iter().enumerate() {
@@ -105,6 +128,28 @@ impl LineChart {
                 .rect((page.left, high), (page.right, low), legend::band_colour(i))?;
         }
         grid(&mut page, &x, &y, &tick)?;
+        if let Some(contours) = &self.contours {
+            contours.draw(&mut page, &x, &y)?;
+        }
+        for (i, series) in self.series.iter().enumerate() {
+            let Some(width) = series.columns else {
+                continue;
+            };
+            let colour = series.look(i).colour;
+            for &(at, height) in &series.points {
+                let (left, right) = (x.place(at - width / 2.0), x.place(at + width / 2.0));
+                let (foot, top) = (y.place(0.0), y.place(height));
+                // A rim of the page's colour tells neighbours apart.
+                let rim = if right - left > 4.0 { 1.0 } else { 0.0 };
+                if height != 0.0 {
+                    page.canvas.rect(
+                        (left + rim, top.min(foot)),
+                        (right - rim, top.max(foot)),
+                        colour,
+                    )?;
+                }
+            }
+        }
         let place = |s: &Series| {
             s.points
                 .iter()
@@ -113,7 +158,7 @@ impl LineChart {
         };
         for (i, series) in self.series.iter().enumerate() {
             let look = series.look(i);
-            if series.joined {
+            if series.joined && series.columns.is_none() {
                 page.canvas
                     .line(&place(series), look.width, look.colour, look.dash)?;
             }
@@ -168,6 +213,15 @@ impl LineChart {
                 )?;
             }
         }
+        if let Some(contours) = &self.contours {
+            contours.check(&self.title, (self.x.scale, self.y.scale))?;
+        }
+        for series in &self.series {
+            // A column stands on 0, which a logarithmic axis has not.
+            if series.columns.is_some() {
+                value(format!("the foot of {:?}", series.name), self.y.scale, 0.0)?;
+            }
+        }
         for band in &self.bands {
             for edge in [band.low, band.high] {
                 value(format!("band {:?}", band.label), self.y.scale, edge)?;
@@ -189,6 +243,7 @@ impl LineChart {
                 }),
             );
         }
+        rows.extend(self.contours.iter().flat_map(Contours::rows));
         rows.extend(self.bands.iter().map(|b| {
             row([
                 "band",

@@ -1,4 +1,4 @@
-//! Pictures: a line chart, a heat map and a tree, 1200 x 800 pixels, each with its numbers beside it.
+//! Pictures: a line chart (with columns and contours where wanted), a heat map and a tree, 1200 x 800 pixels, each with its numbers beside it.
 //!
 //! [`LineChart::save`], [`HeatMap::save`] and [`TreeChart::save`] write `name.png` and `name.csv`. The font is compiled in, so that
 //! nothing of the system is needed and a picture is the same everywhere. Colours are Okabe and Ito's, which the
@@ -11,6 +11,7 @@
 mod axis;
 mod canvas;
 mod colour;
+mod contours;
 mod font;
 mod heat;
 mod legend;
@@ -24,6 +25,7 @@ mod tree;
 pub use axis::{Axis, Scale};
 pub use canvas::{HEIGHT, WIDTH};
 pub use colour::Colour;
+pub use contours::Contours;
 pub use heat::{Categories, Frontier, HeatMap};
 pub use line::LineChart;
 pub use marker::Marker;
@@ -114,6 +116,16 @@ pub enum PlotError {
     },
 }
 
+/// A table as CSV.
+fn csv(rows: &[Vec<String>]) -> Result<String, PlotError> {
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    for row in rows {
+        writer.write_record(row).map_err(canvas::failed)?;
+    }
+    let bytes = writer.into_inner().map_err(canvas::failed)?;
+    String::from_utf8(bytes).map_err(canvas::failed)
+}
+
 /// Writes the numbers first, then the picture: a PNG never lies without its CSV.
 fn save(path: &Path, canvas: &canvas::Canvas, rows: &[Vec<String>]) -> Result<(), PlotError> {
     if path.extension().is_none_or(|end| end != "png") {
@@ -121,15 +133,14 @@ fn save(path: &Path, canvas: &canvas::Canvas, rows: &[Vec<String>]) -> Result<()
             path: path.to_owned(),
         });
     }
-    let table = path.with_extension("csv");
-    let failed = |error: csv::Error| PlotError::Write {
-        path: table.clone(),
-        detail: error.to_string(),
-    };
-    let mut writer = csv::Writer::from_path(&table).map_err(failed)?;
-    for row in rows {
-        writer.write_record(row).map_err(failed)?;
+    for (path, bytes) in [
+        (path.with_extension("csv"), csv(rows)?.into_bytes()),
+        (path.to_owned(), canvas.png()?),
+    ] {
+        std::fs::write(&path, bytes).map_err(|error| PlotError::Write {
+            detail: error.to_string(),
+            path,
+        })?;
     }
-    writer.flush().map_err(|error| failed(error.into()))?;
-    canvas.save(path)
+    Ok(())
 }

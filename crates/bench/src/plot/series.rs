@@ -19,6 +19,8 @@ pub struct Series {
     pub dashed: bool,
     /// Whether there is a line at all.
     pub joined: bool,
+    /// Columns from 0 to each point instead of a line, so wide in the unit of the x axis: a histogram.
+    pub columns: Option<f64>,
 }
 
 impl Series {
@@ -32,6 +34,39 @@ impl Series {
             marker: None,
             dashed: false,
             joined: true,
+            columns: None,
+        }
+    }
+
+    /// A histogram: how many `values` lie in each of `bins` equal parts of `low..=high`. A value outside counts in the
+    /// first or last part, so that the counts add up to the number of values; NaN counts nowhere.
+    ///
+    /// ```
+    /// use pushpull_bench::plot::Series;
+    /// let series = Series::histogram("losses", &[0.1, 0.9, 0.95, 7.0], (0.0, 1.0), 2);
+    /// assert_eq!(series.points, [(0.25, 1.0), (0.75, 3.0)]);
+    /// ```
+    pub fn histogram(
+        name: impl Into<String>,
+        values: &[f64],
+        (low, high): (f64, f64),
+        bins: usize,
+    ) -> Self {
+        let bins = bins.max(1);
+        let width = (high - low) / bins as f64;
+        let mut counts = vec![0.0; bins];
+        for value in values.iter().filter(|value| !value.is_nan()) {
+            // Saturates at both ends.
+            let bin = ((value - low) / width).floor().max(0.0) as usize;
+            counts[bin.min(bins - 1)] += 1.0;
+        }
+        let middle = |i: usize| low + (i as f64 + 0.5) * width;
+        let points = counts.iter().enumerate().map(|(i, &n)| (middle(i), n));
+        Self {
+            columns: Some(width),
+            joined: false,
+            marker: Some(Marker::None),
+            ..Self::new(name, points.collect())
         }
     }
 
@@ -73,6 +108,15 @@ impl Series {
     pub fn scattered(mut self) -> Self {
         self.joined = false;
         self
+    }
+
+    /// What the axes have to reach: the points, and the feet and sides of columns.
+    pub(super) fn reach(&self) -> impl Iterator<Item = (f64, f64)> + '_ {
+        let half = self.columns.unwrap_or(0.0) / 2.0;
+        self.points.iter().flat_map(move |&(x, y)| {
+            let foot = if half > 0.0 { 0.0 } else { y };
+            [(x - half, foot), (x + half, y)]
+        })
     }
 
     pub(super) fn look(&self, index: usize) -> Look {

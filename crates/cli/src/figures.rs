@@ -1,0 +1,101 @@
+//! `pushpull figures`: the lecture's figures and claims, measured here and now.
+
+use std::path::PathBuf;
+
+use pushpull_bench::sweep::Extent;
+use pushpull_lecture::{EXPERIMENTS, Experiment, Figure, named, section};
+use serde_json::json;
+
+use crate::aside;
+use crate::fault::Fault;
+use crate::options::Figures;
+
+/// Runs the command; the text for stdout.
+pub fn run(asked: &Figures, json: bool) -> Result<String, Fault> {
+    if asked.output.exists() && !asked.output.is_dir() {
+        let got = format!("the file {}", asked.output.display());
+        return Err(Fault::option(
+            "--output",
+            "a directory",
+            got,
+            "choose another name",
+        ));
+    }
+    let extent = if asked.quick {
+        Extent::Quick
+    } else {
+        Extent::Full
+    };
+    let mut figures = Vec::new();
+    for experiment in chosen(&asked.only)? {
+        eprintln!("figures: {}: {}", experiment.name, experiment.about);
+        figures.extend(experiment.run(extent)?);
+    }
+    let files = aside::write_all(&asked.output, |aside| {
+        for figure in &figures {
+            figure
+                .chart
+                .save(&aside.join(format!("{}.png", figure.name)))?;
+        }
+        let path = aside.join("FIGURES.md");
+        let title = "# The lecture's figures\n";
+        std::fs::write(&path, format!("{title}{}", section(&figures, false))).map_err(|error| {
+            Fault::Write {
+                file: path.clone(),
+                detail: error.to_string(),
+            }
+        })
+    })?;
+    Ok(if json {
+        report(&figures, &files)
+    } else {
+        text(&figures, &files)
+    })
+}
+
+/// The experiments of these names, all for none.
+fn chosen(names: &[String]) -> Result<Vec<&'static Experiment>, Fault> {
+    if names.is_empty() {
+        return Ok(EXPERIMENTS.iter().collect());
+    }
+    let find = |name: &String| {
+        named(name).ok_or_else(|| {
+            let all = EXPERIMENTS.map(|experiment| experiment.name).join(", ");
+            Fault::option(
+                "--only",
+                format!("one of {all}"),
+                name,
+                "choose one of them",
+            )
+        })
+    };
+    names.iter().map(find).collect()
+}
+
+fn text(figures: &[Figure], files: &[PathBuf]) -> String {
+    let mut text = String::new();
+    for claim in figures.iter().flat_map(|figure| &figure.claims) {
+        text += &format!(
+            "{}: {}\n    {}\n",
+            claim.verdict, claim.words, claim.measured
+        );
+    }
+    text += "\n";
+    for file in files {
+        text += &format!("{}\n", file.display());
+    }
+    text
+}
+
+fn report(figures: &[Figure], files: &[PathBuf]) -> String {
+    let figures: Vec<_> = figures
+        .iter()
+        .map(|figure| {
+            let claims = figure.claims.iter().map(|claim| {
+                json!({"words": claim.words, "measured": claim.measured, "verdict": claim.verdict.to_string()})
+            });
+            json!({"name": figure.name, "caption": figure.caption, "claims": claims.collect::<Vec<_>>()})
+        })
+        .collect();
+    json!({"figures": figures, "files": files}).to_string() + "\n"
+}

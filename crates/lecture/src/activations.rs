@@ -1,0 +1,174 @@
+//! Activation functions and their derivatives.
+
+use nalgebra::DMatrix;
+use pushpull_bench::claims::{Claim, Verdict};
+use pushpull_bench::plot::{Axis, Colour, LineChart, Marker, Series};
+use pushpull_bench::sweep::Extent;
+use pushpull_core::blocks::Activation;
+use pushpull_core::{Builder, Graph, Mat};
+use pushpull_forward_mode::Forward;
+use pushpull_reverse_mode::{Reverse, Store};
+
+use crate::{Fault, Figure};
+
+/// Points of [-6, 6]; 0 is one of them.
+const POINTS: usize = 241;
+
+const SHOWN: [(Activation, Colour); 3] = [
+    (Activation::Sigmoid, Colour::BLUE),
+    (Activation::Tanh, Colour::GREEN),
+    (Activation::Relu, Colour::VERMILION),
+];
+
+/// Values and derivatives over the grid: a jvp along one.
+struct Curve {
+    x: Vec<f64>,
+    y: Vec<f64>,
+    slope: Vec<f64>,
+}
+
+fn alone(activation: Activation) -> Result<Graph, Fault> {
+    let mut b = Builder::new();
+    let x = b.input("x", 1);
+    let y = b.block(activation.block(1), x);
+    Ok(b.build(y)?)
+}
+
+fn curve(activation: Activation) -> Result<Curve, Fault> {
+    let graph = alone(activation)?;
+    let x = DMatrix::from_fn(1, POINTS, |_, j| 0.05 * (j as f64 - (POINTS / 2) as f64));
+    let ones = DMatrix::from_element(1, POINTS, 1.0);
+    let mut forward = Forward::<f64>::for_directions(&graph, POINTS, 1, false, true)?;
+    let (y, slope) = forward.jvp(&[], &x, None, Some(Mat::from(&ones)))?;
+    Ok(Curve {
+        x: x.as_slice().to_vec(),
+        y: y.as_slice().to_vec(),
+        slope: slope.as_slice().to_vec(),
+    })
+}
+
+pub(crate) fn run(_: Extent) -> Result<Vec<Figure>, Fault> {
+    let chart = |title: &str, y: &str| {
+        let mut chart = LineChart::new(title, Axis::linear("argument (1)"), Axis::linear(y));
+        chart.subtitle = "Derivatives by forward mode: one jvp along 1 for every argument".into();
+        chart
+    };
+    let mut values = chart("Activation functions", "value (1)");
+    values.subtitle = "Sigmoid, tanh and ReLU (figures 6 and 7)".into();
+    let mut slopes = chart("Derivatives of activation functions", "derivative (1)");
+    let mut bound = (f64::NEG_INFINITY, f64::NAN);
+    for (activation, colour) in SHOWN {
+        let curve = curve(activation)?;
+        let line = |y: &[f64], keep: fn(f64) -> bool| -> Vec<(f64, f64)> {
+            let points = curve.x.iter().copied().zip(y.iter().copied());
+            points.filter(|point| keep(point.0)).collect()
+        };
+        let series = |points| {
+            Series::new(activation.name(), points)
+                .colour(colour)
+                .marker(Marker::None)
+        };
+        values.series.push(series(line(&curve.y, |x| x <= 3.0)));
+        slopes.series.push(series(line(&curve.slope, |_| true)));
+        if activation == Activation::Sigmoid {
+            let largest = curve.x.iter().zip(&curve.slope);
+            for (&x, &slope) in largest {
+                if slope > bound.0 {
+                    bound = (slope, x);
+                }
+            }
+        }
+    }
+    slopes.series.push(Series::guide(
+        "0.25, the sigmoid's bound",
+        vec![(-6.0, 0.25), (6.0, 0.25)],
+    ));
+    slopes.series.push(
+        Series::new(
+            "ReLU at 0: subgradients [0, 1]",
+            vec![(0.0, 0.0), (0.0, 1.0)],
+        )
+        .colour(Colour::BLACK)
+        .marker(Marker::None),
+    );
+    let (forward, reverse) = at_zero()?;
+    slopes.series.push(
+        Series::new("ReLU at 0: taken here, by both modes", vec![(0.0, forward)])
+            .colour(Colour::BLACK)
+            .marker(Marker::Circle)
+            .scattered(),
+    );
+    let relu = curve(Activation::Relu)?;
+    let step = |x: f64| f64::from(u8::from(x > 0.0));
+    let right = relu
+        .x
+        .iter()
+        .zip(&relu.slope)
+        .filter(|(x, slope)| **slope == step(**x))
+        .count();
+    let holds = |g: f64| relu.x.iter().zip(&relu.y).all(|(&z, &f)| f >= g * z);
+    let inside = (0..=10).filter(|&i| holds(f64::from(i) / 10.0)).count();
+    let outside = [-0.1, 1.1].into_iter().filter(|&g| holds(g)).count();
+    let claims = vec![
+        Claim {
+            words: "The derivative of the sigmoid is bounded in [0, 0.25] (figure 6).",
+            measured: format!(
+                "Its largest over [-6, 6] is {:.4}, at {:.2}; 0.25 is reached and not passed.",
+                bound.0,
+                bound.1.abs()
+            ),
+            verdict: if bound.0 <= 0.25 && bound.0 > 0.2499 {
+                Verdict::Held
+            } else {
+                Verdict::Failed
+            },
+        },
+        Claim {
+            words: "ReLU's derivative is 1 for s > 0 and 0 otherwise (equation 22).",
+            measured: format!("{right} of {POINTS} arguments, 0 among them."),
+            verdict: if right == POINTS {
+                Verdict::Held
+            } else {
+                Verdict::Failed
+            },
+        },
+        Claim {
+            words: "Any point in [0, 1] is a subderivative of ReLU at 0, and most frameworks use 0 (\"subderivative\").",
+            measured: format!(
+                "f(z) >= g z holds at every z looked at for {inside} of 11 slopes g from 0 to 1, and for {outside} of the two just outside; forward mode takes {forward}, reverse mode {reverse}."
+            ),
+            verdict: if inside == 11 && outside == 0 && (forward, reverse) == (0.0, 0.0) {
+                Verdict::Held
+            } else {
+                Verdict::Failed
+            },
+        },
+    ];
+    Ok(vec![
+        Figure {
+            name: "activation_derivatives",
+            chart: slopes,
+            caption: "Derivatives of sigmoid, tanh and ReLU: the sigmoid's stays below 0.25; at 0 ReLU has a whole interval of subgradients, of which 0 is taken.".into(),
+            claims,
+        },
+        Figure {
+            name: "activation_functions",
+            chart: values,
+            caption: "Sigmoid, tanh and ReLU.".into(),
+            claims: Vec::new(),
+        },
+    ])
+}
+
+/// ReLU's derivative at 0 by forward and by reverse mode.
+fn at_zero() -> Result<(f64, f64), Fault> {
+    let graph = alone(Activation::Relu)?;
+    let (zero, one) = (
+        DMatrix::from_element(1, 1, 0.0),
+        DMatrix::from_element(1, 1, 1.0),
+    );
+    let mut forward = Forward::<f64>::for_directions(&graph, 1, 1, false, true)?;
+    let (_, pushed) = forward.jvp(&[], &zero, None, Some(Mat::from(&one)))?;
+    let (_, pulled) = Reverse::<f64>::new(&graph, 1, Store::All, 1)?.vjp(&[], &zero, &one)?;
+    Ok((pushed[(0, 0)], pulled[(0, 0)]))
+}
