@@ -28,10 +28,10 @@ mod network;
 mod noise;
 mod projection;
 mod starts;
-mod steep;
+mod wavy;
 
 pub use figure::{Fault, Figure, section, write};
-pub use steep::Steep;
+pub use wavy::Wavy;
 
 type Run = fn(Extent) -> Result<Vec<Figure>, Fault>;
 
