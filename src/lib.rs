@@ -43,6 +43,8 @@ pub use pushpull_planner::{
     Way,
 };
 pub use pushpull_reverse_mode::{HessianVector, Reverse, Store, Tape, checkpoint};
+/// Ordinary code, recorded as it runs: [`tape::Tape`].
+pub use pushpull_tape as tape;
 
 /// The README's example is a test.
 #[cfg(doctest)]

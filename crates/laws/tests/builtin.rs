@@ -1,8 +1,9 @@
 //! Every ready-made block keeps every law, at several sizes.
 
 use pushpull_core::blocks::{
-    Activation, Add, Elu, LayerNorm, LeakyRelu, Linear, LogSoftmax, Loss, Map, Mul, Scale, Select,
-    Softmax,
+    Abs, Activation, Add, Bias, Broadcast, Columns, Cos, Div, Elu, Extent, LayerNorm, LeakyRelu,
+    Linear, LogSoftmax, LogSumExp, Loss, Map, MatMul, Max, Mul, Norm, OnTop, Parameter, Recip,
+    Scale, Select, Shift, Softmax, Sqrt, Sub, Submatrix, Sums, Transpose,
 };
 use pushpull_laws::{Check, Violation, check, check_family};
 
@@ -61,4 +62,53 @@ fn the_laws_hold_far_out_too() -> Result<(), Violation> {
         far.run(&*activation.block(3))?;
     }
     Ok(())
+}
+
+#[test]
+fn every_block_on_matrices_keeps_the_laws() -> Result<(), Violation> {
+    for (m, n) in [(1, 1), (1, 3), (4, 1), (3, 3), (5, 2)] {
+        check(&Transpose::new(m, n))?;
+        check(&Parameter::new(m, n))?;
+        check(&Submatrix::new(m, n, 0..m, 0..1))?;
+        check(&Submatrix::new(m + 1, n + 2, 1..m + 1, 1..n + 1))?;
+        check(&OnTop::new([m, 1, n], n))?;
+        for extent in [Extent::Column, Extent::Row, Extent::Scalar] {
+            check(&Broadcast::new(m, n, extent))?;
+            check(&Sums::new(m, n, extent))?;
+        }
+    }
+    for (m, k, n) in [(1, 1, 1), (2, 3, 1), (1, 4, 2), (3, 3, 3), (5, 2, 4)] {
+        check(&MatMul::new(m, k, n))?;
+    }
+    check_family(Bias::new)?;
+    check_family(Sub::new)?;
+    check_family(Div::new)?;
+    check_family(Max::new)?;
+    check_family(Norm::new)?;
+    check_family(LogSumExp::new)
+}
+
+#[test]
+fn every_block_keeps_the_laws_on_columns_with_its_parameters_as_values() -> Result<(), Violation> {
+    for count in [1, 2, 3] {
+        check_family(|n| Columns::new(Softmax::new(n), count))?;
+        check_family(|n| Columns::new(LogSoftmax::new(n), count))?;
+        check_family(|n| Columns::new(LayerNorm::new(n), count))?;
+        check_family(|n| Columns::new(Linear::new(n, 2), count))?;
+        check_family(|n| Columns::new(Linear::without_bias(n, 3), count))?;
+        check_family(|n| Columns::new(LogSumExp::new(n), count))?;
+        for loss in Loss::ALL {
+            check_family(|n| Columns::new(loss.block(n), count))?;
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn every_other_function_keeps_the_laws() -> Result<(), Violation> {
+    check_family(|n| Map::new(Abs, n))?;
+    check_family(|n| Map::new(Sqrt, n))?;
+    check_family(|n| Map::new(Recip, n))?;
+    check_family(|n| Map::new(Cos, n))?;
+    check_family(|n| Map::new(Shift { by: -1.5 }, n))
 }

@@ -11,7 +11,9 @@ use crate::{
 };
 
 mod functions;
+mod more;
 pub use functions::*;
+pub use more::*;
 
 /// A scalar function with its derivative: all that a nonlinearity of one's own needs.
 ///

@@ -329,7 +329,7 @@ impl Elementwise for Square {
     }
 }
 
-fn finite(name: &str, setting: &str, value: f64) -> Result<()> {
+pub(super) fn finite(name: &str, setting: &str, value: f64) -> Result<()> {
     if value.is_finite() {
         return Ok(());
     }
