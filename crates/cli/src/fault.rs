@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use pushpull_mixed_mode::ChainError;
 use pushpull_planner::PlanError;
 use pushpull_train::{CheckpointFault, TrainError};
 
@@ -33,6 +34,9 @@ pub enum Fault {
     /// A question that the planner has no way for.
     #[error(transparent)]
     Plan(#[from] PlanError),
+    /// A file that is no chain of factors.
+    #[error("{file}: {shown}", file = .file.display(), shown = crate::plan::shown(.fault))]
+    Chain { file: PathBuf, fault: ChainError },
     /// A training run that cannot start or go on.
     #[error(transparent)]
     Train(#[from] TrainError),
@@ -97,6 +101,7 @@ impl Fault {
             | Self::Option { .. }
             | Self::Engine(_)
             | Self::Plan(_)
+            | Self::Chain { .. }
             | Self::Data(_)
             | Self::Figure(pushpull_lecture::Fault::Data(_)) => ExitCode::from(2),
             Self::Train(

@@ -1,5 +1,5 @@
 //! The program `pushpull`: gradients of saved networks in every mode, and what each mode costs on a network of one's own,
-//! and networks trained.
+//! networks trained, planned for, explained and looked into.
 //!
 //! It holds no derivative rule and no chain rule: [`network`] names the blocks, [`way`] hands them to the engines. Files are
 //! read by [`weights`] (safetensors), [`arrays`] and [`samples`] (npz) and [`rows`] (CSV), each checked before anything large
@@ -9,6 +9,7 @@ mod arrays;
 mod aside;
 mod compare;
 mod element;
+mod explain;
 mod fault;
 mod figures;
 mod files;
@@ -16,12 +17,14 @@ mod given;
 mod gradient;
 mod network;
 mod options;
+mod plan;
 mod rows;
 mod samples;
 mod screen;
 mod train;
 mod way;
 mod weights;
+mod xray;
 
 use std::process::ExitCode;
 
@@ -47,6 +50,9 @@ fn run(options: &Options) -> Result<(), Fault> {
         Command::Compare(asked) => compare::run(asked, options.json)?,
         Command::Train(asked) => train::run(asked, options.json)?,
         Command::Figures(asked) => figures::run(asked, options.json)?,
+        Command::Plan(asked) => plan::run(asked, options.json)?,
+        Command::Explain(asked) => explain::run(asked, options.json)?,
+        Command::Xray(asked) => xray::run(asked, options.json)?,
     };
     screen::say(&text)
 }

@@ -8,7 +8,10 @@ use pushpull_core::blocks::{Activation, Loss};
 
 use crate::network::Network;
 
+pub mod explain;
+pub mod plan;
 pub mod train;
+pub mod xray;
 
 const ABOUT: &str = "Gradients of your own networks in every mode of automatic differentiation, and what each mode costs";
 
@@ -18,6 +21,9 @@ Examples:
       --weights w.safetensors --data d.npz --output g.safetensors
   pushpull compare --layers 64,128,128,10 --activation relu --loss softmax-cross-entropy --batch 32
   pushpull train --set digits --layers 64,128,128,10 --activation relu --loss softmax-cross-entropy
+  pushpull plan --layers 64,128,128,10 --activation relu --loss softmax-cross-entropy --memory 500MB
+  pushpull explain --layers 4,8,3 --activation tanh --loss softmax-cross-entropy
+  pushpull xray --layers 64,32,32,32,10 --activation sigmoid --loss softmax-cross-entropy
   pushpull figures --only depth
 
 Exit codes:
@@ -106,6 +112,15 @@ pub enum Command {
     /// The lecture's figures and claims, measured on this machine
     #[command(after_help = FIGURES)]
     Figures(Figures),
+    /// Which way answers a question fastest within a memory budget; the plan of a chain of factors
+    #[command(after_help = plan::AFTER)]
+    Plan(plan::Plan),
+    /// The primal, tangent and adjoint programs side by side, with what every instruction costs
+    #[command(after_help = explain::AFTER)]
+    Explain(explain::Explain),
+    /// What happens to the gradient inside a network, block by block, and where the first NaN came from
+    #[command(after_help = xray::AFTER)]
+    Xray(Box<xray::Xray>),
 }
 
 /// `pushpull figures`.

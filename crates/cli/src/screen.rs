@@ -16,6 +16,17 @@ pub fn say(text: &str) -> Result<(), Fault> {
     }
 }
 
+/// A result as one line of JSON.
+pub fn json(result: &impl serde::Serialize) -> Result<String, Fault> {
+    match serde_json::to_string(result) {
+        Ok(text) => Ok(text + "\n"),
+        Err(error) => Err(Fault::Write {
+            file: "stdout".into(),
+            detail: error.to_string(),
+        }),
+    }
+}
+
 /// Writes a fault to stderr.
 pub fn complain(fault: &Fault) {
     let mut err = io::stderr().lock();

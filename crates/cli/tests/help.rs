@@ -24,6 +24,18 @@ fn help_has_examples_and_exit_codes() {
             &["train", "--help"],
             ["Examples:", "--set digits", "Exit codes:"],
         ),
+        (
+            &["plan", "--help"],
+            ["Examples:", "--chain chain.txt", "Exit codes:"],
+        ),
+        (
+            &["explain", "--help"],
+            ["Examples:", "--format dot", "Exit codes:"],
+        ),
+        (
+            &["xray", "--help"],
+            ["Examples:", "uniform:0.5", "Exit codes:"],
+        ),
     ] {
         let output = pushpull(place.path(), arguments);
         assert_eq!(output.status.code(), Some(0));

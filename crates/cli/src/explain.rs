@@ -1,0 +1,61 @@
+//! `pushpull explain`: the three programs of a network side by side.
+
+use pushpull_core::{Mlp, Scalar};
+use pushpull_explain::Explanation;
+use serde::Serialize;
+
+use crate::fault::Fault;
+use crate::options::explain::{Explain, Format};
+use crate::options::{Precision, Reduction};
+use crate::screen;
+
+/// The network, and what is told of it.
+#[derive(Serialize)]
+struct Report {
+    network: String,
+    activation: &'static str,
+    loss: &'static str,
+    #[serde(flatten)]
+    told: Explanation,
+}
+
+/// Runs the command; the text for stdout.
+pub fn run(asked: &Explain, json: bool) -> Result<String, Fault> {
+    match asked.dtype {
+        Precision::F32 => at::<f32>(asked, json),
+        Precision::F64 => at::<f64>(asked, json),
+    }
+}
+
+fn at<T: Scalar>(asked: &Explain, json: bool) -> Result<String, Fault> {
+    if json && asked.format == Format::Dot {
+        return Err(Fault::option(
+            "--json",
+            "--format text or json",
+            "--format dot",
+            "leave one of them out",
+        ));
+    }
+    let network = asked.net.network(Reduction::Sum);
+    network.check()?;
+    // The lecture's y is the objective, so the target has another name here.
+    let graph = Mlp::new(&network.widths, network.activation)
+        .loss(network.loss)
+        .build()?;
+    let told = Explanation::new::<T>(&graph, asked.batch)?;
+    Ok(match asked.format {
+        Format::Text if !json => format!(
+            "{}, {}, {}: {told}",
+            network.name(),
+            network.activation,
+            network.loss
+        ),
+        Format::Dot => told.dot(),
+        Format::Text | Format::Json => screen::json(&Report {
+            network: network.name(),
+            activation: network.activation.name(),
+            loss: network.loss.name(),
+            told,
+        })?,
+    })
+}

@@ -1,0 +1,46 @@
+//! The options of `pushpull explain`.
+
+use clap::{Args, ValueEnum};
+
+use super::{Net, Precision, positive};
+
+pub const AFTER: &str = "\
+The text has three columns, each in the order in which its program runs: the primal program, the
+tangent program of forward mode (all columns of the lecture's tangent matrices at once), the adjoint
+program of reverse mode. A line is an instruction, with the shape of what it writes (rows x samples,
+of tangents x columns), its flops and calls of elementary functions for the whole batch, both exact,
+and the bytes that it writes. Under them, what the engines hold at once, and equation 17 for the
+parameters of every layer: the product, and the multiply-adds of its brackets for one sample.
+
+Examples:
+  pushpull explain --layers 4,8,3 --activation tanh --loss softmax-cross-entropy
+  pushpull explain --layers 64,128,128,10 --activation relu --loss softmax-cross-entropy \\
+      --batch 32 --dtype f32 --format dot | dot -Tsvg > programs.svg
+
+Exit codes: 0 done, 2 wrong options.";
+
+/// How it is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// Three columns
+    Text,
+    /// A drawing for Graphviz
+    Dot,
+    /// Everything, for programs
+    Json,
+}
+
+#[derive(Debug, Args)]
+pub struct Explain {
+    #[command(flatten)]
+    pub net: Net,
+    /// Samples of a batch
+    #[arg(long, value_name = "N", value_parser = positive, default_value = "1")]
+    pub batch: usize,
+    /// The type of numbers
+    #[arg(long, value_enum, default_value_t = Precision::F64)]
+    pub dtype: Precision,
+    /// How it is written; --json is --format json
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub format: Format,
+}

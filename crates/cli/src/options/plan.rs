@@ -1,0 +1,120 @@
+//! The options of `pushpull plan`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use pushpull_core::blocks::{Activation, Loss};
+use pushpull_planner::Question;
+
+use super::{Precision, Widths, bytes, positive, widths};
+
+pub const AFTER: &str = "\
+Questions, about the sum of all losses over the batch or, without --loss, about the outputs:
+  gradient          the value and its gradient in the parameters
+  jvp:K             the tangents of the outputs along K directions in the parameters
+  vjp:K             K cotangents of the outputs pulled back to the parameters
+  jacobian-params   all outputs by all parameters
+  jacobian-inputs   all outputs by all inputs
+  hessian-vector:K  the Hessian in the parameters times K directions
+
+Flops, calls and bytes are exact. Times are predicted from what this machine was measured to take
+for each block, which takes a second the first time; they are kept in a file (PUSHPULL_CALIBRATION).
+A question that no way answers within --memory is refused with the smallest budget that would do.
+
+Chain files: a line `m n E` for each factor of a chain of Jacobians, the one evaluated first first:
+its outputs, inputs, and what one tangent or adjoint through it costs. Blank lines and what follows
+a # are skipped. stdout is one line of four whole numbers: the cost of the cheapest bracketing, of
+all tangents, of all adjoints, and of all factors accumulated, then multiplied at best.
+
+Examples:
+  pushpull plan --layers 64,128,128,10 --activation relu --loss softmax-cross-entropy \\
+      --batch 32 --memory 500MB
+  pushpull plan --layers 64,8,64 --activation tanh --question jacobian-inputs --json
+  pushpull plan --chain chain.txt
+
+Exit codes: 0 done, 1 the work failed, 2 wrong options or files, or no way within --memory.";
+
+#[derive(Debug, Args)]
+pub struct Plan {
+    /// Widths of the network: inputs, hidden layers, outputs
+    #[arg(long, value_name = "WIDTHS", value_parser = widths, required_unless_present = "chain")]
+    pub layers: Option<Widths>,
+    /// The activation after every layer but the last
+    #[arg(long, required_unless_present = "chain", value_parser = PossibleValuesParser::new(Activation::ALL.map(Activation::name)).try_map(|name| name.parse::<Activation>()))]
+    pub activation: Option<Activation>,
+    /// The loss after the last layer [default: none, the question is about the outputs]
+    #[arg(long, value_parser = PossibleValuesParser::new(Loss::ALL.map(Loss::name)).try_map(|name| name.parse::<Loss>()))]
+    pub loss: Option<Loss>,
+    /// Samples of a batch [default: 32, or all samples of the data]
+    #[arg(long, value_name = "N", value_parser = positive)]
+    pub batch: Option<usize>,
+    /// Samples to plan for (npz, csv, csv.gz): they are held against the network, and counted
+    #[arg(long, value_name = "FILE")]
+    pub data: Option<PathBuf>,
+    /// The type of numbers
+    #[arg(long, value_enum, default_value_t = Precision::F64)]
+    pub dtype: Precision,
+    /// Threads of the run; they change no flop, and times are predicted for one
+    #[arg(long, value_name = "N", value_parser = positive, default_value = "1")]
+    pub threads: usize,
+    /// What is to be computed
+    #[arg(long, value_parser = question, default_value = "gradient")]
+    pub question: Question,
+    /// The most bytes that the answer may take, such as 500MB or 64KiB [default: what the machine has]
+    #[arg(long, value_name = "BYTES", value_parser = bytes)]
+    pub memory: Option<usize>,
+    /// Plan a chain of factors, a line `m n E` each, and nothing else
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["layers", "activation", "loss", "batch", "data", "dtype", "threads", "question", "memory"])]
+    pub chain: Option<PathBuf>,
+}
+
+/// `gradient`, `jvp:3`, ...
+fn question(text: &str) -> Result<Question, String> {
+    const KNOWN: &str =
+        "expected gradient, jvp:K, vjp:K, jacobian-params, jacobian-inputs or hessian-vector:K";
+    let (name, seeds) = match text.split_once(':') {
+        None => (text, None),
+        Some((name, seeds)) => {
+            let seeds = positive(seeds).map_err(|fault| format!("K of {name}:K: {fault}"))?;
+            (name, Some(seeds))
+        }
+    };
+    Ok(match (name, seeds) {
+        ("gradient", None) => Question::Gradient,
+        ("jvp", Some(seeds)) => Question::Jvp(seeds),
+        ("vjp", Some(seeds)) => Question::Vjp(seeds),
+        ("jacobian-params", None) => Question::JacobianParams,
+        ("jacobian-inputs", None) => Question::JacobianInputs,
+        ("hessian-vector", Some(seeds)) => Question::HessianVector(seeds),
+        ("jvp" | "vjp" | "hessian-vector", None) => {
+            return Err(format!("expected a number of directions, as in {name}:3"));
+        }
+        _ => return Err(KNOWN.into()),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn questions_are_read_with_their_directions() {
+        assert_eq!(question("gradient"), Ok(Question::Gradient));
+        assert_eq!(question("jvp:3"), Ok(Question::Jvp(3)));
+        assert_eq!(question("hessian-vector:1"), Ok(Question::HessianVector(1)));
+        for wrong in [
+            "",
+            "jvp",
+            "jvp:",
+            "jvp:0",
+            "jvp:-1",
+            "gradient:2",
+            "vjp:1e3",
+            "hessian",
+            "vjp:1:2",
+        ] {
+            assert!(question(wrong).is_err(), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,121 @@
+//! The options of `pushpull xray`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use pushpull_core::Init;
+
+use super::{Net, Precision, Reduction, positive};
+
+pub const AFTER: &str = "\
+Columns, for every block with value h, cotangent h~ = d loss / d h over the batch:
+  value            root mean square of h
+  cotangent        norm of h~
+  gradient         norm of the gradient in the block's parameters
+  weight gain      norm of what a layer passes on, W' h~, over the norm of h~
+  activation gain  the same of an activation: of phi'(u) h~ over h~
+  dead             share of the units whose derivative is 0 for every sample
+  saturated        share of the entries at which the derivative is at most --flat times the largest
+                   that the function has on [-1, 1]
+  s max, s min     largest and smallest singular value, over the first --samples samples, of the
+                   Jacobian of the last layer's output in h. All are computed while the smaller
+                   side is at most --exact; beyond, the largest alone, by jvp and vjp in turn.
+Where a number becomes NaN or infinite, the first block and the value that caused it are named.
+Definitions to the letter: the documentation of pushpull-xray.
+
+Data: an npz as for `pushpull gradient`, or a .csv or .csv.gz as for `pushpull compare`; made-up
+numbers without. Weights: safetensors as for `pushpull gradient`; drawn by --init without.
+
+Output: with --output DIR, xray.png and its numbers, xray.csv: the norms of cotangents and
+gradients, block by block.
+
+Examples:
+  pushpull xray --layers 64,32,32,32,32,32,10 --activation sigmoid --init uniform:0.5 \\
+      --loss softmax-cross-entropy --data data/digits.csv.gz --batch 8
+  pushpull xray --layers 5,8,8,3 --activation relu --loss softmax-cross-entropy \\
+      --weights w.safetensors --data d.npz --json
+
+Exit codes: 0 done, also where NaN was found; 1 the work failed; 2 wrong options or files.";
+
+#[derive(Debug, Args)]
+pub struct Xray {
+    #[command(flatten)]
+    pub net: Net,
+    /// Add the samples' losses, or divide by the batch
+    #[arg(long, value_enum, default_value_t = Reduction::Sum)]
+    pub reduction: Reduction,
+    /// The network's weights (safetensors); their type is that of all numbers
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["init", "seed", "dtype"])]
+    pub weights: Option<PathBuf>,
+    /// How weights are drawn: glorot, he, or uniform:A on [-A, A]
+    #[arg(long, value_parser = init, default_value = "glorot")]
+    pub init: Init,
+    /// The seed of drawn weights
+    #[arg(long, default_value = "1")]
+    pub seed: u64,
+    /// Samples to look at (npz, csv, csv.gz)
+    #[arg(long, value_name = "FILE")]
+    pub data: Option<PathBuf>,
+    /// Samples of a batch [default: 32, or all samples of the data]
+    #[arg(long, value_name = "N", value_parser = positive)]
+    pub batch: Option<usize>,
+    /// The type of numbers, where no weights are given
+    #[arg(long, value_enum, default_value_t = Precision::F64)]
+    pub dtype: Precision,
+    /// Samples whose Jacobians are decomposed
+    #[arg(long, value_name = "N", default_value = "4")]
+    pub samples: usize,
+    /// The most rows or columns for which all singular values are computed
+    #[arg(long, value_name = "N", default_value = "512")]
+    pub exact: usize,
+    /// The part of a function's largest slope up to which an entry is saturated
+    #[arg(long, value_name = "SHARE", value_parser = share, default_value = "0.01")]
+    pub flat: f64,
+    /// Threads of the gradient; they change no bit
+    #[arg(long, value_name = "N", value_parser = positive, default_value = "1")]
+    pub threads: usize,
+    /// Directory of a picture
+    #[arg(long, value_name = "DIR")]
+    pub output: Option<PathBuf>,
+}
+
+fn init(text: &str) -> Result<Init, String> {
+    match text.split_once(':') {
+        None if text == "glorot" => Ok(Init::Glorot),
+        None if text == "he" => Ok(Init::He),
+        Some(("uniform", a)) => match a.parse::<f64>() {
+            Ok(a) if a.is_finite() && a > 0.0 => Ok(Init::Uniform(a)),
+            _ => Err("expected a positive number A, as in uniform:0.5".into()),
+        },
+        _ => Err("expected glorot, he or uniform:A".into()),
+    }
+}
+
+fn share(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(share) if (0.0..=1.0).contains(&share) => Ok(share),
+        _ => Err("expected a share, 0 to 1".into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ways_to_draw_weights_are_read() {
+        assert_eq!(init("he"), Ok(Init::He));
+        assert_eq!(init("uniform:0.5"), Ok(Init::Uniform(0.5)));
+        for wrong in [
+            "",
+            "uniform",
+            "uniform:",
+            "uniform:-1",
+            "uniform:inf",
+            "he:2",
+            "xavier",
+        ] {
+            assert!(init(wrong).is_err(), "{wrong}");
+        }
+    }
+}

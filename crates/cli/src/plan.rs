@@ -1,0 +1,204 @@
+//! `pushpull plan`: which way answers a question fastest within a budget, and the plan of a chain of factors.
+
+use std::io::BufReader;
+use std::path::Path;
+
+use pushpull_core::blocks::Loss;
+use pushpull_core::{Dual, Mlp, Team, memory};
+use pushpull_mixed_mode::{ChainError, plan_chain};
+use pushpull_planner::{Budget, Candidate, Planned, Question, Timed};
+use serde::Serialize;
+
+use crate::element::Element;
+use crate::fault::Fault;
+use crate::files::open;
+use crate::given;
+use crate::network::Network;
+use crate::options::Precision;
+use crate::options::plan::Plan;
+
+/// Samples of a batch that nobody named.
+const BATCH: usize = 32;
+
+/// The costs of a chain, in the unit of its file.
+#[derive(Serialize)]
+struct Costs {
+    optimum: u128,
+    all_tangent: u128,
+    all_adjoint: u128,
+    preaccumulation: u128,
+    bracketing: String,
+}
+
+/// A way with what it would take.
+#[derive(Serialize)]
+struct Row {
+    way: String,
+    name: &'static str,
+    flops: Option<u64>,
+    calls: Option<u64>,
+    evaluations: Option<u64>,
+    prepared_bytes: Option<usize>,
+    peak_bytes: Option<usize>,
+    seconds: Option<f64>,
+    feasible: bool,
+    obstacle: Option<String>,
+    picked: bool,
+}
+
+#[derive(Serialize)]
+struct Report {
+    network: String,
+    activation: &'static str,
+    loss: Option<&'static str>,
+    params: usize,
+    question: String,
+    batch: usize,
+    dtype: &'static str,
+    threads: usize,
+    /// The threads that `seconds` are predicted for.
+    predicted_threads: usize,
+    memory: Option<usize>,
+    picked: String,
+    reason: String,
+    candidates: Vec<Row>,
+}
+
+/// Runs the command; the text for stdout.
+pub fn run(asked: &Plan, json: bool) -> Result<String, Fault> {
+    if let Some(path) = &asked.chain {
+        return chain(path, json);
+    }
+    match asked.dtype {
+        Precision::F32 => at::<f32>(asked, json),
+        Precision::F64 => at::<f64>(asked, json),
+    }
+}
+
+fn chain(path: &Path, json: bool) -> Result<String, Fault> {
+    let (file, _) = open(path)?;
+    let plan = plan_chain(BufReader::new(file)).map_err(|fault| Fault::Chain {
+        file: path.to_owned(),
+        fault,
+    })?;
+    let costs = Costs {
+        optimum: plan.optimum(),
+        all_tangent: plan.all_tangent(),
+        all_adjoint: plan.all_adjoint(),
+        preaccumulation: plan.preaccumulation(),
+        bracketing: plan.bracket().to_string(),
+    };
+    if json {
+        return crate::screen::json(&costs);
+    }
+    Ok(format!(
+        "{} {} {} {}\n",
+        costs.optimum, costs.all_tangent, costs.all_adjoint, costs.preaccumulation
+    ))
+}
+
+fn at<T: Element + Planned>(asked: &Plan, json: bool) -> Result<String, Fault>
+where
+    Dual<T>: Timed,
+{
+    // clap has seen to it that both are there.
+    let (Some(widths), Some(activation)) = (&asked.layers, asked.activation) else {
+        return Err(Fault::option(
+            "--layers, --activation",
+            "a network, or --chain",
+            "none",
+            "give both, as in --layers 5,8,3 --activation relu",
+        ));
+    };
+    let network = Network {
+        widths: widths.0.clone(),
+        activation,
+        loss: asked.loss.unwrap_or(Loss::Sum),
+        mean: false,
+    };
+    network.check()?;
+    // The number of threads is refused here, as by an engine.
+    drop(Team::new("--threads", asked.threads)?);
+    let batch = match &asked.data {
+        None => asked.batch.unwrap_or(BATCH),
+        Some(path) => given::given(path, &network, asked.batch)?.ncols(),
+    };
+    let graph = match asked.loss {
+        Some(_) => network.graph(batch)?,
+        None => Mlp::new(&network.widths, activation).build()?,
+    };
+    // What the user would hand in has to be somewhere.
+    let given = match asked.question {
+        Question::Vjp(k) => memory::elements(&[graph.n_outputs(), batch, k]),
+        other => memory::elements(&[graph.n_params(), other.seeds().unwrap_or(0)]),
+    };
+    memory::fits::<T>("the directions", given, "ask for fewer at once")?;
+    let budget = asked.memory.map_or(Budget::Unlimited, Budget::Bytes);
+    let plan = pushpull_planner::Plan::<T>::new(&graph, batch, asked.question, budget)?;
+    if !json {
+        return Ok(format!(
+            "{}, {}, {}: {} parameters\n{plan}\n{}",
+            network.name(),
+            activation,
+            asked.loss.map_or("no loss", Loss::name),
+            pushpull_core::predict::grouped(graph.n_params() as u128),
+            match asked.threads {
+                1 => "",
+                _ => "Times are those of one thread; flops are the same on any number.\n",
+            }
+        ));
+    }
+    let rows = plan.candidates().iter();
+    let report = Report {
+        network: network.name(),
+        activation: activation.name(),
+        loss: asked.loss.map(Loss::name),
+        params: graph.n_params(),
+        question: asked.question.to_string(),
+        batch,
+        dtype: T::NAME,
+        threads: asked.threads,
+        predicted_threads: 1,
+        memory: asked.memory,
+        picked: plan.picked().way.to_string(),
+        reason: plan.reason(),
+        candidates: rows
+            .map(|candidate| row(candidate, candidate == plan.picked()))
+            .collect(),
+    };
+    crate::screen::json(&report)
+}
+
+fn row(candidate: &Candidate, picked: bool) -> Row {
+    let known = candidate.prediction.as_ref();
+    Row {
+        way: candidate.way.to_string(),
+        name: candidate.way.name(),
+        flops: known.map(|known| known.cost.flops),
+        calls: known.map(|known| known.cost.calls),
+        evaluations: known.map(|known| known.evaluations),
+        prepared_bytes: known.map(|known| known.prepared()),
+        peak_bytes: known.map(|known| known.peak()),
+        seconds: candidate.seconds,
+        feasible: candidate.is_feasible(),
+        obstacle: candidate.obstacle.clone(),
+        picked,
+    }
+}
+
+/// What is wrong with a chain, fit for one line of a terminal: its text may come out of a binary file.
+pub fn shown(fault: &ChainError) -> String {
+    const MOST: usize = 400;
+    fault
+        .to_string()
+        .chars()
+        .flat_map(|c| {
+            if c.is_control() {
+                c.escape_default().collect::<Vec<_>>()
+            } else {
+                vec![c]
+            }
+        })
+        .take(MOST)
+        .collect()
+}

@@ -1,0 +1,152 @@
+//! `pushpull xray`: what happens to a gradient inside the user's own network.
+
+use std::path::PathBuf;
+
+use nalgebra::DMatrix;
+use pushpull_bench::net::Net;
+use pushpull_core::memory;
+use pushpull_xray::{Settings, Xray as Seen};
+use safetensors::Dtype;
+use serde::Serialize;
+
+use crate::element::Element;
+use crate::fault::Fault;
+use crate::network::Network;
+use crate::options::Precision;
+use crate::options::xray::Xray;
+use crate::weights::Weights;
+use crate::{aside, given, screen};
+
+mod picture;
+
+/// Samples of a batch that nobody named.
+const BATCH: usize = 32;
+
+#[derive(Serialize)]
+struct Report {
+    network: String,
+    activation: &'static str,
+    loss: &'static str,
+    params: usize,
+    weights: String,
+    data: String,
+    #[serde(flatten)]
+    seen: Seen,
+    files: Vec<PathBuf>,
+}
+
+/// Runs the command; the text for stdout.
+pub fn run(asked: &Xray, json: bool) -> Result<String, Fault> {
+    let network = asked.net.network(asked.reduction);
+    network.check()?;
+    if let Some(output) = &asked.output
+        && output.exists()
+        && !output.is_dir()
+    {
+        let got = format!("the file {}", output.display());
+        return Err(Fault::option(
+            "--output",
+            "a directory",
+            got,
+            "choose another name",
+        ));
+    }
+    let weights = match &asked.weights {
+        Some(path) => Some(Weights::open(path, &network.widths)?),
+        None => None,
+    };
+    let single = match &weights {
+        Some(weights) => weights.dtype == Dtype::F32,
+        None => asked.dtype == Precision::F32,
+    };
+    if single {
+        at::<f32>(asked, &network, weights, json)
+    } else {
+        at::<f64>(asked, &network, weights, json)
+    }
+}
+
+fn at<T: Element>(
+    asked: &Xray,
+    network: &Network,
+    weights: Option<Weights>,
+    json: bool,
+) -> Result<String, Fault> {
+    let (data, x) = match &asked.data {
+        None => ("made up".to_owned(), None),
+        Some(path) => (
+            path.display().to_string(),
+            Some(given::given(path, network, asked.batch)?),
+        ),
+    };
+    let batch = x
+        .as_ref()
+        .map_or(asked.batch.unwrap_or(BATCH), DMatrix::ncols);
+    let numbers = memory::elements(&[network.rows(), batch]);
+    memory::fits::<T>("the data", numbers, "use a smaller batch")?;
+    let graph = network.graph(batch)?;
+    let x = match x {
+        Some(x) => x.map(T::from_f64),
+        None => {
+            let net = Net {
+                name: network.name(),
+                widths: network.widths.clone(),
+                activation: network.activation,
+                loss: network.loss,
+                batch,
+            };
+            net.data::<T>(&graph).1
+        }
+    };
+    let drawn = || format!("drawn, seed {}", asked.seed);
+    let named = asked
+        .weights
+        .as_ref()
+        .map(|path| path.display().to_string());
+    let params = match weights {
+        Some(mut weights) => weights.read::<T>()?,
+        None => graph.layout().init(asked.init, asked.seed),
+    };
+    let settings = Settings {
+        output: Some(format!("layer{}", network.widths.len() - 2)),
+        samples: asked.samples,
+        exact: asked.exact,
+        flat: asked.flat,
+        threads: asked.threads,
+        ..Settings::default()
+    };
+    let mut report = Report {
+        network: network.name(),
+        activation: network.activation.name(),
+        loss: network.loss.name(),
+        params: graph.n_params(),
+        weights: named.unwrap_or_else(drawn),
+        data,
+        seen: Seen::new(&graph, &params, &x, &settings)?,
+        files: Vec::new(),
+    };
+    if let Some(output) = &asked.output {
+        let words = report.setting();
+        report.files = aside::write_all(output, |aside| {
+            picture::save(&aside.join("xray.png"), &words, &report.seen)
+        })?;
+    }
+    if json {
+        return screen::json(&report);
+    }
+    let mut text = format!("{}\n{}\n", screen::bold(&report.setting()), report.seen);
+    for file in &report.files {
+        text += &format!("{}\n", file.display());
+    }
+    Ok(text)
+}
+
+impl Report {
+    /// The network and where its numbers come from, in a line.
+    fn setting(&self) -> String {
+        format!(
+            "{}, {}, {}; weights {}, data {}",
+            self.network, self.activation, self.loss, self.weights, self.data
+        )
+    }
+}

@@ -1,0 +1,149 @@
+//! `pushpull explain`, as a process.
+
+mod common;
+
+use std::process::Output;
+
+use common::{fault, pushpull};
+use serde_json::Value;
+
+fn explain(more: &[&str]) -> Output {
+    let place = tempfile::tempdir().unwrap();
+    let mut arguments = vec![
+        "explain",
+        "--layers",
+        "4,3,2",
+        "--activation",
+        "tanh",
+        "--loss",
+        "sum",
+    ];
+    arguments.extend(more);
+    let output = pushpull(place.path(), &arguments);
+    assert!(
+        common::listing(place.path()).is_empty(),
+        "nothing is written"
+    );
+    output
+}
+
+fn text(output: Output) -> String {
+    assert!(output.status.success(), "{}", fault(&output));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+#[test]
+fn the_programs_are_written_as_the_lecture_writes_them() {
+    let told = text(explain(&[]));
+    for words in [
+        "primal program",
+        "tangent program",
+        "adjoint program",
+        "h1 = layer0(x, w1)",
+        "y = ⟨h4, 1⟩",
+        "Ŵ1 = ∂w1 h1",
+        "Ŵj = [∂h3 h4]·Ŵj, j = 1, 3",
+        "∇w1 y = ⟨Ŵ1, 1⟩",
+        "h̃4 = 1",
+        "∇w3 y = [∂w3ᵀ h3]·h̃3",
+        "h̃2 = [∂h2ᵀ h3]·h̃3",
+        "∇w1 y = ∂w1ᵀh1 · ∂h1ᵀh2 · ∂h2ᵀh3 · ∂h3ᵀh4 · 1",
+        "(15, 3) (3, 3) (3, 2) (2, 1) (1)",
+        "from the left (forward) 270, from the right (reverse) 62",
+    ] {
+        assert!(told.contains(words), "{words} in\n{told}");
+    }
+    assert!(!told.contains('\u{1b}'), "colours go to terminals alone");
+}
+
+/// The sums of the instructions are what `pushpull plan` says of the same network.
+#[test]
+fn json_adds_up_to_what_the_planner_says() {
+    for (dtype, batch) in [("f64", "1"), ("f32", "7")] {
+        let report: Value = serde_json::from_str(&text(explain(&[
+            "--json", "--dtype", dtype, "--batch", batch,
+        ])))
+        .unwrap();
+        assert_eq!(report["params"], 15 + 8);
+        let sum = |program: &str, key: &str| -> u64 {
+            let lines = report[program]["instructions"].as_array().unwrap();
+            lines.iter().map(|line| line[key].as_u64().unwrap()).sum()
+        };
+        let place = tempfile::tempdir().unwrap();
+        let plan = [
+            "plan",
+            "--layers",
+            "4,3,2",
+            "--activation",
+            "tanh",
+            "--loss",
+            "sum",
+            "--json",
+            "--dtype",
+            dtype,
+            "--batch",
+            batch,
+        ];
+        let plan: Value = serde_json::from_slice(&pushpull(place.path(), &plan).stdout).unwrap();
+        let candidates = plan["candidates"].as_array().unwrap();
+        for (name, engine, program) in [
+            ("reverse", "reverse", "adjoint"),
+            ("forward dense", "forward", "tangent"),
+        ] {
+            let said = candidates.iter().find(|row| row["name"] == name).unwrap();
+            for key in ["flops", "calls"] {
+                let added = sum("primal", key) + sum(program, key);
+                assert_eq!(Some(added), said[key].as_u64(), "{name}, {key}");
+                assert_eq!(Some(added), report[engine][key].as_u64(), "{engine}, {key}");
+            }
+            assert_eq!(said["peak_bytes"], report[engine]["peak_bytes"], "{name}");
+        }
+        let same = text(explain(&[
+            "--format", "json", "--dtype", dtype, "--batch", batch,
+        ]));
+        assert_eq!(serde_json::from_str::<Value>(&same).unwrap(), report);
+    }
+}
+
+#[test]
+fn the_drawing_is_a_graph_of_three_clusters() {
+    let drawing = text(explain(&["--format", "dot"]));
+    assert!(drawing.starts_with("digraph"));
+    for program in ["primal", "tangent", "adjoint"] {
+        assert!(drawing.contains(&format!("subgraph cluster_{program} {{")));
+    }
+    assert_eq!(drawing.matches('{').count(), drawing.matches('}').count());
+    // Every arrow's ends are boxes.
+    let boxes: Vec<&str> = drawing
+        .lines()
+        .filter_map(|line| line.trim().split_once(" [label=").map(|(name, _)| name))
+        .collect();
+    let arrows: Vec<(&str, &str)> = drawing
+        .lines()
+        .filter_map(|line| line.trim().split_once(" -> "))
+        .map(|(from, to)| (from, to.split([' ', ';']).next().unwrap()))
+        .collect();
+    assert!(arrows.len() > 10);
+    for (from, to) in arrows {
+        assert!(boxes.contains(&from) && boxes.contains(&to), "{from} {to}");
+    }
+}
+
+#[test]
+fn wrong_options_are_refused() {
+    for (more, words) in [
+        (&["--format", "svg"][..], "dot"),
+        (&["--format", "dot", "--json"], "--format"),
+        (&["--batch", "0"], "at least 1"),
+        (&["--batch", "9999999999999999"], "bytes"),
+        (&["--dtype", "f16"], "f32"),
+    ] {
+        let output = explain(more);
+        let said = fault(&output);
+        assert_eq!(output.status.code(), Some(2), "{more:?}: {said}");
+        assert!(
+            said.contains(words) && output.stdout.is_empty(),
+            "{more:?}: {said}"
+        );
+    }
+}

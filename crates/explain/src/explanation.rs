@@ -1,0 +1,138 @@
+//! The explanation of a graph.
+
+use pushpull_core::{Cost, Error, Graph, Result, Scalar, memory};
+use pushpull_forward_mode::{Chunk, Forward};
+use pushpull_reverse_mode::{Reverse, Store};
+use serde::Serialize;
+
+use crate::names::Names;
+use crate::{Program, Unrolled, adjoint, equation, primal, tangent};
+
+/// What an engine says that a gradient takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Takes {
+    /// Floating-point operations, exact.
+    pub flops: u64,
+    /// Calls of elementary functions, exact.
+    pub calls: u64,
+    /// The most bytes held at once, the engine's own plan among them.
+    pub peak_bytes: u64,
+}
+
+/// The three programs of a graph on a batch, side by side; what the engines take; equation 17 for every use of parameters.
+///
+/// Any graph can be explained: fan-in, fan-out, shared parameters, stopped gradients; one that was recorded as well as one
+/// that was built. Its text ([`std::fmt::Display`]) has the programs as three columns, [`Explanation::dot`] is a drawing
+/// for Graphviz, and it serialises.
+///
+/// ```
+/// use pushpull_core::{Builder, blocks::{Add, Linear, Tanh}};
+/// use pushpull_explain::Explanation;
+/// let mut b = Builder::new();
+/// let x = b.input("x", 3);
+/// let h = b.named("cell", Linear::new(3, 3), x);
+/// let h = b.map(Tanh, h);
+/// let again = b.again("again", h, "cell"); // the same parameters once more
+/// let y = b.block(Add::new(3, 2), [again, h]);
+/// let told = Explanation::new::<f64>(&b.build(y)?, 10)?;
+/// let lines: Vec<&str> = told.adjoint.instructions.iter().map(|line| line.text.as_str()).collect();
+/// assert_eq!(lines, [
+///     "h̃4 = 1",
+///     "(h̃3, h̃2) = [∂(h3, h2)ᵀ h4]·h̃4", "h̃3 = rows of h̃4'", "h̃2 = rows of h̃4'",
+///     "∇w1 y = [∂w1ᵀ h3]·h̃3", "h̃2 += [∂h2ᵀ h3]·h̃3",
+///     "h̃1 = [∂h1ᵀ h2]·h̃2",
+///     "∇w1 y += [∂w1ᵀ h1]·h̃1", // "its contribution is the sum of the two gradients"
+/// ]);
+/// assert_eq!(told.equation17.len(), 2);
+/// # Ok::<(), pushpull_core::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Explanation {
+    /// Samples of a batch.
+    pub batch: usize,
+    /// `f32` or `f64`: the size of a number.
+    pub scalar: &'static str,
+    /// Parameters of the graph.
+    pub params: usize,
+    /// The blocks in order, and the sum of all outputs.
+    pub primal: Program,
+    /// What forward mode adds to it, with all columns of all tangent matrices at once.
+    pub tangent: Program,
+    /// What reverse mode adds to it.
+    pub adjoint: Program,
+    /// Primal and tangent program by the engine; `None` where the tangent matrices do not fit this machine.
+    pub forward: Option<Takes>,
+    /// Primal and adjoint program by the engine.
+    pub reverse: Takes,
+    /// Equation 17 for each use of parameters, the first block's first.
+    pub equation17: Vec<Unrolled>,
+}
+
+impl Explanation {
+    /// Explains a graph on batches of `batch` samples, at the scalar `T`. No number of the graph's is allocated.
+    ///
+    /// # Errors
+    /// [`Error::EmptyBatch`]; [`Error::TooLarge`] for a graph that reverse mode cannot run on this machine, or whose operations
+    /// 64 bits cannot count.
+    pub fn new<T: Scalar>(graph: &Graph, batch: usize) -> Result<Self> {
+        countable(graph, batch)?;
+        let names = Names::new(graph);
+        let takes = |prediction: pushpull_core::Prediction| Takes {
+            flops: prediction.cost.flops,
+            calls: prediction.cost.calls,
+            peak_bytes: prediction.peak() as u64,
+        };
+        let reverse = Reverse::<T>::predict_gradient(graph, batch, Store::All)?;
+        let forward = match Forward::<T>::predict_gradient(graph, batch, Chunk::Full) {
+            Ok(forward) => Some(takes(forward)),
+            Err(Error::TooLarge { .. }) => None,
+            Err(fault) => return Err(fault),
+        };
+        Ok(Self {
+            batch,
+            scalar: T::NAME,
+            params: graph.n_params(),
+            primal: primal::program::<T>(graph, &names, batch),
+            tangent: tangent::program::<T>(graph, &names, batch)?,
+            adjoint: adjoint::program::<T>(graph, &names, batch)?,
+            forward,
+            reverse: takes(reverse),
+            equation17: equation::unrolled(graph, &names),
+        })
+    }
+
+    /// What the instructions of primal and tangent program add up to.
+    pub fn forward_cost(&self) -> Cost {
+        self.primal.cost() + self.tangent.cost()
+    }
+
+    /// What the instructions of primal and adjoint program add up to.
+    pub fn reverse_cost(&self) -> Cost {
+        self.primal.cost() + self.adjoint.cost()
+    }
+}
+
+/// Refuses a graph whose tangent program has more operations than 64 bits hold.
+fn countable(graph: &Graph, batch: usize) -> Result<()> {
+    if batch == 0 {
+        return Err(Error::EmptyBatch {
+            name: "batch".into(),
+        });
+    }
+    let columns = (graph.n_params() as u128 + 1).saturating_mul(batch as u128);
+    let all = graph.nodes().iter().fold(0_u128, |sum, node| {
+        let dims = node.dims();
+        let entries = dims.n_in as u128 * dims.n_out as u128;
+        let one = entries + dims.n_params as u128 + dims.n_in as u128 + dims.n_out as u128;
+        sum.saturating_add(one.saturating_mul(64).saturating_mul(columns))
+    });
+    if all > u128::from(u64::MAX) {
+        return Err(Error::TooLarge {
+            what: "the tangent program, written out,".into(),
+            bytes: u64::MAX,
+            available: memory::available(),
+            remedy: "explain a narrower network or a smaller batch".into(),
+        });
+    }
+    Ok(())
+}

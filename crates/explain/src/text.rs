@@ -1,0 +1,208 @@
+//! The explanation as text: three columns, then equation 17.
+
+use std::fmt;
+
+use pushpull_core::predict::grouped;
+
+use crate::{Explanation, Instruction, Program, Takes};
+
+/// Places that a text takes on a line: a combining mark takes none.
+fn width(text: &str) -> usize {
+    let combining = |c: &char| ('\u{300}'..='\u{36f}').contains(c);
+    text.chars().filter(|c| !combining(c)).count()
+}
+
+fn left(text: &str, places: usize) -> String {
+    format!("{text}{}", " ".repeat(places.saturating_sub(width(text))))
+}
+
+fn right(text: &str, places: usize) -> String {
+    format!("{}{text}", " ".repeat(places.saturating_sub(width(text))))
+}
+
+/// `128 x 32`
+fn shape(instruction: &Instruction) -> String {
+    let lengths: Vec<String> = instruction
+        .shape
+        .iter()
+        .map(|&n| grouped(n as u128))
+        .collect();
+    lengths.join(" x ")
+}
+
+/// `12,288`, with calls of elementary functions as `4,096c`.
+fn work(flops: u64, calls: u64) -> String {
+    match (flops, calls) {
+        (_, 0) => grouped(flops),
+        (0, _) => format!("{}c", grouped(calls)),
+        _ => format!("{} + {}c", grouped(flops), grouped(calls)),
+    }
+}
+
+/// A program as lines of equal width, its title and its sum among them.
+fn column(title: &str, program: &Program) -> Vec<String> {
+    let mut rows = vec![[title, "shape", "flops", "bytes"].map(str::to_owned)];
+    rows.extend(program.instructions.iter().map(|line| {
+        [
+            line.text.clone(),
+            shape(line),
+            work(line.flops, line.calls),
+            grouped(line.bytes),
+        ]
+    }));
+    let sum = program.cost();
+    let bytes = grouped(program.bytes());
+    let total = [
+        "all".into(),
+        String::new(),
+        work(sum.flops, sum.calls),
+        bytes,
+    ];
+    let most = |k: usize| {
+        let rows = rows.iter().chain([&total]);
+        rows.map(|row| width(&row[k])).max().unwrap_or(0)
+    };
+    let widths = [most(0), most(1), most(2), most(3)];
+    let line = |row: &[String; 4]| {
+        [
+            left(&row[0], widths[0]),
+            right(&row[1], widths[1]),
+            right(&row[2], widths[2]),
+            right(&row[3], widths[3]),
+        ]
+        .join("  ")
+    };
+    let mut lines: Vec<String> = rows.iter().map(line).collect();
+    let rule = "─".repeat(lines.first().map_or(0, |line| width(line)));
+    lines.insert(1, rule.clone());
+    lines.push(rule);
+    lines.push(line(&total));
+    lines
+}
+
+/// The columns beside each other; the two last lines, the sums, stay at the bottom of all.
+fn beside(columns: &[Vec<String>]) -> Vec<String> {
+    let height = columns.iter().map(Vec::len).max().unwrap_or(0);
+    let blank: Vec<String> = columns
+        .iter()
+        .map(|column| " ".repeat(column.first().map_or(0, |line| width(line))))
+        .collect();
+    let at = |k: usize, row: usize| {
+        let column = &columns[k];
+        let body = column.len() - 2;
+        if row < body {
+            &column[row]
+        } else if row >= height - 2 {
+            &column[row + column.len() - height]
+        } else {
+            &blank[k]
+        }
+    };
+    (0..height)
+        .map(|row| {
+            let cells: Vec<&str> = (0..columns.len()).map(|k| at(k, row).as_str()).collect();
+            cells.join(" │ ").trim_end().to_owned()
+        })
+        .collect()
+}
+
+fn engine(takes: &Takes) -> String {
+    format!(
+        "{} flops, at most {} bytes held",
+        work(takes.flops, takes.calls),
+        grouped(takes.peak_bytes)
+    )
+}
+
+impl fmt::Display for Explanation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let samples = if self.batch == 1 { "sample" } else { "samples" };
+        writeln!(
+            f,
+            "{} parameters, {} {samples}, {}; c: calls of elementary functions\n",
+            grouped(self.params as u128),
+            grouped(self.batch as u128),
+            self.scalar
+        )?;
+        let columns = [
+            column("primal program", &self.primal),
+            column("tangent program", &self.tangent),
+            column("adjoint program", &self.adjoint),
+        ];
+        for line in beside(&columns) {
+            writeln!(f, "{line}")?;
+        }
+        let forward = self.forward.as_ref();
+        let forward = forward.map_or("more bytes than this machine has".into(), engine);
+        writeln!(f, "\nforward mode, primal and tangent program: {forward}")?;
+        writeln!(
+            f,
+            "reverse mode, primal and adjoint program: {}",
+            engine(&self.reverse)
+        )?;
+        if self.equation17.is_empty() {
+            return Ok(());
+        }
+        writeln!(
+            f,
+            "\nequation 17, multiply-adds of dense matrices for one sample"
+        )?;
+        let number = |n: Option<u128>| n.map_or("-".into(), grouped);
+        for unrolled in &self.equation17 {
+            let sizes: Vec<String> = unrolled
+                .sizes
+                .windows(2)
+                .map(|pair| {
+                    format!(
+                        "({}, {})",
+                        grouped(pair[0] as u128),
+                        grouped(pair[1] as u128)
+                    )
+                })
+                .chain(
+                    unrolled
+                        .sizes
+                        .last()
+                        .map(|n| format!("({})", grouped(*n as u128))),
+                )
+                .collect();
+            let sizes = match &sizes[..] {
+                [first, second, .., last, one] if sizes.len() > 8 => {
+                    format!("{first} {second} .. {last} {one}")
+                }
+                all => all.join(" "),
+            };
+            writeln!(f, "  {} = {}", unrolled.gradient, unrolled.product)?;
+            writeln!(f, "    {sizes}")?;
+            writeln!(
+                f,
+                "    from the left (forward) {}, from the right (reverse) {}, at best {}",
+                number(unrolled.forward),
+                number(unrolled.reverse),
+                number(unrolled.optimum)
+            )?;
+            if let (Some(brackets), true) = (
+                &unrolled.brackets,
+                unrolled.optimum < unrolled.reverse.min(unrolled.forward),
+            ) {
+                writeln!(f, "    at best as {brackets}")?;
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{left, width, work};
+
+    #[test]
+    fn marks_over_letters_take_no_place() {
+        assert_eq!(width("h̃1 = 1"), 6);
+        assert_eq!(left("h̃", 3), "h̃  ");
+        assert_eq!(
+            (work(0, 3), work(1000, 3)),
+            ("3c".into(), "1,000 + 3c".into())
+        );
+    }
+}
