@@ -46,6 +46,8 @@ pub use pushpull_reverse_mode::{HessianVector, Reverse, Store, Tape, checkpoint}
 /// Ordinary code, recorded as it runs: [`tape::Tape`].
 pub use pushpull_tape as tape;
 
+pub mod tutorial;
+
 /// The README's example is a test.
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
