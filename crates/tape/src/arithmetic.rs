@@ -217,6 +217,7 @@ macro_rules! number_first {
         impl<'t> Div<Var<'t, $t>> for $t {
             type Output = Var<'t, $t>;
             #[track_caller]
+            #[allow(clippy::suspicious_arithmetic_impl)] // The quotient is the reciprocal, scaled.
             fn div(self, var: Var<'t, $t>) -> Var<'t, $t> {
                 var.on(|n| Map::new(Recip, n), Location::caller()) * self
             }

@@ -53,7 +53,7 @@ pub enum Error {
     #[error("{at}: {source}")]
     Block {
         /// What the block says.
-        source: pushpull_core::Error,
+        source: Box<pushpull_core::Error>,
         /// Where it was recorded.
         at: &'static Location<'static>,
     },

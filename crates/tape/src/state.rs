@@ -149,7 +149,10 @@ impl<T: Scalar> Inner<T> {
         }
         let (dims, rows) = (block.dims(), operands.iter().map(Var::len).sum::<usize>());
         if let Err(source) = block.validate() {
-            return self.fail(Error::Block { source, at });
+            return self.fail(Error::Block {
+                source: Box::new(source),
+                at,
+            });
         }
         let fits = rows == dims.n_in && dims.n_params == 0 && dims.n_out > 0 && rows > 0;
         let Some((nrows, ncols)) = small(shape).filter(|_| fits && dims.n_out == shape.0 * shape.1)
