@@ -220,8 +220,8 @@ impl Course {
 
     /// The loss of the last look before a limit.
     fn loss_at(&self, limit: f64, of: fn(&(f64, f64, f64, f64)) -> f64) -> f64 {
-        let before = self.looks.iter().filter(|look| of(look) <= limit);
-        before.last().map_or(f64::NAN, |look| look.2)
+        let mut before = self.looks.iter().filter(|look| of(look) <= limit);
+        before.next_back().map_or(f64::NAN, |look| look.2)
     }
 }
 
