@@ -69,17 +69,23 @@ pub enum Error {
     },
     /// A graph's or an engine's own.
     #[error(transparent)]
-    Graph(#[from] pushpull_core::Error),
+    Graph(Box<pushpull_core::Error>),
     /// The planner's own.
     #[error(transparent)]
-    Plan(pushpull_planner::PlanError),
+    Plan(Box<pushpull_planner::PlanError>),
+}
+
+impl From<pushpull_core::Error> for Error {
+    fn from(fault: pushpull_core::Error) -> Self {
+        Self::Graph(Box::new(fault))
+    }
 }
 
 impl From<pushpull_planner::PlanError> for Error {
     fn from(fault: pushpull_planner::PlanError) -> Self {
         match fault {
-            pushpull_planner::PlanError::Graph(fault) => Self::Graph(fault),
-            other => Self::Plan(other),
+            pushpull_planner::PlanError::Graph(fault) => fault.into(),
+            other => Self::Plan(Box::new(other)),
         }
     }
 }

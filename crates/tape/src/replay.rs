@@ -127,7 +127,7 @@ where
                 value,
                 gradient,
             }),
-            _ => Err(Error::Plan(PlanError::Seeds {
+            _ => Err(Error::from(PlanError::Seeds {
                 question,
                 expected: "a gradient to be asked",
                 got: "a replay that was prepared for another question",
