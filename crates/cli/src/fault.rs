@@ -51,7 +51,7 @@ pub enum Fault {
     Plot(#[from] pushpull_bench::plot::PlotError),
     /// A figure of the lecture that could not be made.
     #[error(transparent)]
-    Figure(#[from] pushpull_lecture::Fault),
+    Figure(Box<pushpull_lecture::Fault>),
     /// Finite numbers that led to others.
     #[error("{what}: expected a finite number, got {got}; {remedy}")]
     NotFinite {
@@ -59,6 +59,12 @@ pub enum Fault {
         got: String,
         remedy: &'static str,
     },
+}
+
+impl From<pushpull_lecture::Fault> for Fault {
+    fn from(fault: pushpull_lecture::Fault) -> Self {
+        Self::Figure(Box::new(fault))
+    }
 }
 
 impl Fault {
@@ -102,8 +108,10 @@ impl Fault {
             | Self::Engine(_)
             | Self::Plan(_)
             | Self::Chain { .. }
-            | Self::Data(_)
-            | Self::Figure(pushpull_lecture::Fault::Data(_)) => ExitCode::from(2),
+            | Self::Data(_) => ExitCode::from(2),
+            Self::Figure(fault) if matches!(**fault, pushpull_lecture::Fault::Data(_)) => {
+                ExitCode::from(2)
+            }
             Self::Train(
                 TrainError::Diverged { .. }
                 | TrainError::Shadow { .. }
