@@ -2,7 +2,7 @@
 //! lecture speaks of data, with fixed seeds.
 //!
 //! An [`Experiment`] gives [`Figure`]s: a chart, a caption that explains it, and the claims that it judges with what was
-//! measured. Nothing here prints or knows a path, so a server can show them as well; [`write`] puts them into a
+//! measured. Nothing here prints or knows a path, so a server can show them as well; [`write()`] puts them into a
 //! directory's edition, and [`section`] is their part of a report. No derivative rule and no loop of the chain rule lives
 //! here.
 //!

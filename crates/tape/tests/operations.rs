@@ -1,5 +1,6 @@
 //! Every operation: its value against nalgebra, its derivatives by both modes against the code run at dual numbers, its
 //! second derivatives by both modes.
+#![allow(clippy::op_ref)] // Operators take values and references alike; both are tested.
 
 mod common;
 

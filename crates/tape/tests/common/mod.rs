@@ -51,9 +51,8 @@ pub fn numbers(nrows: usize, ncols: usize, seed: u64, (low, high): (f64, f64)) -
 /// and no engine takes part.
 pub fn by_duals(code: &impl Code, leaves: &[DMatrix<f64>], dots: &[DMatrix<f64>]) -> DMatrix<f64> {
     let tape = Tape::<Dual<f64>>::new();
-    let dual = |(value, dot): (&DMatrix<f64>, &DMatrix<f64>)| {
-        tape.variable(value.zip_map(dot, |value, dot| Dual::new(value, dot)))
-    };
+    let dual =
+        |(value, dot): (&DMatrix<f64>, &DMatrix<f64>)| tape.variable(value.zip_map(dot, Dual::new));
     let vars: Vec<_> = leaves.iter().zip(dots).map(dual).collect();
     let y = code.run(&tape, &vars).value().unwrap();
     y.map(|entry| entry.derivative)
