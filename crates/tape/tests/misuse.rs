@@ -120,7 +120,7 @@ fn directions_and_new_numbers_of_another_shape_are_refused() {
         Err(Error::Shape { .. })
     ));
     let mut program = tape.program(&y, &[&x]).unwrap();
-    assert!(matches!(program.set(&x, &wrong), Err(Error::Shape { .. })));
+    assert!(matches!(program.set(x, &wrong), Err(Error::Shape { .. })));
     assert!(matches!(
         program.set(unused, &dmatrix![1.0]),
         Err(Error::NoPlace { .. })
