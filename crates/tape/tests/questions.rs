@@ -206,7 +206,7 @@ fn a_program_is_planned_explained_and_checkpointed() {
             .unwrap()
             .gradient()
             .unwrap()
-            .of(&w)
+            .of(w)
             .unwrap()
             .to_dmatrix();
         agree(candidate.way.name(), &got, &want[0], 1e-12);
