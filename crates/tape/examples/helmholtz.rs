@@ -1,5 +1,5 @@
 //! The Helmholtz energy of a mixture, `f = sum x ln(x / (1 - b.x)) - x'Ax / (sqrt8 b.x) ln[(1 + (1 + sqrt2) b.x) / (1 + (1 - sqrt2) b.x)]`,
-//! the example of Griewank and Walther and of Baydin et al.'s survey: what its gradient costs in each mode beside f itself.
+//! the example of Baydin et al.'s survey (2018): what its gradient costs in each mode beside f itself.
 //!
 //! `cargo run --release -p pushpull-tape --example helmholtz -- reports` writes `reports/helmholtz.png` and `.csv`; without a
 //! directory they go to `target/reports`, and each time is measured shortly.

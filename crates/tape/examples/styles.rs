@@ -12,6 +12,7 @@ struct Params {
     w1: DMatrix<f64>,
     b1: DMatrix<f64>,
     w2: DMatrix<f64>,
+    b2: DMatrix<f64>,
 }
 
 impl Params {
@@ -21,18 +22,15 @@ impl Params {
             w1: DMatrix::from_fn(5, 2, number),
             b1: DMatrix::from_fn(5, 1, number),
             w2: DMatrix::from_fn(1, 5, number),
+            b2: DMatrix::zeros(1, 1),
         }
     }
 }
 
 /// f(params, x): a pure function.
-fn network<'t>(
-    w1: Var<'t, f64>,
-    b1: Var<'t, f64>,
-    w2: Var<'t, f64>,
-    x: Var<'t, f64>,
-) -> Var<'t, f64> {
-    w2.matmul((w1.matmul(x) + b1).tanh())
+fn network<'t>(params: [Var<'t, f64>; 4], x: Var<'t, f64>) -> Var<'t, f64> {
+    let [w1, b1, w2, b2] = params;
+    w2.matmul((w1.matmul(x) + b1).tanh()) + b2
 }
 
 fn functional(x: &DMatrix<f64>, y: &DMatrix<f64>, steps: usize) -> Result<(f64, Params)> {
@@ -41,14 +39,15 @@ fn functional(x: &DMatrix<f64>, y: &DMatrix<f64>, steps: usize) -> Result<(f64, 
     for _ in 0..steps {
         let gradients = {
             let tape = Tape::new();
-            let [w1, b1, w2] = [&params.w1, &params.b1, &params.w2].map(|m| tape.variable(m));
-            let loss = (network(w1, b1, w2, tape.constant(x)) - tape.constant(y))
-                .square()
-                .mean();
+            let owned = [&params.w1, &params.b1, &params.w2, &params.b2];
+            let vars = owned.map(|m| tape.variable(m));
+            let error = network(vars, tape.constant(x)) - tape.constant(y);
+            let loss = error.square().mean();
             last = loss.number()?;
-            tape.gradient(&loss, &[&w1, &b1, &w2])?
+            tape.gradient(&loss, &vars.each_ref())?
         };
-        let owned = [&mut params.w1, &mut params.b1, &mut params.w2];
+        let Params { w1, b1, w2, b2 } = &mut params;
+        let owned = [w1, b1, w2, b2];
         owned
             .into_iter()
             .zip(gradients)
@@ -119,7 +118,7 @@ struct Model {
 
 impl Model {
     fn start() -> Self {
-        let Params { w1, b1, w2 } = Params::start();
+        let Params { w1, b1, w2, b2 } = Params::start();
         let layers: Vec<Box<dyn Layer>> = vec![
             Box::new(Dense {
                 weight: w1,
@@ -128,7 +127,7 @@ impl Model {
             Box::new(Tanh),
             Box::new(Dense {
                 weight: w2,
-                bias: None,
+                bias: Some(b2),
             }),
         ];
         Self { layers }
@@ -162,7 +161,7 @@ fn main() -> Result<()> {
         |i, j| if i == 0 { j % 7 } else { j / 7 } as f64 / 3.0 - 1.0,
     );
     let y = DMatrix::from_fn(1, 49, |_, j| x.column(j).norm());
-    let steps = 500;
+    let steps = 2000;
     let (loss, params) = functional(&x, &y, steps)?;
     let mut model = Model::start();
     let mut same = 0.0;
@@ -171,7 +170,7 @@ fn main() -> Result<()> {
     }
     println!("after {steps} steps: loss {loss:.6} functional, {same:.6} object-oriented");
     let owned = model.layers.iter_mut().flat_map(|layer| layer.parameters());
-    let theirs = [&params.w1, &params.b1, &params.w2];
+    let theirs = [&params.w1, &params.b1, &params.w2, &params.b2];
     let equal = owned.zip(theirs).all(|(a, b)| *a == *b);
     println!("parameters equal to the last bit: {equal}");
     assert!(equal && loss == same && loss < 0.02);
