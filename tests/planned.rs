@@ -3,8 +3,8 @@
 use nalgebra::DMatrix;
 use pushpull::blocks::{Activation, Add, LayerNorm, Linear, Loss, Tanh};
 use pushpull::{
-    Budget, Builder, Calibration, Counted, Graph, Init, Mat, Mlp, Plan, Planned, Prepared,
-    Question, Real, Seeds, count,
+    Budget, Builder, Calibration, Counted, Graph, Init, Mat, Mlp, Plan, PlanError, Planned,
+    Prepared, Question, Real, Reverse, Seeds, Store, count,
 };
 use pushpull_bench::alloc::{self, CountingAllocator};
 
@@ -142,4 +142,62 @@ fn under_a_budget_checkpoints_are_a_candidate_and_exact() {
         stored.prediction.unwrap().cost.flops > reverse.unwrap().prediction.unwrap().cost.flops
     );
     exact(&tight);
+}
+
+/// Among checkpoints a larger budget never does worse, and one that is refused with what is needed gets by with that.
+#[test]
+fn checkpoints_fit_every_budget_from_the_smallest_on() {
+    let mut calibration = Calibration::default();
+    let net = |widths: &[usize], activation, loss| {
+        Mlp::new(widths, activation).loss(loss).build().unwrap()
+    };
+    let few = net(&[64, 32, 10], Activation::Relu, Loss::SoftmaxCrossEntropy);
+    let deep = net(&[8; 13], Activation::Tanh, Loss::SquaredError);
+    let uneven = net(&[3, 40, 5, 60, 2], Activation::Gelu, Loss::SquaredError);
+    let mut fitted = 0;
+    for (graph, batch) in [(few, 32), (deep, 16), (uneven, 24)] {
+        let mut plan = |bytes| {
+            let budget = Budget::Bytes(bytes);
+            Plan::<f32>::with(&graph, batch, Question::Gradient, budget, &mut calibration)
+        };
+        let whole = Reverse::<f32>::predict_gradient(&graph, batch, Store::All).unwrap();
+        // Whether checkpoints fit, or what they say that they need; nothing where the whole record fits.
+        let checkpoints = |plan: &Plan<f32>| {
+            let mut found = plan.candidates().iter();
+            let found = found.find(|c| c.way.name() == "reverse checkpointed")?;
+            let peak = found.prediction?.peak();
+            Some(if found.is_feasible() {
+                Ok(())
+            } else {
+                Err(peak)
+            })
+        };
+        let (mut fits, mut told) = (false, 0);
+        for step in 0..60 {
+            let bytes = whole.peak() / 3 + whole.peak() * step / 90;
+            let outcome = match plan(bytes) {
+                Ok(plan) => checkpoints(&plan),
+                Err(PlanError::OverBudget { smallest, .. }) => {
+                    assert!(plan(smallest).is_ok(), "{smallest} of {bytes} bytes");
+                    None
+                }
+                Err(fault) => panic!("{fault}"),
+            };
+            match outcome {
+                Some(Ok(())) => fits = true,
+                Some(Err(needed)) => {
+                    assert!(!fits, "{bytes} bytes are refused, fewer were not");
+                    if needed != told {
+                        told = needed;
+                        let again = checkpoints(&plan(needed).unwrap());
+                        assert!(!matches!(again, Some(Err(_))), "{needed} of {bytes} bytes");
+                    }
+                }
+                None => {}
+            }
+        }
+        fitted += usize::from(fits);
+    }
+    // On one of them the books of a schedule take more than it saves.
+    assert!(fitted >= 2, "{fitted}");
 }

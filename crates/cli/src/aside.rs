@@ -51,6 +51,20 @@ pub fn check(output: &Path, inputs: &[&Path]) -> Result<(), Fault> {
     Ok(())
 }
 
+/// Refuses a directory of outputs in whose place a file is, before any work is done.
+pub fn check_directory(output: &Path) -> Result<(), Fault> {
+    if !output.exists() || output.is_dir() {
+        return Ok(());
+    }
+    let got = format!("the file {}", output.display());
+    Err(Fault::option(
+        "--output",
+        "a directory",
+        got,
+        "choose another name",
+    ))
+}
+
 /// Writes a file.
 pub fn write(output: &Path, bytes: &[u8]) -> Result<(), Fault> {
     let mut builder = tempfile::Builder::new();

@@ -2,16 +2,15 @@
 
 use std::path::PathBuf;
 
-use nalgebra::DMatrix;
 use pushpull_bench::machine::Machine;
-use pushpull_bench::net::Net;
-use pushpull_core::{Init, Scalar, memory};
+use pushpull_core::{Init, Scalar};
 use serde::Serialize;
 
+use crate::aside;
 use crate::fault::Fault;
+use crate::given::Given;
 use crate::network::Network;
 use crate::options::{Compare, Precision, Reduction};
-use crate::{aside, given};
 
 mod contender;
 mod picture;
@@ -19,8 +18,6 @@ mod table;
 
 use contender::{Effort, Row};
 
-/// Samples of a batch that nobody named.
-const BATCH: usize = 32;
 /// The seed of the parameters.
 const SEED: u64 = 1;
 
@@ -43,15 +40,7 @@ struct Setting {
 pub fn run(asked: &Compare, json: bool) -> Result<String, Fault> {
     let network = asked.net.network(Reduction::Sum);
     network.check()?;
-    if asked.output.exists() && !asked.output.is_dir() {
-        let got = format!("the file {}", asked.output.display());
-        return Err(Fault::option(
-            "--output",
-            "a directory",
-            got,
-            "choose another name",
-        ));
-    }
+    aside::check_directory(&asked.output)?;
     match asked.dtype {
         Precision::F32 => at::<f32>(asked, &network, json),
         Precision::F64 => at::<f64>(asked, &network, json),
@@ -59,32 +48,8 @@ pub fn run(asked: &Compare, json: bool) -> Result<String, Fault> {
 }
 
 fn at<T: Scalar>(asked: &Compare, network: &Network, json: bool) -> Result<String, Fault> {
-    let (data, x) = match &asked.data {
-        None => ("made up".to_owned(), None),
-        Some(path) => (
-            path.display().to_string(),
-            Some(given::given(path, network, asked.batch)?),
-        ),
-    };
-    let batch = x
-        .as_ref()
-        .map_or(asked.batch.unwrap_or(BATCH), DMatrix::ncols);
-    let numbers = memory::elements(&[network.rows(), batch]);
-    memory::fits::<T>("the data", numbers, "use a smaller batch")?;
-    let graph = network.graph(batch)?;
-    let (params, x) = match x {
-        Some(x) => (graph.layout().init(Init::Glorot, SEED), x.map(T::from_f64)),
-        None => {
-            let net = Net {
-                name: network.name(),
-                widths: network.widths.clone(),
-                activation: network.activation,
-                loss: network.loss,
-                batch,
-            };
-            net.data(&graph)
-        }
-    };
+    let Given { data, graph, x } = Given::<T>::new(asked.data.as_deref(), network, asked.batch)?;
+    let params: Vec<T> = graph.layout().init(Init::Glorot, SEED);
     let effort = Effort {
         threads: asked.threads,
         seconds: asked.seconds,
@@ -97,7 +62,7 @@ fn at<T: Scalar>(asked: &Compare, network: &Network, json: bool) -> Result<Strin
         activation: network.activation.name(),
         loss: network.loss.name(),
         params: graph.n_params(),
-        batch,
+        batch: x.ncols(),
         data,
         dtype: T::NAME,
         threads: asked.threads,

@@ -12,15 +12,7 @@ use crate::options::Figures;
 
 /// Runs the command; the text for stdout.
 pub fn run(asked: &Figures, json: bool) -> Result<String, Fault> {
-    if asked.output.exists() && !asked.output.is_dir() {
-        let got = format!("the file {}", asked.output.display());
-        return Err(Fault::option(
-            "--output",
-            "a directory",
-            got,
-            "choose another name",
-        ));
-    }
+    aside::check_directory(&asked.output)?;
     let extent = if asked.quick {
         Extent::Quick
     } else {

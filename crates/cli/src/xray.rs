@@ -2,25 +2,20 @@
 
 use std::path::PathBuf;
 
-use nalgebra::DMatrix;
-use pushpull_bench::net::Net;
-use pushpull_core::memory;
 use pushpull_xray::{Settings, Xray as Seen};
 use safetensors::Dtype;
 use serde::Serialize;
 
 use crate::element::Element;
 use crate::fault::Fault;
+use crate::given::Given;
 use crate::network::Network;
 use crate::options::Precision;
 use crate::options::xray::Xray;
 use crate::weights::Weights;
-use crate::{aside, given, screen};
+use crate::{aside, screen};
 
 mod picture;
-
-/// Samples of a batch that nobody named.
-const BATCH: usize = 32;
 
 #[derive(Serialize)]
 struct Report {
@@ -39,17 +34,8 @@ struct Report {
 pub fn run(asked: &Xray, json: bool) -> Result<String, Fault> {
     let network = asked.net.network(asked.reduction);
     network.check()?;
-    if let Some(output) = &asked.output
-        && output.exists()
-        && !output.is_dir()
-    {
-        let got = format!("the file {}", output.display());
-        return Err(Fault::option(
-            "--output",
-            "a directory",
-            got,
-            "choose another name",
-        ));
+    if let Some(output) = &asked.output {
+        aside::check_directory(output)?;
     }
     let weights = match &asked.weights {
         Some(path) => Some(Weights::open(path, &network.widths)?),
@@ -72,32 +58,7 @@ fn at<T: Element>(
     weights: Option<Weights>,
     json: bool,
 ) -> Result<String, Fault> {
-    let (data, x) = match &asked.data {
-        None => ("made up".to_owned(), None),
-        Some(path) => (
-            path.display().to_string(),
-            Some(given::given(path, network, asked.batch)?),
-        ),
-    };
-    let batch = x
-        .as_ref()
-        .map_or(asked.batch.unwrap_or(BATCH), DMatrix::ncols);
-    let numbers = memory::elements(&[network.rows(), batch]);
-    memory::fits::<T>("the data", numbers, "use a smaller batch")?;
-    let graph = network.graph(batch)?;
-    let x = match x {
-        Some(x) => x.map(T::from_f64),
-        None => {
-            let net = Net {
-                name: network.name(),
-                widths: network.widths.clone(),
-                activation: network.activation,
-                loss: network.loss,
-                batch,
-            };
-            net.data::<T>(&graph).1
-        }
-    };
+    let Given { data, graph, x } = Given::<T>::new(asked.data.as_deref(), network, asked.batch)?;
     let drawn = || format!("drawn, seed {}", asked.seed);
     let named = asked
         .weights

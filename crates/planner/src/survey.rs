@@ -30,6 +30,9 @@ pub(crate) struct Survey<'a> {
     pub budget: Budget,
 }
 
+/// Corrections of what a schedule of checkpoints is given.
+const ROUNDS: usize = 6;
+
 impl Survey<'_> {
     /// All candidates of the question, with times where they fit.
     pub(crate) fn candidates<T: Timed>(&self, calibration: &mut Calibration) -> Vec<Candidate>
@@ -197,47 +200,32 @@ impl Survey<'_> {
             Budget::Unlimited => memory::available() as usize,
             Budget::Bytes(bytes) => bytes,
         };
+        let way = |bytes| Way::ReverseCheckpointed(Store::Bytes(bytes), side);
+        let gradient = memory::elements(&[self.graph.n_params(), size_of::<T>()]);
+        let mut tried = Vec::with_capacity(ROUNDS + 1);
         let mut bytes = budget;
-        let mut best: Option<Candidate> = None;
-        // Books and buffers depend on the schedule, so a few corrections may be needed; one more to the smallest.
-        for _ in 0..6 {
-            let way = Way::ReverseCheckpointed(Store::Bytes(bytes), side);
-            match self.predict::<T>(way) {
-                Ok(prediction) => {
-                    let excess = prediction.peak().saturating_sub(budget);
-                    let candidate = self.examine::<T>(way);
-                    if best
-                        .as_ref()
-                        .is_none_or(|best| peak(&candidate) < peak(best))
-                    {
-                        best = Some(candidate);
-                    }
-                    if excess == 0 || bytes == 0 {
-                        break;
-                    }
-                    bytes = bytes.saturating_sub(excess);
-                }
-                Err(Error::Budget { smallest, .. })
-                    if best.is_none() || (smallest as usize) < bytes =>
-                {
-                    bytes = smallest as usize;
-                }
-                Err(Error::Budget { smallest, .. }) => {
-                    let candidate = self.examine::<T>(Way::ReverseCheckpointed(
-                        Store::Bytes(smallest as usize),
-                        side,
-                    ));
-                    if best
-                        .as_ref()
-                        .is_none_or(|best| peak(&candidate) < peak(best))
-                    {
-                        best = Some(candidate);
-                    }
-                    break;
-                }
+        // Books and buffers depend on the schedule, so a few corrections may be needed.
+        for _ in 0..ROUNDS {
+            let prediction = match self.predict::<T>(way(bytes)) {
+                Ok(prediction) => prediction,
+                Err(Error::Budget { .. }) => break,
                 Err(fault) => return needless(&obstacle(&fault)),
+            };
+            tried.push(self.judged(way(bytes), Ok(prediction)));
+            let excess = prediction.peak().saturating_sub(budget);
+            if excess == 0 {
+                break;
             }
+            // From what the buffers took, which may be less than they were given.
+            let taken = prediction.buffers.saturating_sub(gradient);
+            bytes = bytes.min(taken).saturating_sub(excess);
         }
+        if !tried.last().is_some_and(Candidate::is_feasible)
+            && let Err(Error::Budget { smallest, .. }) = self.predict::<T>(way(0))
+        {
+            tried.push(self.examine::<T>(way(smallest as usize)));
+        }
+        let best = tried.into_iter().min_by_key(peak);
         best.unwrap_or_else(|| needless("no schedule was found"))
     }
 
