@@ -83,11 +83,11 @@ fn products<T: Scalar + Native>(
 
 fn print_products<T: Scalar + Native>(peak: f64, effort: Effort) {
     println!(
-        "\nproducts, {}: GFLOP/s of plain loops, library; chosen, and its share of the peak",
+        "\nproducts, {}: GFLOP/s of plain loops, library, panels; chosen, and its share of the peak",
         T::NAME
     );
     println!(
-        "{:>18}  {:^29}  {:^29}  {:^29}",
+        "{:>18}  {:^37}  {:^37}  {:^37}",
         "out x in, batch", "W X", "W' V", "V X'"
     );
     for layer in LAYERS {
@@ -113,11 +113,12 @@ fn print_products<T: Scalar + Native>(peak: f64, effort: Effort) {
                 }
             };
             print!(
-                "  {:7.2} {:7.2}; {:7.2} {:3.0}%",
+                "  {:7.2} {:7.2} {:7.2}; {:7.2} {:3.0}%",
                 rate(0) / 1e9,
                 rate(1) / 1e9,
                 rate(2) / 1e9,
-                100.0 * rate(2) / peak
+                rate(3) / 1e9,
+                100.0 * rate(3) / peak
             );
         }
         println!();

@@ -105,6 +105,15 @@ proptest! {
     }
 }
 
+/// Products so large that another kernel takes them, whose parts are narrower than what it takes.
+#[test]
+fn large_layers_give_the_same_bits() {
+    let net = Mlp::new(&[330, 470, 410, 5], Activation::Tanh).loss(Loss::SoftmaxCrossEntropy);
+    let graph = net.build().unwrap();
+    gradients(&Case::<f32>::of(graph.clone(), 259, 3)).unwrap();
+    gradients(&Case::<f64>::of(graph, 259, 3)).unwrap();
+}
+
 /// A transposed left factor of few rows: the library multiplies some columns otherwise apart than together.
 #[test]
 fn few_inputs_give_the_same_bits() {

@@ -5,13 +5,13 @@
 use std::cell::RefCell;
 use std::ops::Range;
 
-use faer::traits::ComplexField;
-
 pub use crate::finite::first_not_finite;
 use crate::team::by_columns;
 use crate::{Accum, Cost, Counted, Dual, Mat, MatMut, Real, Rounded};
 
 mod library;
+#[cfg(target_arch = "x86_64")]
+mod panels;
 mod plain;
 mod planes;
 mod sums;
@@ -178,25 +178,35 @@ pub enum Kernel {
     Plain,
     /// The GEMM library.
     Library,
+    /// Packed panels of our own; the library where the processor has no AVX-512.
+    Panels,
 }
 
 impl Kernel {
     /// Every kernel.
-    pub const ALL: [Self; 2] = [Self::Plain, Self::Library];
+    pub const ALL: [Self; 3] = [Self::Plain, Self::Library, Self::Panels];
 
-    /// The kernel for a product of `rows` rows, contracted over `depth` entries. Neither the number of columns nor of
-    /// threads has a say, so a product that is cut between columns has the same bits.
-    pub const fn of(rows: usize, depth: usize) -> Self {
+    /// The kernel for a product of `rows` x `depth` by `depth` x `columns`. The number of threads has no say: a product
+    /// that is shared keeps the kernel of the whole, and so its bits.
+    pub fn of(rows: usize, depth: usize, columns: usize) -> Self {
         if rows * depth <= PLAIN_LIMIT {
-            Self::Plain
-        } else {
-            Self::Library
+            return Self::Plain;
         }
+        #[cfg(target_arch = "x86_64")]
+        if panels::fits(rows, depth, columns) {
+            return Self::Panels;
+        }
+        Self::Library
     }
 }
 
 /// A scalar that kernels know: `f32` or `f64`.
-pub trait Native: Real + ComplexField {}
+#[cfg(target_arch = "x86_64")]
+pub trait Native: panels::Lanes {}
+
+/// A scalar that kernels know: `f32` or `f64`.
+#[cfg(not(target_arch = "x86_64"))]
+pub trait Native: Real + faer::traits::ComplexField {}
 
 impl Native for f32 {}
 impl Native for f64 {}
@@ -226,12 +236,6 @@ pub fn product_by<'a, T: Native>(
     by_kernel(kernel, c, onto, a, b);
 }
 
-/// `c = onto + a b` by the kernel that fits: the one place where it is chosen.
-fn native<T: Native>(c: MatMut<'_, T>, onto: Onto<'_, T>, a: Factor<'_, T>, b: Factor<'_, T>) {
-    let (m, k) = a.shape();
-    by_kernel(Kernel::of(m, k), c, onto, a, b);
-}
-
 fn by_kernel<T: Native>(
     kernel: Kernel,
     c: MatMut<'_, T>,
@@ -242,6 +246,10 @@ fn by_kernel<T: Native>(
     match kernel {
         Kernel::Plain => plain(c, onto, a, b),
         Kernel::Library => library::product(c, onto, a, b),
+        #[cfg(target_arch = "x86_64")]
+        Kernel::Panels => panels::product(c, onto, a, b),
+        #[cfg(not(target_arch = "x86_64"))]
+        Kernel::Panels => library::product(c, onto, a, b),
     }
 }
 
@@ -254,12 +262,15 @@ macro_rules! product_by_kernel {
                 a: Factor<'_, Self>,
                 b: Factor<'_, Self>,
             ) {
-                let (m, k) = a.shape();
+                let ((m, k), n) = (a.shape(), c.ncols());
+                let kernel = Kernel::of(m, k, n);
                 let few = a.transposed && m < library::FEW;
-                if few || c.ncols() * m * k < SHARED_FROM {
-                    return native(c, onto, a, b);
+                if few || n * m * k < SHARED_FROM {
+                    return by_kernel(kernel, c, onto, a, b);
                 }
-                by_columns([c], |columns, [c]| native(c, onto, a, b.cols(columns)));
+                by_columns([c], |columns, [c]| {
+                    by_kernel(kernel, c, onto, a, b.cols(columns));
+                });
             }
 
             fn with_planes<R>(lend: impl FnOnce(&mut Vec<Self>) -> R) -> R {
@@ -325,7 +336,7 @@ impl Product for Rounded {
 
 #[cfg(test)]
 mod tests {
-    use super::{Factor, Kernel, Native, Onto, native, product, product_by};
+    use super::{Factor, Kernel, Native, Onto, product, product_by};
     use crate::{Accum, Cost, Counted, Dual, Mat, MatMut, Real, count};
 
     /// Numbers without a pattern that a wrong index could survive.
@@ -415,6 +426,9 @@ mod tests {
                 (129, 70, 31),
                 (10, 400, 261),
                 (300, 900, 12),
+                (20, 0, 5),
+                (50, 1030, 27),
+                (210, 20, 1050),
             ] {
                 let (w, x) = (numbers::<T>(m * k, 0.3), numbers::<T>(k * n, 0.9));
                 let (w_t, x_t) = (
@@ -440,19 +454,18 @@ mod tests {
                             let error = (c.to_f64() - expected.to_f64()).abs();
                             assert!(error <= tolerance * k as f64, "{kernel:?}, {m} x {k} x {n}");
                         }
-                    }
-                    let mut whole = vec![T::zero(); m * n];
-                    native(MatMut::new(&mut whole, m, n), onto, a, b);
-                    // Never one column: the library then takes another way.
-                    for columns in [0..2, n / 2..n, n - 2..n] {
-                        let part = if b.transposed {
-                            b.mat.rows(columns.clone()).t()
-                        } else {
-                            b.mat.cols(columns.clone()).into()
-                        };
-                        let mut c = vec![T::zero(); m * columns.len()];
-                        native(MatMut::new(&mut c, m, columns.len()), onto, a, part);
-                        assert_eq!(c, whole[m * columns.start..m * columns.end]);
+                        // Never one column: the library then takes another way.
+                        for columns in [0..2, n / 2..n, n - 2..n] {
+                            let part = if b.transposed {
+                                b.mat.rows(columns.clone()).t()
+                            } else {
+                                b.mat.cols(columns.clone()).into()
+                            };
+                            let mut alone = vec![T::zero(); m * columns.len()];
+                            let target = MatMut::new(&mut alone, m, columns.len());
+                            product_by(kernel, target, onto, a, part);
+                            assert_eq!(alone, c[m * columns.start..m * columns.end]);
+                        }
                     }
                 }
             }

@@ -1,0 +1,166 @@
+//! Floats as the lanes of AVX-512's vectors.
+
+use pulp::x86::V4;
+use pulp::{Simd, bytemuck, cast, f32x16, f64x8};
+
+use super::{Packed, RefCell, WIDTH};
+use crate::Real;
+
+/// A float that has vectors.
+pub trait Lanes: Real + faer::traits::ComplexField {
+    /// A vector.
+    type Vector: Copy;
+
+    /// Its lanes.
+    const LANES: usize;
+
+    /// The same number in every lane.
+    fn splat(simd: V4, x: Self) -> Self::Vector;
+    /// `a * b + c`, rounded once.
+    fn fma(simd: V4, a: Self::Vector, b: Self::Vector, c: Self::Vector) -> Self::Vector;
+    /// `a + b`
+    fn sum(simd: V4, a: Self::Vector, b: Self::Vector) -> Self::Vector;
+    /// The whole vectors of a slice.
+    fn vectors(slice: &[Self]) -> &[Self::Vector];
+    /// The whole vectors of a slice.
+    fn vectors_mut(slice: &mut [Self]) -> &mut [Self::Vector];
+    /// The numbers of vectors.
+    fn numbers(vectors: &[Self::Vector]) -> &[Self];
+    /// As many columns as a vector has lanes, `stride` apart, as rows `step` apart.
+    fn transpose(simd: V4, columns: &[Self], stride: usize, to: &mut [Self], step: usize);
+    /// [`WIDTH`] columns, `stride` apart, as rows.
+    fn narrow(simd: V4, columns: &[Self], stride: usize, to: &mut [[Self; WIDTH]]);
+    /// Lends this thread's buffers.
+    fn with_packed(lend: impl FnOnce(&mut Packed<Self>));
+}
+
+macro_rules! lanes {
+    ($t:ident $vector:ident $lanes:literal $splat:ident $fma:ident $sum:ident $as_simd:ident $as_mut_simd:ident $transpose:ident) => {
+        impl Lanes for $t {
+            type Vector = $vector;
+
+            const LANES: usize = $lanes;
+
+            #[inline(always)]
+            fn splat(simd: V4, x: Self) -> $vector {
+                simd.$splat(x)
+            }
+            #[inline(always)]
+            fn fma(simd: V4, a: $vector, b: $vector, c: $vector) -> $vector {
+                simd.$fma(a, b, c)
+            }
+            #[inline(always)]
+            fn sum(simd: V4, a: $vector, b: $vector) -> $vector {
+                simd.$sum(a, b)
+            }
+            #[inline(always)]
+            fn vectors(slice: &[Self]) -> &[$vector] {
+                V4::$as_simd(slice).0
+            }
+            #[inline(always)]
+            fn vectors_mut(slice: &mut [Self]) -> &mut [$vector] {
+                V4::$as_mut_simd(slice).0
+            }
+            #[inline(always)]
+            fn numbers(vectors: &[$vector]) -> &[Self] {
+                bytemuck::cast_slice(vectors)
+            }
+            #[inline(always)]
+            fn transpose(simd: V4, columns: &[Self], stride: usize, to: &mut [Self], step: usize) {
+                let mut square = [Self::splat(simd, 0.0); $lanes];
+                for i in 0..$lanes {
+                    square[i] = Self::vectors(&columns[i * stride..][..$lanes])[0];
+                }
+                let rows = $transpose(simd, square);
+                for l in 0..$lanes {
+                    Self::vectors_mut(&mut to[l * step..][..$lanes])[0] = rows[l];
+                }
+            }
+            #[inline(always)]
+            fn narrow(simd: V4, columns: &[Self], stride: usize, to: &mut [[Self; WIDTH]]) {
+                // Where a vector has more lanes than a tile has columns, the rest of the square stays empty.
+                let mut square = [Self::splat(simd, 0.0); $lanes];
+                for i in 0..WIDTH {
+                    square[i] = Self::vectors(&columns[i * stride..][..$lanes])[0];
+                }
+                let rows = $transpose(simd, square);
+                for l in 0..$lanes {
+                    to[l] = Self::numbers(&rows[l..=l]).as_chunks::<WIDTH>().0[0];
+                }
+            }
+            fn with_packed(lend: impl FnOnce(&mut Packed<Self>)) {
+                thread_local! {
+                    // Grows to the largest blocks on this thread and stays: the kernel's buffer, not the engine's.
+                    static PACKED: RefCell<Packed<$t>> = const { RefCell::new(Packed::NEW) };
+                }
+                PACKED.with_borrow_mut(lend);
+            }
+        }
+    };
+}
+
+lanes!(f32 f32x16 16 splat_f32x16 mul_add_f32x16 add_f32x16 as_simd_f32s as_mut_simd_f32s transpose_f32);
+lanes!(f64 f64x8 8 splat_f64x8 mul_add_f64x8 add_f64x8 as_simd_f64s as_mut_simd_f64s transpose_f64);
+
+/// Of the quarters of two vectors, the first and third of each.
+const EVEN: i32 = 0x88;
+/// And the second and fourth.
+const ODD: i32 = 0xdd;
+
+/// Pairs of lanes, then fours, then the four quarters of the vectors change places.
+#[inline(always)]
+fn transpose_f32(simd: V4, r: [f32x16; 16]) -> [f32x16; 16] {
+    let avx = simd.avx512f;
+    let mut s = r;
+    for i in (0..16).step_by(2) {
+        let (a, b) = (cast(r[i]), cast(r[i + 1]));
+        s[i] = cast(avx._mm512_unpacklo_ps(a, b));
+        s[i + 1] = cast(avx._mm512_unpackhi_ps(a, b));
+    }
+    let mut r = s;
+    for i in (0..16).step_by(4) {
+        for h in 0..2 {
+            let (a, b) = (cast(s[i + h]), cast(s[i + h + 2]));
+            r[i + 2 * h] = cast(avx._mm512_unpacklo_pd(a, b));
+            r[i + 2 * h + 1] = cast(avx._mm512_unpackhi_pd(a, b));
+        }
+    }
+    let mut rows = r;
+    for q in 0..4 {
+        let [a, b, c, d] = [cast(r[q]), cast(r[4 + q]), cast(r[8 + q]), cast(r[12 + q])];
+        let even = avx._mm512_shuffle_f32x4::<EVEN>(a, b);
+        let odd = avx._mm512_shuffle_f32x4::<ODD>(a, b);
+        let even_after = avx._mm512_shuffle_f32x4::<EVEN>(c, d);
+        let odd_after = avx._mm512_shuffle_f32x4::<ODD>(c, d);
+        rows[q] = cast(avx._mm512_shuffle_f32x4::<EVEN>(even, even_after));
+        rows[4 + q] = cast(avx._mm512_shuffle_f32x4::<EVEN>(odd, odd_after));
+        rows[8 + q] = cast(avx._mm512_shuffle_f32x4::<ODD>(even, even_after));
+        rows[12 + q] = cast(avx._mm512_shuffle_f32x4::<ODD>(odd, odd_after));
+    }
+    rows
+}
+
+/// Pairs of lanes, then the four quarters of the vectors change places.
+#[inline(always)]
+fn transpose_f64(simd: V4, r: [f64x8; 8]) -> [f64x8; 8] {
+    let avx = simd.avx512f;
+    let mut s = r;
+    for i in (0..8).step_by(2) {
+        let (a, b) = (cast(r[i]), cast(r[i + 1]));
+        s[i] = cast(avx._mm512_unpacklo_pd(a, b));
+        s[i + 1] = cast(avx._mm512_unpackhi_pd(a, b));
+    }
+    let mut rows = s;
+    for q in 0..2 {
+        let [a, b, c, d] = [cast(s[q]), cast(s[2 + q]), cast(s[4 + q]), cast(s[6 + q])];
+        let even = avx._mm512_shuffle_f64x2::<EVEN>(a, b);
+        let odd = avx._mm512_shuffle_f64x2::<ODD>(a, b);
+        let even_after = avx._mm512_shuffle_f64x2::<EVEN>(c, d);
+        let odd_after = avx._mm512_shuffle_f64x2::<ODD>(c, d);
+        rows[q] = cast(avx._mm512_shuffle_f64x2::<EVEN>(even, even_after));
+        rows[2 + q] = cast(avx._mm512_shuffle_f64x2::<EVEN>(odd, odd_after));
+        rows[4 + q] = cast(avx._mm512_shuffle_f64x2::<ODD>(even, even_after));
+        rows[6 + q] = cast(avx._mm512_shuffle_f64x2::<ODD>(odd, odd_after));
+    }
+    rows
+}
