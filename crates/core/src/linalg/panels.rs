@@ -16,9 +16,11 @@ use pulp::x86::V4;
 use super::{Factor, Onto};
 use crate::MatMut;
 
+mod ahead;
 mod lanes;
 mod pack;
 
+use ahead::Ahead;
 pub use lanes::Lanes;
 use pack::{pack_left, pack_right};
 
@@ -118,6 +120,8 @@ impl<T: Lanes> NullaryFnOnce for Task<'_, T> {
                 );
                 for first in (0..m).step_by(height) {
                     let rows = first..m.min(first + height);
+                    let next = rows.end..m.min(rows.end + height);
+                    let ahead = Ahead::new(self.a, next, depth.clone());
                     pack_left(
                         self.simd,
                         self.a,
@@ -125,7 +129,7 @@ impl<T: Lanes> NullaryFnOnce for Task<'_, T> {
                         depth.clone(),
                         &mut self.packed.left,
                     );
-                    self.block(onto, rows, depth.len(), columns.clone());
+                    self.block(onto, rows, depth.len(), columns.clone(), ahead);
                 }
             }
         }
@@ -135,13 +139,22 @@ impl<T: Lanes> NullaryFnOnce for Task<'_, T> {
 impl<T: Lanes> Task<'_, T> {
     /// What is packed of both factors, multiplied: a tile of the right one meets all panels of the left one.
     #[inline(always)]
-    fn block(&mut self, onto: Onto<'_, T>, rows: Range<usize>, len: usize, columns: Range<usize>) {
+    fn block(
+        &mut self,
+        onto: Onto<'_, T>,
+        rows: Range<usize>,
+        len: usize,
+        columns: Range<usize>,
+        mut ahead: Ahead<'_, T>,
+    ) {
         let full = HEIGHT * T::LANES;
         let tiles = self.packed.right.chunks_exact(len);
+        let share = ahead.share(columns.len().div_ceil(WIDTH) * rows.len().div_ceil(full));
         for (first, b) in columns.clone().step_by(WIDTH).zip(tiles) {
             let columns = first..columns.end.min(first + WIDTH);
             for (panel, first) in rows.clone().step_by(full).enumerate() {
                 let rows = first..rows.end.min(first + full);
+                ahead.fetch(share);
                 let a = &self.packed.left[panel * full * len..];
                 let (simd, c, columns) = (self.simd, &mut self.c, columns.clone());
                 match rows.len().div_ceil(T::LANES) {
