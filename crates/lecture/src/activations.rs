@@ -9,6 +9,7 @@ use pushpull_core::{Builder, Graph, Mat};
 use pushpull_forward_mode::Forward;
 use pushpull_reverse_mode::{Reverse, Store};
 
+use crate::network::short;
 use crate::{Fault, Figure};
 
 /// Points of [-6, 6]; 0 is one of them.
@@ -113,9 +114,9 @@ pub(crate) fn run(_: Extent) -> Result<Vec<Figure>, Fault> {
         Claim {
             words: "The derivative of the sigmoid is bounded in [0, 0.25] (figure 6).",
             measured: format!(
-                "Its largest over [-6, 6] is {:.4}, at {:.2}; 0.25 is reached and not passed.",
-                bound.0,
-                bound.1.abs()
+                "Its largest over [-6, 6] is {}, at {}; 0.25 is reached and not passed.",
+                short(bound.0),
+                short(bound.1.abs())
             ),
             verdict: if bound.0 <= 0.25 && bound.0 > 0.2499 {
                 Verdict::Held

@@ -88,8 +88,12 @@ pub(crate) fn run(extent: Extent) -> Result<Vec<Figure>, Fault> {
                 .push(Series::new(activation.name(), points).remark(remark));
         }
     }
+    let runs = match starts {
+        1 => "one start".to_owned(),
+        _ => format!("the best of {starts} starts"),
+    };
     chart.notes.push(format!(
-        "Adam at 0.01, {epochs} epochs of blocks of 32, the best of {starts} start(s), {POINTS} points. How well training finds the network is part of the error; the theorem speaks of what exists."
+        "Adam at 0.01, {epochs} epochs of blocks of 32, {runs}, {POINTS} points. How well training finds the network is part of the error; the theorem speaks of what exists."
     ));
     let fall = |i: usize| ends.get(i).map_or(f64::NAN, |(first, last)| first / last);
     let last = |i: usize| ends.get(i).map_or(f64::NAN, |end: &(f64, f64)| end.1);

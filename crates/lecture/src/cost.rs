@@ -13,7 +13,7 @@ use pushpull_core::{Graph, Init, Mlp};
 use pushpull_reverse_mode::{Reverse, Store};
 use pushpull_train::Batches;
 
-use crate::network::{SEED, digits, stacked};
+use crate::network::{SEED, digits, short, stacked};
 use crate::{Fault, Figure};
 
 /// One step of a data set: a block is drawn and copied, its gradient computed.
@@ -107,15 +107,16 @@ pub(crate) fn run(extent: Extent) -> Result<Vec<Figure>, Fault> {
         "Digits, repeated; 64-32-10, ReLU, f64, 1 thread; medians of interleaved rounds".into();
     chart
         .series
-        .push(Series::new("full batch, M = n", full).remark(format!("slope {linear:.2}")));
+        .push(Series::new("full batch, M = n", full).remark(format!("slope {}", short(linear))));
     chart
         .series
-        .push(Series::new(format!("M = {M}"), fixed).remark(format!("slope {flat:.2}")));
+        .push(Series::new(format!("M = {M}"), fixed).remark(format!("slope {}", short(flat))));
     let claims = vec![
         Claim {
             words: "An iteration of gradient descent scales linearly in the number of examples (\"Stochastic optimization\").",
             measured: format!(
-                "Time of a step with M = n against n: fitted slope {linear:.3} over {} to {} samples.",
+                "Time of a step with M = n against n: fitted slope {} over {} to {} samples.",
+                short(linear),
                 sizes[0],
                 sizes[sizes.len() - 1]
             ),
@@ -128,7 +129,8 @@ pub(crate) fn run(extent: Extent) -> Result<Vec<Figure>, Fault> {
         Claim {
             words: "The cost of an iteration of SGD is fixed by M and does not depend on the size of the data set (\"Characteristics of stochastic GD\").",
             measured: format!(
-                "Time of a step with M = {M} against n: fitted slope {flat:.3}; what remains is that a larger data set lies farther away in memory."
+                "Time of a step with M = {M} against n: fitted slope {}; what remains is that a larger data set lies farther away in memory.",
+                short(flat)
             ),
             verdict: if flat.abs() < 0.1 {
                 Verdict::Held

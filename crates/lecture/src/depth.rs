@@ -298,8 +298,9 @@ fn claims(
         Claim {
             words: "If the derivative is below 1 always, the gradient goes to zero exponentially fast in the number of layers (\"Vanishing and exploding gradients\").",
             measured: format!(
-                "Sigmoid: times {} a layer back, over {deepest} hidden layers; ln of the norm against the layer is a straight line with correlation {exponential:.3}. But the weights take part: with 0.8 x + sin(x) / 10, whose derivative is at most 0.9, the same weights make it grow, times {} a layer. What is bounded is sigma_max(W) times the largest derivative; where that stays below 1, the gradient must vanish.",
+                "Sigmoid: times {} a layer back, over {deepest} hidden layers; ln of the norm against the layer is a straight line (its correlation is less than 1 by {}). But the weights take part: with 0.8 x + sin(x) / 10, whose derivative is at most 0.9, the same weights make it grow, times {} a layer. What is bounded is sigma_max(W) times the largest derivative; where that stays below 1, the gradient must vanish.",
                 short(sigmoid),
+                short(1.0 - exponential),
                 short(gentle)
             ),
             verdict: match (sigmoid < 1.0, gentle < 1.0) {

@@ -285,7 +285,7 @@ fn batch_sizes(extent: Extent) -> Result<Vec<Figure>, Fault> {
         })
         .collect();
     norms.series.push(
-        Series::new("the step's own block, M = 8", noisy)
+        Series::new("own block, M = 8", noisy)
             .colour(Colour::GREY)
             .dashed(),
     );
@@ -313,9 +313,9 @@ fn batch_sizes(extent: Extent) -> Result<Vec<Figure>, Fault> {
     let sizes = Claim {
         words: "Smaller mini-batches are faster, but may need more iterations; larger ones give a more reliable gradient and are slower (\"Extracting batches from the data\").",
         measured: format!(
-            "A step takes {:.1} us for one sample and {:.0} us for all {n}. After {common} steps the mean loss is {}; after {seconds} s of steps {}.",
-            1e6 * per(online),
-            1e6 * per(all),
+            "A step takes {} us for one sample and {} us for all {n}. After {common} steps the mean loss is {}; after {seconds} s of steps {}.",
+            short(1e6 * per(online)),
+            short(1e6 * per(all)),
             list(&by_step),
             list(&by_second)
         ),

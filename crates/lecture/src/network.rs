@@ -1,6 +1,7 @@
 //! What the experiments share: data, gradients of batches, means.
 
 use nalgebra::DMatrix;
+use pushpull_bench::plot::number;
 use pushpull_core::{Graph, Mat, Primal};
 use pushpull_data::{Dataset, directory};
 use pushpull_reverse_mode::{Reverse, Store};
@@ -54,11 +55,22 @@ pub(crate) fn mean(numbers: &[f64]) -> f64 {
     numbers.iter().sum::<f64>() / numbers.len().max(1) as f64
 }
 
-/// A number in three digits.
+/// A measurement in three significant digits: what is beyond them, the next run has otherwise.
 pub(crate) fn short(x: f64) -> String {
-    if x == 0.0 || (1e-2..1e4).contains(&x.abs()) {
-        format!("{x:.3}")
-    } else {
-        format!("{x:.2e}")
+    // Whole numbers are written out, so they are rounded before.
+    let rounded = format!("{x:.2e}").parse();
+    number(rounded.unwrap_or(x))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn measurements_have_three_digits() {
+        let measured = [214.95, 2693.151, 1.1402, 1.896, 7.041e-4, -0.50693, 0.0];
+        let read = ["215", "2,690", "1.14", "1.9", "7.04×10⁻⁴", "-0.507", "0"];
+        assert_eq!(measured.map(short), read);
+        assert_eq!(short(f64::NAN), "NaN");
     }
 }

@@ -106,24 +106,25 @@ pub(crate) fn run(extent: Extent) -> Result<Vec<Figure>, Fault> {
         "Digits ({n} samples), 64-16-10, tanh, at Glorot's start; blocks drawn without replacement"
     );
     chart.series.push(
-        Series::new("measured", points.clone()).remark(format!("slope {slope:.3} for M <= n / 10")),
+        Series::new("measured", points.clone())
+            .remark(format!("slope {} for M <= n / 10", short(slope))),
     );
     let curve: Vec<(f64, f64)> = (0..=100)
         .map(|i| 2f64.powf(f64::from(i) / 100.0 * 1280f64.log2()))
         .map(|m| (m, expected(m)))
         .collect();
-    chart.series.push(Series::guide(
-        "sigma / sqrt(M) x sqrt((n - M) / (n - 1))",
-        curve,
-    ));
+    chart
+        .series
+        .push(Series::guide("without replacement", curve).remark("sigma sqrt((n-M)/(n-1)/M)"));
     chart.series.push(
         Series::guide(
-            "sigma / sqrt(M)",
+            "independent draws",
             sizes
                 .iter()
                 .map(|&m| (m as f64, sigma / (m as f64).sqrt()))
                 .collect(),
         )
+        .remark("sigma / sqrt(M)")
         .colour(pushpull_bench::plot::Colour::SKY),
     );
     let mut most = 0.0_f64;
@@ -140,8 +141,9 @@ pub(crate) fn run(extent: Extent) -> Result<Vec<Figure>, Fault> {
         Claim {
             words: "A mini-batch approximates the gradient; smaller ones are noisier, larger ones more reliable (equation 11, \"Extracting batches from the data\").",
             measured: format!(
-                "The noise falls with M to the power {slope:.3} for M <= n / 10 (independent draws: -1/2), and with the factor sqrt((n - M) / (n - 1)) of drawing without replacement it is as expected within {:.1} % at every M.",
-                100.0 * worst
+                "The noise falls with M to the power {} for M <= n / 10 (independent draws: -1/2), and with the factor sqrt((n - M) / (n - 1)) of drawing without replacement it is as expected within {} % at every M.",
+                short(slope),
+                short(100.0 * worst)
             ),
             verdict: if (slope + 0.5).abs() < 0.05 {
                 Verdict::Held
@@ -152,7 +154,8 @@ pub(crate) fn run(extent: Extent) -> Result<Vec<Figure>, Fault> {
         Claim {
             words: "The objective is a mean over all data, which blocks of a shuffled epoch take apart (equation 10).",
             measured: format!(
-                "The mean of the gradients of equal blocks (M = 8, 64, 512) is the full gradient up to rounding: apart by {most:.0e} of its norm, which is {}.",
+                "The mean of the gradients of equal blocks (M = 8, 64, 512) is the full gradient up to rounding: apart by {} of its norm, which is {}.",
+                short(most),
                 short(norm(full.iter().copied()))
             ),
             verdict: if most < 1e-12 {

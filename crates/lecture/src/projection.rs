@@ -8,7 +8,7 @@ use pushpull_core::blocks::{Add, Linear, Square};
 use pushpull_core::{Builder, Graph, Init};
 use pushpull_reverse_mode::{Reverse, Store};
 
-use crate::network::{SEED, norm};
+use crate::network::{SEED, norm, short};
 use crate::{Fault, Figure};
 
 fn projection(d: usize, o: usize) -> Result<Graph, Fault> {
@@ -104,7 +104,9 @@ fn pulled() -> Result<Claim, Fault> {
     Ok(Claim {
         words: "The vjps of W x are simpler: W'v, and x v' (\"VJPs of a linear projection\").",
         measured: format!(
-            "W'v: apart by {of_x:.0e}. For W of shape (o, d) the other is v x' (apart by {of_w:.0e}), of W's own shape; the slide's x v' is its transpose, of shape (d, o)."
+            "W'v: apart by {}. For W of shape (o, d) the other is v x' (apart by {}), of W's own shape; the slide's x v' is its transpose, of shape (d, o).",
+            short(of_x),
+            short(of_w)
         ),
         verdict: if of_x < 1e-15 && of_w < 1e-15 {
             Verdict::InPart
@@ -141,7 +143,8 @@ fn shared() -> Result<Claim, Fault> {
     Ok(Claim {
         words: "The derivation extends to acyclic graphs; a weight that takes part in several operations has the sum of their gradients (\"Pros and cons of reverse-mode autodiff\").",
         measured: format!(
-            "A layer used twice, with a branch around its second use, against two layers of the same weights: the sum of their two gradients is apart by {error:.0e} of its norm."
+            "A layer used twice, with a branch around its second use, against two layers of the same weights: the sum of their two gradients is apart by {} of its norm.",
+            short(error)
         ),
         verdict: if error < 1e-14 {
             Verdict::Held

@@ -29,6 +29,7 @@ pub use contours::Contours;
 pub use heat::{Categories, Frontier, HeatMap};
 pub use line::LineChart;
 pub use marker::Marker;
+pub use number::number;
 pub use series::{Band, Series};
 pub use tree::{Branch, TreeChart};
 

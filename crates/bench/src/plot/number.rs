@@ -1,7 +1,15 @@
-//! Numbers as they are read on an axis or in a cell.
+//! Numbers as they are read on an axis, in a cell or in a sentence.
 
-/// A number as a reader wants it: `0.25`, `1,024`, `3.2×10⁷`; three significant digits where it is not whole.
-pub(super) fn number(v: f64) -> String {
+/// A number as a reader wants it: three significant digits where it is not whole, a power of ten where it is large or small.
+///
+/// ```
+/// use pushpull_bench::plot::number;
+/// assert_eq!([0.25, 1024.0, 31.62, 3.2e7].map(number), ["0.25", "1,024", "31.6", "3.2×10⁷"]);
+/// ```
+pub fn number(v: f64) -> String {
+    if !v.is_finite() {
+        return v.to_string();
+    }
     let size = v.abs();
     if v == 0.0 {
         return "0".into();
@@ -73,8 +81,21 @@ mod tests {
     #[test]
     fn numbers_read_well() {
         let all = [
-            0.0, 0.25, 1.0, 1.4321, 31.62, 999.6, 1024.0, 999_999.0, 3.2e7, 1e-9, 9.999e7, -0.5,
+            0.0,
+            0.25,
+            1.0,
+            1.4321,
+            31.62,
+            999.6,
+            1024.0,
+            999_999.0,
+            3.2e7,
+            1e-9,
+            9.999e7,
+            -0.5,
             -1234.0,
+            f64::NAN,
+            f64::INFINITY,
         ];
         let read = [
             "0",
@@ -90,6 +111,8 @@ mod tests {
             "10⁸",
             "-0.5",
             "-1,234",
+            "NaN",
+            "inf",
         ];
         assert_eq!(all.map(number), read);
     }
