@@ -255,8 +255,10 @@ impl<T: nalgebra::Scalar> fmt::Display for Plan<T> {
         let scalar = std::any::type_name::<T>();
         writeln!(
             f,
-            "{} of a batch of {} in {scalar}, budget {}",
-            self.question, self.batch, self.budget
+            "{} of a batch of {} in {scalar}, within {}",
+            self.question,
+            self.batch,
+            self.room()
         )?;
         let mut rows = vec![["candidate", "flops", "peak bytes", "time", ""].map(String::from)];
         for (i, candidate) in self.candidates.iter().enumerate() {
@@ -308,21 +310,28 @@ impl<T: nalgebra::Scalar> Plan<T> {
                 picked.way,
                 time(seconds)
             ),
-            Some((seconds, second)) => format!(
-                "{} is predicted to take {}, {:.2} times less than {}, the next.",
-                picked.way,
-                time(own),
-                seconds / own,
-                second.way
-            ),
-            None => format!(
-                "{} is the only way that fits {}.",
-                picked.way,
-                match self.budget {
-                    Budget::Unlimited => "this machine".to_owned(),
-                    Budget::Bytes(bytes) => format!("{} bytes", grouped(bytes as u128)),
-                }
-            ),
+            Some((seconds, second)) => {
+                let ratio = match seconds / own {
+                    ratio if ratio < 1.005 => "as long as".to_owned(),
+                    ratio if ratio < 10.0 => format!("{ratio:.2} times less than"),
+                    ratio => format!("{ratio:.0} times less than"),
+                };
+                format!(
+                    "{} is predicted to take {}, {ratio} {}, the next.",
+                    picked.way,
+                    time(own),
+                    second.way
+                )
+            }
+            None => format!("{} is the only way that fits {}.", picked.way, self.room()),
+        }
+    }
+
+    /// What the answer has to fit into.
+    fn room(&self) -> String {
+        match self.budget {
+            Budget::Unlimited => "this machine".to_owned(),
+            Budget::Bytes(bytes) => format!("{} bytes", grouped(bytes as u128)),
         }
     }
 }

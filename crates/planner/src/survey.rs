@@ -1,5 +1,6 @@
 //! What every candidate would take: bytes and flops first, then the times of those that fit.
 
+use pushpull_core::predict::grouped;
 use pushpull_core::work::{Item, Work};
 use pushpull_core::{Cost, Dual, Error, Graph, Prediction, Result, Scalar, memory};
 use pushpull_forward_mode::{Chunk, Forward, ForwardOverForward, Structured};
@@ -241,9 +242,10 @@ impl Survey<'_> {
     fn judged(&self, way: Way, predicted: Result<Prediction>) -> Candidate {
         let obstacle = match &predicted {
             Err(fault) => Some(obstacle(fault)),
-            Ok(prediction) if !self.budget.allows(prediction.peak()) => {
-                Some(format!("needs {} bytes", prediction.peak()))
-            }
+            Ok(prediction) if !self.budget.allows(prediction.peak()) => Some(format!(
+                "needs {} bytes",
+                grouped(prediction.peak() as u128)
+            )),
             Ok(prediction) if prediction.peak() as u64 > memory::available() => {
                 Some("more than this machine has".into())
             }
@@ -463,7 +465,9 @@ fn obstacle(fault: &Error) -> String {
             got,
             ..
         } => format!("no chain: {name} reads {got} for {expected}"),
-        Error::TooLarge { bytes, .. } => format!("needs {bytes} bytes, more than there are"),
+        Error::TooLarge { bytes, .. } => {
+            format!("needs {} bytes, more than there are", grouped(*bytes))
+        }
         other => other.to_string(),
     }
 }

@@ -139,7 +139,7 @@ fn a_table_says_what_was_picked_and_why() {
     let plan = Plan::<f64>::with(graph, 1, Question::JacobianInputs, budget, &mut calibration);
     let text = plan.unwrap().to_string();
     assert!(
-        text.starts_with("jacobian-inputs of a batch of 1 in f64, budget unlimited\n"),
+        text.starts_with("jacobian-inputs of a batch of 1 in f64, within this machine\n"),
         "{text}"
     );
     assert!(text.contains("no: no chain: loss reads"), "{text}");

@@ -6,8 +6,8 @@
 //! for a worker that sleeps; it waits only for parts that a worker is busy with. A worker looks for work for
 //! [`PATIENCE`] after its last part, then it sleeps and costs nothing.
 //!
-//! This module holds the only `unsafe` of the library crates: the lifetime of the borrowed work is erased on its way to
-//! the workers, and each part gets its own columns of one matrix.
+//! What is `unsafe` here: the lifetime of the borrowed work is erased on its way to the workers, and each part gets its
+//! own columns of one matrix.
 #![allow(unsafe_code)]
 
 use std::any::Any;
