@@ -45,7 +45,7 @@ pub fn run(asked: &Figures, json: bool) -> Result<String, Fault> {
     })
 }
 
-/// The experiments of these names, all for none.
+/// The experiments of these names, each once; all for none.
 fn chosen(names: &[String]) -> Result<Vec<&'static Experiment>, Fault> {
     if names.is_empty() {
         return Ok(EXPERIMENTS.iter().collect());
@@ -61,7 +61,9 @@ fn chosen(names: &[String]) -> Result<Vec<&'static Experiment>, Fault> {
             )
         })
     };
-    names.iter().map(find).collect()
+    let first = |&(i, name): &(usize, &String)| !names[..i].contains(name);
+    let names = names.iter().enumerate().filter(first);
+    names.map(|(_, name)| find(name)).collect()
 }
 
 fn text(figures: &[Figure], files: &[PathBuf]) -> String {
