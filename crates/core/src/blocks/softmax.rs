@@ -7,8 +7,14 @@ use crate::{Block, Cost, Dims, Keeps, Mat, MatMut, Op, Point, Real, Spec};
 
 /// The row of the largest entry, the first of equals.
 pub(super) fn largest<T: Real>(z: &[T]) -> usize {
-    let later_if_larger = |best: usize, i: usize| if z[i] > z[best] { i } else { best };
-    (0..z.len()).reduce(later_if_larger).unwrap_or(0)
+    let Some(&first) = z.first() else { return 0 };
+    let mut best = (0, first);
+    for (i, &z) in z.iter().enumerate() {
+        if z > best.1 {
+            best = (i, z);
+        }
+    }
+    best.0
 }
 
 /// Subtracts the largest entry from all and returns its row, where exactly 0 is left: n - 1 flops. Then no exponential

@@ -3,13 +3,17 @@
 use super::{jvp_by_gradient, vjp_by_gradient, vjp_by_gradient_dot};
 use crate::blocks::chain;
 use crate::blocks::exponentials::exponentials;
-use crate::blocks::softmax::{dot, largest, shift};
+use crate::blocks::softmax::{dot, largest};
 use crate::planes::{Cotangents, DotPoint, Planes, PlanesMut};
 use crate::team::by_columns;
+use crate::vector::{Single, singles};
 use crate::{Block, Cost, Dims, Keeps, Mat, MatMut, Op, Point, Real, Spec};
 
 /// Numbers kept from which samples are shared with the team: about two microseconds of exponentials.
 const SHARED_FROM: usize = 1 << 11;
+
+/// Logits that are gathered before they are exponentiated: some vectors full.
+const GATHERED: usize = 256;
 
 /// `y = -sum_i t_i ln softmax(z)_i` for the stacked `[z; t]`: logits over target probabilities, n rows each. The
 /// targets need not sum to 1. No parameters; finite and accurate for every finite z.
@@ -46,35 +50,86 @@ impl SoftmaxCrossEntropy {
 
     /// [`Block::forward`] of some samples.
     fn columns<T: Real>(&self, x: Mat<'_, T>, mut y: MatMut<'_, T>, extra: &mut [T]) {
-        for (j, column) in x.columns().enumerate() {
-            let (p, l) = extra[j * 2 * self.n..][..2 * self.n].split_at_mut(self.n);
-            p.copy_from_slice(&column[..self.n]);
-            shift(p);
-            l.copy_from_slice(p);
-        }
-        exponentials(MatMut::with_stride(extra, self.n, x.ncols(), 2 * self.n));
-        for (j, column) in x.columns().enumerate() {
-            let targets = &column[self.n..];
-            let (p, l) = extra[j * 2 * self.n..][..2 * self.n].split_at_mut(self.n);
-            let at = largest(l);
-            let mut others = T::zero();
-            for p in p[..at].iter().chain(&p[at + 1..]) {
-                others += *p;
+        let n = self.n;
+        if n > GATHERED {
+            for (j, (x, gradient)) in x.columns().zip(extra.chunks_exact_mut(2 * n)).enumerate() {
+                let ((z, t), (p, l)) = (x.split_at(n), gradient.split_at_mut(n));
+                let at = shift_into(z, l, p);
+                exponentials(MatMut::new(p, n, 1));
+                let (others, scale) = weigh(p, at, t);
+                y.col_mut(j)[0] = others;
+                for (p, &t) in p.iter_mut().zip(t) {
+                    *p = *p * scale - t;
+                }
             }
-            let log_sum = others.ln_1p();
-            let (mut value, mut total) = (T::zero(), T::zero());
-            for (l, &t) in l.iter_mut().zip(targets) {
+        } else {
+            // Ten classes alone fill no vector: the exponentials of several samples are done in one loop.
+            let (mut gathered, mut largest) = ([T::zero(); GATHERED], [0; GATHERED]);
+            let together = GATHERED / n;
+            for (part, extra) in extra.chunks_mut(together * 2 * n).enumerate() {
+                let (first, samples) = (part * together, extra.len() / (2 * n));
+                let x = x.cols(first..first + samples);
+                let powers = &mut gathered[..samples * n];
+                let each = extra.chunks_exact_mut(2 * n).zip(powers.chunks_exact_mut(n));
+                for ((x, (gradient, powers)), at) in x.columns().zip(each).zip(&mut largest) {
+                    *at = shift_into(&x[..n], &mut gradient[n..], powers);
+                }
+                exponentials(MatMut::new(powers, samples * n, 1));
+                let each = extra.chunks_exact_mut(2 * n).zip(powers.chunks_exact(n));
+                for (j, (x, (gradient, powers))) in (first..).zip(x.columns().zip(each)) {
+                    let t = &x[n..];
+                    let (others, scale) = weigh(powers, largest[j - first], t);
+                    y.col_mut(j)[0] = others;
+                    for ((p, &power), &t) in gradient.iter_mut().zip(powers).zip(t) {
+                        *p = power * scale - t;
+                    }
+                }
+            }
+        }
+        singles(y.rb_mut(), LogOnePlus);
+        for (j, (x, gradient)) in x.columns().zip(extra.chunks_exact_mut(2 * n)).enumerate() {
+            let y = &mut y.col_mut(j)[0];
+            let (log_sum, mut value) = (*y, T::zero());
+            for (l, &t) in gradient[n..].iter_mut().zip(&x[n..]) {
                 *l = log_sum - *l;
                 value = t.mul_add(*l, value);
-                total += t;
             }
-            let scale = total / (T::one() + others);
-            for (p, &t) in p.iter_mut().zip(targets) {
-                *p = *p * scale - t;
-            }
-            y.col_mut(j)[0] = value;
+            *y = value;
         }
     }
+}
+
+/// y = ln(1 + y)
+struct LogOnePlus;
+
+impl<T: Real> Single<T> for LogOnePlus {
+    #[inline(always)]
+    fn at(&self, y: &mut T) {
+        *y = y.ln_1p();
+    }
+}
+
+/// The logits less the largest into both targets; its row, where exactly 0 is left.
+fn shift_into<T: Real>(z: &[T], l: &mut [T], powers: &mut [T]) -> usize {
+    let at = largest(z);
+    let max = z[at];
+    for (i, ((l, power), &z)) in l.iter_mut().zip(powers).zip(z).enumerate() {
+        *l = if i == at { T::zero() } else { z - max };
+        *power = *l;
+    }
+    at
+}
+
+/// The sum of the exponentials but the largest logit's 1, and `sum(t)` over the sum of all.
+fn weigh<T: Real>(powers: &[T], at: usize, t: &[T]) -> (T, T) {
+    let (mut others, mut total) = (T::zero(), T::zero());
+    for (i, &power) in powers.iter().enumerate() {
+        others = if i == at { others } else { others + power };
+    }
+    for &t in t {
+        total += t;
+    }
+    (others, total / (T::one() + others))
 }
 
 impl Spec for SoftmaxCrossEntropy {
