@@ -9,6 +9,7 @@ pub use crate::finite::first_not_finite;
 use crate::team::by_columns;
 use crate::{Accum, Cost, Counted, Dual, Mat, MatMut, Real, Rounded};
 
+mod diagonals;
 mod library;
 #[cfg(target_arch = "x86_64")]
 mod panels;
@@ -16,6 +17,7 @@ mod plain;
 mod planes;
 mod sums;
 
+pub use diagonals::times_diagonals;
 use plain::plain;
 pub use sums::{add_to_columns, row_sums};
 
@@ -238,13 +240,13 @@ pub fn product_by<'a, T: Native>(
 
 fn by_kernel<T: Native>(
     kernel: Kernel,
-    c: MatMut<'_, T>,
+    mut c: MatMut<'_, T>,
     onto: Onto<'_, T>,
     a: Factor<'_, T>,
     b: Factor<'_, T>,
 ) {
     match kernel {
-        Kernel::Plain => plain(c, onto, a, b),
+        Kernel::Plain => plain(&mut c, &onto, &a, &b),
         Kernel::Library => library::product(c, onto, a, b),
         #[cfg(target_arch = "x86_64")]
         Kernel::Panels => panels::product(c, onto, a, b),
@@ -257,13 +259,16 @@ macro_rules! product_by_kernel {
     ($t:ident) => {
         impl Product for $t {
             fn product(
-                c: MatMut<'_, Self>,
+                mut c: MatMut<'_, Self>,
                 onto: Onto<'_, Self>,
                 a: Factor<'_, Self>,
                 b: Factor<'_, Self>,
             ) {
                 let ((m, k), n) = (a.shape(), c.ncols());
                 let kernel = Kernel::of(m, k, n);
+                if kernel == Kernel::Plain {
+                    return plain(&mut c, &onto, &a, &b);
+                }
                 let few = a.transposed && m < library::FEW;
                 if few || n * m * k < SHARED_FROM {
                     return by_kernel(kernel, c, onto, a, b);
@@ -301,12 +306,12 @@ impl<T: Real> Product for Dual<T> {
 
 impl<T: Real> Product for Counted<T> {
     fn product(
-        c: MatMut<'_, Self>,
+        mut c: MatMut<'_, Self>,
         onto: Onto<'_, Self>,
         a: Factor<'_, Self>,
         b: Factor<'_, Self>,
     ) {
-        plain(c, onto, a, b);
+        plain(&mut c, &onto, &a, &b);
     }
 }
 

@@ -272,7 +272,7 @@ impl<T: Scalar> Reverse<T> {
             team,
             ..
         } = self;
-        let (n_outputs, batch) = (program.graph().n_outputs(), program.batch());
+        let (n_outputs, batch) = (program.output(record).nrows(), program.batch());
         program.graph().check(params, x, batch)?;
         if let Some(x_bar) = &x_bar {
             fits("x_bar", x_bar, (x.nrows(), batch))?;

@@ -1,6 +1,7 @@
 //! The losses: each makes one number of a stacked `[prediction; target]`, one per sample. The engines differentiate the
 //! *sum* over the batch; a mean is a [`super::Scale`] after it.
 
+use std::array::from_fn;
 use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
@@ -97,13 +98,37 @@ impl FromStr for Loss {
     }
 }
 
+/// Columns whose inner products are summed at a time: one sum alone waits for each of its additions.
+const TOGETHER: usize = 8;
+
 /// `y_dot = <gradient, x_dot>` for a loss that keeps its gradient as `extra`.
 fn jvp_by_gradient<T: Real>(at: &Point<'_, T>, x_dot: Mat<'_, T>, mut y_dot: MatMut<'_, T>) {
     let n_in = x_dot.nrows();
-    for (column, x_dot) in x_dot.columns().enumerate() {
-        let gradient = &at.extra[column % at.batch * n_in..][..n_in];
-        y_dot.col_mut(column)[0] = dot(gradient, x_dot);
+    let gradient = |column| &at.extra[column % at.batch * n_in..][..n_in];
+    let whole = x_dot.ncols() - x_dot.ncols() % TOGETHER;
+    for first in (0..whole).step_by(TOGETHER) {
+        let slopes: [&[T]; TOGETHER] = from_fn(|k| gradient(first + k));
+        let seeds: [&[T]; TOGETHER] = from_fn(|k| x_dot.col(first + k));
+        for (k, sum) in dots(slopes, seeds).into_iter().enumerate() {
+            y_dot.col_mut(first + k)[0] = sum;
+        }
     }
+    for column in whole..x_dot.ncols() {
+        y_dot.col_mut(column)[0] = dot(gradient(column), x_dot.col(column));
+    }
+}
+
+/// [`dot`] of several pairs of as many numbers.
+fn dots<T: Real, const N: usize>(slopes: [&[T]; N], seeds: [&[T]; N]) -> [T; N] {
+    let len = slopes[0].len();
+    let (slopes, seeds) = (slopes.map(|slopes| &slopes[..len]), seeds.map(|seeds| &seeds[..len]));
+    let mut sums = [T::zero(); N];
+    for i in 0..len {
+        for k in 0..N {
+            sums[k] += chain(slopes[k][i], seeds[k][i]);
+        }
+    }
+    sums
 }
 
 /// `x_bar = gradient y_bar` for a loss that keeps its gradient as `extra`.

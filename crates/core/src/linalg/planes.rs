@@ -14,7 +14,7 @@ pub(super) fn product<T: Real>(
 ) {
     let ((m, k), n) = (a.shape(), c.ncols());
     if m * k <= PLAIN_LIMIT {
-        return plain(c, onto, a, b);
+        return plain(&mut c, &onto, &a, &b);
     }
     let (size_a, size_b, size_c) = (m * k, k * n, m * n);
     let needed = 2 * (size_a + size_b + size_c);

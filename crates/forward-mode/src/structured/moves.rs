@@ -6,8 +6,8 @@
 use std::ops::Range;
 
 use pushpull_core::arena::{Arena, Slot};
-use pushpull_core::blocks::chain;
 use pushpull_core::graph::Node;
+use pushpull_core::linalg::times_diagonals;
 use pushpull_core::primal::disjoint;
 use pushpull_core::{Accum, Cost, Mat, MatMut, Op, Point, Scalar, cost};
 
@@ -132,7 +132,11 @@ impl Move {
                     }
                     Some(diagonal) => {
                         let [diagonal, to] = disjoint(tangents, [&arena.range(diagonal), &to]);
-                        weigh(weight, Mat::new(diagonal, dims.n_in, c), to);
+                        times_diagonals(
+                            MatMut::new(to, dims.n_out, dims.n_in * c),
+                            weight,
+                            Mat::new(diagonal, dims.n_in, c),
+                        );
                     }
                 }
             }
@@ -222,19 +226,6 @@ impl Move {
 /// The c samples of each column, n numbers each.
 fn columns_of<T>(dense: &mut [T], n: usize, c: usize) -> impl Iterator<Item = &mut [T]> {
     dense.chunks_exact_mut(n * c)
-}
-
-/// `to = W diag(d)` for every sample.
-fn weigh<T: Scalar>(weight: Mat<'_, T>, diagonal: Mat<'_, T>, to: &mut [T]) {
-    let (n, c) = (weight.nrows(), diagonal.ncols());
-    for (k, (to, weight)) in columns_of(to, n, c).zip(weight.columns()).enumerate() {
-        for (sample, to) in to.chunks_exact_mut(n).enumerate() {
-            let slope = diagonal.get(k, sample);
-            for (to, &weight) in to.iter_mut().zip(weight) {
-                *to = chain(slope, weight);
-            }
-        }
-    }
 }
 
 /// Diagonal blocks: zero but for row `column`, where `entry(row, sample)` is.

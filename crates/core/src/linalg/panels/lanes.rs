@@ -18,8 +18,6 @@ pub trait Lanes: Real + faer::traits::ComplexField {
     fn splat(simd: V4, x: Self) -> Self::Vector;
     /// `a * b + c`, rounded once.
     fn fma(simd: V4, a: Self::Vector, b: Self::Vector, c: Self::Vector) -> Self::Vector;
-    /// `a + b`
-    fn sum(simd: V4, a: Self::Vector, b: Self::Vector) -> Self::Vector;
     /// The whole vectors of a slice.
     fn vectors(slice: &[Self]) -> &[Self::Vector];
     /// The whole vectors of a slice.
@@ -35,7 +33,7 @@ pub trait Lanes: Real + faer::traits::ComplexField {
 }
 
 macro_rules! lanes {
-    ($t:ident $vector:ident $lanes:literal $splat:ident $fma:ident $sum:ident $as_simd:ident $as_mut_simd:ident $transpose:ident) => {
+    ($t:ident $vector:ident $lanes:literal $splat:ident $fma:ident $as_simd:ident $as_mut_simd:ident $transpose:ident) => {
         impl Lanes for $t {
             type Vector = $vector;
 
@@ -48,10 +46,6 @@ macro_rules! lanes {
             #[inline(always)]
             fn fma(simd: V4, a: $vector, b: $vector, c: $vector) -> $vector {
                 simd.$fma(a, b, c)
-            }
-            #[inline(always)]
-            fn sum(simd: V4, a: $vector, b: $vector) -> $vector {
-                simd.$sum(a, b)
             }
             #[inline(always)]
             fn vectors(slice: &[Self]) -> &[$vector] {
@@ -99,8 +93,8 @@ macro_rules! lanes {
     };
 }
 
-lanes!(f32 f32x16 16 splat_f32x16 mul_add_f32x16 add_f32x16 as_simd_f32s as_mut_simd_f32s transpose_f32);
-lanes!(f64 f64x8 8 splat_f64x8 mul_add_f64x8 add_f64x8 as_simd_f64s as_mut_simd_f64s transpose_f64);
+lanes!(f32 f32x16 16 splat_f32x16 mul_add_f32x16 as_simd_f32s as_mut_simd_f32s transpose_f32);
+lanes!(f64 f64x8 8 splat_f64x8 mul_add_f64x8 as_simd_f64s as_mut_simd_f64s transpose_f64);
 
 /// Of the quarters of two vectors, the first and third of each.
 const EVEN: i32 = 0x88;
