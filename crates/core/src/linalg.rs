@@ -67,6 +67,17 @@ impl<T> Factor<'_, T> {
         Self { mat, ..self }
     }
 
+    /// The same, written down number by number where it is called: a plain copy would be made before a branch that does
+    /// not need it.
+    #[inline(always)]
+    fn afresh(self) -> Self {
+        let (nrows, ncols) = (self.mat.nrows(), self.mat.ncols());
+        Self {
+            mat: Mat::with_stride(self.mat.data(), nrows, ncols, self.mat.stride()),
+            ..self
+        }
+    }
+
     /// (distance between rows, distance between columns).
     const fn steps(&self) -> (usize, usize) {
         if self.transposed {
@@ -99,6 +110,10 @@ impl<T> From<Accum> for Onto<'_, T> {
 
 /// How a scalar multiplies matrices; see [`product`].
 pub trait Product: Sized {
+    /// Entries of the left factor up to which [`product`] goes by the definition: calling a kernel costs more than a
+    /// sample's arithmetic (measured with `cargo bench --bench kernels`).
+    const PLAIN: usize = 0;
+
     /// `c = onto + a b`, shapes already checked.
     fn product(c: MatMut<'_, Self>, onto: Onto<'_, Self>, a: Factor<'_, Self>, b: Factor<'_, Self>);
 
@@ -123,19 +138,24 @@ pub trait Product: Sized {
 /// product(MatMut::new(&mut c, 2, 2), Onto::Column(&[10.0, 20.0]), a, b);
 /// assert_eq!(c, [11.0, 22.0, 14.0, 26.0]);
 /// ```
-#[inline]
+#[inline(always)]
 pub fn product<'a, T: Real>(
-    c: MatMut<'_, T>,
+    mut c: MatMut<'_, T>,
     onto: impl Into<Onto<'a, T>>,
     a: impl Into<Factor<'a, T>>,
     b: impl Into<Factor<'a, T>>,
 ) {
     let (onto, a, b) = (onto.into(), a.into(), b.into());
     check(&c, &onto, &a, &b);
-    T::product(c, onto, a, b);
+    let (m, k) = a.shape();
+    if m * k <= T::PLAIN {
+        // Here and not behind a call: writing the views down to pass them on takes as long as the smallest products.
+        return plain(c.rb_mut(), onto, a, b);
+    }
+    T::product(c, onto, a.afresh(), b.afresh());
 }
 
-#[inline]
+#[inline(always)]
 fn check<T>(c: &MatMut<'_, T>, onto: &Onto<'_, T>, a: &Factor<'_, T>, b: &Factor<'_, T>) {
     let ((m, k), (k_b, n)) = (a.shape(), b.shape());
     assert!(
@@ -153,8 +173,7 @@ fn check<T>(c: &MatMut<'_, T>, onto: &Onto<'_, T>, a: &Factor<'_, T>, b: &Factor
     }
 }
 
-/// Products with at most this many entries on the left are plain loops: calling a kernel costs more than a sample's
-/// arithmetic (measured with `cargo bench --bench kernels`).
+/// [`Product::PLAIN`] of the numbers that kernels know, and of duals of them.
 const PLAIN_LIMIT: usize = 8;
 
 /// Multiply-adds from which a product is shared with the team: below, the hand-off costs more than it saves (measured
@@ -240,13 +259,13 @@ pub fn product_by<'a, T: Native>(
 
 fn by_kernel<T: Native>(
     kernel: Kernel,
-    mut c: MatMut<'_, T>,
+    c: MatMut<'_, T>,
     onto: Onto<'_, T>,
     a: Factor<'_, T>,
     b: Factor<'_, T>,
 ) {
     match kernel {
-        Kernel::Plain => plain(&mut c, &onto, &a, &b),
+        Kernel::Plain => plain(c, onto, a, b),
         Kernel::Library => library::product(c, onto, a, b),
         #[cfg(target_arch = "x86_64")]
         Kernel::Panels => panels::product(c, onto, a, b),
@@ -258,17 +277,16 @@ fn by_kernel<T: Native>(
 macro_rules! product_by_kernel {
     ($t:ident) => {
         impl Product for $t {
+            const PLAIN: usize = PLAIN_LIMIT;
+
             fn product(
-                mut c: MatMut<'_, Self>,
+                c: MatMut<'_, Self>,
                 onto: Onto<'_, Self>,
                 a: Factor<'_, Self>,
                 b: Factor<'_, Self>,
             ) {
                 let ((m, k), n) = (a.shape(), c.ncols());
                 let kernel = Kernel::of(m, k, n);
-                if kernel == Kernel::Plain {
-                    return plain(&mut c, &onto, &a, &b);
-                }
                 let few = a.transposed && m < library::FEW;
                 if few || n * m * k < SHARED_FROM {
                     return by_kernel(kernel, c, onto, a, b);
@@ -294,6 +312,8 @@ product_by_kernel!(f32);
 product_by_kernel!(f64);
 
 impl<T: Real> Product for Dual<T> {
+    const PLAIN: usize = PLAIN_LIMIT;
+
     fn product(
         c: MatMut<'_, Self>,
         onto: Onto<'_, Self>,
@@ -306,12 +326,12 @@ impl<T: Real> Product for Dual<T> {
 
 impl<T: Real> Product for Counted<T> {
     fn product(
-        mut c: MatMut<'_, Self>,
+        c: MatMut<'_, Self>,
         onto: Onto<'_, Self>,
         a: Factor<'_, Self>,
         b: Factor<'_, Self>,
     ) {
-        plain(&mut c, &onto, &a, &b);
+        plain(c, onto, a, b);
     }
 }
 

@@ -3,13 +3,13 @@
 use super::{Factor, Onto};
 use crate::{MatMut, Real};
 
-/// `c = onto + a b` in three loops: for scalars that no kernel knows, and for products too small for one. By reference:
-/// copying the views would take as long as the smallest products.
+/// `c = onto + a b` in three loops: for scalars that no kernel knows, and for products too small for one.
+#[inline(always)]
 pub(super) fn plain<T: Real>(
-    c: &mut MatMut<'_, T>,
-    onto: &Onto<'_, T>,
-    a: &Factor<'_, T>,
-    b: &Factor<'_, T>,
+    mut c: MatMut<'_, T>,
+    onto: Onto<'_, T>,
+    a: Factor<'_, T>,
+    b: Factor<'_, T>,
 ) {
     let (m, k) = a.shape();
     let ((a_row, a_col), (b_row, b_col)) = (a.steps(), b.steps());
