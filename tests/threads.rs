@@ -5,7 +5,7 @@ mod common;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use common::case::Case;
-use common::recipe::{Recipe, recipe};
+use common::recipe::{Recipe, Step, recipe};
 use common::scenarios::scenarios;
 use proptest::prelude::*;
 use proptest::test_runner::{FileFailurePersistence, TestCaseError};
@@ -84,10 +84,11 @@ fn both(recipe: &Recipe) -> Result<(), String> {
 proptest! {
     #![proptest_config(config())]
 
-    /// So many samples that products of a few rows are worth a cut.
+    /// So many samples that products of a few rows are worth a cut, and a wide layer, so that the graph is worth sharing.
     #[test]
     fn a_random_graph_gives_the_same_bits(recipe in recipe(), batch in 1000_usize..3000) {
-        let recipe = Recipe { batch, ..recipe };
+        let mut recipe = Recipe { batch, ..recipe };
+        recipe.steps.push(Step::Unused { width: 600 });
         gradients(&Case::<f64>::new(&recipe)).map_err(TestCaseError::fail)?;
         gradients(&Case::<f32>::new(&recipe)).map_err(TestCaseError::fail)?;
     }

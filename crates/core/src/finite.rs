@@ -42,16 +42,19 @@ impl<T: Real> NullaryFnOnce for Sound<'_, T> {
 
     #[inline(always)]
     fn call(self) -> bool {
-        // Lane by lane and without a branch an entry: one conjunction over all would not be vectorised.
+        // Lane by lane and without a branch an entry: one conjunction over all would not be vectorised. The lanes are
+        // numbers, as wide as what is looked at: conjunctions of bytes wait for one another, four times as long.
         let (chunks, rest) = self.0.as_chunks::<32>();
-        let mut sound = [true; 32];
+        let mut faults = [T::zero(); 32];
         for chunk in chunks {
-            for (sound, x) in sound.iter_mut().zip(chunk) {
-                *sound &= x.is_finite();
+            for (fault, x) in faults.iter_mut().zip(chunk) {
+                *fault = if x.is_finite() { *fault } else { T::one() };
             }
         }
         let rest = rest.iter().fold(true, |sound, x| sound & x.is_finite());
-        sound.iter().fold(rest, |all, &lane| all & lane)
+        faults
+            .iter()
+            .fold(rest, |sound, fault| sound & fault.is_zero())
     }
 }
 

@@ -583,7 +583,7 @@ impl<T: Scalar> Primal<T> {
     /// # Errors
     /// [`Error::Setting`] as [`Team::new`].
     pub fn with_threads(mut self, threads: usize) -> Result<Self> {
-        self.team = Team::new("Primal", threads)?;
+        self.team = Team::of_graph("Primal", threads, self.plan.graph(), self.plan.batch())?;
         Ok(self)
     }
 

@@ -11,7 +11,8 @@ use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
 
-use crate::{Error, MatMut, Result};
+use crate::graph::Node;
+use crate::{Error, Graph, MatMut, Op, Result};
 
 mod crew;
 use crew::Crew;
@@ -22,6 +23,10 @@ pub const MAX_THREADS: usize = 256;
 /// Where parts begin: a multiple of the kernels' tile. No part has fewer columns: the library multiplies one or two by
 /// another kernel.
 const TILE: usize = 8;
+
+/// Flops of a graph's largest block from which its programs are shared: below, reading what another core wrote takes as
+/// long as what is saved, or longer (measured: CONTRIBUTING.md, "Threads").
+const WORTH: u64 = 1 << 20;
 
 thread_local! {
     /// The team of the engine that runs on this thread.
@@ -43,7 +48,7 @@ thread_local! {
 /// ```
 #[derive(Clone)]
 pub struct Team {
-    /// `None`: one thread, which never meets a worker.
+    /// `None`: the user's thread alone, which never meets a worker.
     crew: Option<Arc<Crew>>,
     threads: usize,
 }
@@ -54,21 +59,47 @@ impl Team {
     /// # Errors
     /// [`Error::Setting`] unless `threads` lies between 1 and [`MAX_THREADS`], and if the system starts no more threads.
     pub fn new(name: &str, threads: usize) -> Result<Self> {
-        let refused = |expected: String| Error::Setting {
-            name: name.into(),
-            setting: "threads".into(),
-            expected,
-            got: threads.to_string(),
-        };
-        if threads == 0 || threads > MAX_THREADS {
-            return Err(refused(format!("from 1 to {MAX_THREADS}")));
-        }
+        allowed(name, threads)?;
         let crew = (threads > 1)
             .then(|| Crew::new(threads - 1))
             .transpose()
-            .map_err(|fault| refused(format!("what the system can start ({fault})")))?;
+            .map_err(|fault| {
+                refused(
+                    name,
+                    threads,
+                    format!("what the system can start ({fault})"),
+                )
+            })?;
         Ok(Self {
             crew: crew.map(Arc::new),
+            threads,
+        })
+    }
+
+    /// As [`Team::new`] for programs that run each block of `graph` once on `batch` samples: without workers where no block
+    /// has work enough for it to pay.
+    ///
+    /// # Errors
+    /// As [`Team::new`].
+    ///
+    /// ```
+    /// use pushpull_core::{Mlp, Team, blocks::Activation};
+    /// let graph = Mlp::new(&[8, 8], Activation::Tanh).build()?;
+    /// assert_eq!(Team::of_graph("Example", 2, &graph, 32)?.run(|| 6 * 7), 42); // the user's thread does it all
+    /// assert!(Team::of_graph("Example", 0, &graph, 32).is_err());
+    /// # Ok::<(), pushpull_core::Error>(())
+    /// ```
+    pub fn of_graph(name: &str, threads: usize, graph: &Graph, batch: usize) -> Result<Self> {
+        let large = |node: &Node| {
+            let cost = node.block.cost(Op::Forward, batch, 1);
+            cost.is_none_or(|cost| cost.flops >= WORTH)
+        };
+        if graph.nodes().iter().any(large) {
+            return Self::new(name, threads);
+        }
+        allowed(name, threads)?;
+        Ok(Self {
+            crew: None,
             threads,
         })
     }
@@ -94,6 +125,23 @@ impl Team {
         }
         let _outer = Restore(engage(self.crew.clone()));
         work()
+    }
+}
+
+/// Whether an engine may ask for so many threads.
+fn allowed(name: &str, threads: usize) -> Result<()> {
+    if (1..=MAX_THREADS).contains(&threads) {
+        return Ok(());
+    }
+    Err(refused(name, threads, format!("from 1 to {MAX_THREADS}")))
+}
+
+fn refused(name: &str, threads: usize, expected: String) -> Error {
+    Error::Setting {
+        name: name.into(),
+        setting: "threads".into(),
+        expected,
+        got: threads.to_string(),
     }
 }
 

@@ -11,8 +11,8 @@ use pulp::{Arch, NullaryFnOnce};
 use crate::team::by_columns;
 use crate::{Mat, MatMut, Real};
 
-/// Entries from which choosing pays: below, the choice costs as much as the loop.
-const WORTH: usize = 16;
+/// Bytes from which choosing pays: below, the choice costs as much as the loop.
+const WORTH: usize = 64;
 
 /// Entries from which a loop is shared with the team.
 const SHARED_FROM: usize = 1 << 14;
@@ -81,7 +81,7 @@ macro_rules! loops {
         $(#[$doc])*
         pub(crate) fn $name<T: Real>(y: MatMut<'_, T>, $($x: Mat<'_, T>,)* each: impl $trait<T> + Sync) {
             let entries = y.nrows() * y.ncols();
-            if entries < WORTH {
+            if entries * size_of::<T>() < WORTH {
                 return $loop { y, $($x,)* each: &each }.call();
             }
             if entries < SHARED_FROM {

@@ -101,7 +101,7 @@ where
             batch,
             Way::Planes(
                 Planes::new(graph, batch)?,
-                Team::new("HessianVector", threads)?,
+                Team::of_graph("HessianVector", threads, graph, batch)?,
             ),
         ))
     }

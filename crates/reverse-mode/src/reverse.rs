@@ -88,7 +88,8 @@ pub struct Reverse<T> {
 
 impl<T: Scalar> Reverse<T> {
     /// Prepares both programs for batches of `batch` samples: every shape is checked and all memory allocated here, and
-    /// `threads - 1` workers are started. The bits are the same for any number of threads.
+    /// `threads - 1` workers are started, unless the network is so small that sharing it would not pay. The bits are the same
+    /// for any number of threads.
     ///
     /// # Errors
     /// [`crate::Error::EmptyBatch`], [`crate::Error::TooLarge`] before anything is allocated, [`crate::Error::Setting`]
@@ -153,7 +154,7 @@ impl<T: Scalar> Reverse<T> {
         let lens = programs.lens();
         let Programs { program, adjoint } = programs;
         Ok(Self {
-            team: Team::new("Reverse", threads)?,
+            team: Team::of_graph("Reverse", threads, program.graph(), program.batch())?,
             record: vec![T::zero(); lens.record],
             cotangents: vec![T::zero(); lens.cotangents],
             seed: vec![T::zero(); lens.seed],
@@ -187,6 +188,9 @@ impl<T: Scalar> Reverse<T> {
             self.program = Program::new::<T>(graph, batch, store, besides)?;
             self.record = vec![T::zero(); self.program.len()];
         }
+        // More columns may be worth sharing where one seed's are not.
+        let (threads, columns) = (self.team.threads(), memory::elements(&[batch, seeds]));
+        self.team = Team::of_graph("Reverse", threads, self.program.graph(), columns)?;
         self.adjoint = adjoint;
         self.seed = vec![T::zero(); seed];
         self.cotangents = vec![T::zero(); self.adjoint.len()];

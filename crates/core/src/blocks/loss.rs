@@ -121,7 +121,10 @@ fn jvp_by_gradient<T: Real>(at: &Point<'_, T>, x_dot: Mat<'_, T>, mut y_dot: Mat
 /// [`dot`] of several pairs of as many numbers.
 fn dots<T: Real, const N: usize>(slopes: [&[T]; N], seeds: [&[T]; N]) -> [T; N] {
     let len = slopes[0].len();
-    let (slopes, seeds) = (slopes.map(|slopes| &slopes[..len]), seeds.map(|seeds| &seeds[..len]));
+    let (slopes, seeds) = (
+        slopes.map(|slopes| &slopes[..len]),
+        seeds.map(|seeds| &seeds[..len]),
+    );
     let mut sums = [T::zero(); N];
     for i in 0..len {
         for k in 0..N {

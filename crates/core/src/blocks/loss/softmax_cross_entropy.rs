@@ -70,7 +70,9 @@ impl SoftmaxCrossEntropy {
                 let (first, samples) = (part * together, extra.len() / (2 * n));
                 let x = x.cols(first..first + samples);
                 let powers = &mut gathered[..samples * n];
-                let each = extra.chunks_exact_mut(2 * n).zip(powers.chunks_exact_mut(n));
+                let each = extra
+                    .chunks_exact_mut(2 * n)
+                    .zip(powers.chunks_exact_mut(n));
                 for ((x, (gradient, powers)), at) in x.columns().zip(each).zip(&mut largest) {
                     *at = shift_into(&x[..n], &mut gradient[n..], powers);
                 }
