@@ -5,7 +5,7 @@ use pushpull::blocks::{Activation, Loss};
 use pushpull::nalgebra::DMatrix;
 use pushpull::{
     Accum, Chunk, Forward, Graph, HessianVector, Init, Mat, MatMut, MixedMode, Mlp, Primal, Result,
-    Reverse, Store, Structured,
+    Reverse, Store, Structured, Team,
 };
 use pushpull_bench::alloc::{CountingAllocator, measure};
 use pushpull_laws::Shadow;
@@ -74,13 +74,6 @@ fn prepared_engines_allocate_nothing() {
         let mut shadow = Shadow::new(&graph, batch, 1, 1).unwrap();
         let check = || assert!(shadow.check(&params, &x, &gradient).unwrap().is_some());
         assert_eq!(allocations(check), 0, "shadow check");
-        let mut reverse = Reverse::new(&graph, batch, Store::All, 2).unwrap();
-        let gradient = || assert!(reverse.value_and_gradient(&params, &x).is_ok());
-        assert_eq!(
-            allocations(gradient),
-            0,
-            "reverse, the user's of two threads"
-        );
         let mut reverse = Reverse::new(&graph, batch, Store::All, 1)
             .unwrap()
             .seeds(2)
@@ -102,6 +95,19 @@ fn prepared_engines_allocate_nothing() {
         assert_eq!(hessian(HessianVector::new), 0, "H v on planes");
         assert_eq!(hessian(HessianVector::by_duals), 0, "H v by duals");
     }
+}
+
+/// On a network that is large enough to be shared.
+#[test]
+fn the_user_s_of_two_threads_allocates_nothing() {
+    let net = Mlp::new(&[64, 128, 128, 10], Activation::Tanh).loss(Loss::SoftmaxCrossEntropy);
+    let (graph, batch) = (net.build().unwrap(), 64);
+    assert!(Team::of_graph("test", 2, &graph, batch).unwrap().shares());
+    let params: Vec<f64> = graph.layout().init(Init::Glorot, 1);
+    let x = DMatrix::from_element(graph.n_inputs(), batch, 0.1);
+    let mut reverse = Reverse::new(&graph, batch, Store::All, 2).unwrap();
+    let gradient = || assert!(reverse.value_and_gradient(&params, &x).is_ok());
+    assert_eq!(allocations(gradient), 0);
 }
 
 #[test]

@@ -13,7 +13,7 @@ use pushpull::blocks::{Activation, Elementwise, Linear, Loss, Map};
 use pushpull::nalgebra::DMatrix;
 use pushpull::{
     Builder, Chunk, Dual, Error, Forward, Graph, HessianVector, Init, Mat, Mlp, Primal, Real,
-    Reverse, Scalar, Store, Structured,
+    Reverse, Scalar, Store, Structured, Team,
 };
 
 /// Every number that the engines give at a number of threads, as bits.
@@ -88,7 +88,9 @@ proptest! {
     #[test]
     fn a_random_graph_gives_the_same_bits(recipe in recipe(), batch in 1000_usize..3000) {
         let mut recipe = Recipe { batch, ..recipe };
-        recipe.steps.push(Step::Unused { width: 600 });
+        for width in [600, 3] {
+            recipe.steps.push(Step::Linear { width, bias: true });
+        }
         gradients(&Case::<f64>::new(&recipe)).map_err(TestCaseError::fail)?;
         gradients(&Case::<f32>::new(&recipe)).map_err(TestCaseError::fail)?;
     }
@@ -96,7 +98,7 @@ proptest! {
     /// Layers wide enough that every product and every elementwise loop is cut, at shapes without a pattern.
     #[test]
     fn a_wide_network_gives_the_same_bits(
-        n in (30_usize..160, 60_usize..200, 1_usize..140), batch in 30_usize..170, tanh in any::<bool>(), seed in 0_u64..99,
+        n in (30_usize..160, 110_usize..200, 1_usize..140), batch in 45_usize..170, tanh in any::<bool>(), seed in 0_u64..99,
     ) {
         let activation = if tanh { Activation::Tanh } else { Activation::Relu };
         let net = Mlp::new(&[n.0, n.1, n.1, n.2], activation).loss(Loss::SoftmaxCrossEntropy);
@@ -120,7 +122,7 @@ fn large_layers_give_the_same_bits() {
 fn few_inputs_give_the_same_bits() {
     for inputs in [2, 3, 5, 8, 10, 16] {
         for hidden in [98, 170] {
-            let net = Mlp::new(&[inputs, hidden, 3], Activation::Tanh);
+            let net = Mlp::new(&[inputs, hidden, 512, 3], Activation::Tanh);
             let graph = net.loss(Loss::SquaredError).build().unwrap();
             let batch = (1 << 17) / (inputs * hidden) + 30;
             gradients(&Case::<f32>::of(graph.clone(), batch, 1)).unwrap();
@@ -132,16 +134,19 @@ fn few_inputs_give_the_same_bits() {
 /// Batches that leave a few columns over when they are cut among two to four threads.
 #[test]
 fn rests_of_a_cut_give_the_same_bits() {
-    let net = Mlp::new(&[30, 112, 112, 2], Activation::Relu).loss(Loss::SoftmaxCrossEntropy);
+    let net = Mlp::new(&[30, 112, 112, 300, 2], Activation::Relu).loss(Loss::SoftmaxCrossEntropy);
     let graph = net.build().unwrap();
     for batch in 33..75 {
         gradients(&Case::<f32>::of(graph.clone(), batch, 0)).unwrap();
     }
 }
 
-/// The gradient in parameters and inputs, and one direction, at 1 to 4 threads.
+/// The gradient in parameters and inputs, and one direction, at 1 to 4 threads, of a network that is shared among them.
 fn gradients<T: Scalar>(case: &Case<T>) -> Result<(), String> {
     let (graph, batch, params, x) = (&case.graph, case.batch, &case.params, &case.x);
+    if !Team::of_graph("test", 2, graph, batch).unwrap().shares() {
+        return Err(format!("nothing is shared of {graph:?}, {batch} samples"));
+    }
     let w = DMatrix::from_fn(graph.n_params(), 1, |i, _| T::from_f64((i as f64).sin()));
     let run = |threads| {
         let mut x_bar = DMatrix::from_element(graph.n_inputs(), batch, T::zero());

@@ -43,7 +43,7 @@ impl<T: Real> NullaryFnOnce for Sound<'_, T> {
     #[inline(always)]
     fn call(self) -> bool {
         // Lane by lane and without a branch an entry: one conjunction over all would not be vectorised. The lanes are
-        // numbers, as wide as what is looked at: conjunctions of bytes wait for one another, four times as long.
+        // numbers, as wide as what is looked at: conjunctions of bytes wait for one another, three times as long.
         let (chunks, rest) = self.0.as_chunks::<32>();
         let mut faults = [T::zero(); 32];
         for chunk in chunks {

@@ -148,7 +148,7 @@ pub fn product<'a, T: Real>(
     let (onto, a, b) = (onto.into(), a.into(), b.into());
     check(&c, &onto, &a, &b);
     let (m, k) = a.shape();
-    if m * k <= T::PLAIN {
+    if m * k <= T::PLAIN && m * k * c.ncols() < SHARED_FROM {
         // Here and not behind a call: writing the views down to pass them on takes as long as the smallest products.
         return plain(c.rb_mut(), onto, a, b);
     }

@@ -578,7 +578,8 @@ impl<T: Scalar> Primal<T> {
         })
     }
 
-    /// The same program on `threads` threads, the caller's among them: the same bits.
+    /// The same program on `threads` threads, the caller's among them: the same bits. A small graph's is not shared
+    /// ([`Team::of_graph`]).
     ///
     /// # Errors
     /// [`Error::Setting`] as [`Team::new`].

@@ -24,9 +24,12 @@ pub const MAX_THREADS: usize = 256;
 /// another kernel.
 const TILE: usize = 8;
 
-/// Flops of a graph's largest block from which its programs are shared: below, reading what another core wrote takes as
+/// Flops of a graph's largest block from which its programs are shared, a call of an elementary function for [`CALL`]: below, reading what another core wrote takes as
 /// long as what is saved, or longer (measured: CONTRIBUTING.md, "Threads").
 const WORTH: u64 = 1 << 20;
+
+/// Flops that take as long as a call of an elementary function, roughly.
+const CALL: u64 = 16;
 
 thread_local! {
     /// The team of the engine that runs on this thread.
@@ -85,14 +88,15 @@ impl Team {
     /// ```
     /// use pushpull_core::{Mlp, Team, blocks::Activation};
     /// let graph = Mlp::new(&[8, 8], Activation::Tanh).build()?;
-    /// assert_eq!(Team::of_graph("Example", 2, &graph, 32)?.run(|| 6 * 7), 42); // the user's thread does it all
+    /// assert!(!Team::of_graph("Example", 2, &graph, 32)?.shares()); // the user's thread does it all
+    /// assert!(Team::of_graph("Example", 2, &graph, 32_000)?.shares());
     /// assert!(Team::of_graph("Example", 0, &graph, 32).is_err());
     /// # Ok::<(), pushpull_core::Error>(())
     /// ```
     pub fn of_graph(name: &str, threads: usize, graph: &Graph, batch: usize) -> Result<Self> {
         let large = |node: &Node| {
             let cost = node.block.cost(Op::Forward, batch, 1);
-            cost.is_none_or(|cost| cost.flops >= WORTH)
+            cost.is_none_or(|cost| cost.flops + CALL * cost.calls >= WORTH)
         };
         if graph.nodes().iter().any(large) {
             return Self::new(name, threads);
@@ -112,9 +116,14 @@ impl Team {
         }
     }
 
-    /// The threads, the user's among them.
+    /// The threads that were asked for, the user's among them.
     pub const fn threads(&self) -> usize {
         self.threads
+    }
+
+    /// Whether there are workers to share with.
+    pub const fn shares(&self) -> bool {
+        self.crew.is_some()
     }
 
     /// Runs `work` on this thread; the products within are shared with the team.

@@ -88,7 +88,7 @@ where
     Dual<T>: Scalar,
 {
     /// Prepares for batches of `batch` samples: every shape is checked and all memory allocated here. Planes keep all;
-    /// another [`Store`] runs by duals.
+    /// another [`Store`] runs by duals. Threads as in [`crate::Reverse::new`].
     ///
     /// # Errors
     /// As [`crate::Reverse::new`].

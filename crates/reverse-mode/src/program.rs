@@ -122,6 +122,15 @@ impl Program {
         }
     }
 
+    /// Rows of the output; the graph itself would ask its last block.
+    #[inline]
+    pub(crate) fn n_outputs(&self) -> usize {
+        match self {
+            Self::Whole(plan) => plan.n_outputs(),
+            Self::Pieces(pieces) => pieces.graph().n_outputs(),
+        }
+    }
+
     /// Numbers of the record.
     pub(crate) const fn len(&self) -> usize {
         match self {

@@ -170,7 +170,7 @@ impl<T: Scalar> Reverse<T> {
     /// product. A byte budget covers their cotangents too.
     ///
     /// # Errors
-    /// [`crate::Error::TooLarge`]; [`crate::Error::Setting`] for zero seeds; [`crate::Error::Budget`].
+    /// [`crate::Error::TooLarge`]; [`crate::Error::Setting`] for zero seeds and as [`Team::new`]; [`crate::Error::Budget`].
     pub fn seeds(mut self, seeds: usize) -> Result<Self> {
         let seeds = at_least_one(seeds)?;
         let (graph, batch) = (self.graph(), self.batch());
@@ -188,9 +188,11 @@ impl<T: Scalar> Reverse<T> {
             self.program = Program::new::<T>(graph, batch, store, besides)?;
             self.record = vec![T::zero(); self.program.len()];
         }
-        // More columns may be worth sharing where one seed's are not.
-        let (threads, columns) = (self.team.threads(), memory::elements(&[batch, seeds]));
-        self.team = Team::of_graph("Reverse", threads, self.program.graph(), columns)?;
+        if !self.team.shares() {
+            // More columns may be worth sharing where one seed's are not.
+            let (threads, columns) = (self.team.threads(), memory::elements(&[batch, seeds]));
+            self.team = Team::of_graph("Reverse", threads, self.program.graph(), columns)?;
+        }
         self.adjoint = adjoint;
         self.seed = vec![T::zero(); seed];
         self.cotangents = vec![T::zero(); self.adjoint.len()];
@@ -276,7 +278,7 @@ impl<T: Scalar> Reverse<T> {
             team,
             ..
         } = self;
-        let (n_outputs, batch) = (program.output(record).nrows(), program.batch());
+        let (n_outputs, batch) = (program.n_outputs(), program.batch());
         program.graph().check(params, x, batch)?;
         if let Some(x_bar) = &x_bar {
             fits("x_bar", x_bar, (x.nrows(), batch))?;

@@ -118,7 +118,7 @@ fn jvp_by_gradient<T: Real>(at: &Point<'_, T>, x_dot: Mat<'_, T>, mut y_dot: Mat
     }
 }
 
-/// [`dot`] of several pairs of as many numbers.
+/// [`dot`] of N pairs at once, all of one length.
 fn dots<T: Real, const N: usize>(slopes: [&[T]; N], seeds: [&[T]; N]) -> [T; N] {
     let len = slopes[0].len();
     let (slopes, seeds) = (

@@ -4,7 +4,6 @@ mod activation;
 mod broadcast;
 mod columns;
 mod combine;
-mod exponentials;
 mod linear;
 mod log_softmax;
 pub mod loss;

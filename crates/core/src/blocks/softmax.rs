@@ -1,8 +1,8 @@
 //! Softmax, and what its logarithm and its cross-entropy share with it.
 
 use super::chain;
-use super::exponentials::exponentials;
 use crate::planes::{Cotangents, DotPoint, PlanesMut};
+use crate::vector::{Single, singles};
 use crate::{Block, Cost, Dims, Keeps, Mat, MatMut, Op, Point, Real, Spec};
 
 /// The row of the largest entry, the first of equals.
@@ -15,6 +15,16 @@ pub(super) fn largest<T: Real>(z: &[T]) -> usize {
         }
     }
     best.0
+}
+
+/// y = e^y
+pub(super) struct Exponential;
+
+impl<T: Real> Single<T> for Exponential {
+    #[inline(always)]
+    fn at(&self, y: &mut T) {
+        *y = y.exp();
+    }
 }
 
 /// Subtracts the largest entry from all and returns its row, where exactly 0 is left: n - 1 flops. Then no exponential
@@ -152,7 +162,7 @@ impl<T: Real> Block<T> for Softmax {
         for j in 0..xy.ncols() {
             shift(xy.col_mut(j));
         }
-        exponentials(xy.rb_mut());
+        singles(xy.rb_mut(), Exponential);
         for j in 0..xy.ncols() {
             let column = xy.col_mut(j);
             let sum = column[1..].iter().fold(column[0], |sum, &e| sum + e);

@@ -1,6 +1,6 @@
 //! Products of dual numbers by products of their parts.
 
-use super::{Factor, Onto};
+use super::{Factor, Onto, PLAIN_LIMIT, plain};
 use crate::{Dual, Mat, MatMut, Real};
 
 /// (A + A' e)(B + B' e) = A B + (A' B + A B') e: three products of real matrices, each at the kernel's speed, after
@@ -13,6 +13,9 @@ pub(super) fn product<T: Real>(
     b: Factor<'_, Dual<T>>,
 ) {
     let ((m, k), n) = (a.shape(), c.ncols());
+    if m * k <= PLAIN_LIMIT {
+        return plain(c, onto, a, b);
+    }
     let (size_a, size_b, size_c) = (m * k, k * n, m * n);
     let needed = 2 * (size_a + size_b + size_c);
     if planes.len() < needed {

@@ -3,7 +3,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use super::{MAX_THREADS, TILE, Team, by_columns};
-use crate::{Error, MatMut};
+use crate::blocks::{Activation, Tanh};
+use crate::{Builder, Error, Graph, MatMut, Mlp};
 
 const ROWS: usize = 3;
 const STRIDE: usize = 5;
@@ -104,6 +105,23 @@ fn users_of_one_team_at_once_and_work_within_work_end() {
             });
         }
     });
+}
+
+#[test]
+fn a_graph_is_shared_where_one_block_has_work_enough() {
+    let shares = |graph: &Graph, batch, threads| {
+        let team = Team::of_graph("Test", threads, graph, batch).unwrap();
+        assert_eq!(team.threads(), threads);
+        team.shares()
+    };
+    let layer = Mlp::new(&[64, 64], Activation::Relu).build().unwrap();
+    assert!(!shares(&layer, 100, 2) && shares(&layer, 200, 2) && !shares(&layer, 200, 1));
+    // Elementary functions alone are work too.
+    let mut b = Builder::new();
+    let x = b.input("x", 100);
+    let y = b.map(Tanh, x);
+    let map = b.build(y).unwrap();
+    assert!(!shares(&map, 100, 2) && shares(&map, 1000, 2));
 }
 
 #[test]

@@ -123,9 +123,8 @@ impl Move {
                 let weight = Mat::new(at.params, dims.n_out, dims.n_in);
                 match diagonal {
                     None => {
-                        for (to, weight) in
-                            columns_of(&mut tangents[to], dims.n_out, c).zip(weight.columns())
-                        {
+                        let samples = tangents[to].chunks_exact_mut(dims.n_out * c);
+                        for (to, weight) in samples.zip(weight.columns()) {
                             to.chunks_exact_mut(dims.n_out)
                                 .for_each(|to| to.copy_from_slice(weight));
                         }
@@ -221,11 +220,6 @@ impl Move {
             _ => 0,
         }
     }
-}
-
-/// The c samples of each column, n numbers each.
-fn columns_of<T>(dense: &mut [T], n: usize, c: usize) -> impl Iterator<Item = &mut [T]> {
-    dense.chunks_exact_mut(n * c)
 }
 
 /// Diagonal blocks: zero but for row `column`, where `entry(row, sample)` is.

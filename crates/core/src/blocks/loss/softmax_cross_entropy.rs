@@ -2,8 +2,7 @@
 
 use super::{jvp_by_gradient, vjp_by_gradient, vjp_by_gradient_dot};
 use crate::blocks::chain;
-use crate::blocks::exponentials::exponentials;
-use crate::blocks::softmax::{dot, largest};
+use crate::blocks::softmax::{Exponential, dot, largest};
 use crate::planes::{Cotangents, DotPoint, Planes, PlanesMut};
 use crate::team::by_columns;
 use crate::vector::{Single, singles};
@@ -51,12 +50,13 @@ impl SoftmaxCrossEntropy {
     /// [`Block::forward`] of some samples.
     fn columns<T: Real>(&self, x: Mat<'_, T>, mut y: MatMut<'_, T>, extra: &mut [T]) {
         let n = self.n;
-        if n > GATHERED {
+        // y holds the sums of the other exponentials until their logarithms are taken.
+        if 2 * n > GATHERED || x.ncols() == 1 {
             for (j, (x, gradient)) in x.columns().zip(extra.chunks_exact_mut(2 * n)).enumerate() {
                 let ((z, t), (p, l)) = (x.split_at(n), gradient.split_at_mut(n));
                 let at = shift_into(z, l, p);
-                exponentials(MatMut::new(p, n, 1));
-                let (others, scale) = weigh(p, at, t);
+                singles(MatMut::new(p, n, 1), Exponential);
+                let (others, scale) = others_and_scale(p, at, t);
                 y.col_mut(j)[0] = others;
                 for (p, &t) in p.iter_mut().zip(t) {
                     *p = *p * scale - t;
@@ -64,7 +64,7 @@ impl SoftmaxCrossEntropy {
             }
         } else {
             // Ten classes alone fill no vector: the exponentials of several samples are done in one loop.
-            let (mut gathered, mut largest) = ([T::zero(); GATHERED], [0; GATHERED]);
+            let (mut gathered, mut rows) = ([T::zero(); GATHERED], [0; GATHERED]);
             let together = GATHERED / n;
             for (part, extra) in extra.chunks_mut(together * 2 * n).enumerate() {
                 let (first, samples) = (part * together, extra.len() / (2 * n));
@@ -73,14 +73,14 @@ impl SoftmaxCrossEntropy {
                 let each = extra
                     .chunks_exact_mut(2 * n)
                     .zip(powers.chunks_exact_mut(n));
-                for ((x, (gradient, powers)), at) in x.columns().zip(each).zip(&mut largest) {
+                for ((x, (gradient, powers)), at) in x.columns().zip(each).zip(&mut rows) {
                     *at = shift_into(&x[..n], &mut gradient[n..], powers);
                 }
-                exponentials(MatMut::new(powers, samples * n, 1));
+                singles(MatMut::new(powers, samples * n, 1), Exponential);
                 let each = extra.chunks_exact_mut(2 * n).zip(powers.chunks_exact(n));
                 for (j, (x, (gradient, powers))) in (first..).zip(x.columns().zip(each)) {
                     let t = &x[n..];
-                    let (others, scale) = weigh(powers, largest[j - first], t);
+                    let (others, scale) = others_and_scale(powers, rows[j - first], t);
                     y.col_mut(j)[0] = others;
                     for ((p, &power), &t) in gradient.iter_mut().zip(powers).zip(t) {
                         *p = power * scale - t;
@@ -123,7 +123,7 @@ fn shift_into<T: Real>(z: &[T], l: &mut [T], powers: &mut [T]) -> usize {
 }
 
 /// The sum of the exponentials but the largest logit's 1, and `sum(t)` over the sum of all.
-fn weigh<T: Real>(powers: &[T], at: usize, t: &[T]) -> (T, T) {
+fn others_and_scale<T: Real>(powers: &[T], at: usize, t: &[T]) -> (T, T) {
     let (mut others, mut total) = (T::zero(), T::zero());
     for (i, &power) in powers.iter().enumerate() {
         others = if i == at { others } else { others + power };
