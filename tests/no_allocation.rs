@@ -74,6 +74,13 @@ fn prepared_engines_allocate_nothing() {
         let mut shadow = Shadow::new(&graph, batch, 1, 1).unwrap();
         let check = || assert!(shadow.check(&params, &x, &gradient).unwrap().is_some());
         assert_eq!(allocations(check), 0, "shadow check");
+        let mut reverse = Reverse::new(&graph, batch, Store::All, 2).unwrap();
+        let gradient = || assert!(reverse.value_and_gradient(&params, &x).is_ok());
+        assert_eq!(
+            allocations(gradient),
+            0,
+            "reverse, the user's of two threads"
+        );
         let mut reverse = Reverse::new(&graph, batch, Store::All, 1)
             .unwrap()
             .seeds(2)
