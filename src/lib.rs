@@ -31,8 +31,8 @@ pub use nalgebra;
 pub use pushpull_core::{
     Accum, AnyBlock, Block, Builder, Cost, Counted, Dims, Dual, Error, Graph, Init, InputJacobian,
     Keeps, Layout, Mat, MatMut, Mlp, Op, ParamJacobian, ParamShape, Point, Prediction, Primal,
-    Real, Result, Role, Scalar, Spec, Team, Var, assert_cost, blocks, certificate, cost, count,
-    graph, linalg, planes,
+    Real, Result, Role, Rounded, Scalar, Singular, Spec, Steep, Team, Var, Wrt, assert_cost,
+    blocks, certificate, cost, count, graph, linalg, planes,
 };
 pub use pushpull_forward_mode::{Chunk, Forward, ForwardOverForward, Structured};
 pub use pushpull_mixed_mode::{

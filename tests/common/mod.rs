@@ -9,6 +9,7 @@ pub mod checkpoints;
 pub mod checks;
 pub mod comparison;
 pub mod consistency;
+pub mod edges;
 pub mod meter;
 pub mod recipe;
 pub mod reference;

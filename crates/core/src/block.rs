@@ -106,6 +106,33 @@ pub enum ParamJacobian {
     },
 }
 
+/// Where the slopes of a block, the entries of its two Jacobians, are finite.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Singular {
+    /// Everywhere: `tanh`, whose slope at infinity is 0.
+    #[default]
+    Never,
+    /// Wherever its input is finite: a product, whose slopes are its factors.
+    WithInput,
+    /// Wherever its input and its output are finite: `e^x`.
+    WithOutput,
+    /// Not at some points where input and output are finite: the square root at 0, a quotient by tiny numbers.
+    AtPoints,
+}
+
+/// A slope that is not finite: the derivative of one entry of a block's output.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Steep {
+    /// The column.
+    pub sample: usize,
+    /// The row of the output.
+    pub output: usize,
+    /// The row of the input that the output is differentiated by; `None`: a parameter.
+    pub input: Option<usize>,
+    /// What the slope is taken at: the entry of the input, or of the output where only that is kept.
+    pub at: f64,
+}
+
 /// The description of a block, the same at every scalar.
 pub trait Spec: Debug + Send + Sync {
     /// A short name in lower case, such as `linear`; nodes are named after it.
@@ -209,6 +236,11 @@ pub trait Spec: Debug + Send + Sync {
     /// derivative to the right): so a tool can find the entries of a batch that sit on one.
     fn kinks(&self) -> Vec<(f64, f64, f64)> {
         Vec::new()
+    }
+
+    /// Where the block's slopes are finite. Anything but [`Singular::Never`] needs [`Block::singular_at`].
+    fn singular(&self) -> Singular {
+        Singular::Never
     }
 
     /// A fault in the block's own settings (a non-finite factor, a row out of range), found when a graph is built.
@@ -335,6 +367,15 @@ pub trait Block<T: Real>: Spec {
                 rest,
             );
         }
+    }
+
+    /// Hands every slope at a point that is not finite to `found`; with `second`, also those whose own derivative is not.
+    /// Engines ask right after [`Block::forward`] where [`Spec::singular`] calls for it, with the output at hand whether it
+    /// is kept or not, so it has to be quick where there is none. At [`crate::Dual`] numbers the value of a slope counts, as everywhere.
+    ///
+    /// Provided for a block whose slopes are always finite.
+    fn singular_at(&self, at: &Point<'_, T>, second: bool, found: &mut dyn FnMut(Steep)) {
+        let _ = (at, second, found);
     }
 
     /// [`Block::forward`] over its own input, where [`Spec::in_place`] says so.

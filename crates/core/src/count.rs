@@ -130,6 +130,7 @@ macro_rules! counted_call {
 impl<T: Real> Real for Counted<T> {
     const NAME: &'static str = "counted";
     const UNIT_ROUNDOFF: f64 = T::UNIT_ROUNDOFF;
+    const MIN_NORMAL: f64 = T::MIN_NORMAL;
 
     fn from_f64(x: f64) -> Self {
         Self(T::from_f64(x))
@@ -146,6 +147,14 @@ impl<T: Real> Real for Counted<T> {
         Self(self.0.mul_add(a.0, b.0))
     }
     counted_call! { exp exp_m1 ln ln_1p tanh sin cos sqrt erf erfc }
+    fn pow(self, exponent: Self) -> Self {
+        call();
+        Self(self.0.pow(exponent.0))
+    }
+    fn atan2(self, x: Self) -> Self {
+        call();
+        Self(self.0.atan2(x.0))
+    }
     fn abs(self) -> Self {
         Self(self.0.abs())
     }

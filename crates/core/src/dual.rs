@@ -60,6 +60,15 @@ impl<T: Real> Dual<T> {
     }
 }
 
+impl<T: Real> Dual<T> {
+    /// A function of two numbers, given its value and its two derivatives; a zero derivative stays exactly zero.
+    #[inline(always)]
+    fn of_two(value: T, (by_a, by_b): (T, T), a: Self, b: Self) -> Self {
+        let (a, b) = (a.chain(value, by_a), b.chain(value, by_b));
+        Self::new(value, a.derivative + b.derivative)
+    }
+}
+
 impl<T: Real> PartialOrd for Dual<T> {
     fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
         self.value.partial_cmp(&other.value)
@@ -159,7 +168,9 @@ impl<T: Real> One for Dual<T> {
 impl<T: Real> Real for Dual<T> {
     const NAME: &'static str = "dual";
     const UNIT_ROUNDOFF: f64 = T::UNIT_ROUNDOFF;
+    const MIN_NORMAL: f64 = T::MIN_NORMAL;
     const VECTORS: bool = T::VECTORS;
+    const DUAL: bool = true;
 
     #[inline(always)]
     fn from_f64(x: f64) -> Self {
@@ -241,6 +252,16 @@ impl<T: Real> Real for Dual<T> {
             zero
         };
         self.chain(self.value.abs(), sign)
+    }
+    #[inline(always)]
+    fn pow(self, exponent: Self) -> Self {
+        let slopes = self.value.pow_slopes(exponent.value);
+        Self::of_two(self.value.pow(exponent.value), slopes, self, exponent)
+    }
+    #[inline(always)]
+    fn atan2(self, x: Self) -> Self {
+        let slopes = self.value.atan2_slopes(x.value);
+        Self::of_two(self.value.atan2(x.value), slopes, self, x)
     }
     // The branches of the value's own formula lose the derivative at 0, so both are given in closed form.
     #[inline(always)]

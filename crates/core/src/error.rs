@@ -150,6 +150,38 @@ pub enum Error {
         /// The entry as text: `NaN`, `inf` or `-inf`.
         value: String,
     },
+    /// A derivative through a slope that is not finite: the root at 0, a quotient by 0, a product with an infinite number.
+    #[error(
+        "{node}: the derivative of {block} needs a finite slope, got none where {at} stands (row {row}, sample {sample}); \
+         keep its input away from there, or take another value there with a `Where` block (tape: `select`)"
+    )]
+    Singular {
+        /// The node.
+        node: String,
+        /// The block's name.
+        block: String,
+        /// The row of the block's output.
+        row: usize,
+        /// The column.
+        sample: usize,
+        /// What the slope is taken at, as text: an entry of the block's input or output.
+        at: String,
+    },
+    /// A derivative of an output that is NaN.
+    #[error(
+        "{node}: {block} must give a number to be differentiated, got NaN (row {row}, sample {sample}); keep its input \
+         within its domain, or take another value there with a `Where` block (tape: `select`)"
+    )]
+    Undefined {
+        /// The first node whose output is NaN.
+        node: String,
+        /// The block's name.
+        block: String,
+        /// The row of the block's output.
+        row: usize,
+        /// The column.
+        sample: usize,
+    },
     /// A block whose derivative maps are not the derivative of what it computes; found when a debug build makes a graph.
     #[error(
         "{node}: {map} of {block} breaks the law {law:?}: {entry} should be {expected}, got {got}; ask `pushpull_laws::check` \

@@ -11,7 +11,9 @@ use crate::{AnyBlock, Dims, Error, Layout, Mat, Real, Result};
 
 mod audit;
 mod builder;
+pub(crate) mod singular;
 pub use builder::{Builder, Var};
+pub use singular::Wrt;
 
 /// Where a value comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -226,7 +228,8 @@ impl Graph {
         Ok(x)
     }
 
-    /// Whether `params` and `x` can be run: lengths, shapes, and every number finite.
+    /// Whether `params` and `x` can be run: lengths, shapes, and every number finite. A constant input may be infinite, as
+    /// a mask of minus infinity before a softmax is; NaN it may not be.
     ///
     /// # Errors
     /// [`Error::Length`], [`Error::Shape`], [`Error::NotFinite`]
@@ -240,10 +243,8 @@ impl Graph {
                 "a sample is a column, and the batch is the one the engine was prepared for",
             ));
         }
-        if let Some((i, j)) = first_not_finite(x) {
-            let input = self.inputs.iter().find(|input| input.rows.contains(&i));
-            let (name, row) = input.map_or(("x", i), |input| (&input.name, i - input.rows.start));
-            return Err(not_finite(name, format!("[{row}, {j}]"), x.get(i, j)));
+        if first_not_finite(x).is_some() {
+            self.check_inputs(x)?;
         }
         if let Some((i, _)) = first_not_finite(Mat::from(params)) {
             let entry = self
@@ -253,6 +254,21 @@ impl Graph {
                 .find(|entry| entry.range().contains(&i));
             let (name, at) = entry.map_or(("params", i), |entry| (&entry.name, i - entry.offset));
             return Err(not_finite(name, format!("[{at}]"), params[i]));
+        }
+        Ok(())
+    }
+
+    /// The search for the entry that is at fault.
+    #[cold]
+    fn check_inputs<T: Real>(&self, x: Mat<'_, T>) -> Result<()> {
+        for (j, column) in x.columns().enumerate() {
+            for input in &*self.inputs {
+                let fault = |x: &T| x.is_nan() || !(x.is_finite() || input.constant);
+                if let Some(row) = column[input.rows.clone()].iter().position(fault) {
+                    let value = column[input.rows.start + row];
+                    return Err(not_finite(&input.name, format!("[{row}, {j}]"), value));
+                }
+            }
         }
         Ok(())
     }

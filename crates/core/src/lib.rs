@@ -17,6 +17,14 @@
 //! 4. A block writes only its outputs, reads only what [`Spec::keeps`] declares, and allocates nothing.
 //! 5. `<y_bar, J v> = <J' y_bar, v>`. The value comes first, the derivative second; a Jacobian is outputs x inputs.
 //! 6. A zero seed is a structural zero: it gives exact zeros, even where the derivative is infinite.
+//!
+//! # Where there is no derivative
+//! Where a slope is infinite or NaN, forward mode multiplies it with what arrives from the inputs and reverse mode with
+//! what arrives from the output. Either may be a zero, so the two cannot agree by arithmetic. Therefore a block says
+//! where its slopes may not be finite ([`Spec::singular`], [`Block::singular_at`]), and an engine that meets such a
+//! slope on a path from what it differentiates by to the output returns [`Error::Singular`], whatever the seeds are: the
+//! same error from every engine. An output that is NaN is [`Error::Undefined`]. A path through an entry that
+//! [`blocks::Where`] does not select is none: that block is the remedy.
 
 pub mod arena;
 pub mod block;
@@ -46,13 +54,15 @@ mod vector;
 mod vector_planes;
 pub mod work;
 
-pub use block::{Accum, Block, Dims, InputJacobian, Keeps, Op, ParamJacobian, Point, Spec};
+pub use block::{
+    Accum, Block, Dims, InputJacobian, Keeps, Op, ParamJacobian, Point, Singular, Spec, Steep,
+};
 pub use cost::Cost;
 pub use count::{Counted, count};
 pub use dual::Dual;
 pub use erase::{AnyBlock, Scalar};
 pub use error::{Error, Result};
-pub use graph::{Builder, Graph, Var};
+pub use graph::{Builder, Graph, Var, Wrt};
 pub use layout::{Init, Layout, ParamShape, Role};
 pub use mat::{Mat, MatMut};
 pub use mlp::Mlp;

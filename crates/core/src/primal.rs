@@ -8,7 +8,8 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use crate::arena::{Arena, Planner, Slot};
-use crate::graph::{Node, Origin, Source};
+use crate::graph::singular::{in_doubt, output_in_doubt, watched};
+use crate::graph::{Node, Origin, Source, Wrt};
 use crate::work::{Item, Work};
 use crate::{
     AnyBlock, Cost, Error, Graph, Mat, MatMut, Op, Point, Prediction, Result, Scalar, Team, memory,
@@ -25,6 +26,8 @@ pub struct PrimalPlan {
     /// Where the last node's output lies.
     output: Range<usize>,
     n_outputs: usize,
+    /// Whether it is the graph's.
+    ends: bool,
     len: usize,
 }
 
@@ -43,6 +46,8 @@ struct Step {
     /// What a derivative map reads.
     keeps_x: bool,
     keeps_y: bool,
+    /// By what slopes of it that are not finite would be met.
+    watched: Wrt,
 }
 
 /// Where a node's input lies, n_in x batch.
@@ -180,7 +185,10 @@ impl PrimalPlan {
             }
             Origin::Node(j) => Place::Arena(arena.range(slots[j - start].1)),
         };
-        let resolve = |(node, &(stack, y, extra, in_place)): (&Node, &(Slot, Slot, Slot, bool))| {
+        let resolve = |(i, (node, &(stack, y, extra, in_place))): (
+            usize,
+            (&Node, &(Slot, Slot, Slot, bool)),
+        )| {
             let (dims, keeps) = (node.dims(), node.block.keeps());
             let mut row = 0;
             let mut part = |source: &Source| {
@@ -214,15 +222,20 @@ impl PrimalPlan {
                 extra: arena.range(extra),
                 keeps_x: keeps.x,
                 keeps_y: keeps.y,
+                watched: watched(graph, i),
             }
         };
-        let steps: Vec<Step> = nodes.iter().zip(&slots).map(resolve).collect();
+        let steps: Vec<Step> = (start..)
+            .zip(nodes.iter().zip(&slots))
+            .map(resolve)
+            .collect();
         Ok(Self {
             graph: graph.clone(),
             batch,
             start,
             output: steps.last().map_or(0..0, |step| step.y.clone()),
             n_outputs: steps.last().map_or(0, |step| step.n_out),
+            ends: start + steps.len() == graph.nodes().len(),
             steps,
             len: arena.len(),
         })
@@ -287,15 +300,39 @@ impl PrimalPlan {
         self.steps.len() as u64
     }
 
-    /// Runs node `i`: `h_i = f_i(h_(i-1), w_i)`.
+    /// Runs node `i`: `h_i = f_i(h_(i-1), w_i)`. Returns by what derivatives are in doubt, since a slope of the node or the
+    /// graph's output is not finite; [`Graph::check_slopes`] then says whether they exist.
     #[inline]
-    pub fn step<T: Scalar>(&self, i: usize, params: &[T], x: Mat<'_, T>, arena: &mut [T]) {
-        self.step_from(i, params, x, &[], arena);
+    pub fn step<T: Scalar>(&self, i: usize, params: &[T], x: Mat<'_, T>, arena: &mut [T]) -> Wrt {
+        self.step_from(i, params, x, &[], arena)
     }
 
     /// [`PrimalPlan::step`] of a piece, with the output of the node before the piece, rows x batch.
     #[inline]
     pub fn step_from<T: Scalar>(
+        &self,
+        i: usize,
+        params: &[T],
+        x: Mat<'_, T>,
+        carried: &[T],
+        arena: &mut [T],
+    ) -> Wrt {
+        self.evaluate(i, params, x, carried, arena);
+        let step = &self.steps[i - self.start];
+        let mut doubt = Wrt::NOTHING;
+        if step.watched != Wrt::NOTHING {
+            let mut at = self.point_from(i, params, x, carried, arena);
+            at.y = Mat::new(&arena[step.y.clone()], step.n_out, self.batch);
+            doubt = in_doubt(T::of(&*step.block), &at, step.watched);
+        }
+        if self.ends && i + 1 == self.start + self.steps.len() {
+            doubt |= output_in_doubt(self.output(arena));
+        }
+        doubt
+    }
+
+    #[inline]
+    fn evaluate<T: Scalar>(
         &self,
         i: usize,
         params: &[T],
@@ -337,16 +374,24 @@ impl PrimalPlan {
         );
     }
 
-    /// Runs all nodes.
-    pub fn run<T: Scalar>(&self, params: &[T], x: Mat<'_, T>, arena: &mut [T]) {
-        self.run_from(params, x, &[], arena);
+    /// Runs all nodes. Returns what [`PrimalPlan::step`] does, of all of them.
+    pub fn run<T: Scalar>(&self, params: &[T], x: Mat<'_, T>, arena: &mut [T]) -> Wrt {
+        self.run_from(params, x, &[], arena)
     }
 
     /// [`PrimalPlan::run`] of a piece, with the output of the node before the piece, rows x batch.
-    pub fn run_from<T: Scalar>(&self, params: &[T], x: Mat<'_, T>, carried: &[T], arena: &mut [T]) {
+    pub fn run_from<T: Scalar>(
+        &self,
+        params: &[T],
+        x: Mat<'_, T>,
+        carried: &[T],
+        arena: &mut [T],
+    ) -> Wrt {
+        let mut doubt = Wrt::NOTHING;
         for i in self.start..self.start + self.steps.len() {
-            self.step_from(i, params, x, carried, arena);
+            doubt |= self.step_from(i, params, x, carried, arena);
         }
+        doubt
     }
 
     /// Where node `i`'s derivative is taken: only what it keeps, the rest is empty.
@@ -595,7 +640,8 @@ impl<T: Scalar> Primal<T> {
     pub fn run<'a>(&mut self, params: &[T], x: impl Into<Mat<'a, T>>) -> Result<Mat<'_, T>> {
         let (x, Self { plan, arena, team }) = (x.into(), self);
         plan.graph().check(params, x, plan.batch())?;
-        team.run(|| plan.run(params, x, arena));
+        // Values need no derivative.
+        let _ = team.run(|| plan.run(params, x, arena));
         Ok(plan.output(arena))
     }
 

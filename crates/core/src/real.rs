@@ -47,8 +47,12 @@ pub trait Real:
     const NAME: &'static str;
     /// The unit roundoff of the value: half the distance from 1 to the next number.
     const UNIT_ROUNDOFF: f64;
+    /// The smallest normal value: what is below it has lost digits.
+    const MIN_NORMAL: f64;
     /// Whether vector instructions hold several of it: loops over other numbers are compiled once, not for each width.
     const VECTORS: bool = false;
+    /// Whether it carries a derivative: a slope computed at it has a derivative too.
+    const DUAL: bool = false;
 
     /// The constant nearest to `x`.
     fn from_f64(x: f64) -> Self;
@@ -56,6 +60,11 @@ pub trait Real:
     fn to_f64(self) -> f64;
     /// Whether every part of the number is finite.
     fn is_finite(self) -> bool;
+    /// Whether the value is NaN.
+    #[inline(always)]
+    fn is_nan(self) -> bool {
+        self.to_f64().is_nan()
+    }
 
     /// `self * a + b` with one rounding where that is cheap; two flops.
     fn mul_add(self, a: Self, b: Self) -> Self;
@@ -81,6 +90,36 @@ pub trait Real:
     fn erfc(self) -> Self;
     /// |x|, no flop. Its derivative at 0 is 0.
     fn abs(self) -> Self;
+    /// `self` to the power of `exponent`.
+    fn pow(self, exponent: Self) -> Self;
+    /// The angle of the point (`x`, `self`), in [-pi, pi].
+    fn atan2(self, x: Self) -> Self;
+
+    /// The derivatives of [`Real::pow`] by base and exponent, `b a^(b - 1)` and `a^b ln a`: by the base 0 where the
+    /// exponent is 0, by the exponent 0 where the base is 0 and the exponent is not negative (the limit).
+    fn pow_slopes(self, exponent: Self) -> (Self, Self) {
+        let by_base = exponent * self.pow(exponent - Self::one());
+        let by_exponent = self.pow(exponent) * self.ln();
+        let constant = exponent.to_f64() == 0.0 && !self.is_nan();
+        let at_zero = self.to_f64() == 0.0 && exponent.to_f64() >= 0.0;
+        (
+            if constant { Self::zero() } else { by_base },
+            if at_zero { Self::zero() } else { by_exponent },
+        )
+    }
+
+    /// The derivatives of [`Real::atan2`] by `self` = y and by x, `x / (x^2 + y^2)` and `-y / (x^2 + y^2)`, whatever the
+    /// size of the two; 0 where one is infinite, NaN at the origin.
+    fn atan2_slopes(self, x: Self) -> (Self, Self) {
+        // A constant scale, so that no square overflows or vanishes.
+        let scale = self.abs().max(x.abs()).stopped();
+        let (cos, sin) = (x / scale, self / scale);
+        let square = scale * (cos * cos + sin * sin);
+        if scale.to_f64().is_infinite() && !(self.is_nan() || x.is_nan()) {
+            return (Self::zero(), Self::zero());
+        }
+        (cos / square, -sin / square)
+    }
 
     /// `self` where `self > other`, else `other`, no flop: at a tie, the derivative of `other`. NaN in either gives NaN.
     #[allow(clippy::eq_op)] // Only NaN differs from itself.
@@ -132,6 +171,7 @@ macro_rules! real_float {
         impl Real for $t {
             const NAME: &'static str = stringify!($t);
             const UNIT_ROUNDOFF: f64 = $t::EPSILON as f64 / 2.0;
+            const MIN_NORMAL: f64 = $t::MIN_POSITIVE as f64;
             const VECTORS: bool = true;
 
             #[inline(always)]
@@ -145,6 +185,10 @@ macro_rules! real_float {
             #[inline(always)]
             fn is_finite(self) -> bool {
                 $t::is_finite(self)
+            }
+            #[inline(always)]
+            fn is_nan(self) -> bool {
+                $t::is_nan(self)
             }
             // Without the FMA feature at compile time `mul_add` is a call into libm, so two roundings are cheaper.
             #[inline(always)]
@@ -198,6 +242,14 @@ macro_rules! real_float {
             #[inline(always)]
             fn abs(self) -> Self {
                 $t::abs(self)
+            }
+            #[inline(always)]
+            fn pow(self, exponent: Self) -> Self {
+                $t::powf(self, exponent)
+            }
+            #[inline(always)]
+            fn atan2(self, x: Self) -> Self {
+                $t::atan2(self, x)
             }
             #[inline(always)]
             fn sigmoid(self) -> Self {

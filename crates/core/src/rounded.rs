@@ -30,6 +30,7 @@ const TINY: f64 = f32::MIN_POSITIVE as f64;
 /// | `c = a b` | `abs(a) terms(b) + abs(b) terms(a) + abs(c)` |
 /// | `c = a / b` | `(terms(a) + abs(c) terms(b)) / abs(b) + abs(c)` |
 /// | `c = f(a)` | `abs(f'(a)) terms(a) + 6 abs(c)` |
+/// | `c = f(a, b)`, a power or an angle | `abs(df/da) terms(a) + abs(df/db) terms(b) + 12 abs(c)` |
 /// | a product of matrices, k terms an entry | `sum (abs(a) terms(b) + abs(b) terms(a)) + k sum abs(a b)`, for *any* order of the sum |
 ///
 /// each with the smallest normal number added, for results that underflow. What a program is given has terms 0: it is
@@ -87,6 +88,15 @@ impl Rounded {
         Self {
             value,
             terms: passed + CALL * value.abs() + TINY,
+        }
+    }
+
+    /// f(a, b), given its value and its two derivatives.
+    fn call_of_two(value: f64, (by_a, by_b): (f64, f64), a: Self, b: Self) -> Self {
+        let (a, b) = (a.call(value, by_a), b.call(value, by_b));
+        Self {
+            terms: a.terms + b.terms,
+            ..a
         }
     }
 
@@ -200,6 +210,7 @@ impl One for Rounded {
 impl Real for Rounded {
     const NAME: &'static str = "rounded";
     const UNIT_ROUNDOFF: f64 = f64::UNIT_ROUNDOFF;
+    const MIN_NORMAL: f64 = f64::MIN_NORMAL;
 
     fn from_f64(x: f64) -> Self {
         Self::exact(x)
@@ -254,6 +265,14 @@ impl Real for Rounded {
             value: self.value.abs(),
             ..self
         }
+    }
+    fn pow(self, exponent: Self) -> Self {
+        let slopes = self.value.pow_slopes(exponent.value);
+        Self::call_of_two(self.value.pow(exponent.value), slopes, self, exponent)
+    }
+    fn atan2(self, x: Self) -> Self {
+        let slopes = self.value.atan2_slopes(x.value);
+        Self::call_of_two(self.value.atan2(x.value), slopes, self, x)
     }
     fn sigmoid(self) -> Self {
         let y = Real::sigmoid(self.value);

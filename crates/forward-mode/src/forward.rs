@@ -315,21 +315,28 @@ impl<T: Scalar> Forward<T> {
     }
 
     /// Runs one sweep of the prepared question and hands the output's tangents to `receive`, with the range of seeds
-    /// that they belong to.
-    pub(crate) fn sweep<R>(
+    /// that they belong to. The `first` sweep of a question looks whether there are derivatives at all.
+    ///
+    /// # Errors
+    /// As [`Graph::check_slopes`]; then nothing is received.
+    pub(crate) fn sweep(
         &mut self,
         params: &[T],
         x: Mat<'_, T>,
         seeds: &Seeds<'_, T>,
-        receive: impl FnOnce(Mat<'_, T>, Range<usize>, Mat<'_, T>) -> R,
-    ) -> Option<R> {
+        first: bool,
+        receive: impl FnOnce(Mat<'_, T>, Range<usize>, Mat<'_, T>),
+    ) -> Result<()> {
         let Prepared {
             sweep,
             tangents,
             scratch,
             ..
-        } = self.prepared.as_mut()?;
-        let y_dot = self.team.run(|| {
+        } = match &mut self.prepared {
+            Some(prepared) => prepared,
+            None => return Ok(()),
+        };
+        let (y_dot, doubt) = self.team.run(|| {
             sweep.run(
                 &self.plan,
                 params,
@@ -341,15 +348,21 @@ impl<T: Scalar> Forward<T> {
                 &mut self.spans,
             )
         });
+        if first && doubt.meets(seeds.wrt()) {
+            self.plan
+                .graph()
+                .check_slopes(params, x, seeds.wrt(), T::DUAL)?;
+        }
         let span = self.spans.last().cloned().unwrap_or(0..0);
-        Some(receive(self.plan.output(&self.primal), span, y_dot))
+        receive(self.plan.output(&self.primal), span, y_dot);
+        Ok(())
     }
 
     /// The sum of all outputs over the batch, and its gradient with respect to the parameters. Allocates nothing (but
     /// the first time after another question).
     ///
     /// # Errors
-    /// As [`Graph::check`].
+    /// As [`Graph::check`] and [`Graph::check_slopes`].
     pub fn value_and_gradient<'a>(
         &mut self,
         params: &[T],
@@ -363,22 +376,25 @@ impl<T: Scalar> Forward<T> {
         }
         let mut gradient = std::mem::take(&mut self.gradient);
         let mut value = T::zero();
-        for first in (0..n_params.max(1)).step_by(self.width) {
+        let mut chunks = (0..n_params.max(1)).step_by(self.width);
+        let outcome = chunks.try_for_each(|first| {
             let chunk = first..n_params.min(first + self.width);
             let last = chunk.end == n_params;
             let target = &mut gradient[chunk.clone()];
             // Parameters that the output does not depend on get exact zeros.
             target.fill(T::zero());
-            self.sweep(params, x, &Seeds::UnitParams(chunk), |y, span, y_dot| {
+            let seeds = Seeds::UnitParams(chunk);
+            self.sweep(params, x, &seeds, first == 0, |y, span, y_dot| {
                 for (k, seed) in span.enumerate() {
                     target[seed] = sum(y_dot.cols(k * batch..(k + 1) * batch));
                 }
                 if last {
                     value = sum(y);
                 }
-            });
-        }
+            })
+        });
         self.gradient = gradient;
+        outcome?;
         Ok((value, &self.gradient))
     }
 
@@ -387,7 +403,8 @@ impl<T: Scalar> Forward<T> {
     /// and its tangents, n_outputs x batch S.
     ///
     /// # Errors
-    /// As [`Graph::check`]; [`Error::Shape`], [`Error::NotFinite`] for the directions; [`Error::TooLarge`].
+    /// As [`Graph::check`] and [`Graph::check_slopes`]; [`Error::Shape`], [`Error::NotFinite`] for the directions;
+    /// [`Error::TooLarge`].
     ///
     /// ```
     /// use nalgebra::dmatrix;
@@ -483,6 +500,7 @@ impl<T: Scalar> Forward<T> {
             inputs: inputs_given,
         })?;
         for group in pieces(seeds, width) {
+            let first = group.start == 0;
             let columns = group.start * batch..group.end * batch;
             let seeds = Seeds::Directions {
                 seeds: group.len(),
@@ -490,14 +508,14 @@ impl<T: Scalar> Forward<T> {
                 inputs: x_dot.map(|dot| dot.cols(columns.clone())),
             };
             let mut target = y_dot.rb_mut().cols(columns);
-            self.sweep(params, x, &seeds, |_, span, tangent| {
+            self.sweep(params, x, &seeds, first, |_, span, tangent| {
                 // No seed arrives where the output depends on nothing that was pushed.
                 if span.is_empty() {
                     target.fill(T::zero())
                 } else {
                     target.copy_from(tangent)
                 }
-            });
+            })?;
         }
         Ok(self.plan.output(&self.primal))
     }

@@ -14,7 +14,7 @@ impl<T: Scalar> Forward<T> {
     /// parameter. It is the lecture's tangent matrix at the last block, a chunk of columns a sweep.
     ///
     /// # Errors
-    /// As [`pushpull_core::Graph::check`]; [`pushpull_core::Error::TooLarge`] before anything is allocated.
+    /// As [`pushpull_core::Graph::check`] and [`pushpull_core::Graph::check_slopes`]; [`pushpull_core::Error::TooLarge`] before anything is allocated.
     ///
     /// ```
     /// use nalgebra::dmatrix;
@@ -93,7 +93,7 @@ impl<T: Scalar> Forward<T> {
         let mut jacobian = DMatrix::from_element(rows, all, T::zero());
         for piece in pieces(all, width) {
             let first = piece.start;
-            self.sweep(params, x, &seeds(piece), |_, span, y_dot| {
+            self.sweep(params, x, &seeds(piece), first == 0, |_, span, y_dot| {
                 for (k, seed) in span.enumerate() {
                     // A seed's columns follow one another, and so do a Jacobian's rows.
                     let column = jacobian.column_mut(first + seed).data.into_slice_mut();
@@ -106,7 +106,7 @@ impl<T: Scalar> Forward<T> {
                             .for_each(|(rows, tangent)| rows.copy_from_slice(tangent)),
                     }
                 }
-            });
+            })?;
         }
         Ok(jacobian)
     }

@@ -1,6 +1,6 @@
 //! Structured forward mode: the lecture's tangent matrices in the form in which they are sparse.
 
-use pushpull_core::{Cost, Graph, Mat, Prediction, Result, Scalar, Team};
+use pushpull_core::{Cost, Graph, Mat, Prediction, Result, Scalar, Team, Wrt};
 
 use crate::Chunk;
 use crate::forward::{Bytes, sum};
@@ -154,7 +154,7 @@ impl<T: Scalar> Structured<T> {
     /// The sum of all outputs over the batch, and its gradient with respect to the parameters. Allocates nothing.
     ///
     /// # Errors
-    /// As [`Graph::check`].
+    /// As [`Graph::check`] and [`Graph::check_slopes`].
     pub fn value_and_gradient<'a>(
         &mut self,
         params: &[T],
@@ -163,14 +163,17 @@ impl<T: Scalar> Structured<T> {
         let x = x.into();
         self.design.plan.graph().check(params, x, self.batch())?;
         let team = self.team.clone();
-        let value = team.run(|| self.run(params, x));
+        let value = team.run(|| self.run(params, x))?;
         Ok((value, &self.gradient))
     }
 
     /// The value; the gradient lies in its buffer then.
-    fn run(&mut self, params: &[T], x: Mat<'_, T>) -> T {
+    fn run(&mut self, params: &[T], x: Mat<'_, T>) -> Result<T> {
         let batch = self.batch();
-        self.design.plan.run(params, x, &mut self.primal);
+        let doubt = self.design.plan.run(params, x, &mut self.primal);
+        if doubt.meets(Wrt::PARAMS) {
+            self.graph().check_slopes(params, x, Wrt::PARAMS, T::DUAL)?;
+        }
         let nodes = self.design.plan.graph().nodes();
         for (chunk, program) in chunks(&self.design.programs, batch) {
             for step in &program.moves {
@@ -202,7 +205,7 @@ impl<T: Scalar> Structured<T> {
             let target = &mut self.gradient[node.params.clone()];
             occurrence.contract(node, &at, sums, target, &mut self.scratch);
         }
-        sum(self.design.plan.output(&self.primal))
+        Ok(sum(self.design.plan.output(&self.primal)))
     }
 
     /// Bytes of all buffers. The tangents are those of a chunk, and at the output those of the batch.

@@ -5,7 +5,7 @@ use std::ops::Range;
 use pushpull_core::arena::{Planner, Slot};
 use pushpull_core::graph::{Node, Origin, Source};
 use pushpull_core::primal::{PrimalPlan, disjoint};
-use pushpull_core::{Accum, Cost, Graph, Mat, MatMut, Op, Point, Result, Scalar, memory};
+use pushpull_core::{Accum, Cost, Graph, Mat, MatMut, Op, Point, Result, Scalar, Wrt, memory};
 
 mod work;
 
@@ -36,6 +36,18 @@ pub(crate) enum Question {
 }
 
 impl<T> Seeds<'_, T> {
+    /// What is differentiated by.
+    pub(crate) fn wrt(&self) -> Wrt {
+        match self {
+            Self::UnitParams(_) => Wrt::PARAMS,
+            Self::UnitInputs(_) => Wrt::INPUTS,
+            Self::Directions { params, inputs, .. } => Wrt {
+                params: params.is_some(),
+                inputs: inputs.is_some(),
+            },
+        }
+    }
+
     fn question(&self) -> Question {
         match self {
             Self::UnitParams(range) => Question::UnitParams(range.clone()),
@@ -260,7 +272,7 @@ impl Sweep {
     }
 
     /// Runs the primal program and pushes `seeds` beside it. `spans[i]` becomes the range of seeds that reach node i;
-    /// the output's tangents are returned, n_outputs x batch times their number.
+    /// the output's tangents are returned, n_outputs x batch times their number, with what [`PrimalPlan::run`] returns.
     #[allow(clippy::too_many_arguments)] // The primal's numbers and the tangents are two arenas, borrowed apart.
     pub(crate) fn run<'t, T: Scalar>(
         &self,
@@ -272,10 +284,11 @@ impl Sweep {
         tangents: &'t mut [T],
         scratch: &mut [T],
         spans: &mut [Range<usize>],
-    ) -> Mat<'t, T> {
+    ) -> (Mat<'t, T>, Wrt) {
         let (graph, batch, question) = (plan.graph(), plan.batch(), seeds.question());
+        let mut doubt = Wrt::NOTHING;
         for (i, (node, step)) in graph.nodes().iter().zip(&self.steps).enumerate() {
-            plan.step(i, params, x, primal);
+            doubt |= plan.step(i, params, x, primal);
             let (arriving, own) = (question.arriving(graph, i, spans), question.own(graph, i));
             let span = hull(&arriving, &own);
             spans[i] = span.clone();
@@ -327,11 +340,12 @@ impl Sweep {
             }
         }
         let last = self.steps.len() - 1;
-        Mat::new(
+        let y_dot = Mat::new(
             &tangents[self.steps[last].y_dot.clone()],
             graph.n_outputs(),
             spans[last].len() * batch,
-        )
+        );
+        (y_dot, doubt)
     }
 
     /// Where the tangent of node i's input lies, n_in x batch seeds for the seeds `arriving`.

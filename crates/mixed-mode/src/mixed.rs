@@ -3,7 +3,7 @@
 use nalgebra::DMatrix;
 use pushpull_core::primal::PrimalPlan;
 use pushpull_core::work::{Item, Work};
-use pushpull_core::{Cost, Error, Graph, Mat, MatMut, Prediction, Result, Scalar, memory};
+use pushpull_core::{Cost, Error, Graph, Mat, MatMut, Prediction, Result, Scalar, Wrt, memory};
 
 use crate::Bracketing;
 use crate::program::Program;
@@ -188,7 +188,7 @@ impl<T: Scalar> MixedMode<T> {
     /// column a row of the input matrix. Columns of inputs that the chain does not read are exact zeros.
     ///
     /// # Errors
-    /// As [`Graph::check`]; [`Error::TooLarge`] before anything is allocated.
+    /// As [`Graph::check`] and [`Graph::check_slopes`]; [`Error::TooLarge`] before anything is allocated.
     pub fn jacobian_inputs<'a>(
         &mut self,
         params: &[T],
@@ -203,7 +203,7 @@ impl<T: Scalar> MixedMode<T> {
             "use a smaller batch, or push the directions you need",
         )?;
         let mut jacobian = DMatrix::from_element(rows, columns, T::zero());
-        self.run(params, x, jacobian.as_mut_slice());
+        self.run(params, x, jacobian.as_mut_slice())?;
         Ok(jacobian)
     }
 
@@ -211,7 +211,7 @@ impl<T: Scalar> MixedMode<T> {
     /// columns. Allocates nothing.
     ///
     /// # Errors
-    /// As [`Graph::check`]; [`Error::Shape`] for `jacobian`. Then nothing is written.
+    /// As [`Graph::check`] and [`Graph::check_slopes`]; [`Error::Shape`] for `jacobian`. Then nothing is written.
     pub fn jacobian_inputs_into<'a>(
         &mut self,
         params: &[T],
@@ -225,12 +225,7 @@ impl<T: Scalar> MixedMode<T> {
         let Some(target) = jacobian.as_mut_slice().filter(|_| expected == got) else {
             return Err(Error::matrix("jacobian", expected, got, remedy));
         };
-        // What the chain does not read; the rest is assigned.
-        let read = &self.bracketing.chain.input;
-        target[..expected.0 * read.start].fill(T::zero());
-        target[expected.0 * read.end..].fill(T::zero());
-        self.run(params, x, target);
-        Ok(())
+        self.run(params, x, target)
     }
 
     /// (rows, columns) of the Jacobian of a batch.
@@ -242,12 +237,18 @@ impl<T: Scalar> MixedMode<T> {
         )
     }
 
-    /// The checked run. `jacobian` holds zeros where the chain reads nothing.
-    fn run(&mut self, params: &[T], x: Mat<'_, T>, jacobian: &mut [T]) {
-        self.primal.run(params, x, &mut self.record);
+    /// The checked run.
+    fn run(&mut self, params: &[T], x: Mat<'_, T>, jacobian: &mut [T]) -> Result<()> {
+        let doubt = self.primal.run(params, x, &mut self.record);
+        if doubt.meets(Wrt::INPUTS) {
+            self.graph().check_slopes(params, x, Wrt::INPUTS, T::DUAL)?;
+        }
         let (rows, _) = self.shape();
-        // The Jacobian, column by column, is the tangents of the unit vectors of the inputs, sample by sample.
+        // What the chain does not read; the rest is assigned.
         let read = &self.bracketing.chain.input;
+        jacobian[..rows * read.start].fill(T::zero());
+        jacobian[rows * read.end..].fill(T::zero());
+        // The Jacobian, column by column, is the tangents of the unit vectors of the inputs, sample by sample.
         let own = &mut jacobian[rows * read.start..rows * read.end];
         self.program.run(
             &self.primal,
@@ -258,6 +259,7 @@ impl<T: Scalar> MixedMode<T> {
             &mut self.scratch,
             own,
         );
+        Ok(())
     }
 
     /// The exact cost of [`MixedMode::jacobian_inputs`], as [`Bracketing::cost`].

@@ -77,7 +77,7 @@ where
         answer: Answer<'_, T>,
     ) -> Result<T> {
         match self {
-            Self::Planes(planes, team) => Ok(team.run(|| planes.run(params, x, direction, answer))),
+            Self::Planes(planes, team) => team.run(|| planes.run(params, x, direction, answer)),
             Self::Duals(duals) => duals.run(params, x, direction, answer),
         }
     }
@@ -144,7 +144,8 @@ where
     /// n_params numbers. Allocates nothing.
     ///
     /// # Errors
-    /// As [`Graph::check`]; [`Error::Shape`], [`Error::NotFinite`] for `direction`.
+    /// As [`Graph::check`] and, for slopes and their derivatives, [`Graph::check_slopes`]; [`Error::Shape`],
+    /// [`Error::NotFinite`] for `direction`.
     pub fn hessian_vector<'a>(
         &mut self,
         params: &[T],

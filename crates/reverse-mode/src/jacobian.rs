@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use nalgebra::DMatrix;
-use pushpull_core::{Mat, MatMut, Result, Scalar, memory};
+use pushpull_core::{Mat, MatMut, Result, Scalar, Wrt, memory};
 
 use crate::Reverse;
 
@@ -12,7 +12,7 @@ impl<T: Scalar> Reverse<T> {
     /// parameter. One adjoint sweep an output serves all samples, since a sample's output depends on it alone.
     ///
     /// # Errors
-    /// As [`pushpull_core::Graph::check`]; [`pushpull_core::Error::TooLarge`] before anything is allocated.
+    /// As [`pushpull_core::Graph::check`] and [`pushpull_core::Graph::check_slopes`]; [`pushpull_core::Error::TooLarge`] before anything is allocated.
     ///
     /// ```
     /// use nalgebra::dmatrix;
@@ -47,47 +47,52 @@ impl<T: Scalar> Reverse<T> {
         let mut jacobian = DMatrix::from_element(rows, n_params, T::zero());
         // A column a (seed, sample): vjp_params writes contiguous parameters, the Jacobian's rows are not.
         let mut columns = DMatrix::from_element(n_params, seeds * batch, T::zero());
-        self.by_rows(params, x.into(), |engine, params, x, outputs| {
-            let Reverse {
-                program,
-                adjoint,
-                record,
-                cotangents,
-                seed,
-                scratch,
-                team,
-                ..
-            } = engine;
-            let y_bar = Mat::new(seed, n_outputs, outputs.len() * batch);
-            team.run(|| {
-                program.pull(
+        self.by_rows(
+            params,
+            x.into(),
+            Wrt::PARAMS,
+            |engine, params, x, outputs| {
+                let Reverse {
+                    program,
                     adjoint,
-                    params,
-                    x,
                     record,
-                    y_bar,
                     cotangents,
+                    seed,
                     scratch,
-                    true,
-                    None,
-                    |visit, own, scratch| {
-                        for column in 0..outputs.len() * batch {
-                            let (sample, own) = (
-                                visit.at.sample(column % batch),
-                                own.cols(column..column + 1),
-                            );
-                            let target = &mut columns.column_mut(column).data.into_slice_mut()
-                                [visit.params.clone()];
-                            visit
-                                .block
-                                .vjp_params(&sample, own, visit.first, target, scratch);
-                        }
-                    },
-                )
-            });
-            write_rows(&mut jacobian, Mat::from(&columns), outputs, batch);
-            Ok(())
-        })?;
+                    team,
+                    ..
+                } = engine;
+                let y_bar = Mat::new(seed, n_outputs, outputs.len() * batch);
+                team.run(|| {
+                    program.pull(
+                        adjoint,
+                        params,
+                        x,
+                        record,
+                        y_bar,
+                        cotangents,
+                        scratch,
+                        true,
+                        None,
+                        |visit, own, scratch| {
+                            for column in 0..outputs.len() * batch {
+                                let (sample, own) = (
+                                    visit.at.sample(column % batch),
+                                    own.cols(column..column + 1),
+                                );
+                                let target = &mut columns.column_mut(column).data.into_slice_mut()
+                                    [visit.params.clone()];
+                                visit
+                                    .block
+                                    .vjp_params(&sample, own, visit.first, target, scratch);
+                            }
+                        },
+                    )
+                });
+                write_rows(&mut jacobian, Mat::from(&columns), outputs, batch);
+                Ok(())
+            },
+        )?;
         Ok(jacobian)
     }
 
@@ -115,38 +120,43 @@ impl<T: Scalar> Reverse<T> {
         )?;
         let mut jacobian = DMatrix::from_element(rows, n_inputs, T::zero());
         let mut columns = vec![T::zero(); n_inputs * seeds * batch];
-        self.by_rows(params, x.into(), |engine, params, x, outputs| {
-            let Reverse {
-                program,
-                adjoint,
-                record,
-                cotangents,
-                seed,
-                scratch,
-                team,
-                ..
-            } = engine;
-            let width = outputs.len() * batch;
-            let y_bar = Mat::new(seed, n_outputs, width);
-            let x_bar = Some(MatMut::new(&mut columns, n_inputs, width));
-            team.run(|| {
-                program.pull(
+        self.by_rows(
+            params,
+            x.into(),
+            Wrt::INPUTS,
+            |engine, params, x, outputs| {
+                let Reverse {
+                    program,
                     adjoint,
-                    params,
-                    x,
                     record,
-                    y_bar,
                     cotangents,
+                    seed,
                     scratch,
-                    false,
-                    x_bar,
-                    |_, _, _| {},
-                )
-            });
-            let columns = Mat::new(&columns, n_inputs, width);
-            write_rows(&mut jacobian, columns, outputs, batch);
-            Ok(())
-        })?;
+                    team,
+                    ..
+                } = engine;
+                let width = outputs.len() * batch;
+                let y_bar = Mat::new(seed, n_outputs, width);
+                let x_bar = Some(MatMut::new(&mut columns, n_inputs, width));
+                team.run(|| {
+                    program.pull(
+                        adjoint,
+                        params,
+                        x,
+                        record,
+                        y_bar,
+                        cotangents,
+                        scratch,
+                        false,
+                        x_bar,
+                        |_, _, _| {},
+                    )
+                });
+                let columns = Mat::new(&columns, n_inputs, width);
+                write_rows(&mut jacobian, columns, outputs, batch);
+                Ok(())
+            },
+        )?;
         Ok(jacobian)
     }
 
@@ -155,10 +165,14 @@ impl<T: Scalar> Reverse<T> {
         &mut self,
         params: &[T],
         x: Mat<'_, T>,
+        wrt: Wrt,
         mut sweep: impl FnMut(&mut Self, &[T], Mat<'_, T>, Range<usize>) -> Result<()>,
     ) -> Result<()> {
         let (batch, n_outputs) = (self.batch(), self.graph().n_outputs());
-        self.record(params, x)?;
+        let doubt = self.record(params, x)?.doubt;
+        if doubt.meets(wrt) {
+            self.graph().check_slopes(params, x, wrt, T::DUAL)?;
+        }
         let seeds = self.adjoint.seeds().min(n_outputs);
         for first in (0..n_outputs).step_by(seeds) {
             let outputs = first..n_outputs.min(first + seeds);

@@ -2,7 +2,7 @@
 
 use pushpull_core::primal::PrimalPlan;
 use pushpull_core::work::Work;
-use pushpull_core::{Cost, Error, Graph, Mat, MatMut, Result, Scalar};
+use pushpull_core::{Cost, Error, Graph, Mat, MatMut, Result, Scalar, Wrt};
 
 use crate::adjoint::{Adjoint, Visit};
 use crate::checkpoint::cuts::tangle;
@@ -147,9 +147,14 @@ impl Program {
         }
     }
 
-    /// Runs the primal, up to the first pullback.
+    /// Runs the primal, up to the first pullback: every block at least once. Returns what [`PrimalPlan::run`] does.
     #[inline]
-    pub(crate) fn record<T: Scalar>(&mut self, params: &[T], x: Mat<'_, T>, record: &mut [T]) {
+    pub(crate) fn record<T: Scalar>(
+        &mut self,
+        params: &[T],
+        x: Mat<'_, T>,
+        record: &mut [T],
+    ) -> Wrt {
         match self {
             Self::Whole(plan) => plan.run(params, x, record),
             Self::Pieces(pieces) => pieces.primal(params, x, record),

@@ -1,7 +1,7 @@
 //! The engine: both programs prepared for a graph and a batch.
 
 use nalgebra::DMatrix;
-use pushpull_core::{Accum, Cost, Graph, Mat, MatMut, Result, Scalar, Team, memory};
+use pushpull_core::{Accum, Cost, Graph, Mat, MatMut, Result, Scalar, Team, Wrt, memory};
 
 use crate::Tape;
 use crate::adjoint::{Adjoint, Wanted};
@@ -224,24 +224,25 @@ impl<T: Scalar> Reverse<T> {
         let (graph, batch) = (self.graph(), self.batch());
         graph.check(params, x, batch)?;
         let (program, record) = (&mut self.program, &mut self.record);
-        self.team.run(|| program.record(params, x, record));
+        let doubt = self.team.run(|| program.record(params, x, record));
         Ok(Tape {
             engine: self,
             params,
             x,
+            doubt,
         })
     }
 
     /// The sum of all outputs over the batch, and its gradient with respect to the parameters. Allocates nothing.
     ///
     /// # Errors
-    /// As [`Graph::check`].
+    /// As [`Graph::check`] and [`Graph::check_slopes`].
     pub fn value_and_gradient<'a>(
         &mut self,
         params: &'a [T],
         x: impl Into<Mat<'a, T>>,
     ) -> Result<(T, &[T])> {
-        let value = self.differentiate(params, x.into(), None)?;
+        let value = self.differentiate(params, x.into(), None, Wrt::PARAMS)?;
         Ok((value, &self.gradient))
     }
 
@@ -249,23 +250,25 @@ impl<T: Scalar> Reverse<T> {
     /// `x_bar`.
     ///
     /// # Errors
-    /// As [`Graph::check`]; [`crate::Error::Shape`] for `x_bar`.
+    /// As [`Graph::check`] and [`Graph::check_slopes`]; [`crate::Error::Shape`] for `x_bar`.
     pub fn value_and_gradients<'a>(
         &mut self,
         params: &'a [T],
         x: impl Into<Mat<'a, T>>,
         x_bar: &mut DMatrix<T>,
     ) -> Result<(T, &[T])> {
-        let value = self.differentiate(params, x.into(), Some(x_bar.into()))?;
+        let value = self.differentiate(params, x.into(), Some(x_bar.into()), Wrt::BOTH)?;
         Ok((value, &self.gradient))
     }
 
-    /// Both programs in a row: the value is returned, the gradient is left in its buffer.
-    fn differentiate(
+    /// Both programs in a row: the value is returned, the gradient is left in its buffer. `wrt`: by what slopes have to be
+    /// finite; at duals the direction counts too.
+    pub(crate) fn differentiate(
         &mut self,
         params: &[T],
         x: Mat<'_, T>,
         x_bar: Option<MatMut<'_, T>>,
+        wrt: Wrt,
     ) -> Result<T> {
         let Self {
             program,
@@ -286,8 +289,11 @@ impl<T: Scalar> Reverse<T> {
         // Every output weighs 1.
         let seed = &mut seed[..n_outputs * batch];
         seed.fill(T::one());
-        Ok(team.run(|| {
-            program.record(params, x, record);
+        team.run(|| {
+            let doubt = program.record(params, x, record);
+            if doubt.meets(wrt) {
+                program.graph().check_slopes(params, x, wrt, T::DUAL)?;
+            }
             let wanted = Wanted {
                 params: Some((Accum::Set, MatMut::new(gradient, params.len(), 1))),
                 inputs: x_bar,
@@ -296,8 +302,13 @@ impl<T: Scalar> Reverse<T> {
             adjoint.pullback(
                 program, params, x, record, y_bar, cotangents, scratch, wanted,
             );
-            sum(program.output(record))
-        }))
+            Ok(sum(program.output(record)))
+        })
+    }
+
+    /// The gradient that the last run left.
+    pub(crate) fn gradient(&self) -> &[T] {
+        &self.gradient
     }
 
     /// Vector-Jacobian products for one or several cotangents `y_bar` of the output, n_outputs x batch S, column

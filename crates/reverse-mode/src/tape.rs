@@ -1,7 +1,7 @@
 //! What the primal program left behind, ready to be pulled back.
 
 use pushpull_core::linalg::first_not_finite;
-use pushpull_core::{Accum, Error, Mat, MatMut, Result, Scalar};
+use pushpull_core::{Accum, Error, Mat, MatMut, Result, Scalar, Wrt};
 
 use crate::Reverse;
 use crate::adjoint::Wanted;
@@ -27,6 +27,8 @@ pub struct Tape<'t, T> {
     pub(crate) engine: &'t mut Reverse<T>,
     pub(crate) params: &'t [T],
     pub(crate) x: Mat<'t, T>,
+    /// By what derivatives may not exist.
+    pub(crate) doubt: Wrt,
 }
 
 impl<T: Scalar> Tape<'_, T> {
@@ -48,7 +50,8 @@ impl<T: Scalar> Tape<'_, T> {
     /// fit side by side, starts from the input once more.
     ///
     /// # Errors
-    /// [`Error::Shape`], [`Error::NotFinite`] for `y_bar`; then nothing is written.
+    /// [`Error::Shape`], [`Error::NotFinite`] for `y_bar`, and as [`pushpull_core::Graph::check_slopes`]; then nothing is
+    /// written.
     ///
     /// ```
     /// use nalgebra::dmatrix;
@@ -106,6 +109,13 @@ impl<T: Scalar> Tape<'_, T> {
                 entry: format!("[{i}, {j}]"),
                 value,
             });
+        }
+        let wrt = Wrt {
+            params: params_bar.is_some(),
+            inputs: x_bar.is_some(),
+        };
+        if self.doubt.meets(wrt) {
+            graph.check_slopes(self.params, self.x, wrt, T::DUAL)?;
         }
         for first in (0..seeds).step_by(adjoint.seeds()) {
             let group = first..seeds.min(first + adjoint.seeds());

@@ -4,7 +4,9 @@ use std::ops::{Add, Div, Mul, Neg, Sub};
 use std::panic::Location;
 use std::sync::Arc;
 
-use pushpull_core::blocks::{self, Broadcast, Extent, Map, Recip, Scale, Shift};
+use pushpull_core::blocks::{
+    self, Atan2, Broadcast, Extent, Map, Maximum, Minimum, Over, Pow, Scale, Shift, Where, Zip,
+};
 use pushpull_core::{AnyBlock, Scalar};
 
 use crate::error::shown;
@@ -75,6 +77,103 @@ fn both<'t, T: Scalar, B: AnyBlock>(
 }
 
 impl<'t, T: Scalar> Var<'t, T> {
+    /// The larger of two values, entry by entry, with broadcasting. At a tie the derivative goes to `other`; NaN in either
+    /// gives NaN.
+    ///
+    /// ```
+    /// use nalgebra::dmatrix;
+    /// let tape = pushpull_tape::Tape::new();
+    /// let (a, b) = (tape.variable(dmatrix![1.0, 2.0, 3.0]), tape.scalar(2.0));
+    /// assert_eq!(a.maximum(b).value()?, dmatrix![2.0, 2.0, 3.0]);
+    /// let slopes = tape.gradient(&a.maximum(b).sum(), &[&a, &b])?;
+    /// assert_eq!((&slopes[0], slopes[1][(0, 0)]), (&dmatrix![0.0, 0.0, 1.0], 2.0));
+    /// # Ok::<(), pushpull_tape::Error>(())
+    /// ```
+    #[track_caller]
+    pub fn maximum(self, other: Self) -> Self {
+        let block = |n| Zip::new(Maximum, n);
+        both("maximum", self, other, block, Location::caller())
+    }
+
+    /// The smaller of two values, as [`Var::maximum`].
+    #[track_caller]
+    pub fn minimum(self, other: Self) -> Self {
+        let block = |n| Zip::new(Minimum, n);
+        both("minimum", self, other, block, Location::caller())
+    }
+
+    /// This value to the power of `exponent`, entry by entry, with broadcasting; for a constant exponent,
+    /// [`Var::powf`]. At the base 0 the derivative by the exponent is 0; a negative base has none.
+    ///
+    /// ```
+    /// let tape = pushpull_tape::Tape::new();
+    /// let (a, b) = (tape.scalar(3.0), tape.scalar(2.0));
+    /// let slopes = tape.gradient(&a.pow(b), &[&a, &b])?;
+    /// assert_eq!((slopes[0][(0, 0)], slopes[1][(0, 0)]), (6.0, 9.0 * 3f64.ln()));
+    /// # Ok::<(), pushpull_tape::Error>(())
+    /// ```
+    #[track_caller]
+    pub fn pow(self, exponent: Self) -> Self {
+        both(
+            "pow",
+            self,
+            exponent,
+            |n| Zip::new(Pow, n),
+            Location::caller(),
+        )
+    }
+
+    /// The angle of the point whose height is this value and whose width is `x`, in [-pi, pi], with broadcasting. At the
+    /// origin it has no derivative.
+    ///
+    /// ```
+    /// let tape = pushpull_tape::Tape::new();
+    /// let (y, x) = (tape.scalar(1.0), tape.scalar(1.0));
+    /// let slopes = tape.gradient(&y.atan2(x), &[&y, &x])?;
+    /// assert_eq!((slopes[0][(0, 0)], slopes[1][(0, 0)]), (0.5, -0.5));
+    /// # Ok::<(), pushpull_tape::Error>(())
+    /// ```
+    #[track_caller]
+    pub fn atan2(self, x: Self) -> Self {
+        both("atan2", self, x, |n| Zip::new(Atan2, n), Location::caller())
+    }
+
+    /// `a` where this value is positive, else `b`, entry by entry, with broadcasting: a mask of zeros and ones, or any
+    /// number by its sign. Nothing passes through what is not selected, be it infinite or NaN; so this is how a derivative
+    /// that does not exist is kept out. No derivative passes through the condition.
+    ///
+    /// ```
+    /// use nalgebra::dmatrix;
+    /// let tape = pushpull_tape::Tape::new();
+    /// let x = tape.variable(dmatrix![4.0, 0.0]);
+    /// assert!(tape.gradient(&x.sqrt().sum(), &[&x]).is_err()); // the slope at 0 is infinite
+    /// let safe = x.select(x.sqrt(), tape.constant(dmatrix![0.0]));
+    /// assert_eq!(tape.gradient(&safe.sum(), &[&x])?[0], dmatrix![0.25, 0.0]);
+    /// # Ok::<(), pushpull_tape::Error>(())
+    /// ```
+    #[track_caller]
+    pub fn select(self, a: Self, b: Self) -> Self {
+        let at = Location::caller();
+        // Each is repeated over what all three have in common.
+        let parts = together("select", a, b, at).and_then(|(a, b)| {
+            let (condition, a) = together("select", self, a, at)?;
+            let (a, b) = together("select", a, b, at)?;
+            Ok((condition, a, b))
+        });
+        match parts {
+            Err(fault) => fault,
+            Ok((condition, a, b)) => {
+                let faulty = [condition, a, b].into_iter().find(Var::is_faulty);
+                faulty.unwrap_or_else(|| {
+                    let block = Arc::new(Where::new(condition.len()));
+                    let shape = condition.shape();
+                    self.inner()
+                        .push(block, &[condition, a, b], shape, false, at)
+                })
+            }
+        }
+    }
+
     /// A block of one operand of the same width, for the functions of this crate.
     pub(crate) fn on<B: AnyBlock>(self, block: impl FnOnce(usize) -> B, at: At) -> Self {
         if self.is_faulty() {
@@ -187,7 +286,7 @@ impl<T: Scalar> Div<T> for Var<'_, T> {
     type Output = Self;
     #[track_caller]
     fn div(self, by: T) -> Self {
-        self.on(|n| Scale::new(n, by.to_f64().recip()), Location::caller())
+        self.on(|n| Scale::divided(n, by.to_f64()), Location::caller())
     }
 }
 
@@ -217,9 +316,9 @@ macro_rules! number_first {
         impl<'t> Div<Var<'t, $t>> for $t {
             type Output = Var<'t, $t>;
             #[track_caller]
-            #[allow(clippy::suspicious_arithmetic_impl)] // The quotient is the reciprocal, scaled.
             fn div(self, var: Var<'t, $t>) -> Var<'t, $t> {
-                var.on(|n| Map::new(Recip, n), Location::caller()) * self
+                let numerator = f64::from(self);
+                var.on(|n| Map::new(Over { numerator }, n), Location::caller())
             }
         }
     )*};

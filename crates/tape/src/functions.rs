@@ -4,7 +4,7 @@ use std::panic::Location;
 use std::sync::Arc;
 
 use pushpull_core::blocks::{
-    self, Columns, Elementwise, Elu, LeakyRelu, LogSoftmax, LogSumExp, Map, Softmax,
+    self, Clamp, Columns, Elementwise, Elu, LeakyRelu, LogSoftmax, LogSumExp, Map, Power, Softmax,
 };
 use pushpull_core::{AnyBlock, Scalar};
 
@@ -62,6 +62,34 @@ impl<'t, T: Scalar> Var<'t, T> {
     #[track_caller]
     pub fn elu(self, alpha: f64) -> Self {
         self.on(|n| Map::new(Elu { alpha }, n), Location::caller())
+    }
+
+    /// `x^exponent` for a constant exponent, entry by entry.
+    ///
+    /// ```
+    /// let tape = pushpull_tape::Tape::new();
+    /// let x = tape.scalar(4.0);
+    /// assert_eq!(tape.gradient(&x.powf(1.5), &[&x])?[0][(0, 0)], 3.0);
+    /// # Ok::<(), pushpull_tape::Error>(())
+    /// ```
+    #[track_caller]
+    pub fn powf(self, exponent: f64) -> Self {
+        self.on(|n| Map::new(Power { exponent }, n), Location::caller())
+    }
+
+    /// x within `low..=high`, else the nearer end, entry by entry. The derivative is 0 at the ends and beyond them.
+    ///
+    /// ```
+    /// use nalgebra::dmatrix;
+    /// let tape = pushpull_tape::Tape::new();
+    /// let x = tape.variable(dmatrix![-2.0, 0.5, 1.0]);
+    /// assert_eq!(x.clamp(-1.0, 1.0).value()?, dmatrix![-1.0, 0.5, 1.0]);
+    /// assert_eq!(tape.gradient(&x.clamp(-1.0, 1.0).sum(), &[&x])?[0], dmatrix![0.0, 1.0, 0.0]);
+    /// # Ok::<(), pushpull_tape::Error>(())
+    /// ```
+    #[track_caller]
+    pub fn clamp(self, low: f64, high: f64) -> Self {
+        self.on(|n| Map::new(Clamp { low, high }, n), Location::caller())
     }
 
     /// A scalar function of your own, entry by entry.

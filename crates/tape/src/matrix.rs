@@ -175,7 +175,7 @@ impl<'t, T: Scalar> Var<'t, T> {
     #[track_caller]
     pub fn mean(self) -> Self {
         let (n, at) = (self.len(), Location::caller());
-        self.sum().on(|one| Scale::new(one, (n as f64).recip()), at)
+        self.sum().on(|one| Scale::divided(one, n as f64), at)
     }
 
     /// The mean of each column: a row.
@@ -183,7 +183,7 @@ impl<'t, T: Scalar> Var<'t, T> {
     pub fn column_means(self) -> Self {
         let (n, at) = (self.nrows(), Location::caller());
         let sums = self.sums(Extent::Row, at);
-        sums.on(|len| Scale::new(len, (n as f64).recip()), at)
+        sums.on(|len| Scale::divided(len, n as f64), at)
     }
 
     /// The mean of each row: a column.
@@ -191,10 +191,10 @@ impl<'t, T: Scalar> Var<'t, T> {
     pub fn row_means(self) -> Self {
         let (n, at) = (self.ncols(), Location::caller());
         let sums = self.sums(Extent::Column, at);
-        sums.on(|len| Scale::new(len, (n as f64).recip()), at)
+        sums.on(|len| Scale::divided(len, n as f64), at)
     }
 
-    /// The largest entry; its derivative goes to the first of the largest.
+    /// The largest entry; its derivative goes to the first of the largest. NaN wherever one stands.
     #[track_caller]
     pub fn max(self) -> Self {
         self.flatten()

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use crate::erase::IntoBlock;
 use crate::planes::{Cotangents, DotPoint, Planes, PlanesMut};
 use crate::{
-    Accum, AnyBlock, Block, Cost, Dims, Keeps, Mat, MatMut, Op, Point, Real, Result, Scalar, Spec,
+    Accum, AnyBlock, Block, Cost, Dims, Keeps, Mat, MatMut, Op, Point, Real, Result, Scalar,
+    Singular, Spec, Steep,
 };
 
 /// `Y = [f(x_1, w) .. f(x_K, w)]` for the stacked input `[w; x_1; ..; x_K]`: a block f on the K columns of a matrix, with
@@ -155,6 +156,10 @@ impl Spec for Columns {
         self.block.surrogate()
     }
 
+    fn singular(&self) -> Singular {
+        self.block.singular()
+    }
+
     fn validate(&self) -> Result<()> {
         self.block.validate()
     }
@@ -196,6 +201,23 @@ impl<T: Scalar> Block<T> for Columns {
             let y = MatMut::new(y.col_mut(j), dims.n_out, self.count);
             let extra = &mut extra[j * kept..(j + 1) * kept];
             T::of(&*self.block).forward(params, x, y, extra);
+        }
+    }
+
+    fn singular_at(&self, at: &Point<'_, T>, second: bool, found: &mut dyn FnMut(Steep)) {
+        let dims = self.inner();
+        for sample in 0..at.batch {
+            let inner = self.at(at, sample);
+            T::of(&*self.block).singular_at(&inner, second, &mut |steep| {
+                let input = |row| dims.n_params + steep.sample * dims.n_in + row;
+                found(Steep {
+                    sample,
+                    output: steep.sample * dims.n_out + steep.output,
+                    // f's parameters are the first rows of this input; any of them stands for all.
+                    input: Some(steep.input.map_or(0, input)),
+                    at: steep.at,
+                });
+            });
         }
     }
 

@@ -1,8 +1,11 @@
 //! Sums and products of stacked inputs: where branches of a graph meet.
 
 use super::chain;
+use super::steep::not_finite;
 use crate::planes::{Cotangents, DotPoint, PlanesMut};
-use crate::{Block, Cost, Dims, Error, Keeps, Mat, MatMut, Op, Point, Real, Result, Spec};
+use crate::{
+    Block, Cost, Dims, Error, Keeps, Mat, MatMut, Op, Point, Real, Result, Singular, Spec, Steep,
+};
 
 /// `y_i = sum_k x_(kn + i)`: the sum of `terms` inputs of n rows each, stacked. No parameters; the Jacobian is
 /// `[I I .. I]`.
@@ -172,6 +175,10 @@ impl Spec for Mul {
     fn planes(&self) -> bool {
         true
     }
+
+    fn singular(&self) -> Singular {
+        Singular::WithInput
+    }
 }
 
 impl<T: Real> Block<T> for Mul {
@@ -217,6 +224,18 @@ impl<T: Real> Block<T> for Mul {
                 (*a_bar, *b_bar) = (chain(b, y_bar), chain(a, y_bar));
             }
         }
+    }
+
+    /// A factor is the other's slope.
+    fn singular_at(&self, at: &Point<'_, T>, _: bool, found: &mut dyn FnMut(Steep)) {
+        not_finite(at.x, |sample, row, value| {
+            found(Steep {
+                sample,
+                output: row % self.n,
+                input: Some((row + self.n) % (2 * self.n)),
+                at: value,
+            });
+        });
     }
 
     /// `a_bar_dot = b * y_bar_dot + b_dot * y_bar`, and b's likewise.

@@ -1,10 +1,11 @@
 //! The fully-connected layer.
 
+use super::steep::not_finite;
 use crate::linalg::{Onto, add_to_columns, dual_product_cost, product, row_sums};
 use crate::planes::{Cotangents, DotOp, DotPoint, Moving, Planes, PlanesMut};
 use crate::{
     Accum, Block, Cost, Dims, InputJacobian, Keeps, Mat, MatMut, Op, ParamJacobian, ParamShape,
-    Point, Real, Spec,
+    Point, Real, Singular, Spec, Steep,
 };
 
 /// `y = W x + b` (lecture, equation 13), or `y = W x` without bias. Parameters: `weight` (n_out x n_in), column by
@@ -165,6 +166,10 @@ impl Spec for Linear {
     fn param_jacobian(&self) -> ParamJacobian {
         ParamJacobian::Kronecker { bias: self.bias }
     }
+
+    fn singular(&self) -> Singular {
+        Singular::WithInput
+    }
 }
 
 impl<T: Real> Block<T> for Linear {
@@ -201,6 +206,24 @@ impl<T: Real> Block<T> for Linear {
                 add_to_columns(&mut y_dot, &direction[self.n_weights()..]);
             }
         }
+    }
+
+    /// An input is the slope of every output by a parameter.
+    fn singular_at(&self, at: &Point<'_, T>, _: bool, found: &mut dyn FnMut(Steep)) {
+        // What is not finite in a column of x is so in every row of y: looking at one row is next to nothing.
+        if at.y.ncols() > 0 && at.y.columns().all(|y| y[0].is_finite()) {
+            return;
+        }
+        not_finite(at.x, |sample, _, value| {
+            for output in 0..self.n_out {
+                found(Steep {
+                    sample,
+                    output,
+                    input: None,
+                    at: value,
+                });
+            }
+        });
     }
 
     fn vjp_params(

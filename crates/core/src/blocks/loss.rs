@@ -7,9 +7,10 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use super::softmax::dot;
+use super::steep::not_finite;
 use super::{Sum, chain};
 use crate::planes::{Cotangents, DotPoint, PlanesMut};
-use crate::{AnyBlock, Error, Mat, MatMut, Point, Real, Result};
+use crate::{AnyBlock, Error, Mat, MatMut, Point, Real, Result, Steep};
 
 mod sigmoid_cross_entropy;
 mod softmax_cross_entropy;
@@ -101,8 +102,12 @@ impl FromStr for Loss {
 /// Columns whose inner products are summed at a time: one sum alone waits for each of its additions.
 const TOGETHER: usize = 8;
 
-/// `y_dot = <gradient, x_dot>` for a loss that keeps its gradient as `extra`.
-fn jvp_by_gradient<T: Real>(at: &Point<'_, T>, x_dot: Mat<'_, T>, mut y_dot: MatMut<'_, T>) {
+/// `y_dot = <gradient, x_dot>` for a block of one output that keeps its gradient as `extra`.
+pub(super) fn jvp_by_gradient<T: Real>(
+    at: &Point<'_, T>,
+    x_dot: Mat<'_, T>,
+    mut y_dot: MatMut<'_, T>,
+) {
     let n_in = x_dot.nrows();
     let gradient = |column| &at.extra[column % at.batch * n_in..][..n_in];
     let whole = x_dot.ncols() - x_dot.ncols() % TOGETHER;
@@ -134,8 +139,12 @@ fn dots<T: Real, const N: usize>(slopes: [&[T]; N], seeds: [&[T]; N]) -> [T; N] 
     sums
 }
 
-/// `x_bar = gradient y_bar` for a loss that keeps its gradient as `extra`.
-fn vjp_by_gradient<T: Real>(at: &Point<'_, T>, y_bar: Mat<'_, T>, mut x_bar: MatMut<'_, T>) {
+/// `x_bar = gradient y_bar` for a block of one output that keeps its gradient as `extra`.
+pub(super) fn vjp_by_gradient<T: Real>(
+    at: &Point<'_, T>,
+    y_bar: Mat<'_, T>,
+    mut x_bar: MatMut<'_, T>,
+) {
     let n_in = x_bar.nrows();
     for (column, y_bar) in y_bar.columns().enumerate() {
         let gradient = &at.extra[column % at.batch * n_in..][..n_in];
@@ -146,7 +155,7 @@ fn vjp_by_gradient<T: Real>(at: &Point<'_, T>, y_bar: Mat<'_, T>, mut x_bar: Mat
 }
 
 /// The derivative of [`vjp_by_gradient`]: `x_bar_dot = gradient y_bar_dot + gradient_dot y_bar`.
-fn vjp_by_gradient_dot<T: Real>(
+pub(super) fn vjp_by_gradient_dot<T: Real>(
     at: &DotPoint<'_, T>,
     y_bar: Cotangents<'_, T>,
     x_bar: PlanesMut<'_, T>,
@@ -161,6 +170,24 @@ fn vjp_by_gradient_dot<T: Real>(
             *x_bar_dot += chain(slope_dot, y_bar[0]);
         }
     }
+}
+
+/// The first `rows` entries of a kept gradient that are not finite.
+pub(super) fn steep_gradient<T: Real>(
+    at: &Point<'_, T>,
+    rows: usize,
+    found: &mut dyn FnMut(Steep),
+) {
+    let n_in = at.extra.len() / at.batch;
+    let gradient = Mat::new(at.extra, n_in, at.batch).rows(0..rows);
+    not_finite(gradient, |sample, row, value| {
+        found(Steep {
+            sample,
+            output: 0,
+            input: Some(row),
+            at: value,
+        });
+    });
 }
 
 #[cfg(test)]

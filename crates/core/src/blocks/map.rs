@@ -6,14 +6,17 @@ use crate::planes::{Cotangents, DotPoint, PlanesMut};
 use crate::vector::{Pair, Single, Triple, pairs, singles, triples};
 use crate::vector_planes::{Pull, pull};
 use crate::{
-    Block, Cost, Counted, Dims, Dual, InputJacobian, Keeps, Mat, MatMut, Op, Point, Real, Spec,
-    count,
+    Block, Cost, Counted, Dims, Dual, InputJacobian, Keeps, Mat, MatMut, Op, Point, Real, Singular,
+    Spec, Steep, count,
 };
 
 mod functions;
 mod more;
+mod singular;
+mod with_constant;
 pub use functions::*;
 pub use more::*;
+pub use with_constant::*;
 
 /// A scalar function with its derivative: all that a nonlinearity of one's own needs.
 ///
@@ -66,6 +69,11 @@ pub trait Elementwise: Clone + Debug + Send + Sync + 'static {
     fn df_from_output<T: Real>(&self, y: T) -> Option<T> {
         let _ = y;
         None
+    }
+
+    /// Where its derivative is finite.
+    fn singular(&self) -> Singular {
+        Singular::Never
     }
 
     /// Every kink, as (x, derivative to the left, derivative to the right).
@@ -137,7 +145,7 @@ impl<F: Elementwise> Map<F> {
 
     /// The derivative at a kept number.
     #[inline(always)]
-    fn slope<T: Real>(&self, kept: T) -> T {
+    fn slope_of<T: Real>(&self, kept: T) -> T {
         match self.function.df_from_output(kept) {
             Some(slope) => slope,
             None => self.function.df(kept),
@@ -163,6 +171,13 @@ impl<F: Elementwise> Map<F> {
 pub fn chain<T: Real>(slope: T, seed: T) -> T {
     let product = slope * seed;
     if seed.is_zero() { T::zero() } else { product }
+}
+
+/// `seed / b`, where a zero seed is a structural zero. One flop.
+#[inline(always)]
+pub(super) fn divided<T: Real>(seed: T, b: T) -> T {
+    let quotient = seed / b;
+    if seed.is_zero() { T::zero() } else { quotient }
 }
 
 impl<F: Elementwise> Spec for Map<F> {
@@ -233,6 +248,10 @@ impl<F: Elementwise> Spec for Map<F> {
         InputJacobian::Diagonal
     }
 
+    fn singular(&self) -> Singular {
+        self.function.singular()
+    }
+
     fn validate(&self) -> crate::Result<()> {
         self.function.validate()
     }
@@ -262,26 +281,26 @@ impl<T: Real, F: Elementwise> Pair<T> for Value<'_, F> {
 impl<T: Real, F: Elementwise> Pair<T> for Slope<'_, F> {
     #[inline(always)]
     fn at(&self, y: &mut T, kept: T) {
-        *y = self.0.slope(kept);
+        *y = self.0.slope_of(kept);
     }
 }
 impl<T: Real, F: Elementwise> Pair<T> for Pushed<'_, F> {
     #[inline(always)]
     fn at(&self, y: &mut T, kept: T) {
-        *y = chain(self.0.slope(kept), *y);
+        *y = chain(self.0.slope_of(kept), *y);
     }
 }
 impl<T: Real, F: Elementwise> Triple<T> for Pushed<'_, F> {
     #[inline(always)]
     fn at(&self, y: &mut T, seed: T, kept: T) {
-        *y = chain(self.0.slope(kept), seed);
+        *y = chain(self.0.slope_of(kept), seed);
     }
 }
 /// f'(kept) * y_bar at duals: `f'(x) y_bar`, and `f'(x) y_bar_dot + f''(x) x_dot y_bar`.
 impl<T: Real, F: Elementwise> Pull<T> for Pushed<'_, F> {
     #[inline(always)]
     fn at(&self, kept: Dual<T>, y_bar: Dual<T>) -> Dual<T> {
-        chain(self.0.slope(kept), y_bar)
+        chain(self.0.slope_of(kept), y_bar)
     }
 }
 impl<T: Real> Pair<T> for Scaled {
@@ -333,6 +352,10 @@ impl<T: Real, F: Elementwise> Block<T> for Map<F> {
         scratch: &mut [T],
     ) {
         self.jvp_input(at, y_bar, x_bar, scratch);
+    }
+
+    fn singular_at(&self, at: &Point<'_, T>, second: bool, found: &mut dyn FnMut(Steep)) {
+        singular::search(self, self.kept(at), second, found);
     }
 
     fn forward_in_place(&self, _: &[T], xy: MatMut<'_, T>, _: &mut [T]) {

@@ -1,8 +1,9 @@
 //! The product of two matrices that are both values.
 
+use super::steep::not_finite;
 use crate::linalg::{dual_product_cost, product};
 use crate::planes::{Cotangents, DotPoint, PlanesMut};
-use crate::{Accum, Block, Cost, Dims, Keeps, Mat, MatMut, Op, Point, Real, Spec};
+use crate::{Accum, Block, Cost, Dims, Keeps, Mat, MatMut, Op, Point, Real, Singular, Spec, Steep};
 
 /// `Y = A B` for the stacked input `[A; B]`: A (m x k) column by column, then B (k x n); Y (m x n) is a column too. So both
 /// factors may depend on anything, and a graph with one sample a graph of matrices. No parameters; the Jacobian is
@@ -114,9 +115,34 @@ impl Spec for MatMul {
     fn planes(&self) -> bool {
         true
     }
+
+    fn singular(&self) -> Singular {
+        Singular::WithInput
+    }
 }
 
 impl<T: Real> Block<T> for MatMul {
+    /// An entry of a factor is the slope of its row or column of the product by the other's.
+    fn singular_at(&self, at: &Point<'_, T>, _: bool, found: &mut dyn FnMut(Steep)) {
+        not_finite(at.x, |sample, row, value| {
+            let mut slope = |output, input| {
+                found(Steep {
+                    sample,
+                    output,
+                    input: Some(input),
+                    at: value,
+                });
+            };
+            if let Some(row) = row.checked_sub(self.left()) {
+                let (l, j) = (row % self.k, row / self.k);
+                (0..self.m).for_each(|i| slope(j * self.m + i, l * self.m + i));
+            } else {
+                let (i, l) = (row % self.m, row / self.m);
+                (0..self.n).for_each(|j| slope(j * self.m + i, self.left() + j * self.k + l));
+            }
+        });
+    }
+
     fn forward(&self, _: &[T], x: Mat<'_, T>, mut y: MatMut<'_, T>, _: &mut [T]) {
         for (j, column) in x.columns().enumerate() {
             let (a, b) = self.factors(column);

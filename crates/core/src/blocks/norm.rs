@@ -11,6 +11,9 @@ use crate::{
 /// `y = g * u + b` with `u = (x - mean(x)) / sigma`, `sigma^2 = mean((x - mean(x))^2) + eps`, over the rows of each
 /// sample (Ba, Kiros and Hinton 2016). Parameters: `gain` (n), then `bias` (n).
 ///
+/// Mean and variance are taken of the rows less the first one: rows that are equal, or nearly, lose nothing, however large
+/// they are. Where the squares would overflow or lose digits, they are scaled by the largest.
+///
 /// It keeps u and 1/sigma, n + 1 numbers a sample, and neither x nor y: one number less than x, mean and 1/sigma, no
 /// second computation of u, and the block runs in place. Parameter i acts on output i mod n alone, so the parameter
 /// Jacobian is declared diagonal.
@@ -19,7 +22,7 @@ use crate::{
 ///
 /// | map | formula | flops |
 /// |---|---|---|
-/// | forward | `y = g * u + b` | `(7n + 4) B`, and B calls |
+/// | forward | `y = g * u + b` | `(8n + 4) B`, and B calls; scaled `(n + 3) B` more |
 /// | jvp_input | `y_dot = g * (x_dot - mean(x_dot) - u mean(u * x_dot)) / sigma` | `(8n + 2) BS` |
 /// | vjp_input | with `v = g * y_bar`: `x_bar = (v - mean(v) - u mean(u * v)) / sigma` | `(8n + 2) BS` |
 /// | jvp_params | `y_dot (+)= g_dot * u + b_dot` | `2nBS`, adding: `3nBS` |
@@ -62,6 +65,27 @@ impl LayerNorm {
         T::from_f64(self.n as f64)
     }
 
+    /// 1/sigma of rows less their mean, given the sum of their squares.
+    fn inverse_sigma<T: Real>(&self, rows: &[T], squares: T) -> T {
+        let eps = T::from_f64(self.eps);
+        let lost = T::MIN_NORMAL / T::UNIT_ROUNDOFF;
+        // Digits are lost below that, but next to eps they do not count.
+        let enough = squares.to_f64() > lost || self.eps * self.n as f64 > lost / T::UNIT_ROUNDOFF;
+        if enough && squares.to_f64() < f64::INFINITY || squares.is_nan() {
+            return (squares / self.count() + eps).sqrt().recip();
+        }
+        let most = rows
+            .iter()
+            .fold(T::zero(), |most, &row| most.max(row.abs()));
+        let scale = most.max(eps.sqrt()).stopped();
+        let squares = rows.iter().fold(T::zero(), |sum, &row| {
+            let part = row / scale;
+            part.mul_add(part, sum)
+        });
+        let variance = squares / self.count() + eps / scale / scale;
+        (scale * variance.sqrt()).recip()
+    }
+
     /// `(v - mean(v) - u mean(u * v)) / sigma` over v: the symmetric Jacobian of u. 7n + 2 flops.
     fn normal_part<T: Real>(&self, (u, inverse_sigma): (&[T], T), v: &mut [T]) {
         let mean = v.iter().fold(T::zero(), |sum, &v| sum + v) / self.count();
@@ -102,7 +126,7 @@ impl Spec for LayerNorm {
     fn cost(&self, op: Op, batch: usize, seeds: usize) -> Option<Cost> {
         let n = self.n;
         Some(match op {
-            Op::Forward => (Cost::flops(7 * n + 4) + Cost::calls(1)) * batch,
+            Op::Forward => (Cost::flops(8 * n + 4) + Cost::calls(1)) * batch,
             Op::JvpInput | Op::VjpInput => Cost::flops((8 * n + 2) * batch * seeds),
             Op::JvpParams(Accum::Set) => Cost::flops(2 * n * batch * seeds),
             Op::JvpParams(Accum::Add) => Cost::flops(3 * n * batch * seeds),
@@ -243,14 +267,17 @@ impl<T: Real> Block<T> for LayerNorm {
         for (j, kept) in extra.chunks_exact_mut(self.n + 1).enumerate() {
             let (u, inverse_sigma) = kept.split_at_mut(self.n);
             let column = xy.col_mut(j);
-            let mean = column.iter().fold(T::zero(), |sum, &x| sum + x) / self.count();
-            let mut squares = T::zero();
+            let first = column[0];
             for (u, &x) in u.iter_mut().zip(&*column) {
-                *u = x - mean;
+                *u = x - first;
+            }
+            let mean = u.iter().fold(T::zero(), |sum, &u| sum + u) / self.count();
+            let mut squares = T::zero();
+            for u in &mut *u {
+                *u -= mean;
                 squares = u.mul_add(*u, squares);
             }
-            let variance = squares / self.count() + T::from_f64(self.eps);
-            inverse_sigma[0] = variance.sqrt().recip();
+            inverse_sigma[0] = self.inverse_sigma(u, squares);
             for ((y, u), (&gain, &bias)) in column.iter_mut().zip(u).zip(gain.iter().zip(bias)) {
                 *u *= inverse_sigma[0];
                 *y = gain.mul_add(*u, bias);
@@ -404,6 +431,48 @@ mod tests {
             block.vjp_input(&at, Mat::new(&[1.0, 0.0], 2, 1), target, &mut []);
             assert!((x_bar[0] - 1e-5_f64.sqrt().recip()).abs() < 1e-10);
             assert_eq!(x_bar[0], -x_bar[1]);
+        }
+    }
+
+    #[test]
+    fn large_and_nearly_equal_rows_keep_their_digits() {
+        let normalised = |x: &[f32]| {
+            let n = x.len();
+            let (mut y, mut extra) = (vec![f32::NAN; n], vec![f32::NAN; n + 1]);
+            let params: Vec<f32> = (0..2 * n).map(|i| f32::from(i < n)).collect();
+            let target = MatMut::new(&mut y, n, 1);
+            LayerNorm::new(n).forward(&params, Mat::new(x, n, 1), target, &mut extra);
+            y
+        };
+        for (n, x) in [
+            (3, 12345.678),
+            (768, 100.1),
+            (768, 1000.1),
+            (4096, 100.1),
+            (5, 3e38),
+        ] {
+            assert_eq!(normalised(&vec![x; n]), vec![0.0; n]);
+        }
+        let x: Vec<f32> = (0..768)
+            .map(|i| 5000.0 + ((i * 7919) % 13) as f32 * 0.01)
+            .collect();
+        let exact: Vec<f64> = x.iter().map(|&x| f64::from(x)).collect();
+        let mean = exact.iter().sum::<f64>() / 768.0;
+        let variance = exact.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / 768.0;
+        for (y, x) in normalised(&x).iter().zip(&exact) {
+            let want = (x - mean) / (variance + 1e-5).sqrt();
+            assert!((f64::from(*y) - want).abs() < 1e-5, "{y} for {want}");
+        }
+        for size in [1e-30_f32, 1e19, 1e30, 1e37] {
+            let y = normalised(&[size, -size, size, -size]);
+            let sigma = (f64::from(size).powi(2) + 1e-5).sqrt();
+            for (i, y) in y.iter().enumerate() {
+                let want = f64::from(size) / sigma * if i % 2 == 0 { 1.0 } else { -1.0 };
+                assert!(
+                    (f64::from(*y) - want).abs() <= 1e-6 * want.abs(),
+                    "{y} for {want}"
+                );
+            }
         }
     }
 

@@ -1,8 +1,8 @@
 //! Differences and quotients of two stacked inputs.
 
-use super::chain;
+use super::{chain, divided};
 use crate::planes::{Cotangents, DotPoint, PlanesMut};
-use crate::{Block, Cost, Dims, Keeps, Mat, MatMut, Op, Point, Real, Spec};
+use crate::{Block, Cost, Dims, Keeps, Mat, MatMut, Op, Point, Real, Singular, Spec, Steep};
 
 /// `y_i = a_i - b_i` for the stacked input `[a; b]`. No parameters; the Jacobian is `[I -I]`.
 ///
@@ -102,8 +102,11 @@ impl<T: Real> Block<T> for Sub {
 /// | map | formula | flops |
 /// |---|---|---|
 /// | forward | `y = a / b` | `nB` |
-/// | jvp_input | `y_dot = (a_dot - y * b_dot) / b` | `4nBS` |
-/// | vjp_input | `a_bar = y_bar / b`, `b_bar = -y * a_bar` | `3nBS` |
+/// | jvp_input | `y_dot = (a_dot - y * b_dot) / b` | `3nBS` |
+/// | vjp_input | `a_bar = y_bar / b`, `b_bar = -y * a_bar` | `2nBS` |
+///
+/// Every quotient is divided, never multiplied with a reciprocal: 49 / 49 is 1, and a tiny b has no infinite 1 / b in
+/// between. Where b is 0, or so small that 1 / b or y / b is infinite, a derivative is an [`crate::Error::Singular`].
 ///
 /// A record keeps x and y, `3nB` numbers. No scratch memory.
 ///
@@ -129,7 +132,7 @@ impl Div {
         let (a_bar, b_bar) = x_bar.split_at_mut(self.n);
         let factors = b.iter().zip(y).zip(y_bar);
         for ((a_bar, b_bar), ((&b, &y), &y_bar)) in a_bar.iter_mut().zip(b_bar).zip(factors) {
-            *a_bar = chain(b.recip(), y_bar);
+            *a_bar = divided(y_bar, b);
             *b_bar = chain(-y, *a_bar);
         }
     }
@@ -160,14 +163,18 @@ impl Spec for Div {
         let entries = Cost::flops(self.n * batch);
         Some(match op {
             Op::Forward => entries,
-            Op::JvpInput => entries * (4 * seeds),
-            Op::VjpInput => entries * (3 * seeds),
+            Op::JvpInput => entries * (3 * seeds),
+            Op::VjpInput => entries * (2 * seeds),
             _ => Cost::ZERO,
         })
     }
 
     fn planes(&self) -> bool {
         true
+    }
+
+    fn singular(&self) -> Singular {
+        Singular::AtPoints
     }
 }
 
@@ -195,7 +202,7 @@ impl<T: Real> Block<T> for Div {
             for (y_dot, ((&b, &y), (&a_dot, &b_dot))) in
                 y_dot.col_mut(column).iter_mut().zip(factors)
             {
-                *y_dot = chain(b.recip(), a_dot - chain(y, b_dot));
+                *y_dot = divided(a_dot - chain(y, b_dot), b);
             }
         }
     }
@@ -211,6 +218,34 @@ impl<T: Real> Block<T> for Div {
             let sample = column % at.batch;
             let b = &at.x.col(sample)[self.n..];
             self.pull(b, at.y.col(sample), y_bar, x_bar.col_mut(column));
+        }
+    }
+
+    fn singular_at(&self, at: &Point<'_, T>, second: bool, found: &mut dyn FnMut(Steep)) {
+        for (sample, (x, y)) in at.x.columns().zip(at.y.columns()).enumerate() {
+            for (output, (&b, &y)) in x[self.n..].iter().zip(y).enumerate() {
+                // Of dual numbers the values alone.
+                let (b, y) = (b.stopped(), y.stopped());
+                let (by_a, by_b) = (b.recip(), y / b);
+                let mut finite = [by_a.is_finite(), by_b.is_finite()];
+                if second {
+                    let again = (by_a / b).is_finite();
+                    finite = [
+                        finite[0] && again,
+                        finite[1] && again && (by_b / b).is_finite(),
+                    ];
+                }
+                for (k, finite) in finite.into_iter().enumerate() {
+                    if !finite {
+                        found(Steep {
+                            sample,
+                            output,
+                            input: Some(k * self.n + output),
+                            at: b.to_f64(),
+                        });
+                    }
+                }
+            }
         }
     }
 
@@ -234,7 +269,7 @@ impl<T: Real> Block<T> for Div {
             let (b_dot, a_bar) = (&x_dot[self.n..], &value.rb().col(j)[..self.n]);
             let (a_bar_dot, b_bar_dot) = dot.col_mut(j).split_at_mut(self.n);
             for i in 0..self.n {
-                let moved = chain(b[i].recip(), chain(b_dot[i], a_bar[i]));
+                let moved = divided(chain(b_dot[i], a_bar[i]), b[i]);
                 a_bar_dot[i] -= moved;
                 b_bar_dot[i] += chain(y[i], moved) - chain(y_dot[i], a_bar[i]);
             }

@@ -1,12 +1,13 @@
 //! One number of many: the largest, the Euclidean norm, the logarithm of the sum of exponentials.
 
 use super::chain;
+use super::loss::{jvp_by_gradient, steep_gradient, vjp_by_gradient, vjp_by_gradient_dot};
 use super::softmax::{dot, largest};
-use crate::planes::{Cotangents, DotPoint, PlanesMut};
-use crate::{Block, Cost, Dims, Keeps, Mat, MatMut, Op, Point, Real, Spec};
+use crate::planes::{Cotangents, DotPoint, Planes, PlanesMut};
+use crate::{Block, Cost, Dims, Keeps, Mat, MatMut, Op, Point, Real, Singular, Spec, Steep};
 
 macro_rules! one_of {
-    ($text:literal, $keeps:expr) => {
+    ($text:literal, |$n:pat_param| $keeps:expr) => {
         fn name(&self) -> &str {
             $text
         }
@@ -20,6 +21,7 @@ macro_rules! one_of {
         }
 
         fn keeps(&self) -> Keeps {
+            let $n = self.n;
             $keeps
         }
 
@@ -29,11 +31,44 @@ macro_rules! one_of {
     };
 }
 
-const BOTH: Keeps = Keeps {
-    x: true,
-    y: true,
-    extra: 0,
-};
+/// The maps of a block of one output that keeps its gradient.
+macro_rules! by_gradient {
+    () => {
+        fn jvp_input(
+            &self,
+            at: &Point<'_, T>,
+            x_dot: Mat<'_, T>,
+            y_dot: MatMut<'_, T>,
+            _: &mut [T],
+        ) {
+            jvp_by_gradient(at, x_dot, y_dot);
+        }
+
+        fn vjp_input(
+            &self,
+            at: &Point<'_, T>,
+            y_bar: Mat<'_, T>,
+            x_bar: MatMut<'_, T>,
+            _: &mut [T],
+        ) {
+            vjp_by_gradient(at, y_bar, x_bar);
+        }
+
+        fn singular_at(&self, at: &Point<'_, T>, _: bool, found: &mut dyn FnMut(Steep)) {
+            steep_gradient(at, self.n, found);
+        }
+
+        fn vjp_input_dot(
+            &self,
+            at: &DotPoint<'_, T>,
+            y_bar: Cotangents<'_, T>,
+            x_bar: PlanesMut<'_, T>,
+            _: &mut [T],
+        ) {
+            vjp_by_gradient_dot(at, y_bar, x_bar);
+        }
+    };
+}
 
 /// `y = max_i x_i`. No parameters; the Jacobian is the unit row of the largest entry, of the first among equals.
 ///
@@ -43,7 +78,8 @@ const BOTH: Keeps = Keeps {
 /// | jvp_input | `y_dot = x_dot_k` | 0 |
 /// | vjp_input | `x_bar = y_bar e_k` | 0 |
 ///
-/// A record keeps x, nB numbers for n rows and B samples. No scratch memory.
+/// NaN wherever it stands gives NaN, and its slope is NaN. A record keeps x, nB numbers for n rows and B samples. No
+/// scratch memory.
 ///
 /// ```
 /// use pushpull_core::{Block, Mat, MatMut, blocks::Max};
@@ -64,7 +100,7 @@ impl Max {
 }
 
 impl Spec for Max {
-    one_of!("max", Keeps::X);
+    one_of!("max", |_| Keeps::X);
 
     fn cost(&self, _: Op, _: usize, _: usize) -> Option<Cost> {
         Some(Cost::ZERO)
@@ -86,7 +122,9 @@ impl<T: Real> Block<T> for Max {
         _: &mut [T],
     ) {
         for (column, x_dot) in x_dot.columns().enumerate() {
-            y_dot.col_mut(column)[0] = x_dot[largest(at.x.col(column % at.batch))];
+            let x = at.x.col(column % at.batch);
+            let k = largest(x);
+            y_dot.col_mut(column)[0] = through(x[k], x_dot[k]);
         }
     }
 
@@ -99,29 +137,42 @@ impl<T: Real> Block<T> for Max {
     ) {
         x_bar.fill(T::zero());
         for (column, y_bar) in y_bar.columns().enumerate() {
-            x_bar.col_mut(column)[largest(at.x.col(column % at.batch))] = y_bar[0];
+            let x = at.x.col(column % at.batch);
+            let k = largest(x);
+            x_bar.col_mut(column)[k] = through(x[k], y_bar[0]);
         }
     }
 }
 
+/// A seed that passes the chosen entry: unchanged, or NaN where that is NaN.
+fn through<T: Real>(chosen: T, seed: T) -> T {
+    if chosen.is_nan() {
+        chain(chosen.stopped(), seed)
+    } else {
+        seed
+    }
+}
+
 /// `y = sqrt(sum_i x_i^2)`, the Euclidean norm; of a matrix as a column, Frobenius' norm. No parameters; the Jacobian is
-/// the row `x' / y`, and 0 at x = 0.
+/// the row `u'` with `u = x / y`, and 0 at x = 0.
 ///
-/// With n rows, B samples, S seeds:
+/// Where the sum of squares would overflow or lose digits, the entries are first divided by the largest one's power of two, so that the norm
+/// is right for every x whose norm is a number at all. `forward` keeps u, which the derivative maps need alone:
 ///
 /// | map | formula | flops | calls |
 /// |---|---|---|---|
-/// | forward | `y = sqrt(<x, x>)` | `2nB` | `B` |
-/// | jvp_input | `y_dot = <x, x_dot> / y` | `(2n + 2) BS` | 0 |
-/// | vjp_input | `x_bar = x (y_bar / y)` | `(n + 2) BS` | 0 |
+/// | forward | `y = sqrt(<x, x>)`, `u = x / y` | `3nB` | `B` |
+/// | jvp_input | `y_dot = <u, x_dot>` | `2nBS` | 0 |
+/// | vjp_input | `x_bar = u y_bar` | `nBS` | 0 |
 ///
-/// A record keeps x and y, `(n + 1) B` numbers. No scratch memory.
+/// with n rows, B samples, S seeds; `(n + 1) B` flops more where it is scaled. A record keeps u, `nB` numbers. No scratch
+/// memory. The second derivative at 0 is 0.
 ///
 /// ```
 /// use pushpull_core::{Block, Mat, MatMut, blocks::Norm};
-/// let mut y = [0.0];
-/// Norm::new(2).forward(&[], Mat::new(&[3.0, 4.0], 2, 1), MatMut::new(&mut y, 1, 1), &mut []);
-/// assert_eq!(y, [5.0]);
+/// let (mut y, mut u) = ([0.0], [0.0; 2]);
+/// Norm::new(2).forward(&[], Mat::new(&[3e200, 4e200], 2, 1), MatMut::new(&mut y, 1, 1), &mut u);
+/// assert_eq!((y, u), ([5e200], [0.6, 0.8]));
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Norm {
@@ -135,113 +186,127 @@ impl Norm {
     }
 }
 
-/// `1/y`, and 0 where y is 0: one flop either way. `<` looks at the value alone, as it has to at dual numbers.
-fn inverse<T: Real>(y: T) -> T {
-    let inverse = y.recip();
-    if y > T::zero() { inverse } else { T::zero() }
+/// The power of two of a positive number's binade, or the smallest normal one: to divide by it loses nothing.
+fn power_of_two(x: f64) -> f64 {
+    let exponent = x.to_bits() & f64::INFINITY.to_bits();
+    f64::from_bits(exponent).max(f64::MIN_POSITIVE)
+}
+
+/// The norm of a column, 0 without a derivative where all entries are 0.
+fn norm<T: Real>(x: &[T]) -> T {
+    let squares = x.iter().fold(T::zero(), |sum, &x| sum + x * x);
+    let safe = T::MIN_NORMAL / T::UNIT_ROUNDOFF;
+    let plain = squares.to_f64() > safe && squares.to_f64() < f64::INFINITY;
+    // Of f32 too: infinite as f32 is infinite as f64.
+    if plain || squares.is_nan() {
+        return squares.sqrt();
+    }
+    let scale = x
+        .iter()
+        .fold(T::zero(), |most, &x| most.max(x.abs()))
+        .stopped();
+    if scale.is_zero() || !scale.is_finite() {
+        return scale;
+    }
+    let scale = T::from_f64(power_of_two(scale.to_f64()));
+    let squares = x.iter().fold(T::zero(), |sum, &x| {
+        let part = x / scale;
+        sum + part * part
+    });
+    scale * squares.sqrt()
 }
 
 impl Spec for Norm {
-    one_of!("norm", BOTH);
+    one_of!("norm", |extra| Keeps {
+        extra,
+        ..Keeps::NOTHING
+    });
 
     fn cost(&self, op: Op, batch: usize, seeds: usize) -> Option<Cost> {
+        let entries = Cost::flops(self.n * batch);
         Some(match op {
-            Op::Forward => (Cost::flops(2 * self.n) + Cost::calls(1)) * batch,
-            Op::JvpInput => Cost::flops((2 * self.n + 2) * batch * seeds),
-            Op::VjpInput => Cost::flops((self.n + 2) * batch * seeds),
+            Op::Forward => entries * 3 + Cost::calls(batch),
+            Op::JvpInput => entries * (2 * seeds),
+            Op::VjpInput => entries * seeds,
             _ => Cost::ZERO,
         })
+    }
+
+    fn singular(&self) -> Singular {
+        Singular::WithOutput
     }
 }
 
 impl<T: Real> Block<T> for Norm {
-    fn forward(&self, _: &[T], x: Mat<'_, T>, mut y: MatMut<'_, T>, _: &mut [T]) {
-        for (j, x) in x.columns().enumerate() {
-            let squares = x.iter().fold(T::zero(), |sum, &x| sum + x * x);
-            // At 0 a root of duals has the derivative 0 / 0; that of the constant 0 is 0.
-            let squares = if squares > T::zero() {
-                squares
-            } else {
-                squares.stopped()
-            };
-            y.col_mut(j)[0] = squares.sqrt();
-        }
-    }
-
-    fn jvp_input(
-        &self,
-        at: &Point<'_, T>,
-        x_dot: Mat<'_, T>,
-        mut y_dot: MatMut<'_, T>,
-        _: &mut [T],
-    ) {
-        for (column, x_dot) in x_dot.columns().enumerate() {
-            let sample = column % at.batch;
-            let inverse = inverse(at.y.get(0, sample));
-            y_dot.col_mut(column)[0] = chain(inverse, dot(at.x.col(sample), x_dot));
-        }
-    }
-
-    fn vjp_input(
-        &self,
-        at: &Point<'_, T>,
-        y_bar: Mat<'_, T>,
-        mut x_bar: MatMut<'_, T>,
-        _: &mut [T],
-    ) {
-        for (column, y_bar) in y_bar.columns().enumerate() {
-            let sample = column % at.batch;
-            let factor = chain(inverse(at.y.get(0, sample)), y_bar[0]);
-            let entries = x_bar.col_mut(column).iter_mut().zip(at.x.col(sample));
-            entries.for_each(|(x_bar, &x)| *x_bar = chain(x, factor));
-        }
-    }
-
-    /// `x_bar_dot = x (y_bar_dot - y_bar y_dot / y) / y + x_dot y_bar / y`
-    fn vjp_input_dot(
-        &self,
-        at: &DotPoint<'_, T>,
-        y_bar: Cotangents<'_, T>,
-        x_bar: PlanesMut<'_, T>,
-        _: &mut [T],
-    ) {
-        let (mut value, mut dots) = x_bar.split();
-        for j in 0..at.batch {
-            let ((x, x_dot), (y, y_dot)) = (at.x.col(j), at.y.col(j));
-            let (y_bar, y_bar_dot) = y_bar.col(j);
-            let inverse = inverse(y[0]);
-            let factor = chain(inverse, y_bar[0]);
-            let moved = y_dot.map_or(T::zero(), |y_dot| chain(y_dot[0], factor));
-            let factor_dot = chain(inverse, y_bar_dot[0] - moved);
-            let (value, dots) = (value.col_mut(j), dots.col_mut(j));
-            for i in 0..self.n {
-                value[i] = chain(x[i], factor);
-                dots[i] = chain(x[i], factor_dot);
-                if let Some(x_dot) = x_dot {
-                    dots[i] += chain(x_dot[i], factor);
-                }
+    fn forward(&self, _: &[T], x: Mat<'_, T>, mut y: MatMut<'_, T>, extra: &mut [T]) {
+        for ((j, x), u) in x.columns().enumerate().zip(extra.chunks_exact_mut(self.n)) {
+            let norm = norm(x);
+            y.col_mut(j)[0] = norm;
+            let nowhere = norm.to_f64() == 0.0;
+            for (u, &x) in u.iter_mut().zip(x) {
+                let part = x / norm;
+                *u = if nowhere { T::zero() } else { part };
             }
         }
     }
+
+    /// `u_dot = (x_dot - u <u, x_dot>) / y`, `y_dot = <u, x_dot>`.
+    fn forward_dot(
+        &self,
+        _: &[T],
+        _: Option<&[T]>,
+        x: Planes<'_, T>,
+        y: PlanesMut<'_, T>,
+        extra: &mut [T],
+        extra_dot: &mut [T],
+        _: &mut [T],
+    ) {
+        let (mut value, mut dots) = y.split();
+        self.forward(&[], x.value, value.rb_mut(), extra);
+        let kept = extra
+            .chunks_exact(self.n)
+            .zip(extra_dot.chunks_exact_mut(self.n));
+        for (j, (u, u_dot)) in kept.enumerate() {
+            let norm = value.rb().get(0, j);
+            let Some(x_dot) = x.dot.map(|dot| dot.col(j)) else {
+                u_dot.fill(T::zero());
+                dots.col_mut(j)[0] = T::zero();
+                continue;
+            };
+            let along = dot(u, x_dot);
+            dots.col_mut(j)[0] = along;
+            let nowhere = norm.to_f64() == 0.0;
+            for ((u_dot, &u), &x_dot) in u_dot.iter_mut().zip(u).zip(x_dot) {
+                let turned = (x_dot - chain(u, along)) / norm;
+                *u_dot = if nowhere { T::zero() } else { turned };
+            }
+        }
+    }
+
+    by_gradient!();
 }
 
-/// `y = ln sum_i e^(x_i)`, finite for every finite x. No parameters; the Jacobian is the row `p' = (e^(x - y))'`, the softmax.
+/// `y = ln sum_i e^(x_i)`, finite for every finite x. No parameters; the Jacobian is the row `p'`, the softmax of x, taken
+/// from the entries less the largest.
 ///
-/// With n rows, B samples, S seeds (the exponentials of a sample are computed for each of its seeds):
+/// With n rows, B samples, S seeds:
 ///
 /// | map | formula | flops | calls |
 /// |---|---|---|---|
-/// | forward | `y = max + ln_1p(sum of the others' e^(x - max))` | `(2n - 1) B` | `nB` |
-/// | jvp_input | `y_dot = <p, x_dot>` | `3nBS` | `nBS` |
-/// | vjp_input | `x_bar = p y_bar` | `2nBS` | `nBS` |
+/// | forward | `y = max + ln_1p(s)`, s the sum of the others' `e^(x - max)`; `p = e^(x - max) / (1 + s)` | `3nB` | `nB` |
+/// | jvp_input | `y_dot = <p, x_dot>` | `2nBS` | 0 |
+/// | vjp_input | `x_bar = p y_bar` | `nBS` | 0 |
 ///
-/// A record keeps x and y, `(n + 1) B` numbers. No scratch memory.
+/// An entry of minus infinity has p = 0; where all are, y is minus infinity and every p is 0, since nothing is summed. A
+/// record keeps p, `nB` numbers. No scratch memory.
 ///
 /// ```
 /// use pushpull_core::{Block, Mat, MatMut, blocks::LogSumExp};
-/// let mut y = [0.0];
-/// LogSumExp::new(2).forward(&[], Mat::new(&[1e3, -1e3], 2, 1), MatMut::new(&mut y, 1, 1), &mut []);
-/// assert_eq!(y, [1e3]);
+/// let (mut y, mut p) = ([0.0], [0.0; 2]);
+/// LogSumExp::new(2).forward(&[], Mat::new(&[1e3, -1e3], 2, 1), MatMut::new(&mut y, 1, 1), &mut p);
+/// assert_eq!((y, p), ([1e3], [1.0, 0.0]));
+/// LogSumExp::new(2).forward(&[], Mat::new(&[1e17, 1e17], 2, 1), MatMut::new(&mut y, 1, 1), &mut p);
+/// assert_eq!(p, [0.5, 0.5]);
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LogSumExp {
@@ -256,80 +321,170 @@ impl LogSumExp {
 }
 
 impl Spec for LogSumExp {
-    one_of!("log-sum-exp", BOTH);
+    one_of!("log-sum-exp", |extra| Keeps {
+        extra,
+        ..Keeps::NOTHING
+    });
 
     fn cost(&self, op: Op, batch: usize, seeds: usize) -> Option<Cost> {
-        let calls = Cost::calls(self.n * batch);
+        let entries = Cost::flops(self.n * batch);
         Some(match op {
-            Op::Forward => Cost::flops((2 * self.n).saturating_sub(1) * batch) + calls,
-            Op::JvpInput => (Cost::flops(3 * self.n * batch) + calls) * seeds,
-            Op::VjpInput => (Cost::flops(2 * self.n * batch) + calls) * seeds,
+            Op::Forward => entries * 3 + Cost::calls(self.n * batch),
+            Op::JvpInput => entries * (2 * seeds),
+            Op::VjpInput => entries * seeds,
             _ => Cost::ZERO,
         })
+    }
+
+    fn singular(&self) -> Singular {
+        Singular::WithOutput
     }
 }
 
 impl<T: Real> Block<T> for LogSumExp {
-    fn forward(&self, _: &[T], x: Mat<'_, T>, mut y: MatMut<'_, T>, _: &mut [T]) {
-        for (j, x) in x.columns().enumerate() {
+    fn forward(&self, _: &[T], x: Mat<'_, T>, mut y: MatMut<'_, T>, extra: &mut [T]) {
+        for ((j, x), p) in x.columns().enumerate().zip(extra.chunks_exact_mut(self.n)) {
             let at = largest(x);
-            let others = x.iter().enumerate().filter(|&(i, _)| i != at);
-            let sum = others.fold(T::zero(), |sum, (_, &entry)| sum + (entry - x[at]).exp());
-            y.col_mut(j)[0] = x[at] + sum.ln_1p();
-        }
-    }
-
-    fn jvp_input(
-        &self,
-        at: &Point<'_, T>,
-        x_dot: Mat<'_, T>,
-        mut y_dot: MatMut<'_, T>,
-        _: &mut [T],
-    ) {
-        for (column, x_dot) in x_dot.columns().enumerate() {
-            let (x, y) = (at.x.col(column % at.batch), at.y.get(0, column % at.batch));
-            let products = x.iter().zip(x_dot);
-            y_dot.col_mut(column)[0] = products.fold(T::zero(), |sum, (&x, &x_dot)| {
-                sum + chain((x - y).exp(), x_dot)
-            });
-        }
-    }
-
-    fn vjp_input(
-        &self,
-        at: &Point<'_, T>,
-        y_bar: Mat<'_, T>,
-        mut x_bar: MatMut<'_, T>,
-        _: &mut [T],
-    ) {
-        for (column, y_bar) in y_bar.columns().enumerate() {
-            let (x, y) = (at.x.col(column % at.batch), at.y.get(0, column % at.batch));
-            let entries = x_bar.col_mut(column).iter_mut().zip(x);
-            entries.for_each(|(x_bar, &x)| *x_bar = chain((x - y).exp(), y_bar[0]));
-        }
-    }
-
-    /// `x_bar_dot = p (y_bar_dot + (x_dot - y_dot) y_bar)`
-    fn vjp_input_dot(
-        &self,
-        at: &DotPoint<'_, T>,
-        y_bar: Cotangents<'_, T>,
-        x_bar: PlanesMut<'_, T>,
-        _: &mut [T],
-    ) {
-        let (mut value, mut dots) = x_bar.split();
-        for j in 0..at.batch {
-            let ((x, x_dot), (y, y_dot)) = (at.x.col(j), at.y.col(j));
-            let (y_bar, y_bar_dot) = y_bar.col(j);
-            let (value, dots) = (value.col_mut(j), dots.col_mut(j));
-            for i in 0..self.n {
-                let p = (x[i] - y[0]).exp();
-                value[i] = chain(p, y_bar[0]);
-                dots[i] = chain(p, y_bar_dot[0]);
-                if let (Some(x_dot), Some(y_dot)) = (x_dot, y_dot) {
-                    dots[i] += chain(x_dot[i] - y_dot[0], value[i]);
+            let max = x[at];
+            if max.is_nan() || max.to_f64() == f64::NEG_INFINITY {
+                y.col_mut(j)[0] = max;
+                p.fill(if max.is_nan() { max } else { T::zero() });
+                continue;
+            }
+            let mut others = T::zero();
+            for (i, (p, &x)) in p.iter_mut().zip(x).enumerate() {
+                if i == at {
+                    *p = T::one();
+                } else {
+                    *p = (x - max).exp();
+                    others += *p;
                 }
             }
+            y.col_mut(j)[0] = max + others.ln_1p();
+            let total = T::one() + others;
+            p.iter_mut().for_each(|p| *p /= total);
         }
+    }
+
+    /// `p_dot = p (x_dot - <p, x_dot>)`, `y_dot = <p, x_dot>`.
+    fn forward_dot(
+        &self,
+        _: &[T],
+        _: Option<&[T]>,
+        x: Planes<'_, T>,
+        y: PlanesMut<'_, T>,
+        extra: &mut [T],
+        extra_dot: &mut [T],
+        _: &mut [T],
+    ) {
+        let (value, mut dots) = y.split();
+        self.forward(&[], x.value, value, extra);
+        let kept = extra
+            .chunks_exact(self.n)
+            .zip(extra_dot.chunks_exact_mut(self.n));
+        for (j, (p, p_dot)) in kept.enumerate() {
+            let Some(x_dot) = x.dot.map(|dot| dot.col(j)) else {
+                p_dot.fill(T::zero());
+                dots.col_mut(j)[0] = T::zero();
+                continue;
+            };
+            let mean = dot(p, x_dot);
+            dots.col_mut(j)[0] = mean;
+            for ((p_dot, &p), &x_dot) in p_dot.iter_mut().zip(p).zip(x_dot) {
+                *p_dot = chain(p, x_dot - mean);
+            }
+        }
+    }
+
+    by_gradient!();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{LogSumExp, Max, Norm};
+    use crate::{Block, Mat, MatMut, Point, Real};
+
+    /// The value and the gradient.
+    fn run<T: Real>(block: &impl Block<T>, x: &[T]) -> (T, Vec<T>) {
+        let (n, mut y) = (x.len(), [T::zero()]);
+        let mut extra = vec![T::zero(); block.keeps().extra];
+        block.forward(
+            &[],
+            Mat::new(x, n, 1),
+            MatMut::new(&mut y, 1, 1),
+            &mut extra,
+        );
+        let mut x_bar = vec![T::zero(); n];
+        let at = Point {
+            params: &[],
+            x: Mat::new(x, n, 1),
+            y: Mat::new(&y, 1, 1),
+            extra: &extra,
+            batch: 1,
+        };
+        block.vjp_input(
+            &at,
+            Mat::new(&[T::one()], 1, 1),
+            MatMut::new(&mut x_bar, n, 1),
+            &mut [],
+        );
+        (y[0], x_bar)
+    }
+
+    #[test]
+    fn log_sum_exp_has_the_softmax_as_its_slope_at_every_size() {
+        for x in [1e3_f32, 1e7, 3e7, 3e38, -3e38] {
+            assert_eq!(run(&LogSumExp::new(2), &[x, x]).1, [0.5, 0.5]);
+        }
+        for x in [1e16_f64, -1e300] {
+            assert_eq!(run(&LogSumExp::new(2), &[x, x]).1, [0.5, 0.5]);
+        }
+        let none = f64::NEG_INFINITY;
+        assert_eq!(run(&LogSumExp::new(2), &[none, 3.0]), (3.0, vec![0.0, 1.0]));
+        assert_eq!(
+            run(&LogSumExp::new(2), &[none, none]),
+            (none, vec![0.0, 0.0])
+        );
+        assert!(
+            run(&LogSumExp::new(2), &[1.0, f64::NAN])
+                .1
+                .iter()
+                .all(|p| p.is_nan())
+        );
+    }
+
+    #[test]
+    fn the_norm_of_one_entry_is_its_size_and_its_slope_one() {
+        for x in [1e-23_f32, 3e-23, 1e20, f32::MAX, f32::from_bits(1)] {
+            assert_eq!(run(&Norm::new(1), &[x]), (x, vec![1.0]));
+            assert_eq!(run(&Norm::new(1), &[-x]), (x, vec![-1.0]));
+        }
+        for x in [1e-170_f64, 3e-162, 1e160, f64::MAX, f64::from_bits(1)] {
+            assert_eq!(run(&Norm::new(1), &[x]), (x, vec![1.0]));
+        }
+        assert_eq!(
+            run(&Norm::new(2), &[3e-200, 4e-200]),
+            (5e-200, vec![0.6, 0.8])
+        );
+        assert_eq!(run(&Norm::new(2), &[0.0, -0.0]), (0.0, vec![0.0, 0.0]));
+        assert_eq!(
+            run(&Norm::new(2), &[f64::NEG_INFINITY, 0.0]).0,
+            f64::INFINITY
+        );
+        assert!(run(&Norm::new(2), &[f64::INFINITY, f64::NAN]).0.is_nan());
+    }
+
+    #[test]
+    fn nan_is_the_largest_wherever_it_stands() {
+        for at in 0..3 {
+            let mut x = [1.0, 3.0, 2.0];
+            x[at] = f64::NAN;
+            let (y, x_bar) = run(&Max::new(3), &x);
+            assert!(y.is_nan() && x_bar[at].is_nan());
+        }
+        assert_eq!(
+            run(&Max::new(3), &[1.0, 3.0, 3.0]),
+            (3.0, vec![0.0, 1.0, 0.0])
+        );
     }
 }

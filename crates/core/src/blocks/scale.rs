@@ -1,12 +1,13 @@
 //! Multiplication by a constant.
 
-use super::chain;
+use super::{chain, divided};
 use crate::{
     Block, Cost, Dims, Error, InputJacobian, Keeps, Mat, MatMut, Op, Point, Real, Result, Spec,
 };
 
-/// `y = c x` for a constant c: turns the sum over a batch into a mean, a gradient into a step. No parameters; the
-/// Jacobian is `c I`; runs in place.
+/// `y = c x` or `y = x / c` for a constant c: turns the sum over a batch into a mean, a gradient into a step. A quotient
+/// divides, in all maps: 49 / 49 is 1, which 49 times the rounded 1/49 is not. No parameters; the Jacobian is `c I` or
+/// `I / c`; runs in place.
 ///
 /// With n rows, B samples, S seeds:
 ///
@@ -16,6 +17,8 @@ use crate::{
 /// | jvp_input | `y_dot = c x_dot` | `nBS` |
 /// | vjp_input | `x_bar = c y_bar` | `nBS` |
 ///
+/// and the same costs for quotients.
+///
 /// A record keeps nothing of it. No scratch memory.
 ///
 /// ```
@@ -24,24 +27,50 @@ use crate::{
 /// Scale::new(2, -0.5).forward(&[], Mat::new(&[1.0, 4.0], 2, 1), MatMut::new(&mut y, 2, 1), &mut []);
 /// assert_eq!(y, [-0.5, -2.0]);
 /// assert!(Scale::new(2, f64::NAN).validate().is_err());
+/// Scale::divided(2, 49.0).forward(&[], Mat::new(&[49.0, 7.0], 2, 1), MatMut::new(&mut y, 2, 1), &mut []);
+/// assert_eq!(y, [1.0, 7.0 / 49.0]);
 /// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct Scale {
     n: usize,
-    factor: f64,
+    by: By,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum By {
+    Factor(f64),
+    Divisor(f64),
 }
 
 impl Scale {
     /// `n` rows times `factor`, any finite number.
     pub const fn new(n: usize, factor: f64) -> Self {
-        Self { n, factor }
+        Self {
+            n,
+            by: By::Factor(factor),
+        }
     }
 
-    fn multiply<T: Real>(&self, mut target: MatMut<'_, T>) {
-        let factor = T::from_f64(self.factor);
+    /// `n` rows divided by `divisor`, any finite number but 0.
+    pub const fn divided(n: usize, divisor: f64) -> Self {
+        Self {
+            n,
+            by: By::Divisor(divisor),
+        }
+    }
+
+    fn scale<T: Real>(&self, mut target: MatMut<'_, T>) {
         for j in 0..target.ncols() {
-            for entry in target.col_mut(j) {
-                *entry = chain(factor, *entry);
+            let entries = target.col_mut(j).iter_mut();
+            match self.by {
+                By::Factor(factor) => {
+                    let factor = T::from_f64(factor);
+                    entries.for_each(|entry| *entry = chain(factor, *entry));
+                }
+                By::Divisor(divisor) => {
+                    let divisor = T::from_f64(divisor);
+                    entries.for_each(|entry| *entry = divided(*entry, divisor));
+                }
             }
         }
     }
@@ -86,14 +115,18 @@ impl Spec for Scale {
     }
 
     fn validate(&self) -> Result<()> {
-        if self.factor.is_finite() {
+        let (setting, value, expected) = match self.by {
+            By::Factor(factor) => ("factor", factor, "a finite number"),
+            By::Divisor(divisor) => ("divisor", divisor, "a finite number other than 0"),
+        };
+        if value.is_finite() && (value != 0.0 || matches!(self.by, By::Factor(_))) {
             return Ok(());
         }
         Err(Error::Setting {
             name: self.name().into(),
-            setting: "factor".into(),
-            expected: "a finite number".into(),
-            got: self.factor.to_string(),
+            setting: setting.into(),
+            expected: expected.into(),
+            got: value.to_string(),
         })
     }
 }
@@ -101,7 +134,7 @@ impl Spec for Scale {
 impl<T: Real> Block<T> for Scale {
     fn forward(&self, _: &[T], x: Mat<'_, T>, mut y: MatMut<'_, T>, _: &mut [T]) {
         y.copy_from(x);
-        self.multiply(y);
+        self.scale(y);
     }
 
     fn jvp_input(
@@ -112,7 +145,7 @@ impl<T: Real> Block<T> for Scale {
         _: &mut [T],
     ) {
         y_dot.copy_from(x_dot);
-        self.multiply(y_dot);
+        self.scale(y_dot);
     }
 
     fn vjp_input(
@@ -123,18 +156,18 @@ impl<T: Real> Block<T> for Scale {
         _: &mut [T],
     ) {
         x_bar.copy_from(y_bar);
-        self.multiply(x_bar);
+        self.scale(x_bar);
     }
 
     fn forward_in_place(&self, _: &[T], xy: MatMut<'_, T>, _: &mut [T]) {
-        self.multiply(xy);
+        self.scale(xy);
     }
 
     fn jvp_input_in_place(&self, _: &Point<'_, T>, dot: MatMut<'_, T>, _: &mut [T]) {
-        self.multiply(dot);
+        self.scale(dot);
     }
 
     fn vjp_input_in_place(&self, _: &Point<'_, T>, bar: MatMut<'_, T>, _: &mut [T]) {
-        self.multiply(bar);
+        self.scale(bar);
     }
 }

@@ -5,16 +5,21 @@ use crate::planes::{Cotangents, DotPoint, PlanesMut};
 use crate::vector::{Single, singles};
 use crate::{Block, Cost, Dims, Keeps, Mat, MatMut, Op, Point, Real, Spec};
 
-/// The row of the largest entry, the first of equals.
+/// The row of the largest entry, the first of equals; of the first NaN if there is one.
 pub(super) fn largest<T: Real>(z: &[T]) -> usize {
     let Some(&first) = z.first() else { return 0 };
     let mut best = (0, first);
+    let mut numbers = true;
     for (i, &z) in z.iter().enumerate() {
+        numbers &= !z.is_nan();
         if z > best.1 {
             best = (i, z);
         }
     }
-    best.0
+    if numbers {
+        return best.0;
+    }
+    z.iter().position(|z| z.is_nan()).unwrap_or(best.0)
 }
 
 /// y = e^y
@@ -27,6 +32,12 @@ impl<T: Real> Single<T> for Exponential {
     }
 }
 
+/// What is left of the largest entry less itself: 0, NaN of NaN.
+#[inline(always)]
+pub(super) fn zero_at<T: Real>(max: T) -> T {
+    if max.is_nan() { max } else { T::zero() }
+}
+
 /// Subtracts the largest entry from all and returns its row, where exactly 0 is left: n - 1 flops. Then no exponential
 /// overflows, and leaving out that row's 1 lets `ln_1p` see sums far below it.
 pub(super) fn shift<T: Real>(z: &mut [T]) -> usize {
@@ -34,7 +45,7 @@ pub(super) fn shift<T: Real>(z: &mut [T]) -> usize {
     let max = z[at];
     for (i, entry) in z.iter_mut().enumerate() {
         if i == at {
-            *entry = T::zero();
+            *entry = zero_at(max);
         } else {
             *entry -= max;
         }

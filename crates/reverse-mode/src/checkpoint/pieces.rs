@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use pushpull_core::primal::{PrimalPlan, disjoint};
 use pushpull_core::work::{Item, Work};
-use pushpull_core::{Cost, Graph, Mat, MatMut, Result, Scalar, memory};
+use pushpull_core::{Cost, Graph, Mat, MatMut, Result, Scalar, Wrt, memory};
 
 use super::chain::{Chain, Stage};
 use super::cuts::cuts;
@@ -170,18 +170,33 @@ impl Pieces {
         )
     }
 
-    /// Runs the actions before the first pullback and puts the output aside.
-    pub(crate) fn primal<T: Scalar>(&mut self, params: &[T], x: Mat<'_, T>, record: &mut [T]) {
+    /// Runs the actions before the first pullback and puts the output aside. Returns what [`PrimalPlan::run`] does, of all
+    /// stages.
+    pub(crate) fn primal<T: Scalar>(
+        &mut self,
+        params: &[T],
+        x: Mat<'_, T>,
+        record: &mut [T],
+    ) -> Wrt {
         self.fresh = false;
         let (output, arena) = record.split_at_mut(self.output.len());
+        let mut doubt = Wrt::NOTHING;
         for placed in &self.placed[..self.recorded] {
-            self.compute(placed, params, x, arena);
+            doubt |= self.compute(placed, params, x, arena);
         }
         output.copy_from_slice(&arena[self.output.clone()]);
         self.fresh = true;
+        doubt
     }
 
-    fn compute<T: Scalar>(&self, placed: &Placed, params: &[T], x: Mat<'_, T>, arena: &mut [T]) {
+    fn compute<T: Scalar>(
+        &self,
+        placed: &Placed,
+        params: &[T],
+        x: Mat<'_, T>,
+        arena: &mut [T],
+    ) -> Wrt {
+        let mut doubt = Wrt::NOTHING;
         match placed.action {
             Action::Advance { first, last } => {
                 let mut from = placed.from.clone();
@@ -189,16 +204,17 @@ impl Pieces {
                     // From end to end of the zone, so that the last output lies at its start.
                     let (plan, at, to) = piece.advance(&placed.zone, (last - k).is_multiple_of(2));
                     let [carried, at] = disjoint(arena, [&from, &at]);
-                    plan.run_from(params, x, carried, at);
+                    doubt |= plan.run_from(params, x, carried, at);
                     from = to;
                 }
             }
             Action::Record(stage) => {
                 let [carried, at] = disjoint(arena, [&placed.from, &placed.zone]);
-                self.pieces[stage].record.run_from(params, x, carried, at);
+                doubt = self.pieces[stage].record.run_from(params, x, carried, at);
             }
             Action::PullBack(_) => {}
         }
+        doubt
     }
 
     /// The adjoint program, and the primal's stages again where they are due. The actions before the first pullback are
@@ -217,15 +233,16 @@ impl Pieces {
         mut x_bar: Option<MatMut<'_, T>>,
         mut params_of: impl FnMut(&Visit<'_, T>, Mat<'_, T>, &mut [T]),
     ) {
+        // What the first run found holds for every further one: the same numbers.
         if !self.fresh {
-            self.primal(params, x, record);
+            let _ = self.primal(params, x, record);
         }
         self.fresh = false;
         let arena = &mut record[self.output.len()..];
         adjoint.begin(&mut x_bar);
         for placed in &self.placed[self.recorded..] {
             let Action::PullBack(stage) = placed.action else {
-                self.compute(placed, params, x, arena);
+                let _ = self.compute(placed, params, x, arena);
                 continue;
             };
             let piece = &self.pieces[stage];

@@ -1,6 +1,6 @@
 //! The ways to a Hessian-vector product, behind [`crate::HessianVector`].
 
-use pushpull_core::{Mat, MatMut};
+use pushpull_core::{Mat, MatMut, Wrt};
 
 mod cost;
 mod duals;
@@ -30,4 +30,14 @@ pub(crate) struct Answer<'a, T> {
     pub params_bar_dot: Option<&'a mut [T]>,
     /// The derivative of the gradient with respect to the inputs, n_inputs x batch.
     pub x_bar_dot: Option<MatMut<'a, T>>,
+}
+
+/// By what slopes have to be finite: the direction's own, and those of what is asked for.
+pub(crate) fn wrt<T>(direction: &Direction<'_, T>, answer: &Answer<'_, T>) -> Wrt {
+    Wrt {
+        params: direction.params.is_some()
+            || answer.params_bar.is_some()
+            || answer.params_bar_dot.is_some(),
+        inputs: direction.inputs.is_some() || answer.x_bar_dot.is_some(),
+    }
 }

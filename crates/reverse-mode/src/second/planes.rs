@@ -3,7 +3,7 @@
 use pushpull_core::graph::{Node, Origin};
 use pushpull_core::planes::{Cotangents, DotPoint, Planes as Pair, PlanesMut};
 use pushpull_core::primal::disjoint;
-use pushpull_core::{Accum, Graph, Mat, MatMut, Result, Scalar, memory};
+use pushpull_core::{Accum, Graph, Mat, MatMut, Result, Scalar, Singular, memory};
 
 use super::plan::{Destination, Plan, Target, source_moves};
 use super::{Answer, Direction};
@@ -47,11 +47,29 @@ impl<T: Scalar> Planes<T> {
         x: Mat<'_, T>,
         direction: Direction<'_, T>,
         mut answer: Answer<'_, T>,
-    ) -> T {
+    ) -> Result<T> {
+        let (wrt, mut doubt) = (super::wrt(&direction, &answer), false);
         for i in 0..self.plan.steps.len() {
             self.push(i, params, x, direction);
+            let node = &self.plan.graph.nodes()[i];
+            if node.block.singular() != Singular::Never && self.plan.graph.activity()[i].leads(wrt)
+            {
+                let at = point(
+                    &self.plan,
+                    i,
+                    params,
+                    x,
+                    direction,
+                    &self.moving,
+                    &self.record,
+                );
+                T::of(&*node.block).singular_at(&at.point(), true, &mut |_| doubt = true);
+            }
         }
         let value = self.value();
+        if doubt || !value.is_finite() {
+            self.plan.graph.check_slopes(params, x, wrt, true)?;
+        }
         let targets = [&mut answer.params_bar, &mut answer.params_bar_dot];
         for target in targets.into_iter().flatten() {
             for range in &self.plan.unused {
@@ -64,7 +82,7 @@ impl<T: Scalar> Planes<T> {
         for i in (0..self.plan.steps.len()).rev() {
             self.pull(i, params, x, direction, &mut answer);
         }
-        value
+        Ok(value)
     }
 
     /// The plan.

@@ -1,13 +1,14 @@
 //! The cross-entropy of independent yes-or-no answers, from logits.
 
-use super::{jvp_by_gradient, vjp_by_gradient, vjp_by_gradient_dot};
+use super::{jvp_by_gradient, steep_gradient, vjp_by_gradient, vjp_by_gradient_dot};
 use crate::blocks::chain;
 use crate::blocks::softmax::dot;
 use crate::planes::{Cotangents, DotPoint, Planes, PlanesMut};
-use crate::{Block, Cost, Dims, Keeps, Mat, MatMut, Op, Point, Real, Spec};
+use crate::{Block, Cost, Dims, Keeps, Mat, MatMut, Op, Point, Real, Singular, Spec, Steep};
 
 /// `y = sum_i softplus(z_i) - t_i z_i` for the stacked `[z; t]`: logits over targets in [0, 1], n rows each. That is
-/// `-sum t ln s + (1 - t) ln(1 - s)` with `s = sigmoid(z)`. No parameters; finite and accurate for every finite z.
+/// `-sum t ln s + (1 - t) ln(1 - s)` with `s = sigmoid(z)`. No parameters; finite and accurate for every finite z, and 0
+/// for an infinite one that is sure and right.
 ///
 /// The gradient is `[s - t; -z]`. `forward` keeps it: 2n numbers, as many as x; s costs no call beside the softplus,
 /// and the derivative maps call no elementary function. With B samples, S seeds:
@@ -50,7 +51,7 @@ fn term<T: Real>(z: T, t: T) -> (T, T) {
     let one = T::one();
     let wrong = if positive { one - t } else { T::zero() - t };
     let numerator = if positive { one } else { e };
-    (wrong.mul_add(z, e.ln_1p()), numerator / (one + e))
+    (e.ln_1p() + chain(z, wrong), numerator / (one + e))
 }
 
 impl Spec for SigmoidCrossEntropy {
@@ -86,9 +87,17 @@ impl Spec for SigmoidCrossEntropy {
     fn planes(&self) -> bool {
         true
     }
+
+    fn singular(&self) -> Singular {
+        Singular::WithOutput
+    }
 }
 
 impl<T: Real> Block<T> for SigmoidCrossEntropy {
+    fn singular_at(&self, at: &Point<'_, T>, _: bool, found: &mut dyn FnMut(Steep)) {
+        steep_gradient(at, self.n, found);
+    }
+
     fn forward(&self, _: &[T], x: Mat<'_, T>, mut y: MatMut<'_, T>, extra: &mut [T]) {
         for (j, column) in x.columns().enumerate() {
             let (logits, targets) = column.split_at(self.n);

@@ -1,12 +1,12 @@
 //! The cross-entropy of a softmax, from logits.
 
-use super::{jvp_by_gradient, vjp_by_gradient, vjp_by_gradient_dot};
+use super::{jvp_by_gradient, steep_gradient, vjp_by_gradient, vjp_by_gradient_dot};
 use crate::blocks::chain;
-use crate::blocks::softmax::{Exponential, dot, largest};
+use crate::blocks::softmax::{Exponential, dot, largest, zero_at};
 use crate::planes::{Cotangents, DotPoint, Planes, PlanesMut};
 use crate::team::by_columns;
 use crate::vector::{Single, singles};
-use crate::{Block, Cost, Dims, Keeps, Mat, MatMut, Op, Point, Real, Spec};
+use crate::{Block, Cost, Dims, Keeps, Mat, MatMut, Op, Point, Real, Singular, Spec, Steep};
 
 /// Numbers kept from which samples are shared with the team: about two microseconds of exponentials.
 const SHARED_FROM: usize = 1 << 11;
@@ -15,7 +15,8 @@ const SHARED_FROM: usize = 1 << 11;
 const GATHERED: usize = 256;
 
 /// `y = -sum_i t_i ln softmax(z)_i` for the stacked `[z; t]`: logits over target probabilities, n rows each. The
-/// targets need not sum to 1. No parameters; finite and accurate for every finite z.
+/// targets need not sum to 1. No parameters; accurate for every finite z, also where the difference of two logits
+/// overflows, and for a z of minus infinity whose target is 0: a target of 0 is a structural zero.
 ///
 /// With `l = -ln softmax(z)` and `p = softmax(z)`, the gradient is `[p sum(t) - t; l]`. `forward` has all of it at
 /// hand and keeps it: 2n numbers, as many as x, and the derivative maps call no elementary function, however many
@@ -94,7 +95,7 @@ impl SoftmaxCrossEntropy {
             let (log_sum, mut value) = (*y, T::zero());
             for (l, &t) in gradient[n..].iter_mut().zip(&x[n..]) {
                 *l = log_sum - *l;
-                value = t.mul_add(*l, value);
+                value += chain(*l, t);
             }
             *y = value;
         }
@@ -115,8 +116,9 @@ impl<T: Real> Single<T> for LogOnePlus {
 fn shift_into<T: Real>(z: &[T], l: &mut [T], powers: &mut [T]) -> usize {
     let at = largest(z);
     let max = z[at];
+    let own = zero_at(max);
     for (i, ((l, power), &z)) in l.iter_mut().zip(powers).zip(z).enumerate() {
-        *l = if i == at { T::zero() } else { z - max };
+        *l = if i == at { own } else { z - max };
         *power = *l;
     }
     at
@@ -172,9 +174,18 @@ impl Spec for SoftmaxCrossEntropy {
     fn dot_scratch_len(&self, _: usize) -> usize {
         self.n
     }
+
+    fn singular(&self) -> Singular {
+        Singular::WithOutput
+    }
 }
 
 impl<T: Real> Block<T> for SoftmaxCrossEntropy {
+    /// By the logits; by a target at a logit of minus infinity the slope *is* infinite, and no target is differentiated by.
+    fn singular_at(&self, at: &Point<'_, T>, _: bool, found: &mut dyn FnMut(Steep)) {
+        steep_gradient(at, self.n, found);
+    }
+
     fn forward(&self, _: &[T], x: Mat<'_, T>, y: MatMut<'_, T>, extra: &mut [T]) {
         if extra.len() < SHARED_FROM {
             return self.columns(x, y, extra);

@@ -1,8 +1,9 @@
 //! The squared error.
 
 use crate::blocks::chain;
+use crate::blocks::steep::not_finite;
 use crate::planes::{Cotangents, DotPoint, Planes, PlanesMut};
-use crate::{Block, Cost, Dims, Keeps, Mat, MatMut, Op, Point, Real, Spec};
+use crate::{Block, Cost, Dims, Keeps, Mat, MatMut, Op, Point, Real, Singular, Spec, Steep};
 
 /// `y = sum_i (p_i - t_i)^2` for the stacked `[p; t]`: prediction over target, n rows each. No parameters.
 ///
@@ -71,9 +72,29 @@ impl Spec for SquaredError {
     fn planes(&self) -> bool {
         true
     }
+
+    fn singular(&self) -> Singular {
+        Singular::WithOutput
+    }
 }
 
 impl<T: Real> Block<T> for SquaredError {
+    fn singular_at(&self, at: &Point<'_, T>, _: bool, found: &mut dyn FnMut(Steep)) {
+        not_finite(
+            Mat::new(at.extra, self.n, at.batch),
+            |sample, row, value| {
+                for input in [row, self.n + row] {
+                    found(Steep {
+                        sample,
+                        output: 0,
+                        input: Some(input),
+                        at: value,
+                    });
+                }
+            },
+        );
+    }
+
     fn forward(&self, _: &[T], x: Mat<'_, T>, mut y: MatMut<'_, T>, extra: &mut [T]) {
         for (j, column) in x.columns().enumerate() {
             let (prediction, target) = column.split_at(self.n);

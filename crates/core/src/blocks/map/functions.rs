@@ -3,7 +3,7 @@
 use std::f64::consts::{FRAC_1_SQRT_2, PI};
 
 use super::Elementwise;
-use crate::{Error, Real, Result};
+use crate::{Error, Real, Result, Singular};
 
 /// x
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -273,6 +273,9 @@ impl Elementwise for Exp {
     fn df_from_output<T: Real>(&self, y: T) -> Option<T> {
         Some(y)
     }
+    fn singular(&self) -> Singular {
+        Singular::WithOutput
+    }
 }
 
 /// Natural logarithm, for positive x.
@@ -290,6 +293,9 @@ impl Elementwise for Ln {
     #[inline(always)]
     fn df<T: Real>(&self, x: T) -> T {
         x.recip()
+    }
+    fn singular(&self) -> Singular {
+        Singular::AtPoints
     }
 }
 
@@ -326,6 +332,9 @@ impl Elementwise for Square {
     #[inline(always)]
     fn df<T: Real>(&self, x: T) -> T {
         x + x
+    }
+    fn singular(&self) -> Singular {
+        Singular::WithOutput
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::Elementwise;
 use super::functions::finite;
-use crate::{Real, Result};
+use crate::{Real, Result, Singular};
 
 /// `|x|`. Of the subderivatives [-1, 1] at 0 it takes 0.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -51,6 +51,9 @@ impl Elementwise for Sqrt {
     fn df_from_output<T: Real>(&self, y: T) -> Option<T> {
         Some(T::from_f64(0.5) / y)
     }
+    fn singular(&self) -> Singular {
+        Singular::AtPoints
+    }
 }
 
 /// 1 / x, for x other than 0.
@@ -73,6 +76,9 @@ impl Elementwise for Recip {
     #[inline(always)]
     fn df_from_output<T: Real>(&self, y: T) -> Option<T> {
         Some(-(y * y))
+    }
+    fn singular(&self) -> Singular {
+        Singular::AtPoints
     }
 }
 
