@@ -103,6 +103,9 @@ impl Fault {
     /// 2 where other options or other files would do, 1 where the work itself failed. `--help` lists them.
     pub fn exit_code(&self) -> ExitCode {
         match self {
+            Self::Engine(
+                pushpull_core::Error::Singular { .. } | pushpull_core::Error::Undefined { .. },
+            ) => ExitCode::FAILURE,
             Self::Input { .. }
             | Self::Option { .. }
             | Self::Engine(_)
@@ -114,6 +117,7 @@ impl Fault {
             }
             Self::Train(
                 TrainError::Diverged { .. }
+                | TrainError::NoDerivative { .. }
                 | TrainError::Shadow { .. }
                 | TrainError::Checkpoint {
                     fault: CheckpointFault::Refused { .. },

@@ -189,6 +189,10 @@ impl<T: Real> Real for Dual<T> {
         Self::constant(self.value.stopped())
     }
     #[inline(always)]
+    fn uncounted<R>(look: impl FnOnce() -> R) -> R {
+        T::uncounted(look)
+    }
+    #[inline(always)]
     fn mul_add(self, a: Self, b: Self) -> Self {
         let derivative = self
             .derivative

@@ -97,6 +97,8 @@ pub struct Graph {
     inputs: Arc<[Input]>,
     activity: Arc<[Activity]>,
     layout: Arc<Layout>,
+    /// Whether engines look for slopes that are not finite.
+    guarded: bool,
 }
 
 impl Graph {
@@ -129,7 +131,31 @@ impl Graph {
             inputs: inputs.into(),
             activity: activity.into(),
             layout: Arc::new(layout),
+            guarded: true,
         }
+    }
+
+    /// The same graph, whose derivatives are whatever the arithmetic makes of slopes that are not finite, different from
+    /// engine to engine: for tools that look for such places, and nobody else.
+    ///
+    /// ```
+    /// use pushpull_core::{Builder, Wrt, blocks::Sqrt};
+    /// let mut b = Builder::new();
+    /// let x = b.input("x", 1);
+    /// let y = b.map(Sqrt, x);
+    /// let graph = b.build(y)?;
+    /// assert!(graph.is_guarded() && !graph.unguarded().is_guarded());
+    /// # Ok::<(), pushpull_core::Error>(())
+    /// ```
+    #[must_use]
+    pub fn unguarded(mut self) -> Self {
+        self.guarded = false;
+        self
+    }
+
+    /// Whether an engine returns an error where a slope is not finite.
+    pub const fn is_guarded(&self) -> bool {
+        self.guarded
     }
 
     /// The nodes, each after what it reads; the last one is the output.

@@ -26,8 +26,6 @@ pub struct PrimalPlan {
     /// Where the last node's output lies.
     output: Range<usize>,
     n_outputs: usize,
-    /// Whether it is the graph's.
-    ends: bool,
     len: usize,
 }
 
@@ -235,7 +233,6 @@ impl PrimalPlan {
             start,
             output: steps.last().map_or(0..0, |step| step.y.clone()),
             n_outputs: steps.last().map_or(0, |step| step.n_out),
-            ends: start + steps.len() == graph.nodes().len(),
             steps,
             len: arena.len(),
         })
@@ -325,7 +322,7 @@ impl PrimalPlan {
             at.y = Mat::new(&arena[step.y.clone()], step.n_out, self.batch);
             doubt = in_doubt(T::of(&*step.block), &at, step.watched);
         }
-        if self.ends && i + 1 == self.start + self.steps.len() {
+        if i + 1 == self.graph.nodes().len() && self.graph.is_guarded() {
             doubt |= output_in_doubt(self.output(arena));
         }
         doubt

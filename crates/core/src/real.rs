@@ -66,6 +66,12 @@ pub trait Real:
         self.to_f64().is_nan()
     }
 
+    /// Runs `look`, work that is no part of a program, without counting its operations: the look whether slopes are finite.
+    #[inline(always)]
+    fn uncounted<R>(look: impl FnOnce() -> R) -> R {
+        look()
+    }
+
     /// `self * a + b` with one rounding where that is cheap; two flops.
     fn mul_add(self, a: Self, b: Self) -> Self;
     /// e^x

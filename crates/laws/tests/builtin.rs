@@ -1,9 +1,10 @@
 //! Every ready-made block keeps every law, at several sizes.
 
 use pushpull_core::blocks::{
-    Abs, Activation, Add, Bias, Broadcast, Columns, Cos, Div, Elu, Extent, LayerNorm, LeakyRelu,
-    Linear, LogSoftmax, LogSumExp, Loss, Map, MatMul, Max, Mul, Norm, OnTop, Parameter, Recip,
-    Scale, Select, Shift, Softmax, Sqrt, Sub, Submatrix, Sums, Transpose,
+    Abs, Activation, Add, Atan2, Bias, Broadcast, Clamp, Columns, Cos, Div, Elu, Extent, LayerNorm,
+    LeakyRelu, Linear, LogSoftmax, LogSumExp, Loss, Map, MatMul, Max, Maximum, Minimum, Mul, Norm,
+    OnTop, Over, Parameter, Pow, Power, Recip, Scale, Select, Shift, Softmax, Sqrt, Sub, Submatrix,
+    Sums, Transpose, Where, Zip,
 };
 use pushpull_laws::{Check, Violation, check, check_family};
 
@@ -43,6 +44,9 @@ fn every_other_block_keeps_the_laws() -> Result<(), Violation> {
     }
     for factor in [-3.0, 0.0, 1.0, 1e-12, 1e12] {
         check_family(|n| Scale::new(n, factor))?;
+    }
+    for divisor in [-3.0, 49.0, 1e-12] {
+        check_family(|n| Scale::divided(n, divisor))?;
     }
     check_family(Mul::new)?;
     check_family(Softmax::new)?;
@@ -85,7 +89,12 @@ fn every_block_on_matrices_keeps_the_laws() -> Result<(), Violation> {
     check_family(Div::new)?;
     check_family(Max::new)?;
     check_family(Norm::new)?;
-    check_family(LogSumExp::new)
+    check_family(LogSumExp::new)?;
+    check_family(Where::new)?;
+    check_family(|n| Zip::new(Maximum, n))?;
+    check_family(|n| Zip::new(Minimum, n))?;
+    check_family(|n| Zip::new(Pow, n))?;
+    check_family(|n| Zip::new(Atan2, n))
 }
 
 #[test]
@@ -110,5 +119,12 @@ fn every_other_function_keeps_the_laws() -> Result<(), Violation> {
     check_family(|n| Map::new(Sqrt, n))?;
     check_family(|n| Map::new(Recip, n))?;
     check_family(|n| Map::new(Cos, n))?;
+    for exponent in [-1.0, 0.0, 0.5, 1.0, 2.0, 2.5] {
+        check_family(|n| Map::new(Power { exponent }, n))?;
+    }
+    for (low, high) in [(-0.5, 0.5), (f64::NEG_INFINITY, 0.25), (1.0, 1.0)] {
+        check_family(|n| Map::new(Clamp { low, high }, n))?;
+    }
+    check_family(|n| Map::new(Over { numerator: -2.0 }, n))?;
     check_family(|n| Map::new(Shift { by: -1.5 }, n))
 }

@@ -47,6 +47,18 @@ pub enum TrainError {
         /// `NaN`, `inf` or `-inf`.
         value: String,
     },
+    /// A step at which the loss has no derivative: the run does not go on.
+    #[error(
+        "step {step} of epoch {epoch}: {fault}; or lower the learning rate or scale the inputs"
+    )]
+    NoDerivative {
+        /// From 1.
+        epoch: u64,
+        /// From 1, over the whole run.
+        step: u64,
+        /// [`pushpull_core::Error::Singular`] or [`pushpull_core::Error::Undefined`].
+        fault: pushpull_core::Error,
+    },
     /// A checkpoint that cannot be written, or read.
     #[error("{file}: {fault}", file = .file.display())]
     Checkpoint {

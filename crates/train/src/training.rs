@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use nalgebra::DMatrix;
 use pushpull_core::linalg::first_not_finite;
-use pushpull_core::{Mat, Role};
+use pushpull_core::{Error, Mat, Role};
 
 use crate::checkpoint::Identity;
 use crate::evaluate::Evaluator;
@@ -196,7 +196,17 @@ impl<T: Precision> Training<T> {
             what,
             value,
         };
-        let (sum, gradient) = engine.value_and_gradient(&state.params, block, number)?;
+        let outcome = engine.value_and_gradient(&state.params, block, number);
+        let (sum, gradient) = outcome.map_err(|fault| match fault {
+            TrainError::Core(fault @ (Error::Singular { .. } | Error::Undefined { .. })) => {
+                TrainError::NoDerivative {
+                    epoch,
+                    step: number,
+                    fault,
+                }
+            }
+            fault => fault,
+        })?;
         if !sum.is_finite() {
             return Err(diverged("the loss", sum.to_string()));
         }

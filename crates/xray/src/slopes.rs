@@ -60,7 +60,7 @@ fn diagonal<T: Scalar>(node: &Node, read: &DMatrix<T>) -> Result<DMatrix<f64>> {
     let mut b = Builder::new();
     let u = b.input("u", n);
     let h = b.named("block", Arc::clone(&node.block), u);
-    let graph = b.build(h)?;
+    let graph = b.build(h)?.unguarded();
     let ones = DMatrix::from_element(n, batch, T::one());
     let mut engine = Forward::for_directions(&graph, batch, 1, false, true)?;
     let (_, slopes) = engine.jvp(&[], read, None, Some(Mat::from(&ones)))?;

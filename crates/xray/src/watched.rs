@@ -95,7 +95,7 @@ impl Watched {
             output = b.stop_gradient(output);
         }
         Ok(Self {
-            graph: b.build(output)?,
+            graph: b.build(output)?.unguarded(),
             before,
             after,
             params,
@@ -155,5 +155,5 @@ pub(crate) fn exposed(graph: &Graph) -> Result<(Graph, Vec<Range<usize>>)> {
         end = rows[i].end;
     }
     let all = b.named("values", Map::new(Identity, end), &values[..]);
-    Ok((b.build(all)?, rows))
+    Ok((b.build(all)?.unguarded(), rows))
 }

@@ -205,7 +205,11 @@ fn norm<T: Real>(x: &[T]) -> T {
         .iter()
         .fold(T::zero(), |most, &x| most.max(x.abs()))
         .stopped();
-    if scale.is_zero() || !scale.is_finite() {
+    if scale.is_zero() {
+        // The root of a constant: it has no derivative.
+        return squares.stopped().sqrt();
+    }
+    if !scale.is_finite() {
         return scale;
     }
     let scale = T::from_f64(power_of_two(scale.to_f64()));

@@ -103,7 +103,9 @@ impl Graph {
         wrt: Wrt,
         second: bool,
     ) -> Result<()> {
-        (0..x.ncols()).try_for_each(|sample| self.check_sample(params, x, sample, wrt, second))
+        T::uncounted(|| {
+            (0..x.ncols()).try_for_each(|sample| self.check_sample(params, x, sample, wrt, second))
+        })
     }
 
     fn check_sample<T: Scalar>(
@@ -319,7 +321,7 @@ pub(crate) fn in_doubt<T: Scalar>(
     watched: Wrt,
 ) -> Wrt {
     let mut doubt = Wrt::NOTHING;
-    block.singular_at(at, T::DUAL, &mut |_| doubt = watched);
+    T::uncounted(|| block.singular_at(at, T::DUAL, &mut |_| doubt = watched));
     doubt
 }
 
@@ -346,7 +348,7 @@ pub(crate) fn watched(graph: &Graph, node: usize) -> Wrt {
         Singular::WithOutput => !last,
         Singular::AtPoints => true,
     };
-    if needed && activity.output {
+    if needed && activity.output && graph.is_guarded() {
         activity.wrt()
     } else {
         Wrt::NOTHING

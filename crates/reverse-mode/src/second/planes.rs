@@ -49,6 +49,7 @@ impl<T: Scalar> Planes<T> {
         mut answer: Answer<'_, T>,
     ) -> Result<T> {
         let (wrt, mut doubt) = (super::wrt(&direction, &answer), false);
+        let guarded = self.plan.graph.is_guarded();
         for i in 0..self.plan.steps.len() {
             self.push(i, params, x, direction);
             let node = &self.plan.graph.nodes()[i];
@@ -63,11 +64,12 @@ impl<T: Scalar> Planes<T> {
                     &self.moving,
                     &self.record,
                 );
-                T::of(&*node.block).singular_at(&at.point(), true, &mut |_| doubt = true);
+                let (block, at) = (T::of(&*node.block), at.point());
+                T::uncounted(|| block.singular_at(&at, true, &mut |_| doubt = true));
             }
         }
         let value = self.value();
-        if doubt || !value.is_finite() {
+        if doubt || guarded && !value.is_finite() {
             self.plan.graph.check_slopes(params, x, wrt, true)?;
         }
         let targets = [&mut answer.params_bar, &mut answer.params_bar_dot];
