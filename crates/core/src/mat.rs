@@ -10,6 +10,9 @@ use nalgebra::{DMatrix, DMatrixView, DVector, Dyn, Scalar as Element};
 
 use crate::{Error, Result};
 
+// What every view holds to, and `team::crew` builds on: `stride >= nrows`, and `data` ends with the last entry, so that no
+// `j * stride + i` of an entry wraps. A view without rows has the stride 0.
+
 /// A read-only view: entry (i, j) lies at `j * stride + i`.
 pub struct Mat<'a, T> {
     data: &'a [T],
@@ -35,13 +38,71 @@ impl<T> Clone for Mat<'_, T> {
 
 impl<T> Copy for Mat<'_, T> {}
 
-/// Numbers that a view of this shape spans.
-const fn span(nrows: usize, ncols: usize, stride: usize) -> usize {
+/// Numbers that a view of this shape spans; `None` if they are too many to count.
+const fn span(nrows: usize, ncols: usize, stride: usize) -> Option<usize> {
     if nrows == 0 || ncols == 0 {
-        0
-    } else {
-        (ncols - 1) * stride + nrows
+        return Some(0);
     }
+    match (ncols - 1).checked_mul(stride) {
+        Some(before) => before.checked_add(nrows),
+        None => None,
+    }
+}
+
+/// The span and the stride of a view over `len` numbers.
+#[inline(always)]
+fn fitted(len: usize, nrows: usize, ncols: usize, stride: usize) -> (usize, usize) {
+    match span(nrows, ncols, stride) {
+        Some(span) if span <= len && stride >= nrows => (span, if nrows == 0 { 0 } else { stride }),
+        _ => unfit(len, nrows, ncols, stride),
+    }
+}
+
+// What refuses lies outside of the loops that ask.
+#[cold]
+#[inline(never)]
+fn unfit(len: usize, nrows: usize, ncols: usize, stride: usize) -> ! {
+    assert!(
+        stride >= nrows,
+        "columns of {nrows} rows overlap at stride {stride}"
+    );
+    panic!("a view of {nrows} x {ncols} at stride {stride} does not fit into {len} numbers")
+}
+
+/// Numbers before column `j` of `ncols`.
+#[inline(always)]
+fn before(j: usize, ncols: usize, stride: usize) -> usize {
+    if j >= ncols {
+        no_column(j, ncols);
+    }
+    j * stride
+}
+
+#[cold]
+#[inline(never)]
+fn no_column(j: usize, ncols: usize) -> ! {
+    panic!("column {j} of a matrix of {ncols} columns")
+}
+
+#[cold]
+#[inline(never)]
+fn misshapen((nrows, ncols): (usize, usize), (rows, columns): (usize, usize)) -> ! {
+    panic!("a copy of {rows} x {columns} into {nrows} x {ncols}")
+}
+
+/// The length of a range that has to lie within `n` rows or columns.
+#[inline(always)]
+fn within(range: &Range<usize>, n: usize, what: &str) -> usize {
+    if range.start > range.end || range.end > n {
+        outside(range, n, what);
+    }
+    range.end - range.start
+}
+
+#[cold]
+#[inline(never)]
+fn outside(range: &Range<usize>, n: usize, what: &str) -> ! {
+    panic!("{what} {range:?} of a matrix of {n} {what}")
 }
 
 impl<'a, T> Mat<'a, T> {
@@ -60,12 +121,9 @@ impl<'a, T> Mat<'a, T> {
     /// If `data` is too short or `stride < nrows`.
     #[inline]
     pub fn with_stride(data: &'a [T], nrows: usize, ncols: usize, stride: usize) -> Self {
-        assert!(
-            stride >= nrows,
-            "columns of {nrows} rows overlap at stride {stride}"
-        );
+        let (span, stride) = fitted(data.len(), nrows, ncols, stride);
         Self {
-            data: &data[..span(nrows, ncols, stride)],
+            data: &data[..span],
             nrows,
             ncols,
             stride,
@@ -133,18 +191,26 @@ impl<'a, T> Mat<'a, T> {
     }
 
     /// Column `j`.
+    ///
+    /// # Panics
+    /// If there are no more than `j` columns.
     #[inline]
     pub fn col(&self, j: usize) -> &'a [T] {
-        &self.data[j * self.stride..][..self.nrows]
+        let start = before(j, self.ncols, self.stride);
+        &self.data[start..][..self.nrows]
     }
     /// The columns in order.
     pub fn columns(self) -> impl ExactSizeIterator<Item = &'a [T]> {
         (0..self.ncols).map(move |j| self.col(j))
     }
     /// The columns of a range.
+    ///
+    /// # Panics
+    /// If the range ends before it starts or behind the last column.
     #[inline]
     pub fn cols(self, range: Range<usize>) -> Self {
-        let ncols = range.len();
+        let ncols = within(&range, self.ncols, "columns");
+        // Behind the last column there may be no number to start at.
         let start = if ncols == 0 {
             0
         } else {
@@ -153,15 +219,22 @@ impl<'a, T> Mat<'a, T> {
         Self::with_stride(&self.data[start..], self.nrows, ncols, self.stride)
     }
     /// The rows of a range.
+    ///
+    /// # Panics
+    /// If the range ends before it starts or behind the last row.
     #[inline]
     pub fn rows(self, range: Range<usize>) -> Self {
+        let nrows = within(&range, self.nrows, "rows");
         let start = if self.ncols == 0 { 0 } else { range.start };
-        Self::with_stride(&self.data[start..], range.len(), self.ncols, self.stride)
+        Self::with_stride(&self.data[start..], nrows, self.ncols, self.stride)
     }
 }
 
 impl<T: Copy> Mat<'_, T> {
     /// Entry (i, j).
+    ///
+    /// # Panics
+    /// If there is none.
     #[inline]
     pub fn get(&self, i: usize, j: usize) -> T {
         self.col(j)[i]
@@ -171,12 +244,18 @@ impl<T: Copy> Mat<'_, T> {
 impl<'a, T: Element> Mat<'a, T> {
     /// The same entries as a nalgebra view, no copy.
     pub fn to_nalgebra(self) -> DMatrixView<'a, T> {
+        // nalgebra adds the stride to the length, which may be too much where the stride says nothing.
+        let stride = if self.ncols > 1 {
+            self.stride
+        } else {
+            self.nrows
+        };
         DMatrixView::from_slice_with_strides_generic(
             self.data,
             Dyn(self.nrows),
             Dyn(self.ncols),
             nalgebra::Const::<1>,
-            Dyn(self.stride),
+            Dyn(stride),
         )
     }
 
@@ -184,8 +263,11 @@ impl<'a, T: Element> Mat<'a, T> {
     pub fn to_dmatrix(self) -> DMatrix<T> {
         // Allocated once, at its size.
         let mut entries = Vec::with_capacity(self.nrows * self.ncols);
-        self.columns()
-            .for_each(|column| entries.extend_from_slice(column));
+        // Columns without rows may be more than one can count through.
+        if self.nrows > 0 {
+            self.columns()
+                .for_each(|column| entries.extend_from_slice(column));
+        }
         DMatrix::from_vec(self.nrows, self.ncols, entries)
     }
 }
@@ -251,12 +333,9 @@ impl<'a, T> MatMut<'a, T> {
     /// If `data` is too short or `stride < nrows`.
     #[inline]
     pub fn with_stride(data: &'a mut [T], nrows: usize, ncols: usize, stride: usize) -> Self {
-        assert!(
-            stride >= nrows,
-            "columns of {nrows} rows overlap at stride {stride}"
-        );
+        let (span, stride) = fitted(data.len(), nrows, ncols, stride);
         Self {
-            data: &mut data[..span(nrows, ncols, stride)],
+            data: &mut data[..span],
             nrows,
             ncols,
             stride,
@@ -293,9 +372,13 @@ impl<'a, T> MatMut<'a, T> {
         }
     }
     /// Column `j`.
+    ///
+    /// # Panics
+    /// If there are no more than `j` columns.
     #[inline]
     pub fn col_mut(&mut self, j: usize) -> &mut [T] {
-        &mut self.data[j * self.stride..][..self.nrows]
+        let start = before(j, self.ncols, self.stride);
+        &mut self.data[start..][..self.nrows]
     }
     /// The same view for reading.
     #[inline]
@@ -328,9 +411,13 @@ impl<'a, T> MatMut<'a, T> {
         }
     }
     /// The columns of a range.
+    ///
+    /// # Panics
+    /// If the range ends before it starts or behind the last column.
     #[inline]
     pub fn cols(self, range: Range<usize>) -> Self {
-        let ncols = range.len();
+        let ncols = within(&range, self.ncols, "columns");
+        // Behind the last column there may be no number to start at.
         let start = if ncols == 0 {
             0
         } else {
@@ -339,20 +426,22 @@ impl<'a, T> MatMut<'a, T> {
         Self::with_stride(&mut self.data[start..], self.nrows, ncols, self.stride)
     }
     /// The rows of a range.
+    ///
+    /// # Panics
+    /// If the range ends before it starts or behind the last row.
     #[inline]
     pub fn rows(self, range: Range<usize>) -> Self {
+        let nrows = within(&range, self.nrows, "rows");
         let start = if self.ncols == 0 { 0 } else { range.start };
-        Self::with_stride(
-            &mut self.data[start..],
-            range.len(),
-            self.ncols,
-            self.stride,
-        )
+        Self::with_stride(&mut self.data[start..], nrows, self.ncols, self.stride)
     }
 }
 
 impl<'a, T> MatMut<'a, T> {
     /// The columns before `at`, and those from it on.
+    ///
+    /// # Panics
+    /// If there are fewer than `at` columns.
     ///
     /// ```
     /// use pushpull_core::MatMut;
@@ -362,8 +451,12 @@ impl<'a, T> MatMut<'a, T> {
     /// assert_eq!(data, [3.0, 2.0, 3.0]);
     /// ```
     pub fn split_cols(self, at: usize) -> (Self, Self) {
-        let (nrows, stride, after) = (self.nrows, self.stride, self.ncols - at);
-        let (left, right) = self.data.split_at_mut((at * stride).min(self.data.len()));
+        let (nrows, stride) = (self.nrows, self.stride);
+        let after = within(&(at..self.ncols), self.ncols, "columns");
+        // Behind the last column the numbers may end before the next one would start.
+        let (left, right) = self
+            .data
+            .split_at_mut(at.saturating_mul(stride).min(self.data.len()));
         (
             Self::with_stride(left, nrows, at, stride),
             Self::with_stride(right, nrows, after, stride),
@@ -374,13 +467,25 @@ impl<'a, T> MatMut<'a, T> {
 impl<T: Copy> MatMut<'_, T> {
     /// Every entry becomes `value`.
     pub fn fill(&mut self, value: T) {
+        if self.nrows == 0 {
+            return;
+        }
         for j in 0..self.ncols {
             self.col_mut(j).fill(value);
         }
     }
 
     /// The entries of `source`, which has the same shape.
+    ///
+    /// # Panics
+    /// If it has another.
     pub fn copy_from(&mut self, source: Mat<'_, T>) {
+        if (self.nrows, self.ncols) != (source.nrows, source.ncols) {
+            misshapen((self.nrows, self.ncols), (source.nrows, source.ncols));
+        }
+        if self.nrows == 0 {
+            return;
+        }
         // Short columns go row by row: a call of the system's copy for each of them would take longer than the copying.
         if self.nrows < 8 {
             for i in 0..self.nrows {
@@ -416,38 +521,4 @@ impl<T: fmt::Debug> fmt::Debug for MatMut<'_, T> {
 }
 
 #[cfg(test)]
-mod tests {
-    use nalgebra::DMatrix;
-
-    use super::{Mat, MatMut};
-
-    #[test]
-    fn sub_views_share_the_numbers() {
-        let data: Vec<f64> = (0..12).map(f64::from).collect();
-        let matrix = Mat::new(&data, 4, 3);
-        let inner = matrix.rows(1..3).cols(1..3);
-        assert_eq!(
-            inner.to_dmatrix(),
-            DMatrix::from_row_slice(2, 2, &[5.0, 9.0, 6.0, 10.0])
-        );
-        assert_eq!(inner.to_nalgebra().clone_owned(), inner.to_dmatrix());
-        assert_eq!(inner.as_slice(), None);
-        assert_eq!(matrix.cols(3..3).ncols(), 0);
-        assert_eq!(matrix.as_slice(), Some(&data[..]));
-    }
-
-    #[test]
-    fn writing_through_a_view_leaves_the_gaps_alone() {
-        let mut data = [0; 12];
-        MatMut::new(&mut data, 4, 3).rows(1..3).fill(7);
-        assert_eq!(data, [0, 7, 7, 0, 0, 7, 7, 0, 0, 7, 7, 0]);
-    }
-
-    #[test]
-    fn nalgebra_converts_both_ways() {
-        let mut matrix = DMatrix::from_row_slice(2, 3, &[1, 2, 3, 4, 5, 6]);
-        assert_eq!(Mat::from(&matrix).col(1), [2, 5]);
-        MatMut::from(&mut matrix).col_mut(1)[0] = 9;
-        assert_eq!(matrix[(0, 1)], 9);
-    }
-}
+mod tests;
