@@ -1,6 +1,8 @@
 //! Panics of a block that is being checked, caught and turned into text.
 
+use std::any::Any;
 use std::cell::Cell;
+use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind, set_hook, take_hook};
 use std::sync::Once;
 
@@ -34,7 +36,18 @@ pub fn catch<R>(program: impl FnOnce() -> R) -> Result<R, String> {
     QUIET.set(before);
     result.map_err(|payload| {
         let text = payload.downcast_ref::<String>().cloned();
-        text.or_else(|| payload.downcast_ref::<&str>().map(ToString::to_string))
-            .unwrap_or_else(|| "a panic without a message".into())
+        let text = text.or_else(|| payload.downcast_ref::<&str>().map(ToString::to_string));
+        forget(payload);
+        text.unwrap_or_else(|| "a panic without a message".into())
     })
+}
+
+/// Does without what a panic left. A message is dropped; anything else stays where it is, for dropping it runs code of
+/// whoever panicked, which may panic again, or wait.
+pub(crate) fn forget(payload: Box<dyn Any + Send>) {
+    if payload.is::<String>() || payload.is::<&'static str>() {
+        drop(payload);
+    } else {
+        mem::forget(payload);
+    }
 }

@@ -7,19 +7,30 @@
 //! [`PATIENCE`] after its last part, then it sleeps and costs nothing.
 //!
 //! What is `unsafe` here: the lifetime of the borrowed work is erased on its way to the workers, and each part gets its
-//! own columns of one matrix.
+//! own columns of one matrix. Both rest on one promise: [`Crew::each`] does not end, by a return or by a panic, before the
+//! last part has. So nothing that a block's code does may unwind past the hand-off or leave a part unanswered:
+//!
+//! - What a part panics with is caught where it runs, and the part is done like any other. When all are done, the caller
+//!   goes on panicking with it.
+//! - Where several parts panic, one payload reaches the caller and the others are forgotten ([`quiet::forget`]): their
+//!   `Drop` is the block's code too, and may panic.
+//! - Should anything else unwind between a part's taking and its end, or while parts are open, the program is aborted. The
+//!   standard library aborts where a panic hook or the destructor of a thread-local value panics.
 #![allow(unsafe_code)]
 
 use std::any::Any;
 use std::cell::UnsafeCell;
-use std::ops::{Deref, Range};
+use std::ops::Deref;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
+use std::{io, mem, process};
 
-use crate::MatMut;
+use crate::quiet;
+
+mod columns;
 
 /// How long an idle worker looks for work before it sleeps: longer than what lies between two products of a gradient,
 /// shorter than anybody notices.
@@ -61,11 +72,24 @@ struct Shared {
     stop: AtomicBool,
 }
 
-// SAFETY: `work` alone is neither Send nor Sync. It is written only by the caller that holds `busy`, while no part of a
-// work is open, and read only by a thread that has taken a part; taking (Acquire) follows publishing (Release), and the
-// next writing follows the end of every part (Release, then Acquire on `done`). It points to a `Sync` closure.
+// SAFETY: `work` alone is neither Send nor Sync, for it points to a closure; that is `Sync`, and may be called from any
+// thread.
 unsafe impl Send for Shared {}
+// SAFETY: the cell of `work` is written only by the caller that holds `busy` (Acquire after the Release of the caller
+// before), while no part of a work is open or running, and read only by a thread that has taken a part. Taking (Acquire)
+// follows publishing (Release, and every taking in between continues that release sequence), and the next writing follows
+// the end of every part (Release, then Acquire on `done`).
 unsafe impl Sync for Shared {}
+
+/// Stands where unwinding would be unsound, and is forgotten at its end: dropped on the way, it ends the program.
+struct NoUnwinding;
+
+impl Drop for NoUnwinding {
+    fn drop(&mut self) {
+        eprintln!("pushpull: a panic within the hand-off of threads; nobody may go on from here");
+        process::abort();
+    }
+}
 
 impl Shared {
     fn open(parts: u64) -> bool {
@@ -99,6 +123,8 @@ impl Shared {
             }
         }
         let part = (parts & u64::from(u32::MAX)) as usize;
+        // Should this thread leave without answering, the caller would wait for ever, or leave a work that others do.
+        let unanswered = NoUnwinding;
         // SAFETY: this thread has taken a part that is not done, so the caller is still in `Crew::each`: the cell is
         // not written, and the closure it points to is borrowed there.
         let outcome = catch_unwind(AssertUnwindSafe(|| unsafe {
@@ -107,11 +133,22 @@ impl Shared {
             }
         }));
         if let Err(payload) = outcome {
-            let mut panic = self.panic.lock().unwrap_or_else(PoisonError::into_inner);
-            panic.get_or_insert(payload);
+            self.keep(payload);
         }
         self.done.fetch_add(1, Ordering::Release);
+        mem::forget(unanswered);
         true
+    }
+
+    /// Keeps what a part panicked with for the caller, if it is the first.
+    fn keep(&self, payload: Box<dyn Any + Send>) {
+        let mut first = self.panic.lock().unwrap_or_else(PoisonError::into_inner);
+        if first.is_none() {
+            *first = Some(payload);
+        } else {
+            drop(first);
+            quiet::forget(payload);
+        }
     }
 }
 
@@ -128,9 +165,24 @@ pub(super) struct Crew {
     workers: Vec<Worker>,
 }
 
+/// What a worker is born with.
+struct Life {
+    shared: Arc<Shared>,
+    asleep: Arc<AtomicBool>,
+    patience: Duration,
+}
+
 impl Crew {
     /// Starts `n` workers. With more threads than processors nobody waits awake.
-    pub(super) fn new(n: usize) -> std::io::Result<Self> {
+    pub(super) fn new(n: usize) -> io::Result<Self> {
+        Self::start(n, |life| {
+            let thread = thread::Builder::new().name("pushpull".into());
+            thread.spawn(move || attend(&life.shared, &life.asleep, life.patience))
+        })
+    }
+
+    /// The same, where starting a thread is up to `spawn`.
+    fn start(n: usize, spawn: impl Fn(Life) -> io::Result<JoinHandle<()>>) -> io::Result<Self> {
         let processors = thread::available_parallelism().map_or(1, usize::from);
         let patience = if n < processors {
             PATIENCE
@@ -143,11 +195,12 @@ impl Crew {
         };
         for _ in 0..n {
             let asleep = Arc::new(AtomicBool::new(false));
-            let (shared, sleeping) = (Arc::clone(&crew.shared), Arc::clone(&asleep));
             // Should one fail to start, the drop of `crew` sends the others home.
-            let handle = thread::Builder::new()
-                .name("pushpull".into())
-                .spawn(move || attend(&shared, &sleeping, patience))?;
+            let handle = spawn(Life {
+                shared: Arc::clone(&crew.shared),
+                asleep: Arc::clone(&asleep),
+                patience,
+            })?;
             crew.workers.push(Worker {
                 asleep,
                 handle: Some(handle),
@@ -161,20 +214,22 @@ impl Crew {
         self.workers.len() + 1
     }
 
-    /// Does `work(part)` once for every part below `parts`, shared with the workers; returns when all is done. Alone if
-    /// somebody else uses the crew.
+    /// Does `work(part)` once for every part below `parts`, shared with the workers; returns when all is done. Alone and in
+    /// order if somebody else uses the crew.
     ///
     /// # Panics
-    /// With what a part panicked with, after all parts are done.
+    /// With what a part panicked with: after all parts are done, or, alone, at once. Nobody else sees the work then.
     fn each(&self, parts: usize, work: &Work<'_>) {
         let shared = &*self.shared;
         if parts >= u32::MAX as usize || shared.busy.swap(true, Ordering::Acquire) {
             return (0..parts).for_each(work);
         }
-        // SAFETY: the lifetime is erased, not outlived: this function returns only when `done` has reached `parts`, and
-        // nobody reads the cell without having taken a part. No part is open here, so nobody reads it now.
+        let open = NoUnwinding;
+        // SAFETY: the lifetime is erased, not outlived: this function ends only when `done` has reached `parts`, `open`
+        // sees to that, and nobody reads the cell without having taken a part. No part is open or running here and only
+        // the holder of `busy` writes, so nobody reads or writes it now.
         unsafe {
-            let erased = std::mem::transmute::<&Work<'_>, &Work<'static>>(work);
+            let erased = mem::transmute::<*const Work<'_>, *const Work<'static>>(work);
             *shared.work.get() = Some(erased);
         }
         shared.done.store(0, Ordering::Relaxed);
@@ -190,6 +245,7 @@ impl Crew {
                 thread::yield_now();
             }
         }
+        mem::forget(open);
         let mut panic = shared.panic.lock().unwrap_or_else(PoisonError::into_inner);
         let payload = panic.take();
         drop(panic);
@@ -222,8 +278,10 @@ impl Drop for Crew {
         for worker in &mut self.workers {
             if let Some(handle) = worker.handle.take() {
                 handle.thread().unpark();
-                // A worker's parts never unwind into it.
-                handle.join().ok();
+                // No part unwinds into its worker.
+                if let Err(payload) = handle.join() {
+                    quiet::forget(payload);
+                }
             }
         }
     }
@@ -255,60 +313,5 @@ fn attend(shared: &Shared, asleep: &AtomicBool, patience: Duration) {
     }
 }
 
-/// The start of a matrix, on its way to the workers.
-struct Start<T>(*mut T);
-
-// SAFETY: only `columns` makes one, for entries that are Send, and no two threads reach the same entry through it.
-unsafe impl<T: Send> Sync for Start<T> {}
-
-/// One matrix whose columns are dealt out.
-struct Dealt<T> {
-    start: Start<T>,
-    nrows: usize,
-    stride: usize,
-}
-
-impl Crew {
-    /// Cuts matrices of as many columns every `width` columns and does `work(columns, their views)` for each part.
-    ///
-    /// # Panics
-    /// As [`Crew::each`]; if one matrix has other columns than the first.
-    pub(super) fn columns<T: Send, const N: usize>(
-        &self,
-        ys: [MatMut<'_, T>; N],
-        width: usize,
-        work: impl Fn(Range<usize>, [MatMut<'_, T>; N]) + Sync,
-    ) {
-        let ncols = ys.first().map_or(0, MatMut::ncols);
-        if ncols == 0 || width == 0 {
-            return;
-        }
-        assert!(ys.iter().all(|y| y.ncols() == ncols), "columns of one cut");
-        let dealt = ys.map(|mut y| Dealt {
-            nrows: y.nrows(),
-            stride: y.stride(),
-            start: Start(y.data_mut().as_mut_ptr()),
-        });
-        let dealt = &dealt;
-        self.each(ncols.div_ceil(width), &move |part| {
-            let columns = part * width..ncols.min((part + 1) * width);
-            let n = columns.len();
-            let views = dealt.each_ref().map(|y| {
-                if y.nrows == 0 {
-                    return MatMut::with_stride(&mut [], 0, n, y.stride);
-                }
-                // SAFETY: these columns lie within a view of `ys`, whose numbers are borrowed for the whole call: the last
-                // one ends at (ncols - 1) stride + nrows at most. Each part has columns of its own and is done once, and
-                // `stride >= nrows`, so no two slices overlap; nor do those of two matrices, which are borrowed apart.
-                let data = unsafe {
-                    std::slice::from_raw_parts_mut(
-                        y.start.0.add(columns.start * y.stride),
-                        (n - 1) * y.stride + y.nrows,
-                    )
-                };
-                MatMut::with_stride(data, y.nrows, n, y.stride)
-            });
-            work(columns, views);
-        });
-    }
-}
+#[cfg(test)]
+mod tests;
