@@ -7,34 +7,47 @@ use pushpull::blocks::{Elementwise, Linear, Sum};
 use pushpull::nalgebra::DMatrix;
 use pushpull::{Builder, Chunk, Forward, Graph, Init, Real, Result, Reverse, Store};
 
-/// x / (1 + |x|): like tanh, without a call of an elementary function.
+/// (x + sqrt(x^2 + 4)) / 2: like softplus, without an exponential (Barron 2021). Its inverse is y - 1 / y.
 #[derive(Clone, Debug)]
-struct Softsign;
+struct Squareplus;
 
-impl Elementwise for Softsign {
+impl Elementwise for Squareplus {
     fn f<T: Real>(&self, x: T) -> T {
-        x / (T::one() + x.abs())
+        let root = x.mul_add(x, T::from_f64(4.0)).sqrt();
+        let half = T::from_f64(0.5);
+        // For negative x the sum would lose its digits.
+        let below = (half * (root - x)).recip();
+        if x > T::zero() {
+            half * (x + root)
+        } else {
+            below
+        }
     }
     fn df<T: Real>(&self, x: T) -> T {
-        let r = (T::one() + x.abs()).recip();
-        r * r
+        slope(self.f(x))
     }
 }
 
-/// The same function. 1 - |y| is 1 / (1 + |x|), so the output tells the derivative and takes its input's place.
-#[derive(Clone, Debug)]
-struct SoftsignInPlace;
+/// The slope at the output y is 1 / (1 + 1 / y^2).
+fn slope<T: Real>(y: T) -> T {
+    let r = y.recip();
+    r.mul_add(r, T::one()).recip()
+}
 
-impl Elementwise for SoftsignInPlace {
+/// The same function. The output tells the derivative to the last digits, so it takes its input's place. (Where a function
+/// saturates, it does not: see `Elementwise::f_and_df`.)
+#[derive(Clone, Debug)]
+struct SquareplusInPlace;
+
+impl Elementwise for SquareplusInPlace {
     fn f<T: Real>(&self, x: T) -> T {
-        Softsign.f(x)
+        Squareplus.f(x)
     }
     fn df<T: Real>(&self, x: T) -> T {
-        Softsign.df(x)
+        Squareplus.df(x)
     }
     fn df_from_output<T: Real>(&self, y: T) -> Option<T> {
-        let r = T::one() - y.abs();
-        Some(r * r)
+        Some(slope(y))
     }
 }
 
@@ -53,8 +66,8 @@ fn main() -> Result<()> {
     let x = DMatrix::from_fn(32, 16, |i, j| (1.0 + 3.0 * i as f64 + 0.7 * j as f64).sin());
     let mut gradients = Vec::new();
     for (name, graph) in [
-        ("derivative from the input ", network(Softsign)?),
-        ("derivative from the output", network(SoftsignInPlace)?),
+        ("derivative from the input ", network(Squareplus)?),
+        ("derivative from the output", network(SquareplusInPlace)?),
     ] {
         let params: Vec<f64> = graph.layout().init(Init::Glorot, 7);
         let mut forward = Forward::new(&graph, 16, Chunk::Auto, 1)?;

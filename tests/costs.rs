@@ -140,10 +140,10 @@ fn a_chain_costs_what_the_formulas_say() {
         primal += product + bias;
         pullback += product + bias;
         if i > 0 {
-            // tanh: a call forward; 1 - y^2 once a sample and entry, then a product for every seed.
+            // tanh: a call forward, which gives the slope as well; then a product for every seed.
             primal += Cost::calls(n * batch);
-            pullback += Cost::flops(2 * n * batch) + Cost::flops(n * batch);
-            tangents += Cost::flops(2 * n * batch) + Cost::flops(n * batch * before);
+            pullback += Cost::flops(n * batch);
+            tangents += Cost::flops(n * batch * before);
             // jvp_input of as many seeds as there are parameters before; vjp_input but for the first block.
             tangents += Cost::flops(2 * m * n * batch * before);
             pullback += product;
@@ -160,7 +160,7 @@ fn a_chain_costs_what_the_formulas_say() {
     // Structured: the diagonal of layer 0 through tanh, then W diag, through tanh, as columns of both layers; one seed
     // for a diagonal and n0 for columns. A product for each layer at the end.
     let [n0, n1, n2, n3] = widths;
-    let slopes = |n: usize, seeds: usize| Cost::flops(2 * n * batch + n * batch * seeds);
+    let slopes = |n: usize, seeds: usize| Cost::flops(n * batch * seeds);
     let weighed = |m: usize, n: usize| Cost::flops(m * n * batch);
     let carried = slopes(n1, 1)
         + weighed(n2, n1)

@@ -127,6 +127,16 @@ macro_rules! counted_call {
     )*};
 }
 
+macro_rules! counted_pair {
+    ($($function:ident)*) => {$(
+        fn $function(self) -> (Self, Self) {
+            call();
+            let (value, slope) = self.0.$function();
+            (Self(value), Self(slope))
+        }
+    )*};
+}
+
 impl<T: Real> Real for Counted<T> {
     const NAME: &'static str = "counted";
     const UNIT_ROUNDOFF: f64 = T::UNIT_ROUNDOFF;
@@ -148,6 +158,9 @@ impl<T: Real> Real for Counted<T> {
         CALLS.with(|count| count.set(before.1));
         result
     }
+    fn is_nan(self) -> bool {
+        self.0.is_nan()
+    }
     #[inline(always)]
     fn mul_add(self, a: Self, b: Self) -> Self {
         flops(2);
@@ -161,6 +174,16 @@ impl<T: Real> Real for Counted<T> {
     fn atan2(self, x: Self) -> Self {
         call();
         Self(self.0.atan2(x.0))
+    }
+    counted_pair! { tanh_and_slope sigmoid_and_slope softplus_and_slope silu_and_slope gelu_and_slope }
+    fn elu_and_slope(self, alpha: f64) -> (Self, Self) {
+        call();
+        let (value, slope) = self.0.elu_and_slope(alpha);
+        (Self(value), Self(slope))
+    }
+    fn gaussian_times(self, factor: Self) -> Self {
+        call();
+        Self(self.0.gaussian_times(factor.0))
     }
     fn abs(self) -> Self {
         Self(self.0.abs())

@@ -15,11 +15,18 @@
 //! | `ln_1p` | 1.3 | 1.3 | as `ln` of `1 + x`, with what the sum lost put back |
 //! | `erf` | 2.3 | 2.0 | `x P(x^2)` up to 1/2, then `1 - erfc` |
 //! | `erfc` | 4.0 | 4.0 | `1 - x P(x^2)` up to 1/2, then `e^(-x^2) Q((x - c) / (x + c)) / (1 + 2x)` |
+//! | `gaussian_times` | 1.6 | 1.6 | `factor e^(-h^2) e^(-(x - h) (x + h))`, h the upper half of x's digits |
 //!
 //! P and Q are Chebyshev interpolants made for this file; the shape of Q is Shepherd and Laframboise's (Mathematics of
 //! Computation 36, 1981).
 //!
+//! The functions that come with their slopes are in `elementary/slopes.rs`, and their errors in the documentation of
+//! [`crate::blocks::Map`].
+//!
 //! At +-0, +-infinity, NaN and in the subnormal range they give what IEEE 754 recommends.
+
+#[macro_use]
+mod slopes;
 
 /// Horner's scheme, the highest coefficient first.
 macro_rules! horner {
@@ -35,7 +42,7 @@ macro_rules! elementary {
     (
         $module:ident, $t:ident, $bits:ident, $int:ident,
         mantissa: $mantissa:expr, bias: $bias:expr, magic: $magic:expr,
-        exp_high: $exp_high:expr, exp_low: $exp_low:expr, ln2_high: $ln2_high:expr, ln2_low: $ln2_low:expr,
+        exp_high: $exp_high:expr, exp_low: $exp_low:expr, vanished: $vanished:expr, ln2_high: $ln2_high:expr, ln2_low: $ln2_low:expr,
         exp: [$($exp:expr),*], ln: [$($ln:expr),*],
         erf: [$($erf:expr),*], erfc: [$($erfc:expr),*], erfc_centre: $centre:expr, erfc_end: $end:expr, half: $half:expr
     ) => {
@@ -62,6 +69,14 @@ macro_rules! elementary {
                 (n, r + r * r * horner!(r; $($exp),*))
             }
 
+            /// `y 2^n` for a y of moderate size, rounded once: two factors, so that neither over- or underflows where the
+            /// result does not.
+            #[inline(always)]
+            fn scale(y: $t, n: $int) -> $t {
+                let half = n >> 1;
+                y * power_of_two(half) * power_of_two(n - half)
+            }
+
             /// x, kept where e^x neither is certain to overflow nor to vanish; NaN stays.
             #[inline(always)]
             fn clamp(x: $t) -> $t {
@@ -72,18 +87,22 @@ macro_rules! elementary {
             #[inline(always)]
             pub(crate) fn exp(x: $t) -> $t {
                 let (n, m) = reduce(clamp(x));
-                // Two factors, so that neither overflows where the result does not and subnormals round once.
-                let half = n >> 1;
-                (1.0 + m) * power_of_two(half) * power_of_two(n - half)
+                scale(1.0 + m, n)
+            }
+
+            /// e^x - 1, of what [`reduce`] makes of x.
+            #[inline(always)]
+            fn minus_one(n: $int, m: $t) -> $t {
+                // Below -1 in the exponent nothing of m's last places is left, and 2^n needs no subnormals.
+                let n = if n < -($mantissa + 4) { -($mantissa + 4) } else { n };
+                let half = power_of_two(n - 1);
+                (half * m + (half - 0.5)) * 2.0
             }
 
             #[inline(always)]
             pub(crate) fn exp_m1(x: $t) -> $t {
                 let (n, m) = reduce(clamp(x));
-                // Below -1 in the exponent nothing of m's last places is left, and 2^n needs no subnormals.
-                let n = if n < -($mantissa + 4) { -($mantissa + 4) } else { n };
-                let half = power_of_two(n - 1);
-                let y = (half * m + (half - 0.5)) * 2.0;
+                let y = minus_one(n, m);
                 // Keeps the sign of a zero, and subnormal arguments exact.
                 if x.abs() < $t::EPSILON * 0.25 { x } else { y }
             }
@@ -142,19 +161,29 @@ macro_rules! elementary {
                 x * horner!(x * x; $($erf),*)
             }
 
+            /// `e^(x^2) erfc(x)` for an x from 1/2 to the end of erfc.
+            #[inline(always)]
+            fn scaled_erfc(x: $t) -> $t {
+                horner!((x - $centre) / (x + $centre); $($erfc),*) / (1.0 + 2.0 * x)
+            }
+
+            /// `e^(-factor x^2)` as (n, m) of [`reduce`], for a power of two as the factor.
+            #[inline(always)]
+            fn reduce_square(x: $t, factor: $t) -> ($int, $t) {
+                // x^2 in two parts, exactly: the rounding of the square alone would cost x^2 ulp.
+                let high = $t::from_bits(x.to_bits() & !((1 << $half) - 1));
+                let (square, rest) = (high * high, (x - high) * (x + high));
+                let (n, m) = reduce(-(factor * square));
+                let (more_n, more_m) = reduce(-(factor * rest));
+                (n.wrapping_add(more_n), m + more_m + m * more_m)
+            }
+
             /// erfc(x) for x >= 1/2.
             #[inline(always)]
             fn erfc_far(x: $t) -> $t {
                 let x = if x > $end { $end } else { x };
-                let q = horner!((x - $centre) / (x + $centre); $($erfc),*) / (1.0 + 2.0 * x);
-                // x^2 in two parts, exactly: the rounding of the square alone would cost x^2 ulp.
-                let high = $t::from_bits(x.to_bits() & !((1 << $half) - 1));
-                let (square, rest) = (high * high, (x - high) * (x + high));
-                let (n, m) = reduce(clamp(-square));
-                let (more_n, more_m) = reduce(-rest);
-                let n = n.wrapping_add(more_n);
-                let half = n >> 1;
-                (q * (1.0 + (m + more_m + m * more_m))) * power_of_two(half) * power_of_two(n - half)
+                let (n, m) = reduce_square(x, 1.0);
+                scale(scaled_erfc(x) * (1.0 + m), n)
             }
 
             #[inline(always)]
@@ -170,32 +199,7 @@ macro_rules! elementary {
                 if x.abs() > 0.5 { far } else { 1.0 - erf_near(x) }
             }
 
-            #[inline(always)]
-            pub(crate) fn tanh(x: $t) -> $t {
-                let t = exp_m1(-2.0 * x.abs());
-                let y = (-t / (t + 2.0)).copysign(x);
-                // The doubled argument of a subnormal is exact, its quotient is not.
-                if x.abs() < $t::EPSILON { x } else { y }
-            }
-
-            #[inline(always)]
-            pub(crate) fn sigmoid(x: $t) -> $t {
-                let e = exp(-x.abs());
-                let numerator = if x >= 0.0 { 1.0 } else { e };
-                numerator / (1.0 + e)
-            }
-
-            #[inline(always)]
-            pub(crate) fn softplus(x: $t) -> $t {
-                // ln(1 + u) for u in [0, 1]; (u - 1) / 2 is exact where it is taken.
-                let u = exp(-x.abs());
-                let upper = u > std::$t::consts::SQRT_2 - 1.0;
-                let (f, k) = if upper { (0.5 * (u - 1.0), 1.0) } else { (u, 0.0) };
-                let tail = ln_1p_reduced(f, k, 0.0);
-                let above = if x > 0.0 { x } else { 0.0 };
-                let y = above + if u < $t::EPSILON { u } else { tail };
-                if x == x { y } else { x }
-            }
+            slopes! { $t, $int, vanished: $vanished, end: $end }
         }
     };
 }
@@ -203,7 +207,7 @@ macro_rules! elementary {
 elementary! {
     single, f32, u32, i32,
     mantissa: 23, bias: 127, magic: 12_582_912.0, // 1.5 * 2^23
-    exp_high: 89.0, exp_low: -104.0, ln2_high: 0.693_145_75, ln2_low: 1.428_606_8e-6,
+    exp_high: 89.0, exp_low: -104.0, vanished: 120.0, ln2_high: 0.693_145_75, ln2_low: 1.428_606_8e-6,
     exp: [1.0 / 5_040.0, 1.0 / 720.0, 1.0 / 120.0, 1.0 / 24.0, 1.0 / 6.0, 0.5],
     ln: [2.0 / 11.0, 2.0 / 9.0, 2.0 / 7.0, 2.0 / 5.0, 2.0 / 3.0],
     erf: [4.719_082_7e-3, -2.675_773_2e-2, 1.128_283_14e-1, -3.761_260_8e-1, std::f32::consts::FRAC_2_SQRT_PI],
@@ -217,7 +221,7 @@ elementary! {
 elementary! {
     double, f64, u64, i64,
     mantissa: 52, bias: 1023, magic: 6_755_399_441_055_744.0, // 1.5 * 2^52
-    exp_high: 710.0, exp_low: -746.0,
+    exp_high: 710.0, exp_low: -746.0, vanished: 800.0,
     ln2_high: 6.931_471_803_691_238e-1, ln2_low: 1.908_214_929_270_587_7e-10,
     exp: [
         1.0 / 6_227_020_800.0, 1.0 / 479_001_600.0, 1.0 / 39_916_800.0, 1.0 / 3_628_800.0, 1.0 / 362_880.0,

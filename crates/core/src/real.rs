@@ -60,11 +60,6 @@ pub trait Real:
     fn to_f64(self) -> f64;
     /// Whether every part of the number is finite.
     fn is_finite(self) -> bool;
-    /// Whether the value is NaN.
-    #[inline(always)]
-    fn is_nan(self) -> bool {
-        self.to_f64().is_nan()
-    }
 
     /// Runs `look`, work that is no part of a program, without counting its operations: the look whether slopes are finite.
     #[inline(always)]
@@ -126,22 +121,43 @@ pub trait Real:
         }
         (cos / square, -sin / square)
     }
+    /// tanh x and its slope `1 - tanh^2 x`: one call.
+    ///
+    /// This and the following pairs keep the slope's relative error where the function saturates and the slope could
+    /// not be had from the rounded value. The bounds are in the documentation of [`crate::blocks::Map`].
+    fn tanh_and_slope(self) -> (Self, Self);
+    /// The logistic function s and its slope `s (1 - s)`: one call.
+    fn sigmoid_and_slope(self) -> (Self, Self);
+    /// `ln(1 + e^x)` and its slope, the logistic function: one call.
+    fn softplus_and_slope(self) -> (Self, Self);
+    /// x for positive x, else `alpha (e^x - 1)`; and its slope: one call.
+    fn elu_and_slope(self, alpha: f64) -> (Self, Self);
+    /// `x s`, s the logistic function, and its slope `s (1 + x (1 - s))`: one call.
+    fn silu_and_slope(self) -> (Self, Self);
+    /// `x Phi(x)`, Phi the standard normal distribution, and its slope `Phi(x) + x phi(x)`: one call.
+    fn gelu_and_slope(self) -> (Self, Self);
+    /// `factor e^(-x^2)`, rounded last: neither the rounding of the square nor a subnormal exponential is multiplied.
+    /// One call.
+    fn gaussian_times(self, factor: Self) -> Self;
 
+    /// Whether the value is no number.
+    #[inline(always)]
+    fn is_nan(self) -> bool {
+        self.partial_cmp(&self).is_none()
+    }
     /// `self` where `self > other`, else `other`, no flop: at a tie, the derivative of `other`. NaN in either gives NaN.
-    #[allow(clippy::eq_op)] // Only NaN differs from itself.
     #[inline(always)]
     fn max(self, other: Self) -> Self {
-        if self > other || self != self {
+        if self > other || Real::is_nan(self) {
             self
         } else {
             other
         }
     }
     /// `self` where `self < other`, else `other`, no flop. NaN in either gives NaN.
-    #[allow(clippy::eq_op)]
     #[inline(always)]
     fn min(self, other: Self) -> Self {
-        if self < other || self != self {
+        if self < other || Real::is_nan(self) {
             self
         } else {
             other
@@ -170,6 +186,16 @@ pub trait Real:
     fn softplus(self) -> Self {
         self.max(Self::zero()) + (-self.abs()).exp().ln_1p()
     }
+}
+
+/// Functions of [`crate::elementary`].
+macro_rules! own {
+    ($own:ident $result:ty: $($function:ident)*) => {$(
+        #[inline(always)]
+        fn $function(self) -> $result {
+            $own::$function(self)
+        }
+    )*};
 }
 
 macro_rules! real_float {
@@ -206,26 +232,6 @@ macro_rules! real_float {
                 }
             }
             #[inline(always)]
-            fn exp(self) -> Self {
-                $own::exp(self)
-            }
-            #[inline(always)]
-            fn exp_m1(self) -> Self {
-                $own::exp_m1(self)
-            }
-            #[inline(always)]
-            fn ln(self) -> Self {
-                $own::ln(self)
-            }
-            #[inline(always)]
-            fn ln_1p(self) -> Self {
-                $own::ln_1p(self)
-            }
-            #[inline(always)]
-            fn tanh(self) -> Self {
-                $own::tanh(self)
-            }
-            #[inline(always)]
             fn sin(self) -> Self {
                 $t::sin(self)
             }
@@ -236,14 +242,6 @@ macro_rules! real_float {
             #[inline(always)]
             fn sqrt(self) -> Self {
                 $t::sqrt(self)
-            }
-            #[inline(always)]
-            fn erf(self) -> Self {
-                $own::erf(self)
-            }
-            #[inline(always)]
-            fn erfc(self) -> Self {
-                $own::erfc(self)
             }
             #[inline(always)]
             fn abs(self) -> Self {
@@ -258,12 +256,16 @@ macro_rules! real_float {
                 $t::atan2(self, x)
             }
             #[inline(always)]
-            fn sigmoid(self) -> Self {
-                $own::sigmoid(self)
+            fn elu_and_slope(self, alpha: f64) -> (Self, Self) {
+                $own::elu_and_slope(self, alpha as $t)
             }
             #[inline(always)]
-            fn softplus(self) -> Self {
-                $own::softplus(self)
+            fn gaussian_times(self, factor: Self) -> Self {
+                $own::gaussian_times(self, factor)
+            }
+            own! { $own Self: exp exp_m1 ln ln_1p tanh erf erfc sigmoid softplus }
+            own! {
+                $own (Self, Self): tanh_and_slope sigmoid_and_slope softplus_and_slope silu_and_slope gelu_and_slope
             }
         }
     };

@@ -1,17 +1,18 @@
 //! `Rounded`: a number with a bound on the rounding error of the program that made it.
 
 use std::cmp::Ordering;
-use std::f64::consts::FRAC_2_SQRT_PI;
+use std::f64::consts::{FRAC_1_SQRT_2, FRAC_2_SQRT_PI};
 use std::fmt;
 use std::ops::{Add, AddAssign, Div, DivAssign, Mul, MulAssign, Neg, Sub, SubAssign};
 
 use num_traits::{One, Zero};
 
 use crate::Real;
+use crate::dual::second;
 
 /// What a call of an elementary function may be off by, in units of its value's roundoff: twice the largest error in
-/// ulp of our own functions (2.6, `tanh` and `sigmoid`), rounded up. The standard library's are below it.
-const CALL: f64 = 6.0;
+/// ulp of our own functions and of slopes that come with them (4.0, `erfc`). The standard library's are below it.
+const CALL: f64 = 8.0;
 
 /// The smallest normal f32. Where a result is below it, an operation's error is no longer relative; it is then at most
 /// the roundoff times this, in f32, and far less in f64.
@@ -29,8 +30,8 @@ const TINY: f64 = f32::MIN_POSITIVE as f64;
 /// | `c = a + b`, `a - b` | `terms(a) + terms(b) + abs(c)` |
 /// | `c = a b` | `abs(a) terms(b) + abs(b) terms(a) + abs(c)` |
 /// | `c = a / b` | `(terms(a) + abs(c) terms(b)) / abs(b) + abs(c)` |
-/// | `c = f(a)` | `abs(f'(a)) terms(a) + 6 abs(c)` |
-/// | `c = f(a, b)`, a power or an angle | `abs(df/da) terms(a) + abs(df/db) terms(b) + 12 abs(c)` |
+/// | `c = f(a)` | `abs(f'(a)) terms(a) + 8 abs(c)` |
+/// | `c = f(a, b)`, a power or an angle | `abs(df/da) terms(a) + abs(df/db) terms(b) + 16 abs(c)` |
 /// | a product of matrices, k terms an entry | `sum (abs(a) terms(b) + abs(b) terms(a)) + k sum abs(a b)`, for *any* order of the sum |
 ///
 /// each with the smallest normal number added, for results that underflow. What a program is given has terms 0: it is
@@ -98,6 +99,19 @@ impl Rounded {
             terms: a.terms + b.terms,
             ..a
         }
+    }
+
+    /// f(self) and f'(self), given them and f'' at the value.
+    fn calls(self, value: f64, slope: f64, second: f64) -> (Self, Self) {
+        (self.call(value, slope), self.call(slope, second))
+    }
+
+    /// As [`Rounded::calls`], where f' is `slope`, the sum of two terms the second of which is `part`: next to a root it is
+    /// off by what they are off.
+    fn cancelling(self, value: f64, slope: f64, part: f64, second: f64) -> (Self, Self) {
+        let (y, mut slope) = self.calls(value, slope, second);
+        slope.terms += 2.0 * CALL * part.abs();
+        (y, slope)
     }
 
     /// `c (+)= sum a b` over k terms, in any order, with or without fused operations: k + 1 roundings reach a term.
@@ -229,8 +243,7 @@ impl Real for Rounded {
         self.call(y, y)
     }
     fn exp_m1(self) -> Self {
-        let y = Real::exp_m1(self.value);
-        self.call(y, y + 1.0)
+        self.call(Real::exp_m1(self.value), Real::exp(self.value))
     }
     fn ln(self) -> Self {
         self.call(Real::ln(self.value), self.value.recip())
@@ -239,8 +252,7 @@ impl Real for Rounded {
         self.call(Real::ln_1p(self.value), (1.0 + self.value).recip())
     }
     fn tanh(self) -> Self {
-        let y = Real::tanh(self.value);
-        self.call(y, 1.0 - y * y)
+        self.tanh_and_slope().0
     }
     fn sin(self) -> Self {
         self.call(Real::sin(self.value), Real::cos(self.value))
@@ -253,11 +265,11 @@ impl Real for Rounded {
         self.call(y, (y + y).recip())
     }
     fn erf(self) -> Self {
-        let slope = FRAC_2_SQRT_PI * Real::exp(-(self.value * self.value));
+        let slope = self.value.gaussian_times(FRAC_2_SQRT_PI);
         self.call(Real::erf(self.value), slope)
     }
     fn erfc(self) -> Self {
-        let slope = FRAC_2_SQRT_PI * Real::exp(-(self.value * self.value));
+        let slope = self.value.gaussian_times(FRAC_2_SQRT_PI);
         self.call(Real::erfc(self.value), slope)
     }
     fn abs(self) -> Self {
@@ -275,11 +287,42 @@ impl Real for Rounded {
         Self::call_of_two(self.value.atan2(x.value), slopes, self, x)
     }
     fn sigmoid(self) -> Self {
-        let y = Real::sigmoid(self.value);
-        self.call(y, y * Real::sigmoid(-self.value))
+        self.sigmoid_and_slope().0
     }
     fn softplus(self) -> Self {
-        self.call(Real::softplus(self.value), Real::sigmoid(self.value))
+        self.softplus_and_slope().0
+    }
+    fn tanh_and_slope(self) -> (Self, Self) {
+        let (y, slope) = self.value.tanh_and_slope();
+        self.calls(y, slope, second::tanh(y, slope))
+    }
+    fn sigmoid_and_slope(self) -> (Self, Self) {
+        let (y, slope) = self.value.sigmoid_and_slope();
+        self.calls(y, slope, second::sigmoid(self.value, slope))
+    }
+    fn softplus_and_slope(self) -> (Self, Self) {
+        let (y, slope) = self.value.softplus_and_slope();
+        self.calls(y, slope, self.value.sigmoid_and_slope().1)
+    }
+    fn elu_and_slope(self, alpha: f64) -> (Self, Self) {
+        let (y, slope) = self.value.elu_and_slope(alpha);
+        self.calls(y, slope, second::elu(self.value, slope))
+    }
+    fn silu_and_slope(self) -> (Self, Self) {
+        let (y, slope) = self.value.silu_and_slope();
+        let part = second::within(self.value, 1e3) * self.value.sigmoid_and_slope().1;
+        self.cancelling(y, slope, part, second::silu(self.value))
+    }
+    fn gelu_and_slope(self) -> (Self, Self) {
+        let (y, slope) = self.value.gelu_and_slope();
+        let near = second::within(self.value, 1e3);
+        let part =
+            near * (FRAC_1_SQRT_2 * near).gaussian_times(0.5 * FRAC_1_SQRT_2 * FRAC_2_SQRT_PI);
+        self.cancelling(y, slope, part, second::gelu(self.value))
+    }
+    fn gaussian_times(self, factor: Self) -> Self {
+        let gaussian = self.value.gaussian_times(1.0);
+        self.call(gaussian, -2.0 * self.value * gaussian) * factor
     }
 }
 

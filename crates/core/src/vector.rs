@@ -15,7 +15,7 @@ use crate::{Mat, MatMut, Real};
 const WORTH: usize = 64;
 
 /// Entries from which a loop is shared with the team.
-const SHARED_FROM: usize = 1 << 14;
+pub(crate) const SHARED_FROM: usize = 1 << 14;
 
 /// Does `work`, a loop over numbers `T`, with the widest vectors that hold them.
 pub(crate) fn widest<T: Real, W: NullaryFnOnce>(work: W) -> W::Output {
@@ -44,10 +44,23 @@ pub(crate) trait Triple<T> {
     fn at(&self, y: &mut T, x: T, z: T);
 }
 
+/// What is done with two entries at once.
+pub(crate) trait Twin<T> {
+    /// Changes `y`, and assigns `z`.
+    fn at(&self, y: &mut T, z: &mut T);
+}
+
+/// What is done with two entries at once, given another.
+pub(crate) trait TwinPair<T> {
+    /// Assigns `y` and `z`.
+    fn at(&self, y: &mut T, z: &mut T, x: T);
+}
+
 macro_rules! loops {
-    ($(#[$doc:meta])* $name:ident $trait:ident $loop:ident ($($x:ident)*)) => {
+    ($(#[$doc:meta])* $name:ident $trait:ident $loop:ident ($y:ident $($more:ident)*) ($($x:ident)*)) => {
         struct $loop<'a, T, E> {
-            y: MatMut<'a, T>,
+            $y: MatMut<'a, T>,
+            $($more: MatMut<'a, T>,)*
             $($x: Mat<'a, T>,)*
             each: &'a E,
         }
@@ -57,39 +70,48 @@ macro_rules! loops {
 
             #[inline(always)]
             fn call(self) {
-                let Self { mut y, $($x,)* each } = self;
+                let Self { mut $y, $(mut $more,)* $($x,)* each } = self;
                 // One loop where no gap lies between the columns: small columns fill no vector.
-                if let (Some(y), $(Some($x),)*) = (y.as_mut_slice(), $($x.as_slice(),)*) {
-                    let n = y.len();
+                if let (Some($y), $(Some($more),)* $(Some($x),)*) =
+                    ($y.as_mut_slice(), $($more.as_mut_slice(),)* $($x.as_slice(),)*)
+                {
+                    let n = $y.len();
+                    $(let $more = &mut $more[..n];)*
                     $(let $x = &$x[..n];)*
                     for i in 0..n {
-                        each.at(&mut y[i], $($x[i],)*);
+                        each.at(&mut $y[i], $(&mut $more[i],)* $($x[i],)*);
                     }
                     return;
                 }
-                for j in 0..y.ncols() {
-                    let y = y.col_mut(j);
-                    let n = y.len();
+                for j in 0..$y.ncols() {
+                    let $y = $y.col_mut(j);
+                    let n = $y.len();
+                    $(let $more = &mut $more.col_mut(j)[..n];)*
                     $(let $x = &$x.col(j)[..n];)*
                     for i in 0..n {
-                        each.at(&mut y[i], $($x[i],)*);
+                        each.at(&mut $y[i], $(&mut $more[i],)* $($x[i],)*);
                     }
                 }
             }
         }
 
         $(#[$doc])*
-        pub(crate) fn $name<T: Real>(y: MatMut<'_, T>, $($x: Mat<'_, T>,)* each: impl $trait<T> + Sync) {
-            let entries = y.nrows() * y.ncols();
+        pub(crate) fn $name<T: Real>(
+            $y: MatMut<'_, T>,
+            $($more: MatMut<'_, T>,)*
+            $($x: Mat<'_, T>,)*
+            each: impl $trait<T> + Sync,
+        ) {
+            let entries = $y.nrows() * $y.ncols();
             if entries * size_of::<T>() < WORTH {
-                return $loop { y, $($x,)* each: &each }.call();
+                return $loop { $y, $($more,)* $($x,)* each: &each }.call();
             }
             if entries < SHARED_FROM {
-                return widest::<T, _>($loop { y, $($x,)* each: &each });
+                return widest::<T, _>($loop { $y, $($more,)* $($x,)* each: &each });
             }
-            by_columns([y], |_columns, [y]| {
+            by_columns([$y, $($more,)*], |_columns, [$y, $($more,)*]| {
                 $(let $x = $x.cols(_columns.clone());)*
-                widest::<T, _>($loop { y, $($x,)* each: &each });
+                widest::<T, _>($loop { $y, $($more,)* $($x,)* each: &each });
             });
         }
     };
@@ -97,13 +119,21 @@ macro_rules! loops {
 
 loops!(
     /// Does `each` with every entry of `y`.
-    singles Single Singles ()
+    singles Single Singles (y) ()
 );
 loops!(
     /// Does `each` with every entry of `y` and of `x`.
-    pairs Pair Pairs (x)
+    pairs Pair Pairs (y) (x)
 );
 loops!(
     /// Does `each` with every entry of `y`, of `x` and of `z`.
-    triples Triple Triples (x z)
+    triples Triple Triples (y) (x z)
+);
+loops!(
+    /// Does `each` with every entry of `y` and of `z`.
+    twins Twin Twins (y z) ()
+);
+loops!(
+    /// Does `each` with every entry of `y`, of `z` and of `x`.
+    twin_pairs TwinPair TwinPairs (y z) (x)
 );

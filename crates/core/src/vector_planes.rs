@@ -1,9 +1,10 @@
 //! Elementwise loops over planes with the widest vector instructions that this processor has: as `vector`, for a
-//! cotangent and its derivative at once.
+//! number or a cotangent and its derivative at once.
 
 use pulp::NullaryFnOnce;
 
-use crate::vector::widest;
+use crate::team::by_columns;
+use crate::vector::{SHARED_FROM, widest};
 use crate::{Dual, Mat, MatMut, Real};
 
 /// Entries from which choosing the instructions pays.
@@ -100,5 +101,85 @@ pub(crate) fn pull<T: Real>(
         work.call()
     } else {
         widest::<T, _>(work)
+    }
+}
+
+/// What becomes of a number with its derivative: two numbers with theirs.
+pub(crate) trait Push<T> {
+    /// The function's value, and what a record keeps.
+    fn at(&self, x: Dual<T>) -> (Dual<T>, Dual<T>);
+}
+
+struct Outward<'a, T, E> {
+    /// y, y_dot, what is kept, its derivative.
+    to: [MatMut<'a, T>; 4],
+    x: [Mat<'a, T>; 2],
+    each: &'a E,
+}
+
+impl<T: Real, E: Push<T>> NullaryFnOnce for Outward<'_, T, E> {
+    type Output = ();
+
+    #[inline(always)]
+    fn call(self) {
+        let Self {
+            to: [mut y, mut y_dot, mut kept, mut kept_dot],
+            x: [x, x_dot],
+            each,
+        } = self;
+        if let (Some(y), Some(y_dot), Some(kept), Some(kept_dot), Some(x), Some(x_dot)) = (
+            y.as_mut_slice(),
+            y_dot.as_mut_slice(),
+            kept.as_mut_slice(),
+            kept_dot.as_mut_slice(),
+            x.as_slice(),
+            x_dot.as_slice(),
+        ) {
+            return outward([y, y_dot, kept, kept_dot], [x, x_dot], each);
+        }
+        for j in 0..y.ncols() {
+            let to = [
+                y.col_mut(j),
+                y_dot.col_mut(j),
+                kept.col_mut(j),
+                kept_dot.col_mut(j),
+            ];
+            outward(to, [x.col(j), x_dot.col(j)], each);
+        }
+    }
+}
+
+#[inline(always)]
+fn outward<T: Real>(to: [&mut [T]; 4], x: [&[T]; 2], each: &impl Push<T>) {
+    let [y, y_dot, kept, kept_dot] = to;
+    let n = y.len();
+    let (y_dot, kept, kept_dot) = (&mut y_dot[..n], &mut kept[..n], &mut kept_dot[..n]);
+    let [x, x_dot] = x.map(|slice| &slice[..n]);
+    for i in 0..n {
+        let (value, keeps) = each.at(Dual::new(x[i], x_dot[i]));
+        (y[i], y_dot[i]) = (value.value, value.derivative);
+        (kept[i], kept_dot[i]) = (keeps.value, keeps.derivative);
+    }
+}
+
+/// Does `each` with every entry of `x` and its derivative; in each pair the value comes first.
+pub(crate) fn push<T: Real>(
+    y: (MatMut<'_, T>, MatMut<'_, T>),
+    kept: (MatMut<'_, T>, MatMut<'_, T>),
+    x: [Mat<'_, T>; 2],
+    each: impl Push<T> + Sync,
+) {
+    let entries = y.0.nrows() * y.0.ncols();
+    let to = [y.0, y.1, kept.0, kept.1];
+    let each = &each;
+    if entries < WORTH {
+        Outward { to, x, each }.call()
+    } else if entries < SHARED_FROM {
+        widest::<T, _>(Outward { to, x, each })
+    } else {
+        by_columns(to, |columns, to| {
+            let x = x.map(|mat| mat.cols(columns.clone()));
+            widest::<T, _>(Outward { to, x, each });
+        });
     }
 }

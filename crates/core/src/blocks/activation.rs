@@ -130,7 +130,7 @@ impl FromStr for Activation {
 #[cfg(test)]
 mod tests {
     use super::Activation;
-    use crate::{Op, Spec};
+    use crate::{Keeps, Op, Spec};
 
     /// The documentation of `Map` lists what every function costs: the same numbers as are counted.
     #[test]
@@ -142,7 +142,11 @@ mod tests {
             let [f, slope] = [Op::Forward, Op::JvpInput].map(|op| block.cost(op, 1, 1).unwrap());
             // One seed adds a flop to the slope.
             let slope = (slope.flops - 1, slope.calls);
-            let kept = if block.keeps().y { "y" } else { "x" };
+            let kept = match block.keeps() {
+                Keeps::X => "x",
+                Keeps::Y => "y",
+                _ => "slope",
+            };
             let row = format!(
                 "/// | {activation} | {}, {} | {}, {} | {kept} |",
                 f.flops, f.calls, slope.0, slope.1

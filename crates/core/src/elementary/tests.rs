@@ -34,7 +34,7 @@ fn f32_functions_stay_within_their_stated_error_over_all_exponents() {
         }
     };
     let softplus = |x: f64| x.max(0.0) + (-x.abs()).exp().ln_1p();
-    let pairs: [Pair; 9] = [
+    let pairs: [Pair; 10] = [
         ("exp", single::exp, f64::exp, 1.1),
         ("exp_m1", single::exp_m1, f64::exp_m1, 1.8),
         ("ln", single::ln, f64::ln, 1.0),
@@ -45,6 +45,12 @@ fn f32_functions_stay_within_their_stated_error_over_all_exponents() {
         // The f64 functions, which are tested against 192 bits below.
         ("erf", single::erf, double::erf, 2.3),
         ("erfc", single::erfc, double::erfc, 4.0),
+        (
+            "gaussian_times",
+            |x| single::gaussian_times(x, 1.0),
+            |x| double::gaussian_times(x, 1.0),
+            1.6,
+        ),
     ];
     for (name, ours, reference, bound) in pairs {
         let mut worst = (0.0, 0.0_f32);
@@ -153,6 +159,10 @@ fn f64_functions_stay_within_their_stated_error_against_192_bits() {
     check("erfc", double::erfc, 4.0, &mut |x| {
         one.sub(&erf(x), WIDE, TO_EVEN)
     });
+    let gaussian = |x| double::gaussian_times(x, 1.0);
+    check("gaussian_times", gaussian, 1.6, &mut |x| {
+        exp(&x.mul(x, BITS, TO_EVEN).neg())
+    });
     check("tanh", double::tanh, 2.6, &mut |x| {
         let t = exp(&add(x, x));
         div(&t.sub(&one, BITS, TO_EVEN), &add(&t, &one))
@@ -180,6 +190,11 @@ fn special_values_are_ieee_s() {
     macro_rules! check {
         ($module:ident, $t:ident) => {{
             let inf = $t::INFINITY;
+            assert!($module::gaussian_times($t::NAN, 1.0).is_nan());
+            assert_eq!(
+                [inf, -inf, -0.0].map(|x| $module::gaussian_times(x, 3.0)),
+                [0.0, 0.0, 3.0]
+            );
             for f in [
                 $module::exp,
                 $module::exp_m1,

@@ -1,8 +1,7 @@
 //! The activation functions, each with its derivative and where it kinks.
 
-use std::f64::consts::{FRAC_1_SQRT_2, PI};
-
 use super::Elementwise;
+use crate::dual::second::reciprocal;
 use crate::{Error, Real, Result, Singular};
 
 /// x
@@ -27,50 +26,42 @@ impl Elementwise for Identity {
     }
 }
 
-/// 1 / (1 + e^-x). Its derivative y (1 - y) is at most 0.25 (lecture, figure 6).
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Sigmoid;
+/// A function whose value and slope come from one call.
+macro_rules! by_one_call {
+    ($(#[$doc:meta])* $function:ident, $name:literal, $pair:ident) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, Default, PartialEq)]
+        pub struct $function;
 
-impl Elementwise for Sigmoid {
-    fn name(&self) -> &str {
-        "sigmoid"
-    }
-    #[inline(always)]
-    fn f<T: Real>(&self, x: T) -> T {
-        x.sigmoid()
-    }
-    #[inline(always)]
-    fn df<T: Real>(&self, x: T) -> T {
-        x.sigmoid() * (-x).sigmoid()
-    }
-    #[inline(always)]
-    fn df_from_output<T: Real>(&self, y: T) -> Option<T> {
-        Some(y * (T::one() - y))
-    }
+        impl Elementwise for $function {
+            fn name(&self) -> &str {
+                $name
+            }
+            #[inline(always)]
+            fn f<T: Real>(&self, x: T) -> T {
+                x.$pair().0
+            }
+            #[inline(always)]
+            fn df<T: Real>(&self, x: T) -> T {
+                x.$pair().1
+            }
+            #[inline(always)]
+            fn f_and_df<T: Real>(&self, x: T) -> Option<(T, T)> {
+                Some(x.$pair())
+            }
+        }
+    };
 }
 
-/// tanh x, with derivative 1 - y^2.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Tanh;
+by_one_call!(
+    /// 1 / (1 + e^-x). Its derivative y (1 - y) is at most 0.25 (lecture, figure 6); above 1/2 it is taken as `y^2 e^-x`.
+    Sigmoid, "sigmoid", sigmoid_and_slope
+);
 
-impl Elementwise for Tanh {
-    fn name(&self) -> &str {
-        "tanh"
-    }
-    #[inline(always)]
-    fn f<T: Real>(&self, x: T) -> T {
-        x.tanh()
-    }
-    #[inline(always)]
-    fn df<T: Real>(&self, x: T) -> T {
-        let y = x.tanh();
-        T::one() - y * y
-    }
-    #[inline(always)]
-    fn df_from_output<T: Real>(&self, y: T) -> Option<T> {
-        Some(T::one() - y * y)
-    }
-}
+by_one_call!(
+    /// tanh x, with derivative 1 - y^2, taken as `e^(-2 |x|) (1 + |y|)^2`.
+    Tanh, "tanh", tanh_and_slope
+);
 
 /// max(0, x) (lecture, equation 22). Of the subderivatives [0, 1] at 0 it takes 0, "as most frameworks".
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -86,7 +77,8 @@ impl Elementwise for Relu {
     }
     #[inline(always)]
     fn df<T: Real>(&self, x: T) -> T {
-        if x > T::zero() { T::one() } else { T::zero() }
+        let slope = if x > T::zero() { T::one() } else { T::zero() };
+        unless_nan(x, slope)
     }
     #[inline(always)]
     fn df_from_output<T: Real>(&self, y: T) -> Option<T> {
@@ -95,6 +87,13 @@ impl Elementwise for Relu {
     fn kinks(&self) -> Vec<(f64, f64, f64)> {
         vec![(0.0, 0.0, 1.0)]
     }
+}
+
+/// `number`, or NaN where x is: a comparison with NaN takes a branch as if it were a number. No flop.
+#[inline(always)]
+pub(super) fn unless_nan<T: Real>(x: T, number: T) -> T {
+    // Not x itself: a dual's derivative has to be NaN as well.
+    if x.is_nan() { x.abs() } else { number }
 }
 
 /// x for positive x, else `slope * x`. At 0 the derivative is `slope`.
@@ -116,16 +115,16 @@ impl Elementwise for LeakyRelu {
     }
     #[inline(always)]
     fn f<T: Real>(&self, x: T) -> T {
-        let scaled = T::from_f64(self.slope) * x;
-        if x > T::zero() { x } else { scaled }
+        let slope = T::from_f64(self.slope);
+        let scaled = slope * x;
+        // With slope 0 it is 0 at minus infinity too, and no 0 * infinity.
+        let below = if slope.is_zero() { T::zero() } else { scaled };
+        unless_nan(x, if x > T::zero() { x } else { below })
     }
     #[inline(always)]
     fn df<T: Real>(&self, x: T) -> T {
-        if x > T::zero() {
-            T::one()
-        } else {
-            T::from_f64(self.slope)
-        }
+        let below = T::from_f64(self.slope);
+        unless_nan(x, if x > T::zero() { T::one() } else { below })
     }
     #[inline(always)]
     fn df_from_output<T: Real>(&self, y: T) -> Option<T> {
@@ -159,21 +158,15 @@ impl Elementwise for Elu {
     }
     #[inline(always)]
     fn f<T: Real>(&self, x: T) -> T {
-        // At 0 the minimum is x, not the constant: a dual number keeps its derivative.
-        let below = T::from_f64(self.alpha) * T::zero().min(x).exp_m1();
-        if x > T::zero() { x } else { below }
+        x.elu_and_slope(self.alpha).0
     }
     #[inline(always)]
     fn df<T: Real>(&self, x: T) -> T {
-        let below = T::from_f64(self.alpha) * T::zero().min(x).exp();
-        if x > T::zero() { T::one() } else { below }
+        x.elu_and_slope(self.alpha).1
     }
     #[inline(always)]
-    fn df_from_output<T: Real>(&self, y: T) -> Option<T> {
-        (self.alpha > 0.0).then(|| {
-            let below = y + T::from_f64(self.alpha);
-            if y > T::zero() { T::one() } else { below }
-        })
+    fn f_and_df<T: Real>(&self, x: T) -> Option<(T, T)> {
+        Some(x.elu_and_slope(self.alpha))
     }
     fn kinks(&self) -> Vec<(f64, f64, f64)> {
         if self.alpha == 1.0 {
@@ -187,71 +180,20 @@ impl Elementwise for Elu {
     }
 }
 
-/// ln(1 + e^x), with derivative sigmoid(x) = 1 - e^-y.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Softplus;
+by_one_call!(
+    /// ln(1 + e^x), with derivative sigmoid(x).
+    Softplus, "softplus", softplus_and_slope
+);
 
-impl Elementwise for Softplus {
-    fn name(&self) -> &str {
-        "softplus"
-    }
-    #[inline(always)]
-    fn f<T: Real>(&self, x: T) -> T {
-        x.softplus()
-    }
-    #[inline(always)]
-    fn df<T: Real>(&self, x: T) -> T {
-        x.sigmoid()
-    }
-    #[inline(always)]
-    fn df_from_output<T: Real>(&self, y: T) -> Option<T> {
-        Some(-(-y).exp_m1())
-    }
-}
+by_one_call!(
+    /// x sigmoid(x), also called swish.
+    Silu, "silu", silu_and_slope
+);
 
-/// x sigmoid(x), also called swish.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Silu;
-
-impl Elementwise for Silu {
-    fn name(&self) -> &str {
-        "silu"
-    }
-    #[inline(always)]
-    fn f<T: Real>(&self, x: T) -> T {
-        x * x.sigmoid()
-    }
-    #[inline(always)]
-    fn df<T: Real>(&self, x: T) -> T {
-        let s = x.sigmoid();
-        s + x * s * (-x).sigmoid()
-    }
-}
-
-/// x Phi(x), Phi the standard normal distribution: the exact form, not the one with tanh.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Gelu;
-
-/// Phi(x); erfc keeps the small tail that 1 + erf would lose.
-#[inline(always)]
-fn normal_distribution<T: Real>(x: T) -> T {
-    T::from_f64(0.5) * (T::from_f64(-FRAC_1_SQRT_2) * x).erfc()
-}
-
-impl Elementwise for Gelu {
-    fn name(&self) -> &str {
-        "gelu"
-    }
-    #[inline(always)]
-    fn f<T: Real>(&self, x: T) -> T {
-        x * normal_distribution(x)
-    }
-    #[inline(always)]
-    fn df<T: Real>(&self, x: T) -> T {
-        let density = T::from_f64((2.0 * PI).sqrt().recip()) * (T::from_f64(-0.5) * x * x).exp();
-        normal_distribution(x) + x * density
-    }
-}
+by_one_call!(
+    /// x Phi(x), Phi the standard normal distribution: the exact form, not the one with tanh.
+    Gelu, "gelu", gelu_and_slope
+);
 
 /// e^x
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -278,7 +220,7 @@ impl Elementwise for Exp {
     }
 }
 
-/// Natural logarithm, for positive x.
+/// Natural logarithm, for positive x: its value and slope are NaN for negative x, and infinite at 0 of either sign.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Ln;
 
@@ -292,7 +234,7 @@ impl Elementwise for Ln {
     }
     #[inline(always)]
     fn df<T: Real>(&self, x: T) -> T {
-        x.recip()
+        reciprocal(x)
     }
     fn singular(&self) -> Singular {
         Singular::AtPoints

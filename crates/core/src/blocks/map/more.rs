@@ -1,7 +1,7 @@
 //! Elementary functions that are no activation functions.
 
 use super::Elementwise;
-use super::functions::finite;
+use super::functions::{finite, unless_nan};
 use crate::{Real, Result, Singular};
 
 /// `|x|`. Of the subderivatives [-1, 1] at 0 it takes 0.
@@ -18,20 +18,16 @@ impl Elementwise for Abs {
     }
     #[inline(always)]
     fn df<T: Real>(&self, x: T) -> T {
-        if x > T::zero() {
-            T::one()
-        } else if x < T::zero() {
-            -T::one()
-        } else {
-            T::zero()
-        }
+        let zero = T::zero();
+        let below = if x < zero { -T::one() } else { zero };
+        unless_nan(x, if x > zero { T::one() } else { below })
     }
     fn kinks(&self) -> Vec<(f64, f64, f64)> {
         vec![(0.0, -1.0, 1.0)]
     }
 }
 
-/// The square root, for positive x.
+/// The square root, for positive x: its value and slope are NaN for negative x; at 0 of either sign the slope is infinite.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Sqrt;
 
@@ -45,15 +41,22 @@ impl Elementwise for Sqrt {
     }
     #[inline(always)]
     fn df<T: Real>(&self, x: T) -> T {
-        T::from_f64(0.5) / x.sqrt()
+        half_over(x.sqrt())
     }
     #[inline(always)]
     fn df_from_output<T: Real>(&self, y: T) -> Option<T> {
-        Some(T::from_f64(0.5) / y)
+        Some(half_over(y))
     }
     fn singular(&self) -> Singular {
         Singular::AtPoints
     }
+}
+
+/// 0.5 / y, for y from 0 on.
+#[inline(always)]
+fn half_over<T: Real>(y: T) -> T {
+    // A sum with +0 is +0 also at -0.
+    T::from_f64(0.5) / (y + T::zero())
 }
 
 /// 1 / x, for x other than 0.

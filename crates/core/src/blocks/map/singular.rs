@@ -1,6 +1,6 @@
 //! Where the slope of a scalar function is not finite.
 
-use super::{Elementwise, Map};
+use super::{Elementwise, Kept, Map};
 use crate::{Dual, Mat, Real, Steep};
 
 /// Hands every entry whose slope is not finite to `found`; with `second`, also those whose second derivative is not.
@@ -31,18 +31,24 @@ pub(super) fn search<T: Real, F: Elementwise>(
     }
 }
 
-/// At dual numbers the value alone is looked at: what is infinite along one direction is so along every other.
+/// At dual numbers the value alone is looked at: what is infinite along one direction is so along every other. An input
+/// that is NaN already is somebody else's.
 #[inline(always)]
 fn finite<T: Real, F: Elementwise>(map: &Map<F>, kept: T, second: bool) -> bool {
-    if !second {
-        return map.slope_of(kept).is_finite();
+    let from = map.kept();
+    if from == Kept::Slope {
+        return kept.is_nan() || kept.to_f64().is_finite();
     }
-    let slope = map.slope_of(Dual::new(kept.stopped(), T::one()));
+    let beyond = from == Kept::Input && kept.is_nan();
+    if !second {
+        return beyond || map.slope(kept).is_finite();
+    }
+    let slope = map.slope(Dual::new(kept.stopped(), T::one()));
     // By the input; from the output it is one more slope away.
-    let again = if map.uses_output() {
+    let again = if from == Kept::Output {
         slope.derivative * slope.value
     } else {
         slope.derivative
     };
-    slope.value.is_finite() && again.is_finite()
+    beyond || slope.value.is_finite() && again.is_finite()
 }
