@@ -167,14 +167,16 @@ pub enum Error {
         /// What the slope is taken at, as text: an entry of the block's input or output.
         at: String,
     },
-    /// A derivative of an output that is NaN.
+    /// A derivative of an output that is NaN, or has left the range of numbers.
     #[error(
-        "{node}: {block} must give a number to be differentiated, got NaN (row {row}, sample {sample}); keep its input \
-         within its domain, or take another value there with a `Where` block (tape: `select`)"
+        "{node}: {block} must give a finite number to be differentiated, got {value} (row {row}, sample {sample}); keep its \
+         input within its domain, or take another value there with a `Where` block (tape: `select`)"
     )]
     Undefined {
-        /// The first node whose output is NaN.
+        /// The first node that makes such a number of finite ones.
         node: String,
+        /// `NaN`, `inf` or `-inf`.
+        value: String,
         /// The block's name.
         block: String,
         /// The row of the block's output.

@@ -23,7 +23,8 @@
 //! what arrives from the output. Either may be a zero, so the two cannot agree by arithmetic. Therefore a block says
 //! where its slopes may not be finite ([`Spec::singular`], [`Block::singular_at`]), and an engine that meets such a
 //! slope on a path from what it differentiates by to the output returns [`Error::Singular`], whatever the seeds are: the
-//! same error from every engine. An output that is NaN is [`Error::Undefined`]. A path through an entry that
+//! same error from every engine. An output that is NaN or has overflowed is
+//! [`Error::Undefined`]. A path through an entry that
 //! [`blocks::Where`] does not select is none: that block is the remedy. Looking is no part of a program's cost, as looking
 //! for NaN in the data is none: at most a slope an entry of the few blocks whose slopes have poles.
 

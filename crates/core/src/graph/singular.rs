@@ -81,7 +81,8 @@ impl Graph {
     ///
     /// # Errors
     /// [`Error::Singular`] for the first sample, node and row whose slope is not finite on a path from what is
-    /// differentiated by to the output, else [`Error::Undefined`] for an output that is NaN.
+    /// differentiated by to the output, else [`Error::Undefined`] for an output that is NaN
+    /// or has left the range of numbers.
     ///
     /// ```
     /// use pushpull_core::{Builder, Error, Mat, Wrt, blocks::Sqrt};
@@ -151,8 +152,8 @@ impl Graph {
                 });
             }
         }
-        if leads(last) && values[last].y.iter().any(nan) {
-            return Err(self.undefined(&values, sample));
+        if leads(last) && !values[last].y.iter().all(finite) {
+            return self.undefined(&values, sample, leads);
         }
         Ok(())
     }
@@ -264,22 +265,30 @@ impl Graph {
         })
     }
 
-    /// The first node that makes NaN of numbers.
-    fn undefined<T: Scalar>(&self, values: &[Values<T>], sample: usize) -> Error {
-        let makes = |values: &Values<T>| {
-            let row = values.y.iter().position(nan)?;
-            (!values.x.iter().any(nan)).then_some(row)
+    /// The first node that makes NaN, or an infinite number of finite ones, on the way to an output that is not finite. What
+    /// was infinite from the start, in a constant, is no fault.
+    fn undefined<T: Scalar>(
+        &self,
+        values: &[Values<T>],
+        sample: usize,
+        leads: impl Fn(usize) -> bool,
+    ) -> Result<()> {
+        let made = |(node, values): (usize, &Values<T>)| {
+            let clean = !values.x.iter().any(nan);
+            let bounded = values.x.iter().all(finite) && leads(node);
+            let fault = |y: &T| nan(y) && clean || !finite(y) && bounded;
+            Some((node, values.y.iter().position(fault)?))
         };
-        let mut rows = values.iter().map(makes).enumerate();
-        let (node, row) = rows
-            .find_map(|(node, row)| Some((node, row?)))
-            .unwrap_or((values.len() - 1, 0));
-        Error::Undefined {
+        let Some((node, row)) = values.iter().enumerate().find_map(made) else {
+            return Ok(());
+        };
+        Err(Error::Undefined {
             node: self.nodes()[node].name.clone(),
+            value: values[node].y[row].to_f64().to_string(),
             block: self.nodes()[node].block.name().to_owned(),
             row,
             sample,
-        }
+        })
     }
 }
 
@@ -314,6 +323,11 @@ fn nan<T: Scalar>(x: &T) -> bool {
     x.is_nan()
 }
 
+/// Whether the value is finite, whatever derivative it carries.
+fn finite<T: Scalar>(x: &T) -> bool {
+    x.to_f64().is_finite()
+}
+
 /// What a node tells an engine right after it ran: by what its slopes are in doubt.
 pub(crate) fn in_doubt<T: Scalar>(
     block: &dyn crate::Block<T>,
@@ -338,13 +352,13 @@ pub(crate) fn output_in_doubt<T: Scalar>(output: Mat<'_, T>) -> Wrt {
 /// looked at anyhow.
 pub(crate) fn watched(graph: &Graph, node: usize) -> Wrt {
     let (activity, last) = (graph.activity()[node], node + 1 == graph.nodes().len());
-    let finite = |source: &super::Source| match source.origin {
+    let bounded = |source: &super::Source| match source.origin {
         Origin::Input(input) => !graph.inputs()[input].constant,
         Origin::Node(_) => false,
     };
     let needed = match graph.nodes()[node].block.singular() {
         Singular::Never => false,
-        Singular::WithInput => !last && !graph.nodes()[node].sources.iter().all(finite),
+        Singular::WithInput => !last && !graph.nodes()[node].sources.iter().all(bounded),
         Singular::WithOutput => !last,
         Singular::AtPoints => true,
     };
