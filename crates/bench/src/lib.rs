@@ -12,7 +12,6 @@
 //! Speed: the [`net`]works whose derivatives are timed here and beside other libraries, interleaved [`rounds`], and the
 //! [`peak`] that rates are divided by.
 
-pub mod alloc;
 pub mod bottleneck;
 pub mod cell;
 pub mod checkpoint;
@@ -35,4 +34,10 @@ pub mod sweep;
 pub mod table;
 pub mod timer;
 
+pub use pushpull_core::alloc;
 pub use pushpull_data as data;
+
+// The unit tests run cells, which count the heap's bytes.
+#[cfg(test)]
+#[global_allocator]
+static ALLOCATOR: alloc::CountingAllocator = alloc::CountingAllocator;

@@ -14,7 +14,8 @@
 //! 2. Input maps (`jvp_input`, `vjp_input`) assign; parameter maps set or add as told ([`Accum`]): adding is weight
 //!    sharing. `Set` on NaN equals `Add` on zeros.
 //! 3. Tangents and cotangents lie seed after seed: column `seed * batch + sample`.
-//! 4. A block writes only its outputs, reads only what [`Spec::keeps`] declares, and allocates nothing.
+//! 4. A block writes only its outputs, reads only what [`Spec::keeps`] declares, and allocates nothing. (What a map makes
+//!    when it first runs on a thread and keeps, as a product's buffers, is none of its own.)
 //! 5. `<y_bar, J v> = <J' y_bar, v>`. The value comes first, the derivative second; a Jacobian is outputs x inputs.
 //! 6. A zero seed is a structural zero: it gives exact zeros, even where the derivative is infinite.
 //!
@@ -28,6 +29,7 @@
 //! [`blocks::Where`] does not select is none: that block is the remedy. Looking is no part of a program's cost, as looking
 //! for NaN in the data is none: at most a slope an entry of the few blocks whose slopes have poles.
 
+pub mod alloc;
 pub mod arena;
 pub mod block;
 pub mod blocks;

@@ -1,5 +1,10 @@
-use super::*;
+//! The counting allocator counts what is asked of it, and nothing else.
+
 use std::hint::black_box;
+
+use pushpull_core::alloc::{
+    AllocError, Allocation, CountingAllocator, live_bytes, measure, measure_process,
+};
 
 #[global_allocator]
 static ALLOCATOR: CountingAllocator = CountingAllocator;

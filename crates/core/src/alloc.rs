@@ -4,7 +4,7 @@
 //! same on every run and can be compared with a prediction. A binary, bench or test opts in:
 //!
 //! ```standalone_crate
-//! use pushpull_bench::alloc::{self, CountingAllocator};
+//! use pushpull_core::alloc::{self, CountingAllocator};
 //!
 //! #[global_allocator]
 //! static ALLOCATOR: CountingAllocator = CountingAllocator;
@@ -21,7 +21,7 @@
 //! Where it was not installed, every question is answered by an error and never by zeros:
 //!
 //! ```standalone_crate
-//! use pushpull_bench::alloc::{self, AllocError};
+//! use pushpull_core::alloc::{self, AllocError};
 //!
 //! assert_eq!(alloc::measure(|| vec![1]).unwrap_err(), AllocError::NotInstalled);
 //! ```
@@ -87,6 +87,7 @@ static MEASURING: AtomicBool = AtomicBool::new(false);
 
 /// `freed` bytes were given back, `made` bytes were handed out by one request (0: none was).
 fn note(freed: usize, made: usize) {
+    // Sums of sizes, none of which comes near its type's end; wrapping, because nothing here may panic whatever happens.
     let requests = u64::from(made > 0);
     COUNT.fetch_add(requests, Relaxed);
     BYTES.fetch_add(made as u64, Relaxed);
@@ -98,16 +99,17 @@ fn note(freed: usize, made: usize) {
     }
     let _ = THREAD.try_with(|cell| {
         let mut t = cell.get();
-        t.count += requests;
-        t.bytes += made as u64;
-        t.live += made as i64 - freed as i64;
+        t.count = t.count.wrapping_add(requests);
+        t.bytes = t.bytes.wrapping_add(made as u64);
+        t.live = t.live.wrapping_add(change as i64);
         t.peak = t.peak.max(t.live);
         cell.set(t);
     });
 }
 
 // SAFETY: every method hands its arguments unchanged to `System`, which upholds the contract, and returns what it
-// returned; `note` touches integers only, allocates nothing and cannot unwind.
+// returned; `note` touches integers only, allocates nothing and cannot unwind: its sums wrap, and its thread-local value
+// needs no start and no end.
 unsafe impl GlobalAlloc for CountingAllocator {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         // SAFETY: the caller's promise (a size that is not zero) is passed on.
@@ -229,6 +231,3 @@ pub fn measure_process<R>(work: impl FnOnce() -> R) -> Result<(R, Allocation), A
 pub fn live_bytes() -> Option<u64> {
     installed().then(|| LIVE.load(Relaxed) as u64)
 }
-
-#[cfg(test)]
-mod tests;
