@@ -5,9 +5,10 @@ use std::panic::{AssertUnwindSafe, catch_unwind, panic_any};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
+use std::time::Duration;
 
 use super::{Crew, attend};
-use crate::MatMut;
+use crate::{MatMut, Real};
 
 /// A payload whose `Drop` panics, in each of its halves: dropped, the second ends the program.
 struct Mine(#[allow(dead_code)] [Powder; 2]);
@@ -190,4 +191,75 @@ fn columns_without_rows_or_numbers_are_dealt_out_however_many_they_are() {
         dealt.fetch_add(columns.len(), Ordering::Relaxed);
     });
     assert_eq!(dealt.into_inner(), usize::MAX);
+}
+
+/// Rounds of the stress below; `tests/thread_sanitizer` asks for more.
+fn rounds() -> u64 {
+    let asked = std::env::var("PUSHPULL_HAND_OFFS");
+    asked.map_or(200, |rounds| rounds.parse().expect("a number of rounds"))
+}
+
+/// Adds 1 to every entry of two matrices, one of them with gaps, and does as `kind` says besides.
+fn turn<T: Real>(crew: &Crew, kind: u64, ncols: usize, width: usize) {
+    let (mut a, mut b) = (vec![T::zero(); 4 * ncols], vec![T::zero(); 3 * ncols]);
+    let ys = [
+        MatMut::with_stride(&mut a, 2, ncols, 4),
+        MatMut::with_stride(&mut b, 3, ncols, 3),
+    ];
+    let outcome = catch_unwind(AssertUnwindSafe(|| {
+        crew.columns(ys, width, |columns, ys| {
+            for mut y in ys {
+                for j in 0..y.ncols() {
+                    y.col_mut(j).iter_mut().for_each(|y| *y += T::one());
+                }
+            }
+            match kind {
+                0 => assert!(!columns.contains(&(ncols - 1)), "the last column"),
+                1 => panic_any(Mine([Powder, Powder])),
+                2 if ncols > 1 => turn::<T>(crew, columns.start as u64 % 5, 1, 1),
+                _ => {}
+            }
+        });
+    }));
+    let whole = outcome.is_ok();
+    if let Err(payload) = outcome {
+        crate::quiet::forget(payload);
+        assert!(kind < 2);
+    }
+    // Who is alone with its work stops at the first panic.
+    let right = |x: &T| *x == T::one() || !whole && *x == T::zero();
+    assert!(
+        a.chunks(4)
+            .all(|a| a[..2].iter().all(right) && a[2..] == [T::zero(); 2])
+    );
+    assert!(b.iter().all(right));
+}
+
+#[test]
+fn hand_offs_of_every_kind_at_once_by_users_of_one_crew() {
+    fn user<T: Real>(crew: &Crew, seed: u64) {
+        let mut state = seed;
+        for round in 0..rounds() {
+            state = state
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1);
+            let mut draw = |n: u64| {
+                state = state.rotate_left(23).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+                (state >> 33) % n
+            };
+            let (kind, ncols, width) = (draw(6), 1 + draw(40), 1 + draw(12));
+            turn::<T>(crew, kind, ncols as usize, width as usize);
+            if round % 16 == 0 {
+                // Long enough for workers to fall asleep.
+                thread::sleep(Duration::from_micros(150));
+            }
+        }
+    }
+    let crew = Crew::new(2).unwrap();
+    thread::scope(|scope| {
+        scope.spawn(|| user::<f32>(&crew, 1));
+        scope.spawn(|| user::<f64>(&crew, 2));
+        user::<f64>(&crew, 3);
+    });
+    goes_on(&crew);
 }
