@@ -7,6 +7,10 @@ use pushpull::blocks::{Linear, Scale, SoftmaxCrossEntropy};
 use pushpull::*;
 use pushpull_bench::data::{self, Dataset};
 
+// Counts the heap, so that the check of the rules sees maps that allocate, too.
+#[global_allocator]
+static HEAP: pushpull_laws::CountingAllocator = pushpull_laws::CountingAllocator;
+
 /// `y = x / r` with `r^2 = |x|^2 + 1e-12`; its Jacobian `(I - y y') / r` is symmetric. The field is the number of rows.
 #[derive(Debug)]
 struct UnitVector(usize);

@@ -195,11 +195,12 @@ pub enum Error {
         /// The block's name and sizes.
         block: String,
         /// `dual` (jvp = the block at dual numbers), `adjoint` (`<y_bar, J v> = <J' y_bar, v>`), `keeps` (reads what it
-        /// does not declare) or `forms` (an in-place or unit form that differs from the plain map).
+        /// does not declare), `forms` (an in-place or unit form that differs from the plain map) or `allocates` (asks the
+        /// heap for memory).
         law: &'static str,
         /// The map at fault.
         map: &'static str,
-        /// Where: `y_dot[row, column]`, or an inner product.
+        /// Where: `y_dot[row, column]`, an inner product, or the heap bytes asked for.
         entry: String,
         /// What the law asks for.
         expected: f64,

@@ -6,8 +6,12 @@
 use std::error::Error;
 use std::path::PathBuf;
 
-use pushpull_laws::Check;
 use pushpull_laws::fault::{planted, right_blocks, trial};
+use pushpull_laws::{Check, CountingAllocator};
+
+// Maps that allocate are seen only where the heap is counted.
+#[global_allocator]
+static HEAP: CountingAllocator = CountingAllocator;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let mut arguments = std::env::args().skip(1);

@@ -65,6 +65,17 @@ pub enum Diagnosis {
     WrongStructure(&'static str),
     /// The declared cost of a map is not the counted one.
     CostOff(Box<Mispriced>),
+    /// It asks the heap for memory each time it runs.
+    Allocates {
+        /// The map's name; the maps on planes among them.
+        map: &'static str,
+        /// Allocations and reallocations in one run.
+        requests: u64,
+        /// Bytes of all of them.
+        bytes: u64,
+    },
+    /// Nobody counts the heap of this program: whether a map allocates was not looked at.
+    NotCounted,
     /// No usual slip explains the numbers.
     Unexplained,
 }
@@ -112,6 +123,8 @@ impl Diagnosis {
             Self::Declaration(_) => "declaration",
             Self::WrongStructure(_) => "wrong-structure",
             Self::CostOff(_) => "cost-off",
+            Self::Allocates { .. } => "allocates",
+            Self::NotCounted => "not-counted",
             Self::Unexplained => "unexplained",
         }
     }
@@ -161,6 +174,25 @@ impl fmt::Display for Diagnosis {
                 let (op, declared, counted) = (cost.op, cost.declared, cost.counted);
                 write!(f, "{op:?}: declared {declared:?}, counted {counted:?}")
             }
+            Self::Allocates {
+                map,
+                requests,
+                bytes,
+            } => write!(
+                f,
+                "{map} asks the heap for {bytes} bytes in {requests} {}; declare the room it needs in `scratch_len` and use \
+                 `scratch`",
+                if *requests == 1 {
+                    "request"
+                } else {
+                    "requests"
+                }
+            ),
+            Self::NotCounted => write!(
+                f,
+                "nobody counts the heap of this program; add `{}` to the test",
+                crate::INSTALL
+            ),
             Self::Unexplained => f.write_str("no usual slip explains the numbers"),
         }
     }

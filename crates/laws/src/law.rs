@@ -60,11 +60,15 @@ pub enum Law {
     Structure,
     /// The declared cost is the cost counted by running the map at [`pushpull_core::Counted`].
     Cost,
+    /// A map allocates nothing: run again, it asks the heap for nothing. What it made at its first run and kept, as a
+    /// product's buffers on each thread, does not count, nor what other threads ask for. Last, because it is looked at only
+    /// where the program's heap is counted ([`crate::CountingAllocator`]): what is found before it is the same everywhere.
+    Allocates,
 }
 
 impl Law {
     /// All laws, in the order of checking.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 20] = [
         Self::Declarations,
         Self::Panics,
         Self::Domain,
@@ -84,6 +88,7 @@ impl Law {
         Self::Planes,
         Self::Structure,
         Self::Cost,
+        Self::Allocates,
     ];
 
     /// A short name, as in `reports/laws.csv`.
@@ -108,6 +113,7 @@ impl Law {
             Self::Planes => "planes",
             Self::Structure => "structure",
             Self::Cost => "cost",
+            Self::Allocates => "allocates",
         }
     }
 
@@ -133,6 +139,7 @@ impl Law {
             Self::Planes => "maps on planes = the maps at dual numbers",
             Self::Structure => "the declared structure of the Jacobians is true",
             Self::Cost => "the declared cost = the counted cost",
+            Self::Allocates => "a map asks the heap for nothing",
         }
     }
 }

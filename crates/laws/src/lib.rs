@@ -22,6 +22,22 @@
 //! whether it is the derivative, last what the block declares. [`fault`] holds the planted faults that the checker must
 //! find; `cargo run -p pushpull-laws --example laws_of_laws` counts them.
 //!
+//! Whether a map allocates can be seen only where the program counts its heap. One line more in a test has
+//! [`Law::Allocates`] looked at too; without it [`check`] says on stderr, once, that it was not, and a check that names the
+//! law fails:
+//!
+//! ```standalone_crate
+//! #[global_allocator]
+//! static HEAP: pushpull_laws::CountingAllocator = pushpull_laws::CountingAllocator;
+//!
+//! # fn main() -> Result<(), pushpull_laws::Violation> {
+//! # use pushpull_core::blocks::Linear;
+//! use pushpull_laws::{Check, Law};
+//! Check::new().laws(&[Law::Allocates]).run(&Linear::new(3, 2))?; // `check` looks at it among the others
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! Two more questions are about a network where it is used: [`Shadow`] holds every k-th gradient of a long run against a
 //! jvp, and [`kinks()`] says how many entries of a batch sit at a kink and what hangs on the choice made there.
 
@@ -54,9 +70,15 @@ pub use shadow::{Shadow, ShadowError};
 pub use suspect::Suspect;
 pub use violation::{Entry, Violation};
 
+/// The system's allocator, counting: with it a test sees the maps that allocate. [`pushpull_core::alloc`] measures by it.
+pub use pushpull_core::alloc::CountingAllocator;
+/// How a test has its heap counted.
+pub(crate) const INSTALL: &str = "#[global_allocator] static HEAP: pushpull_laws::CountingAllocator = pushpull_laws::CountingAllocator;";
+
 use pushpull_core::AnyBlock;
 
-/// Checks all laws on a block: a `&Linear`, or `&*arc` of an `Arc<dyn AnyBlock>`.
+/// Checks all laws on a block: a `&Linear`, or `&*arc` of an `Arc<dyn AnyBlock>`. [`Law::Allocates`] where the program counts
+/// its heap; elsewhere stderr says once that it was not looked at.
 ///
 /// # Errors
 /// The first law that it breaks, shrunk and explained.

@@ -157,6 +157,18 @@ impl<'a> Probe<'a> {
         x: &[T],
         fill: Fill,
     ) -> Result<Primal<T>, Mishap> {
+        self.forward_by(rule, params, x, fill, |map| map())
+    }
+
+    /// The same, where `call` calls the map.
+    pub(crate) fn forward_by<T: Scalar>(
+        &self,
+        rule: Rule,
+        params: &[T],
+        x: &[T],
+        fill: Fill,
+        call: impl FnOnce(&mut dyn FnMut()),
+    ) -> Result<Primal<T>, Mishap> {
         let (block, dims) = (T::of(self.block), self.dims);
         let batch = x.len() / dims.n_in;
         let guarded_params = Guarded::slice(params);
@@ -168,15 +180,15 @@ impl<'a> Probe<'a> {
             Guarded::matrix(&fill.entries(dims.n_out * batch), dims.n_out, self.gap)
         };
         let mut extra = Guarded::slice(&fill.entries(self.keeps.extra * batch));
-        catch(|| {
+        let mut map = || {
             let (params, extra) = (guarded_params.as_slice(), extra.as_mut_slice());
             if in_place {
                 block.forward_in_place(params, output.mat_mut(), extra);
             } else {
                 block.forward(params, input.mat(), output.mat_mut(), extra);
             }
-        })
-        .map_err(|message| Mishap::Panic(rule, message))?;
+        };
+        catch(|| call(&mut map)).map_err(|message| Mishap::Panic(rule, message))?;
         alive(rule, "y", &output)?;
         alive(rule, "extra", &extra)?;
         untouched(rule, "params", &guarded_params, params)?;
@@ -195,6 +207,16 @@ impl<'a> Probe<'a> {
         &self,
         at: &Primal<T>,
         call: &Call<'_, T>,
+    ) -> Result<Vec<T>, Mishap> {
+        self.run_by(at, call, |map| map())
+    }
+
+    /// The same, where `by` calls the map.
+    pub(crate) fn run_by<T: Scalar>(
+        &self,
+        at: &Primal<T>,
+        call: &Call<'_, T>,
+        by: impl FnOnce(&mut dyn FnMut()),
     ) -> Result<Vec<T>, Mishap> {
         let (block, rule, batch) = (T::of(self.block), call.rule, at.batch);
         let hidden = |kept: bool, hide: Hide, entries: &[T]| {
@@ -248,7 +270,7 @@ impl<'a> Probe<'a> {
             )
         };
         let mut scratch = self.scratch(rule.op(call.acc), batch, seeds, call.scratch);
-        catch(|| {
+        let mut map = || {
             let scratch = scratch.as_mut_slice();
             match rule {
                 Rule::JvpInput => block.jvp_input(&point, seed.mat(), output.mat_mut(), scratch),
@@ -270,8 +292,8 @@ impl<'a> Probe<'a> {
                 }
                 Rule::Forward | Rule::ForwardInPlace => unreachable!("forward is no derivative"),
             }
-        })
-        .map_err(|message| Mishap::Panic(rule, message))?;
+        };
+        catch(|| by(&mut map)).map_err(|message| Mishap::Panic(rule, message))?;
         alive(rule, rule.output(), &output)?;
         alive(rule, "scratch", &scratch)?;
         untouched(rule, "params", &params, &at.params)?;

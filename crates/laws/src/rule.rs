@@ -56,6 +56,21 @@ impl Rule {
         }
     }
 
+    /// Its name.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Forward => "forward",
+            Self::JvpInput => "jvp_input",
+            Self::VjpInput => "vjp_input",
+            Self::JvpParams => "jvp_params",
+            Self::VjpParams => "vjp_params",
+            Self::UnitParams => "unit_params",
+            Self::ForwardInPlace => "forward_in_place",
+            Self::JvpInputInPlace => "jvp_input_in_place",
+            Self::VjpInputInPlace => "vjp_input_in_place",
+        }
+    }
+
     /// What it writes.
     pub(crate) const fn output(self) -> &'static str {
         match self {
@@ -69,16 +84,6 @@ impl Rule {
 
 impl fmt::Display for Rule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            Self::Forward => "forward",
-            Self::JvpInput => "jvp_input",
-            Self::VjpInput => "vjp_input",
-            Self::JvpParams => "jvp_params",
-            Self::VjpParams => "vjp_params",
-            Self::UnitParams => "unit_params",
-            Self::ForwardInPlace => "forward_in_place",
-            Self::JvpInputInPlace => "jvp_input_in_place",
-            Self::VjpInputInPlace => "vjp_input_in_place",
-        })
+        f.pad(self.name())
     }
 }

@@ -51,12 +51,12 @@ impl fmt::Display for Violation {
         if let Some(rule) = self.rule {
             write!(f, ", {rule}")?;
         }
-        write!(
-            f,
-            ": breaks the law `{}`, {}",
-            self.law,
-            self.law.statement()
-        )?;
+        let verdict = match self.diagnosis {
+            Diagnosis::NotCounted => "is not held against",
+            _ => "breaks",
+        };
+        let (law, statement) = (self.law, self.law.statement());
+        write!(f, ": {verdict} the law `{law}`, {statement}")?;
         if !(self.expected.is_nan() && self.got.is_nan()) {
             let (entry, expected, got) = (&self.entry, self.expected, self.got);
             write!(f, "; {entry}: expected {expected:e}, got {got:e}")?;

@@ -6,7 +6,11 @@ use pushpull_core::blocks::{
     OnTop, Over, Parameter, Pow, Power, Recip, Scale, Select, Shift, Softmax, Sqrt, Sub, Submatrix,
     Sums, Transpose, Where, Zip,
 };
-use pushpull_laws::{Check, Violation, check, check_family};
+use pushpull_laws::{Check, CountingAllocator, Violation, check, check_family};
+
+// With it `check` sees what maps allocate, too.
+#[global_allocator]
+static HEAP: CountingAllocator = CountingAllocator;
 
 #[test]
 fn every_nonlinearity_keeps_the_laws() -> Result<(), Violation> {

@@ -4,7 +4,10 @@ use std::collections::BTreeSet;
 
 use pushpull_core::blocks::{Linear, Map, Tanh};
 use pushpull_laws::fault::{Faulty, Slip, planted, right_blocks, trial};
-use pushpull_laws::{Check, Diagnosis, Law, Rule, check, check_family};
+use pushpull_laws::{Check, CountingAllocator, Diagnosis, Law, Rule, check, check_family};
+
+#[global_allocator]
+static HEAP: CountingAllocator = CountingAllocator;
 
 #[test]
 fn every_planted_fault_is_caught_and_most_are_named_rightly() {

@@ -76,6 +76,29 @@ fn a_right_block_of_one_s_own_passes() {
 }
 
 #[test]
+fn a_law_that_nobody_could_look_at_is_told_and_not_passed() {
+    // This program does not count its heap. Its tests show no stderr of their own, so one of them is run apart.
+    let program = std::env::current_exe().unwrap();
+    let own = ["--exact", "a_right_block_of_one_s_own_passes"];
+    let output = std::process::Command::new(program).args(own).output();
+    let told = String::from_utf8(output.unwrap().stderr).unwrap();
+    assert_eq!(told.matches("`allocates` was not looked at").count(), 1);
+    assert!(told.contains("#[global_allocator]"), "{told}");
+    // Asked for by name, it fails.
+    let named = Check::new().laws(&[Law::Allocates]);
+    let violation = named.run(&SquaredNorm::default()).unwrap_err();
+    assert_eq!(violation.diagnosis, Diagnosis::NotCounted);
+    let text = violation.to_string();
+    for part in [
+        "squared-norm",
+        "is not held against the law `allocates`",
+        "CountingAllocator",
+    ] {
+        assert!(text.contains(part), "{part:?} is missing in {text:?}");
+    }
+}
+
+#[test]
 fn a_forgotten_two_is_named() {
     let wrong = SquaredNorm {
         factor_in_vjp: -1.0,

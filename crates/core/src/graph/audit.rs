@@ -8,6 +8,8 @@
 //!   is found also where the pushforward is missing.
 //! - `keeps`: what is not kept is NaN, and so is every output before it is written.
 //! - `forms`: maps in place and unit seeds, which engines prefer, against the plain maps.
+//! - `allocates`: no map asks the heap for anything. Looked at last, and only in a program that counts its heap
+//!   ([`crate::alloc`]): elsewhere nobody can see it.
 
 use std::any::TypeId;
 use std::collections::HashSet;

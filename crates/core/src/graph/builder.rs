@@ -185,7 +185,8 @@ impl Builder {
     ///
     /// With debug assertions on (debug and test builds) every distinct block is checked once, quickly: its pushforward
     /// against the block run at dual numbers, its pullback by `<y_bar, J v> = <J' y_bar, v>`, its in-place and unit forms
-    /// against the plain maps. A block with more than 2^21 inputs, outputs and parameters, one that is finite on neither
+    /// against the plain maps. A program that counts its heap ([`crate::alloc`]) is told of maps that allocate, too; elsewhere
+    /// nobody can see it. A block with more than 2^21 inputs, outputs and parameters, one that is finite on neither
     /// [-2, 2] nor [0.25, 2], and one that says [`crate::Spec::surrogate`] are passed over; so is a map that panics,
     /// since a block may serve one mode alone. `pushpull_laws::check` is the thorough check.
     ///

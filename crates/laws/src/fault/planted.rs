@@ -63,11 +63,13 @@ pub fn right_blocks(n: usize) -> Vec<Arc<dyn AnyBlock>> {
     blocks
 }
 
-/// All planted faults.
+/// All planted faults. Those that allocate ([`Slip::Allocates`]) are caught where the program counts its heap
+/// ([`crate::CountingAllocator`]).
 pub fn planted() -> Vec<Planted> {
     let mut list = Vec::new();
     layers::linear(&mut list);
     layers::maps(&mut list);
+    layers::allocating(&mut list);
     others::movers(&mut list);
     others::norms(&mut list);
     others::losses(&mut list);

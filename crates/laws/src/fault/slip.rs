@@ -74,6 +74,8 @@ pub enum Slip {
     Mixed,
     /// `forward` loses derivatives at dual numbers, and the pushforward is 0 as well.
     Detached,
+    /// Asks the heap for this many bytes, and is right otherwise.
+    Allocates(Rule, usize),
     /// `params()` declares one number more.
     ParamTooMany,
 }

@@ -1,5 +1,6 @@
 //! The laws, checked at one case.
 
+mod allocation;
 mod conduct;
 mod consistency;
 mod declared;
@@ -32,5 +33,6 @@ pub(crate) fn check(law: Law, bench: &Bench<'_>) -> Result<(), Finding> {
         Law::Planes => planes::planes(bench),
         Law::Structure => declared::structure(bench),
         Law::Cost => declared::cost(bench),
+        Law::Allocates => allocation::allocates(bench),
     }
 }

@@ -16,6 +16,14 @@ type Checked = Result<(), Finding>;
 /// Pulling a cotangent back at dual numbers gives, as its derivative, `J' y_bar_dot + J_dot' y_bar`. A block that says it
 /// runs on planes has to give the same.
 pub(super) fn planes(bench: &Bench<'_>) -> Checked {
+    planes_by(bench, &mut |_, map| map())
+}
+
+/// Calls a map on planes, given its name.
+type Caller<'c> = dyn FnMut(&'static str, &mut dyn FnMut()) + 'c;
+
+/// The same, where `call` calls the maps.
+pub(super) fn planes_by(bench: &Bench<'_>, call: &mut Caller<'_>) -> Checked {
     if !bench.probe.block.planes() {
         return Ok(());
     }
@@ -23,8 +31,8 @@ pub(super) fn planes(bench: &Bench<'_>) -> Checked {
     for (x_moves, params_move) in [(true, false), (true, true), (false, true)] {
         if has_params || !params_move {
             // x lies beside its tangent where another node made both, and apart from it where the user did.
-            moving(bench, x_moves, params_move, false)?;
-            moving(bench, x_moves, params_move, true)?;
+            moving(bench, x_moves, params_move, false, call)?;
+            moving(bench, x_moves, params_move, true, call)?;
         }
     }
     Ok(())
@@ -40,7 +48,13 @@ fn derivatives(duals: &[Dual<f64>]) -> Vec<f64> {
 }
 
 /// One case: which of x and w has a tangent, and whether x and its tangent lie side by side.
-fn moving(bench: &Bench<'_>, x_moves: bool, params_move: bool, joined: bool) -> Checked {
+fn moving(
+    bench: &Bench<'_>,
+    x_moves: bool,
+    params_move: bool,
+    joined: bool,
+    call: &mut Caller<'_>,
+) -> Checked {
     let (probe, data, batch) = (&bench.probe, &bench.data, bench.data.batch);
     let (dims, keeps) = (probe.dims, probe.keeps);
     let moved = |moves: bool, dot: &[f64]| -> Vec<f64> {
@@ -76,16 +90,17 @@ fn moving(bench: &Bench<'_>, x_moves: bool, params_move: bool, joined: bool) -> 
         Planes::new(Mat::new(&data.x, dims.n_in, batch), dot)
     };
     catch(|| {
-        let target = PlanesMut::values(MatMut::new(&mut y, dims.n_out, 2 * batch));
-        block.forward_dot(
-            &data.params,
-            params_dot,
-            x,
-            target,
-            &mut extra,
-            &mut extra_dot,
-            &mut scratch,
-        );
+        call("forward_dot", &mut || {
+            block.forward_dot(
+                &data.params,
+                params_dot,
+                x,
+                PlanesMut::values(MatMut::new(&mut y, dims.n_out, 2 * batch)),
+                &mut extra,
+                &mut extra_dot,
+                &mut scratch,
+            );
+        });
         // What is not kept is not there.
         let nothing = Planes::new(Mat::empty(), None);
         let kept = Planes::values(Mat::new(&y, dims.n_out, 2 * batch));
@@ -101,11 +116,16 @@ fn moving(bench: &Bench<'_>, x_moves: bool, params_move: bool, joined: bool) -> 
         let bars = [&y_bar_dot[..], y_bar].concat();
         let bars = Cotangents::new(Mat::new(&bars, dims.n_out, 2 * batch));
         scratch.fill(f64::NAN);
-        let target = PlanesMut::cotangents(MatMut::new(&mut pulled, dims.n_in, 2 * batch));
-        block.vjp_input_dot(&at, bars, target, &mut scratch);
+        call("vjp_input_dot", &mut || {
+            let target = MatMut::new(&mut pulled, dims.n_in, 2 * batch);
+            block.vjp_input_dot(&at, bars, PlanesMut::cotangents(target), &mut scratch);
+        });
         if dims.n_params > 0 {
-            block.vjp_params_dot(&at, bars, Accum::Set, &mut params_bar_dot, &mut scratch);
-            block.vjp_params_dot(&at, bars, Accum::Add, &mut added, &mut scratch);
+            for (acc, bar) in [(Accum::Set, &mut params_bar_dot), (Accum::Add, &mut added)] {
+                call("vjp_params_dot", &mut || {
+                    block.vjp_params_dot(&at, bars, acc, bar, &mut scratch);
+                });
+            }
         }
     })
     .map_err(|message| Finding::plain(Law::Panics, None, Diagnosis::Panicked(message.into())))?;

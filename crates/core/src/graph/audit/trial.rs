@@ -4,6 +4,8 @@ use super::ORDINARY;
 use crate::quiet::catch;
 use crate::{Accum, AnyBlock, Block, Dims, Dual, Mat, MatMut, Op, Point};
 
+mod allocations;
+
 const BATCH: usize = 2;
 /// Relative to the largest entry of the column, or to the sum of the absolute terms of an inner product. Rounding in a
 /// block is four orders below, a wrong rule orders above.
@@ -104,6 +106,11 @@ impl<'b> Trial<'b> {
     }
 
     pub(super) fn check(&self) -> Result<(), Breach> {
+        self.derivatives()?;
+        self.allocations()
+    }
+
+    fn derivatives(&self) -> Result<(), Breach> {
         let pushed = self.run(Op::JvpInput, false);
         if let Some(got) = &pushed {
             self.compare("dual", "jvp_input", &self.pushed_x, got, Op::JvpInput)?;
@@ -114,9 +121,13 @@ impl<'b> Trial<'b> {
             self.pair("vjp_input", exact, got, Op::VjpInput)?;
         }
         if self.block.in_place() {
-            let values = catch(|| self.forward_in_place()).ok();
             let forms = [
-                ("forward_in_place", Some(&self.y), values, Op::Forward),
+                (
+                    "forward_in_place",
+                    Some(&self.y),
+                    self.run(Op::Forward, true),
+                    Op::Forward,
+                ),
                 (
                     "jvp_input_in_place",
                     pushed.as_ref(),
@@ -164,14 +175,21 @@ impl<'b> Trial<'b> {
         self.dims.n_params / 2
     }
 
-    /// A derivative map over poison, with poison in place of what is not kept. `None` if it panics: a block may have the
-    /// rules of one mode alone.
+    /// A map over poison, with poison in place of what is not kept. `None` if it panics: a block may have the rules of one
+    /// mode alone.
     fn run(&self, op: Op, in_place: bool) -> Option<Vec<f64>> {
         let keeps = self.block.keeps();
-        self.run_with(op, in_place, keeps.x, keeps.y)
+        self.run_by(op, in_place, (keeps.x, keeps.y), |map| map())
     }
 
-    fn run_with(&self, op: Op, in_place: bool, sees_x: bool, sees_y: bool) -> Option<Vec<f64>> {
+    /// The same, with x and y seen or not, where `call` calls the map.
+    fn run_by(
+        &self,
+        op: Op,
+        in_place: bool,
+        (sees_x, sees_y): (bool, bool),
+        call: impl FnOnce(&mut dyn FnMut()),
+    ) -> Option<Vec<f64>> {
         let Dims {
             n_in,
             n_out,
@@ -193,56 +211,46 @@ impl<'b> Trial<'b> {
             batch: BATCH,
         };
         let block: &dyn Block<f64> = self.block;
-        let mut scratch = nan(block.scratch_len(op, BATCH, 1));
+        let (rows, columns) = match op {
+            Op::VjpInput => (n_in, BATCH),
+            Op::VjpParams(_) => (n_params, 1),
+            _ => (n_out, BATCH),
+        };
+        let mut out = match op {
+            Op::Forward if in_place => self.x.clone(),
+            Op::JvpInput if in_place => self.x_dot.clone(),
+            Op::VjpInput if in_place => self.y_bar.clone(),
+            _ => nan(rows * columns),
+        };
+        let (mut scratch, mut extra) =
+            (nan(block.scratch_len(op, BATCH, 1)), nan(self.extra.len()));
         let x_dot = Mat::new(&self.x_dot, n_in, BATCH);
         let y_bar = Mat::new(&self.y_bar, n_out, BATCH);
-        catch(|| match op {
-            Op::JvpInput if in_place => {
-                let mut dot = self.x_dot.clone();
-                block.jvp_input_in_place(&at, MatMut::new(&mut dot, n_in, BATCH), &mut scratch);
-                dot
-            }
-            Op::VjpInput if in_place => {
-                let mut bar = self.y_bar.clone();
-                block.vjp_input_in_place(&at, MatMut::new(&mut bar, n_out, BATCH), &mut scratch);
-                bar
-            }
-            Op::VjpInput => {
-                let mut x_bar = nan(n_in * BATCH);
-                let target = MatMut::new(&mut x_bar, n_in, BATCH);
-                block.vjp_input(&at, y_bar, target, &mut scratch);
-                x_bar
-            }
-            Op::VjpParams(acc) => {
-                let mut params_bar = nan(n_params);
-                block.vjp_params(&at, y_bar, acc, &mut params_bar, &mut scratch);
-                params_bar
-            }
-            Op::Forward | Op::JvpInput | Op::JvpParams(_) | Op::UnitParams(_) => {
-                let mut y_dot = nan(n_out * BATCH);
-                let target = MatMut::new(&mut y_dot, n_out, BATCH);
-                match op {
-                    Op::JvpParams(acc) => {
-                        let dot = Mat::new(&self.params_dot, n_params, 1);
-                        block.jvp_params(&at, dot, acc, target, &mut scratch);
-                    }
-                    Op::UnitParams(acc) => {
-                        block.unit_params(&at, self.unit(), acc, target, &mut scratch);
-                    }
-                    _ => block.jvp_input(&at, x_dot, target, &mut scratch),
+        let params_dot = Mat::new(&self.params_dot, n_params, 1);
+        let mut map = || {
+            let mut out = MatMut::new(&mut out, rows, columns);
+            match op {
+                Op::Forward if in_place => block.forward_in_place(&self.params, out, &mut extra),
+                Op::Forward => {
+                    let x = Mat::new(&self.x, n_in, BATCH);
+                    block.forward(&self.params, x, out, &mut extra);
                 }
-                y_dot
+                Op::JvpInput if in_place => block.jvp_input_in_place(&at, out, &mut scratch),
+                Op::JvpInput => block.jvp_input(&at, x_dot, out, &mut scratch),
+                Op::VjpInput if in_place => block.vjp_input_in_place(&at, out, &mut scratch),
+                Op::VjpInput => block.vjp_input(&at, y_bar, out, &mut scratch),
+                Op::JvpParams(acc) => {
+                    block.jvp_params(&at, params_dot, acc, out, &mut scratch);
+                }
+                Op::VjpParams(acc) => {
+                    block.vjp_params(&at, y_bar, acc, out.col_mut(0), &mut scratch);
+                }
+                Op::UnitParams(acc) => {
+                    block.unit_params(&at, self.unit(), acc, out, &mut scratch);
+                }
             }
-        })
-        .ok()
-    }
-
-    fn forward_in_place(&self) -> Vec<f64> {
-        let block: &dyn Block<f64> = self.block;
-        let (mut y, mut extra) = (self.x.clone(), nan(self.extra.len()));
-        let target = MatMut::new(&mut y, self.dims.n_out, BATCH);
-        block.forward_in_place(&self.params, target, &mut extra);
-        y
+        };
+        catch(|| call(&mut map)).ok().map(|()| out)
     }
 
     /// Every entry of a map's result against the exact one.
@@ -309,7 +317,7 @@ impl<'b> Trial<'b> {
         let spoilt = |numbers: &[f64]| numbers.iter().any(|number| number.is_nan());
         let hidden = spoilt(got)
             && self
-                .run_with(op, false, true, true)
+                .run_by(op, false, (true, true), |map| map())
                 .is_some_and(|seen| !spoilt(&seen));
         if hidden { "keeps" } else { law }
     }

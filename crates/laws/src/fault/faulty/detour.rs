@@ -19,6 +19,12 @@ impl<B> Faulty<B> {
     ) where
         B: Block<T>,
     {
+        if self.asks_only(rule) {
+            return match rule {
+                Rule::JvpInput => self.block.jvp_input(at, seed, out, scratch),
+                _ => self.block.vjp_input(at, seed, out, scratch),
+            };
+        }
         let before = copy(out.rb());
         let (scratch, own) = match self.slip {
             Slip::Scratch(_) => {
@@ -144,6 +150,9 @@ impl<B> Faulty<B> {
     ) where
         B: Block<T>,
     {
+        if self.asks_only(rule) {
+            return run(acc, out);
+        }
         let before = copy(out.rb());
         let site = Site {
             rule,

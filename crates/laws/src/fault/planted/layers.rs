@@ -8,7 +8,8 @@ use pushpull_core::{Accum, InputJacobian, ParamJacobian};
 
 use super::{Planted, plant};
 use crate::Rule::{
-    Forward, ForwardInPlace, JvpInput, JvpParams, UnitParams, VjpInput, VjpInputInPlace, VjpParams,
+    Forward, ForwardInPlace, JvpInput, JvpInputInPlace, JvpParams, UnitParams, VjpInput,
+    VjpInputInPlace, VjpParams,
 };
 use crate::fault::Slip;
 
@@ -181,6 +182,31 @@ pub(super) fn maps(list: &mut Vec<Planted>) {
             (Slip::Factor(VjpInput, 0.5), "factor"),
             (Slip::AtOutput(JvpInput), "at-output"),
             (Slip::KeepsNothing, "reads-unkept"),
+        ],
+    );
+}
+
+/// Maps that ask the heap for memory.
+pub(super) fn allocating(list: &mut Vec<Planted>) {
+    plant(
+        list,
+        || Linear::new(3, 2),
+        &[
+            (Slip::Allocates(Forward, 16), "allocates"),
+            (Slip::Allocates(JvpInput, 1), "allocates"),
+            (Slip::Allocates(VjpInput, 24), "allocates"),
+            (Slip::Allocates(JvpParams, 64), "allocates"),
+            (Slip::Allocates(VjpParams, 64), "allocates"),
+            (Slip::Allocates(UnitParams, 64), "allocates"),
+        ],
+    );
+    plant(
+        list,
+        || Map::new(Tanh, 4),
+        &[
+            (Slip::Allocates(ForwardInPlace, 32), "allocates"),
+            (Slip::Allocates(JvpInputInPlace, 32), "allocates"),
+            (Slip::Allocates(VjpInputInPlace, 1 << 20), "allocates"),
         ],
     );
 }
