@@ -1,5 +1,8 @@
 //! Bad input gives a typed error that names the thing, before anything large is allocated; nothing panics.
 
+mod common;
+
+use common::seeds;
 use proptest::prelude::*;
 use pushpull::blocks::{Activation, Add, Linear, Loss, Mul};
 use pushpull::checkpoint::{Chain, square_root};
@@ -201,6 +204,8 @@ fn graphs_without_a_cut_and_foreign_schedules_are_named() {
 }
 
 proptest! {
+    #![proptest_config(seeds::config(256, "tests/proptest-regressions/bad_input.txt"))]
+
     #[test]
     fn no_shape_makes_a_call_panic(
         n_params in 20_usize..32, rows in 0_usize..8, columns in 0_usize..4,

@@ -10,8 +10,9 @@ use common::case::Case;
 use common::checkpoints::{smallest, stores};
 use common::recipe::{Recipe, recipe};
 use common::scenarios::scenarios;
+use common::seeds;
 use proptest::prelude::*;
-use proptest::test_runner::{FileFailurePersistence, TestCaseError};
+use proptest::test_runner::TestCaseError;
 use pushpull::blocks::{Activation, Linear, Loss, Tanh};
 use pushpull::checkpoint::{Chain, Family, advances, even, pareto, square_root};
 use pushpull::nalgebra::DMatrix;
@@ -96,12 +97,7 @@ fn exact(recipe: &Recipe) -> Result<(), String> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig {
-        failure_persistence: Some(Box::new(FileFailurePersistence::Direct(
-            "tests/proptest-regressions/checkpoints.txt",
-        ))),
-        ..ProptestConfig::default()
-    })]
+    #![proptest_config(seeds::config(256, "tests/proptest-regressions/checkpoints.txt"))]
 
     #[test]
     fn every_prediction_is_exact(recipe in recipe()) {

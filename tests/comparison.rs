@@ -3,6 +3,7 @@
 mod common;
 
 use common::comparison::{close, close_in_norm, relative_error};
+use common::seeds;
 use proptest::prelude::*;
 
 const TOLERANCE: f64 = 1e-12;
@@ -24,7 +25,7 @@ fn arrays() -> impl Strategy<Value = (Vec<f64>, usize)> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(seeds::config(256, "tests/proptest-regressions/comparison.txt"))]
 
     #[test]
     fn a_relative_change_of_1e_9_is_seen_in_all_entries_and_in_one((want, at) in arrays()) {

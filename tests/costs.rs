@@ -6,8 +6,9 @@ mod common;
 use common::case::Case;
 use common::recipe::{Recipe, recipe};
 use common::scenarios::scenarios;
+use common::seeds;
 use proptest::prelude::*;
-use proptest::test_runner::{FileFailurePersistence, TestCaseError};
+use proptest::test_runner::TestCaseError;
 use pushpull::blocks::{Linear, Sum, Tanh};
 use pushpull::{
     Accum, Builder, Chunk, Cost, Counted, Forward, Graph, Mat, MatMut, Primal, Reverse,
@@ -90,12 +91,7 @@ fn exact(recipe: &Recipe, width: usize, seeds: usize) -> Result<(), String> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig {
-        failure_persistence: Some(Box::new(FileFailurePersistence::Direct(
-            "tests/proptest-regressions/costs.txt",
-        ))),
-        ..ProptestConfig::default()
-    })]
+    #![proptest_config(seeds::config(256, "tests/proptest-regressions/costs.txt"))]
 
     #[test]
     fn every_prediction_is_exact(recipe in recipe(), width in 1..30_usize, seeds in 1..5_usize) {

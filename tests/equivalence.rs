@@ -9,18 +9,15 @@ use common::checks::{self, Outcome};
 use common::consistency;
 use common::recipe::{Recipe, recipe};
 use common::scenarios::scenarios;
+use common::seeds;
 use common::tampered::{Fault, Map, Tampered};
 use proptest::prelude::*;
-use proptest::test_runner::{FileFailurePersistence, TestCaseError};
+use proptest::test_runner::TestCaseError;
 use pushpull::Scalar;
 
-/// 256 graphs a test; the environment variable `PROPTEST_CASES` asks for more.
+/// 256 graphs a test.
 fn config() -> ProptestConfig {
-    let file = FileFailurePersistence::Direct("tests/proptest-regressions/equivalence.txt");
-    ProptestConfig {
-        failure_persistence: Some(Box::new(file)),
-        ..ProptestConfig::default()
-    }
+    seeds::config(256, "tests/proptest-regressions/equivalence.txt")
 }
 
 fn holds(outcome: Outcome) -> Result<(), TestCaseError> {

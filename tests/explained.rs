@@ -6,8 +6,9 @@ mod common;
 use common::assembly::build;
 use common::case::Case;
 use common::recipe::{Recipe, recipe};
+use common::seeds;
 use proptest::prelude::*;
-use proptest::test_runner::{FileFailurePersistence, TestCaseError};
+use proptest::test_runner::TestCaseError;
 use pushpull::{Chunk, Forward, Primal, Reverse, Scalar, Store};
 use pushpull_explain::Explanation;
 use pushpull_xray::{Settings, Xray};
@@ -83,11 +84,7 @@ fn agrees(recipe: &Recipe) -> Result<(), String> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig {
-        cases: 192,
-        failure_persistence: Some(Box::new(FileFailurePersistence::Direct("tests/proptest-regressions/explained.txt"))),
-        ..ProptestConfig::default()
-    })]
+    #![proptest_config(seeds::config(192, "tests/proptest-regressions/explained.txt"))]
 
     #[test]
     fn instructions_of_random_graphs_add_up(recipe in recipe()) {

@@ -9,8 +9,9 @@ use common::case::Case;
 use common::meter::Meter;
 use common::recipe::{Recipe, recipe};
 use common::scenarios::scenarios;
+use common::seeds;
 use proptest::prelude::*;
-use proptest::test_runner::{FileFailurePersistence, TestCaseError};
+use proptest::test_runner::TestCaseError;
 use pushpull::blocks::{Activation, Loss};
 use pushpull::nalgebra::DMatrix;
 use pushpull::{
@@ -196,12 +197,7 @@ fn everything(recipe: &Recipe, width: usize, seeds: usize) -> Result<(), String>
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig {
-        failure_persistence: Some(Box::new(FileFailurePersistence::Direct(
-            "tests/proptest-regressions/predictions.txt",
-        ))),
-        ..ProptestConfig::default()
-    })]
+    #![proptest_config(seeds::config(256, "tests/proptest-regressions/predictions.txt"))]
 
     #[test]
     fn predictions_are_exact_on_random_graphs(recipe in recipe(), width in 1..30_usize, seeds in 1..5_usize) {

@@ -8,10 +8,11 @@ use common::case::Case;
 use common::checks::Outcome;
 use common::recipe::{Recipe, recipe};
 use common::scenarios::scenarios;
-use common::second::{self, Rounding};
+use common::second;
+use common::seeds;
 use common::tampered::{Fault, Map, Tampered};
 use proptest::prelude::*;
-use proptest::test_runner::{FileFailurePersistence, TestCaseError};
+use proptest::test_runner::TestCaseError;
 use pushpull::blocks::{Activation, Linear, Mul, Square};
 use pushpull::nalgebra::{DMatrix, dmatrix};
 use pushpull::{
@@ -22,20 +23,15 @@ fn all<T: Scalar>(recipe: &Recipe) -> Outcome
 where
     Dual<T>: Scalar,
 {
-    let rounding = Rounding::new(recipe)?;
-    second::both_ways(&mut Case::<T>::new(recipe), rounding)?;
-    second::planes_are_duals(&mut Case::<T>::new(recipe), rounding)?;
-    second::symmetric_and_linear(&mut Case::<T>::new(recipe), rounding)?;
-    second::hessian(&mut Case::<T>::new(recipe), rounding)
+    let recipe = second::decided::<T>(recipe);
+    second::both_ways(&mut Case::<T>::new(&recipe))?;
+    second::planes_are_duals(&mut Case::<T>::new(&recipe))?;
+    second::symmetric_and_linear(&mut Case::<T>::new(&recipe))?;
+    second::hessian(&mut Case::<T>::new(&recipe))
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig {
-        failure_persistence: Some(Box::new(FileFailurePersistence::Direct(
-            "tests/proptest-regressions/second_order.txt",
-        ))),
-        ..ProptestConfig::default()
-    })]
+    #![proptest_config(seeds::config(256, "tests/proptest-regressions/second_order.txt"))]
 
     #[test]
     fn both_ways_agree_and_the_hessian_is_symmetric(recipe in recipe()) {
@@ -56,12 +52,11 @@ fn every_named_graph_passes() {
 #[test]
 fn a_rule_that_is_wrong_by_1e_9_is_found() {
     let recipe = scenarios().swap_remove(1).recipe;
-    let rounding = Rounding::new(&recipe).unwrap();
     for map in [Map::JvpInput, Map::VjpInput, Map::JvpParams, Map::VjpParams] {
         let wrong = Tampered::all(Fault::Scaled(map, 1.0 + 1e-9));
         let graph = build_with(&recipe, &wrong).unwrap();
         let mut case = Case::<f64>::of(graph, recipe.batch, recipe.seed);
-        let outcome = second::both_ways(&mut case, rounding);
+        let outcome = second::both_ways(&mut case);
         assert!(outcome.is_err(), "a wrong {map:?} passes");
     }
 }
@@ -70,12 +65,11 @@ fn a_rule_that_is_wrong_by_1e_9_is_found() {
 #[test]
 fn a_graph_with_a_block_without_planes_runs_by_duals() {
     let recipe = scenarios().swap_remove(1).recipe;
-    let rounding = Rounding::new(&recipe).unwrap();
     let plain = Tampered::all(Fault::Scaled(Map::JvpInput, 1.0));
     let graph = build_with(&recipe, &plain).unwrap();
     let mut case = Case::<f64>::of(graph, recipe.batch, recipe.seed);
     assert!(!second::engine(&case).on_planes());
-    second::both_ways(&mut case, rounding).unwrap();
+    second::both_ways(&mut case).unwrap();
 }
 
 /// Directions of a wrong shape or with a NaN are named, and nothing panics.

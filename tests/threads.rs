@@ -7,8 +7,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use common::case::Case;
 use common::recipe::{Recipe, Step, recipe};
 use common::scenarios::scenarios;
+use common::seeds;
 use proptest::prelude::*;
-use proptest::test_runner::{FileFailurePersistence, TestCaseError};
+use proptest::test_runner::TestCaseError;
 use pushpull::blocks::{Activation, Elementwise, Linear, Loss, Map};
 use pushpull::nalgebra::DMatrix;
 use pushpull::{
@@ -67,22 +68,13 @@ where
     Ok(())
 }
 
-fn config() -> ProptestConfig {
-    let file = FileFailurePersistence::Direct("tests/proptest-regressions/threads.txt");
-    ProptestConfig {
-        cases: 48,
-        failure_persistence: Some(Box::new(file)),
-        ..ProptestConfig::default()
-    }
-}
-
 fn both(recipe: &Recipe) -> Result<(), String> {
     same(&Case::<f64>::new(recipe))?;
     same(&Case::<f32>::new(recipe))
 }
 
 proptest! {
-    #![proptest_config(config())]
+    #![proptest_config(seeds::config(48, "tests/proptest-regressions/threads.txt"))]
 
     /// So many samples that products of a few rows are worth a cut, and a wide layer, so that the graph is worth sharing.
     #[test]

@@ -1,7 +1,7 @@
 //! A recipe with its graph and its numbers at one scalar.
 
 use pushpull::nalgebra::DMatrix;
-use pushpull::{Chunk, Forward, Graph, Real, Reverse, Role, Scalar, Store, Structured};
+use pushpull::{Chunk, Forward, Graph, Real, Reverse, Role, Rounded, Scalar, Store, Structured};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
@@ -36,6 +36,18 @@ impl<T: Scalar> Case<T> {
             params,
             x,
             rng,
+        }
+    }
+
+    /// The same case at [`Rounded`], its numbers exact as they are at this scalar.
+    pub fn exact(&self) -> Case<Rounded> {
+        let exact = |entry: T| Rounded::exact(entry.to_f64());
+        Case {
+            graph: self.graph.clone(),
+            batch: self.batch,
+            params: self.params.iter().copied().map(exact).collect(),
+            x: self.x.map(exact),
+            rng: self.rng.clone(),
         }
     }
 

@@ -15,4 +15,5 @@ pub mod recipe;
 pub mod reference;
 pub mod scenarios;
 pub mod second;
+pub mod seeds;
 pub mod tampered;

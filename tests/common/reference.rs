@@ -23,8 +23,8 @@ pub struct Reference {
 }
 
 /// What a node read and wrote.
-struct Values<T> {
-    x: DMatrix<T>,
+pub struct Values<T> {
+    pub x: DMatrix<T>,
     y: DMatrix<T>,
     extra: Vec<T>,
 }
@@ -191,7 +191,8 @@ fn pulled(jacobian: &DMatrix<f64>, terms: &DMatrix<f64>, y_bar: &[f64]) -> (Vec<
     (exact.as_slice().to_vec(), terms.as_slice().to_vec())
 }
 
-fn primal<T: Scalar>(graph: &Graph, params: &[T], x: &DMatrix<T>) -> Vec<Values<T>> {
+/// What every node reads and writes.
+pub fn primal<T: Scalar>(graph: &Graph, params: &[T], x: &DMatrix<T>) -> Vec<Values<T>> {
     let batch = x.ncols();
     let mut all: Vec<Values<T>> = Vec::new();
     for node in graph.nodes() {

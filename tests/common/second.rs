@@ -1,78 +1,87 @@
-//! What must hold of second derivatives on every graph.
+//! What must hold of second derivatives on every graph, and how much rounding may break it.
+//!
+//! Sums in a Hessian-vector product may cancel to nothing, and layers amplify what the layers before them have rounded,
+//! so no bound relative to a result holds. The bound is therefore derived: both sides of an identity are programs over a
+//! scalar, and the very same two programs are run once more, on the same inputs, at [`Rounded`], which bounds the
+//! rounding error of every number that they give. The two sides may differ by the sum of their two bounds, and each may
+//! differ from its value in double precision by as much.
 
 use pushpull::nalgebra::DMatrix;
-use pushpull::{Chunk, Dual, ForwardOverForward, HessianVector, Mat, MatMut, Scalar, Store};
+use pushpull::{
+    Chunk, Dual, ForwardOverForward, HessianVector, Mat, MatMut, Rounded, Scalar, Store,
+};
 
-use super::case::{Case, tolerance};
-use super::checks::{Outcome, fails, reference};
-use super::comparison::{close, numbers, slice};
+use super::case::Case;
+use super::checks::{Outcome, fails};
 use super::recipe::Recipe;
+use super::reference::primal;
 
-/// The rounding of a Hessian-vector product, measured: sums in it may cancel to nothing, so a bound relative to the
-/// result would ask too much, and one relative to absolute terms is not at hand. The same product in single and double
-/// precision differs by single precision's rounding, whatever cancels; double precision's is 2^-29 of that.
-#[derive(Clone, Copy, Debug)]
-pub struct Rounding {
-    /// |H v|, and the absolute terms of the gradient
-    size: f64,
-    /// |H v in single - H v in double precision|
-    single: f64,
+/// Two arrays that are equal but for rounding.
+struct Sides<T> {
+    what: &'static str,
+    left: Vec<T>,
+    right: Vec<T>,
 }
 
-/// How many times the measured rounding two ways may differ: they round in another order.
-const SLACK: f64 = 1e3;
-
-impl Rounding {
-    /// Of products with the first directions that a case of this recipe draws.
-    pub fn new(recipe: &Recipe) -> Result<Self, String> {
-        let (double, single) = (pulled::<f64>(recipe)?, pulled::<f32>(recipe)?);
-        // A sum that happens to cancel to an exact 0 in both precisions need not in another order.
-        let exact = reference(&Case::<f64>::new(recipe));
-        let ones = vec![1.0; exact.output.len()];
-        let terms = [exact.params_bar(&ones).1, exact.x_bar(&ones).1].concat();
-        Ok(Self {
-            size: norm(&double) + norm(&terms),
-            single: distance(&double, &single),
-        })
+/// Holds two sides against each other; `bounds` is what the same programs give at [`Rounded`].
+fn hold<T: Scalar>(sides: &Sides<T>, bounds: &Sides<Rounded>) -> Outcome {
+    let both = [(&sides.left, &bounds.left), (&sides.right, &bounds.right)];
+    if both.iter().any(|(got, bounds)| got.len() != bounds.len())
+        || sides.left.len() != sides.right.len()
+    {
+        return Err(format!("{}: different lengths", sides.what));
     }
-
-    /// Of products with directions this many times as long.
-    fn times(self, factor: f64) -> Self {
-        Self {
-            size: self.size * (1.0 + factor),
-            single: self.single * (1.0 + factor),
-        }
-    }
-
-    /// How far two products may lie apart at a scalar.
-    fn allowed<T: Scalar>(self) -> f64 {
-        let unit = T::UNIT_ROUNDOFF;
-        let measured = self.single * unit / f64::from(f32::EPSILON / 2.0);
-        SLACK * (measured + unit * self.size)
-    }
-
-    pub fn close<T: Scalar>(self, what: &str, got: &[f64], want: &[f64]) -> Outcome {
-        let (apart, allowed) = (distance(got, want), self.allowed::<T>());
-        if apart <= allowed {
+    let within = |place: &str, i: usize, got: f64, want: f64, allowed: f64| {
+        // NaN is never within.
+        if (got - want).abs() <= allowed {
             return Ok(());
         }
+        let what = sides.what;
         Err(format!(
-            "{what}: {apart:e} apart, allowed {allowed:e}, {self:?}"
+            "{what}, {place} [{i}]: {got:e} for {want:e}, {:e} apart, allowed {allowed:e}",
+            (got - want).abs()
         ))
+    };
+    for (got, bounds) in both {
+        for (i, (got, bound)) in got.iter().zip(bounds).enumerate() {
+            let allowed = bound.error::<T>() + bound.error::<f64>();
+            within("in double precision", i, got.to_f64(), bound.value, allowed)?;
+        }
     }
+    for (i, (left, right)) in sides.left.iter().zip(&sides.right).enumerate() {
+        let allowed = bounds.left[i].error::<T>() + bounds.right[i].error::<T>();
+        within("both sides", i, left.to_f64(), right.to_f64(), allowed)?;
+    }
+    Ok(())
 }
 
-fn norm(entries: &[f64]) -> f64 {
-    entries.iter().map(|x| x * x).sum::<f64>().sqrt()
+/// The same numbers, which are exact as they are.
+fn exact<T: Scalar>(matrix: &DMatrix<T>) -> DMatrix<Rounded> {
+    matrix.map(|entry| Rounded::exact(entry.to_f64()))
 }
 
-/// Infinite for NaN or different lengths.
-fn distance(a: &[f64], b: &[f64]) -> f64 {
-    let apart = norm(&a.iter().zip(b).map(|(a, b)| a - b).collect::<Vec<_>>());
-    if a.len() == b.len() && apart.is_finite() {
-        apart
+/// The recipe, or the same graph with smooth functions if a value lies so near to a kink that rounding at `T` may take
+/// it to the other side, where the derivative is another.
+pub fn decided<T: Scalar>(recipe: &Recipe) -> Recipe {
+    let case = Case::<T>::new(recipe).exact();
+    let values = primal(&case.graph, &case.params, &case.x);
+    let undecided = case.graph.nodes().iter().zip(&values).any(|(node, at)| {
+        let mut kinks: Vec<f64> = node.block.kinks().iter().map(|kink| kink.0).collect();
+        // Its first derivative has no kink, but the second jumps.
+        if node.block.name() == "elu" {
+            kinks.push(0.0);
+        }
+        let near = |x: &Rounded| {
+            kinks
+                .iter()
+                .any(|kink| (x.value - kink).abs() <= x.error::<T>())
+        };
+        !kinks.is_empty() && at.x.iter().any(near)
+    });
+    if undecided {
+        recipe.clone().smooth()
     } else {
-        f64::INFINITY
+        recipe.clone()
     }
 }
 
@@ -83,68 +92,87 @@ where
     HessianVector::new(&case.graph, case.batch, Store::All, 1).expect("prepares")
 }
 
-/// H v and H u for the first directions that a case draws: v in the parameters, u in parameters and inputs together.
-fn pulled<T: Scalar>(recipe: &Recipe) -> Result<Vec<f64>, String>
+/// Reverse mode and forward mode give the same numbers; the value and the gradient that come with them are reverse
+/// mode's own.
+pub fn both_ways<T: Scalar>(case: &mut Case<T>) -> Outcome
 where
     Dual<T>: Scalar,
 {
-    let mut case = Case::<T>::new(recipe);
+    fn products<T: Scalar>(case: &Case<T>, v: &[T]) -> Result<Sides<T>, String>
+    where
+        Dual<T>: Scalar,
+    {
+        let (params, x) = (&case.params, &case.x);
+        let mut reverse = engine(case);
+        let pulled = reverse.hessian_vector(params, x, v).map_err(fails)?.1;
+        let forward = ForwardOverForward::new(&case.graph, case.batch, Chunk::Fixed(5), 1);
+        let mut forward = forward.map_err(fails)?;
+        let pushed = forward.hessian_vector(params, x, v).map_err(fails)?.1;
+        Ok(Sides {
+            what: "H v, reverse = forward",
+            left: pulled.to_vec(),
+            right: pushed.to_vec(),
+        })
+    }
+    fn gradients<T: Scalar>(case: &Case<T>, v: &[T]) -> Result<Sides<T>, String>
+    where
+        Dual<T>: Scalar,
+    {
+        let (params, x) = (&case.params, &case.x);
+        let (mut second, mut first) = (engine(case), case.reverse());
+        let beside = second.gradient_and_hessian_vector(params, x, v);
+        let (value, gradient, _) = beside.map_err(fails)?;
+        let (alone, own) = first.value_and_gradient(params, x).map_err(fails)?;
+        Ok(Sides {
+            what: "value and gradient beside H v",
+            left: [&[value], gradient].concat(),
+            right: [&[alone], own].concat(),
+        })
+    }
     let v = case.params_dot(1);
-    let mut engine = engine(&case);
-    let product = engine.hessian_vector(&case.params, &case.x, v.as_slice());
-    let product = slice(product.map_err(fails)?.1);
-    let joint = Joint::random(&mut case, 1).product(&case)?;
-    Ok([product, joint.numbers()].concat())
-}
-
-/// Reverse mode at duals and forward mode at duals give the same numbers.
-pub fn both_ways<T: Scalar>(case: &mut Case<T>, rounding: Rounding) -> Outcome
-where
-    Dual<T>: Scalar,
-{
-    let v = case.params_dot(1);
-    let (params, x, v) = (&case.params, &case.x, v.as_slice());
+    let (exact_case, exact_v) = (case.exact(), exact(&v));
+    let (v, exact_v) = (v.as_slice(), exact_v.as_slice());
+    let sides = products(case, v)?;
     let mut reverse = engine(case);
-    let (value, gradient, product) = reverse
-        .gradient_and_hessian_vector(params, x, v)
-        .map_err(fails)?;
-    let (value, gradient, product) = (value, gradient.to_vec(), slice(product));
-    let (same, alone) = reverse.hessian_vector(params, x, v).map_err(fails)?;
-    if same != value || slice(alone) != product {
+    let beside = reverse.gradient_and_hessian_vector(&case.params, &case.x, v);
+    if beside.map_err(fails)?.2 != sides.left {
         return Err("the product changes where the gradient is not asked for".into());
     }
-    let exact = reference(case);
-    let ones = vec![1.0; exact.output.len()];
-    let size: f64 = exact.output.iter().map(|y| y.abs()).sum();
-    let (want, terms) = exact.params_bar(&ones);
-    let sum: f64 = exact.output.iter().sum();
-    let tol = tolerance::<T>();
-    close("value", &[value.to_f64()], &[sum], &[size], tol)?;
-    close("gradient", &slice(&gradient), &want, &terms, tol)?;
-    let mut forward =
-        ForwardOverForward::new(&case.graph, case.batch, Chunk::Fixed(5), 1).map_err(fails)?;
-    let (_, pushed) = forward.hessian_vector(params, x, v).map_err(fails)?;
-    rounding.close::<T>("H v, reverse = forward", &product, &slice(pushed))
+    hold(
+        &gradients(case, v)?,
+        &gradients::<Rounded>(&exact_case, exact_v)?,
+    )?;
+    hold(&sides, &products::<Rounded>(&exact_case, exact_v)?)
 }
 
 /// On planes and by duals, in parameters and inputs together.
-pub fn planes_are_duals<T: Scalar>(case: &mut Case<T>, rounding: Rounding) -> Outcome
+pub fn planes_are_duals<T: Scalar>(case: &mut Case<T>) -> Outcome
 where
     Dual<T>: Scalar,
 {
-    let planes = engine(case);
-    if !planes.on_planes() {
+    fn ways<T: Scalar>(case: &Case<T>, u: &Joint<T>) -> Result<Sides<T>, String>
+    where
+        Dual<T>: Scalar,
+    {
+        let duals = HessianVector::by_duals(&case.graph, case.batch, Store::All, 1);
+        Ok(Sides {
+            what: "planes = duals",
+            left: u.product(case)?.entries(),
+            right: u.product_by(duals.map_err(fails)?, case)?.entries(),
+        })
+    }
+    if !engine(case).on_planes() {
         return Err("a graph of ready-made blocks does not run on planes".into());
     }
-    let duals = HessianVector::by_duals(&case.graph, case.batch, Store::All, 1).map_err(fails)?;
     let u = Joint::random(case, 2);
-    let wide = rounding.times(norm(&u.numbers()));
-    let (got, want) = (u.product_by(planes, case)?, u.product_by(duals, case)?);
-    wide.close::<T>("planes = duals", &got.numbers(), &want.numbers())
+    hold(
+        &ways(case, &u)?,
+        &ways::<Rounded>(&case.exact(), &u.exact())?,
+    )
 }
 
 /// A direction in parameters and inputs together, and the Hessian's product with it.
-struct Joint<T: Scalar> {
+struct Joint<T> {
     params: DMatrix<T>,
     inputs: DMatrix<T>,
 }
@@ -157,6 +185,13 @@ where
         Self {
             params: case.params_dot(seeds),
             inputs: case.x_dot(seeds),
+        }
+    }
+
+    fn exact(&self) -> Joint<Rounded> {
+        Joint {
+            params: exact(&self.params),
+            inputs: exact(&self.inputs),
         }
     }
 
@@ -180,81 +215,110 @@ where
         Ok(Self { params, inputs })
     }
 
-    fn numbers(&self) -> Vec<f64> {
-        [numbers(&self.params), numbers(&self.inputs)].concat()
+    /// This less half of the other.
+    fn less_half(&self, other: &Self) -> Self {
+        let half = T::from_f64(0.5);
+        let mix = |a: &DMatrix<T>, b: &DMatrix<T>| a.zip_map(b, |a, b| a - half * b);
+        Self {
+            params: mix(&self.params, &other.params),
+            inputs: mix(&self.inputs, &other.inputs),
+        }
     }
+
+    /// Both, side by side.
+    fn beside(&self, other: &Self) -> Self {
+        let beside = |a: &DMatrix<T>, b: &DMatrix<T>| {
+            let columns: Vec<_> = a.column_iter().chain(b.column_iter()).collect();
+            DMatrix::from_columns(&columns)
+        };
+        Self {
+            params: beside(&self.params, &other.params),
+            inputs: beside(&self.inputs, &other.inputs),
+        }
+    }
+
+    fn entries(&self) -> Vec<T> {
+        let params = self.params.iter().copied();
+        params.chain(self.inputs.iter().copied()).collect()
+    }
+}
+
+/// The sum of products of two arrays.
+fn inner<T: Scalar>(a: &[T], b: &[T]) -> T {
+    a.iter().zip(b).fold(T::zero(), |sum, (&a, &b)| sum + a * b)
 }
 
 /// `<u, H v> = <v, H u>` and `H (u - v / 2) = H u - H v / 2`, in parameters and inputs together; several directions are
 /// those one by one.
-pub fn symmetric_and_linear<T: Scalar>(case: &mut Case<T>, rounding: Rounding) -> Outcome
+pub fn symmetric_and_linear<T: Scalar>(case: &mut Case<T>) -> Outcome
 where
     Dual<T>: Scalar,
 {
+    fn identities<T: Scalar>(
+        case: &Case<T>,
+        u: &Joint<T>,
+        v: &Joint<T>,
+    ) -> Result<[Sides<T>; 2], String>
+    where
+        Dual<T>: Scalar,
+    {
+        let (h_u, h_v) = (u.product(case)?, v.product(case)?);
+        // Constant inputs have no derivative, so they take no part in the inner products.
+        let symmetric = Sides {
+            what: "<u, H v> = <v, H u>",
+            left: vec![inner(&u.entries(), &h_v.entries())],
+            right: vec![inner(&v.entries(), &h_u.entries())],
+        };
+        let linear = Sides {
+            what: "H (u - v / 2) = H u - H v / 2",
+            left: u.less_half(v).product(case)?.entries(),
+            right: h_u.less_half(&h_v).entries(),
+        };
+        Ok([symmetric, linear])
+    }
     let (u, v) = (Joint::random(case, 1), Joint::random(case, 1));
-    let (h_u, h_v) = (u.product(case)?, v.product(case)?);
-    // Constant inputs have no derivative, so they take no part in the inner products.
-    let inner = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
-    let sizes =
-        norm(&u.numbers()) * norm(&h_v.numbers()) + norm(&v.numbers()) * norm(&h_u.numbers());
-    let wide = Rounding {
-        size: rounding.size + sizes,
-        single: rounding.single * (1.0 + norm(&u.numbers()) + norm(&v.numbers())),
-    };
-    let (left, right) = (
-        inner(&u.numbers(), &h_v.numbers()),
-        inner(&v.numbers(), &h_u.numbers()),
-    );
-    wide.close::<T>("<u, H v> = <v, H u>", &[left], &[right])?;
-    let half = T::from_f64(-0.5);
-    let mix = |a: &DMatrix<T>, b: &DMatrix<T>| a.zip_map(b, |a, b| a + half * b);
-    let mixed = Joint {
-        params: mix(&u.params, &v.params),
-        inputs: mix(&u.inputs, &v.inputs),
-    };
-    let want = [mix(&h_u.params, &h_v.params), mix(&h_u.inputs, &h_v.inputs)];
-    let want = [numbers(&want[0]), numbers(&want[1])].concat();
-    wide.close::<T>("H (u - v / 2)", &mixed.product(case)?.numbers(), &want)?;
-
-    let beside = |a: &DMatrix<T>, b: &DMatrix<T>| {
-        let columns: Vec<_> = a.column_iter().chain(b.column_iter()).collect();
-        DMatrix::from_columns(&columns)
-    };
-    let several = Joint {
-        params: beside(&u.params, &v.params),
-        inputs: beside(&u.inputs, &v.inputs),
-    };
-    let want = [
-        numbers(&beside(&h_u.params, &h_v.params)),
-        numbers(&beside(&h_u.inputs, &h_v.inputs)),
-    ];
-    if several.product(case)?.numbers() != want.concat() {
+    let bounds = identities::<Rounded>(&case.exact(), &u.exact(), &v.exact())?;
+    for (sides, bounds) in identities(case, &u, &v)?.iter().zip(&bounds) {
+        hold(sides, bounds)?;
+    }
+    let one_by_one = u.product(case)?.beside(&v.product(case)?);
+    if u.beside(&v).product(case)?.entries() != one_by_one.entries() {
         return Err("several directions side by side change the products".into());
     }
     Ok(())
 }
 
 /// The Hessian is symmetric to the last bit and does what its products do.
-pub fn hessian<T: Scalar>(case: &mut Case<T>, rounding: Rounding) -> Outcome
+pub fn hessian<T: Scalar>(case: &mut Case<T>) -> Outcome
 where
     Dual<T>: Scalar,
 {
+    fn products<T: Scalar>(case: &Case<T>, v: &[T]) -> Result<(Sides<T>, DMatrix<T>), String>
+    where
+        Dual<T>: Scalar,
+    {
+        let mut engine = engine(case);
+        let hessian = engine.hessian(&case.params, &case.x).map_err(fails)?;
+        let product = engine.hessian_vector(&case.params, &case.x, v);
+        // It is symmetric: a column is a row.
+        let rows = hessian.column_iter();
+        let sides = Sides {
+            what: "H times v = H v",
+            left: rows.map(|row| inner(row.as_slice(), v)).collect(),
+            right: product.map_err(fails)?.1.to_vec(),
+        };
+        Ok((sides, hessian))
+    }
     if case.n_params() > 150 {
         return Ok(());
     }
     let v = case.params_dot(1);
-    let mut engine = engine(case);
-    let hessian = engine.hessian(&case.params, &case.x).map_err(fails)?;
+    let (sides, hessian) = products(case, v.as_slice())?;
     if hessian != hessian.transpose() {
         return Err("the Hessian is not symmetric".into());
     }
-    let product = engine.hessian_vector(&case.params, &case.x, v.as_slice());
-    let product = slice(product.map_err(fails)?.1);
-    let hessian = hessian.map(|entry| entry.to_f64());
-    let want = &hessian * v.map(|entry| entry.to_f64());
-    let wide = Rounding {
-        size: rounding.size + hessian.norm() * norm(&numbers(&v)),
-        ..rounding
-    };
-    wide.close::<T>("H times v = H v", &product, want.as_slice())
+    hold(
+        &sides,
+        &products::<Rounded>(&case.exact(), exact(&v).as_slice())?.0,
+    )
 }

@@ -14,6 +14,7 @@ pub trait AnyBlock:
     + Block<Counted<f64>>
     + Block<Dual<Counted<f64>>>
     + Block<Rounded>
+    + Block<Dual<Rounded>>
     + 'static
 {
     /// The block's type, to tell two blocks apart that print alike.
@@ -29,6 +30,7 @@ where
         + Block<Counted<f64>>
         + Block<Dual<Counted<f64>>>
         + Block<Rounded>
+        + Block<Dual<Rounded>>
         + 'static,
 {
     fn kind(&self) -> TypeId {
@@ -67,7 +69,7 @@ macro_rules! scalar {
 }
 
 scalar!(cost::of, 1: f32, f64, Counted<f64>, Rounded);
-scalar!(cost::at_duals, 2: Dual<f32>, Dual<f64>, Dual<Counted<f64>>);
+scalar!(cost::at_duals, 2: Dual<f32>, Dual<f64>, Dual<Counted<f64>>, Dual<Rounded>);
 
 /// A block that may be shared between graphs: either a block or an `Arc` of one.
 pub trait IntoBlock {

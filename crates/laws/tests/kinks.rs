@@ -1,5 +1,8 @@
 //! One derivative at every kink, in both modes and every spelling; the two traps; the report that finds them.
 
+#[path = "../../../tests/common/seeds.rs"]
+mod seeds;
+
 use nalgebra::{DMatrix, dmatrix};
 use proptest::prelude::*;
 use pushpull_core::blocks::{
@@ -163,6 +166,8 @@ fn every_spelling_has_its_documented_derivative_in_both_modes() {
 }
 
 proptest! {
+    #![proptest_config(seeds::config(256, "tests/proptest-regressions/kinks.txt"))]
+
     /// f(z) - f(x) >= g (z - x) for all z: what is taken at 0 is a subgradient of a convex function.
     #[test]
     fn relu_and_leaky_relu_take_a_subgradient(

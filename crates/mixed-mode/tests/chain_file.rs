@@ -1,7 +1,10 @@
 //! Files of factors: what they may hold, and what is said of those that do not.
 
+mod common;
+
 use std::io::{BufReader, Read};
 
+use common::seeds;
 use proptest::prelude::*;
 use pushpull_mixed_mode::{ChainError, ChainFactor, ChainPlan, plan_chain};
 
@@ -177,7 +180,7 @@ fn a_thousand_factors_are_planned() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(seeds::config(256, "tests/proptest-regressions/chain_file.txt"))]
 
     #[test]
     fn no_text_panics(bytes in prop::collection::vec(any::<u8>(), 0..300)) {

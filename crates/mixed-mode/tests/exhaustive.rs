@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use pushpull_core::{Cost, Graph, InputJacobian, Keeps, Op, cost};
 use pushpull_mixed_mode::{Bracketing, ChainFactor, ChainPlan, DenseChain};
 
-use common::{graph, links};
+use common::{graph, links, seeds};
 
 /// The costs of all bracketings of the ranges of a chain of `n` factors: `one(i)` lists the ways to a factor, `join(i,
 /// k, j)` what product, pulling and pushing cost where i..k and k..j meet.
@@ -115,11 +115,7 @@ fn primal(graph: &Graph, batch: usize) -> Cost {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig {
-        cases: 64,
-        failure_persistence: None,
-        ..ProptestConfig::default()
-    })]
+    #![proptest_config(seeds::config(64, "tests/proptest-regressions/exhaustive.txt"))]
 
     #[test]
     fn a_plan_of_up_to_eight_blocks((n, links) in links(8), batch in 1..4_usize) {

@@ -4,22 +4,14 @@ mod common;
 
 use nalgebra::DMatrix;
 use proptest::prelude::*;
-use proptest::test_runner::{FileFailurePersistence, TestCaseError};
+use proptest::test_runner::TestCaseError;
 use pushpull_core::blocks::Activation;
 use pushpull_core::{Builder, Cost, Counted, Graph, MatMut, Mlp, Real, Scalar, count};
 use pushpull_forward_mode::{Chunk, Forward};
 use pushpull_mixed_mode::MixedMode;
 use pushpull_reverse_mode::{Reverse, Store};
 
-use common::{by_definition, graph, links, numbers};
-
-fn config() -> ProptestConfig {
-    let file = FileFailurePersistence::Direct("tests/proptest-regressions/jacobian.txt");
-    ProptestConfig {
-        failure_persistence: Some(Box::new(file)),
-        ..ProptestConfig::default()
-    }
-}
+use common::{by_definition, graph, links, numbers, seeds};
 
 /// Entry by entry, relative to the terms that were added up. The seeds are ones: where the exact result is 0, such as the
 /// norm of a single row, roundings of ones are left.
@@ -111,7 +103,7 @@ fn costs(graph: &Graph, batch: usize) -> Result<(), String> {
 }
 
 proptest! {
-    #![proptest_config(config())]
+    #![proptest_config(seeds::config(256, "tests/proptest-regressions/jacobian.txt"))]
 
     #[test]
     fn all_modes_agree_in_double_precision((n, links) in links(9), batch in 1..5_usize, seed in 0..1000_u64) {

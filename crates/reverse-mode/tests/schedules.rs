@@ -1,7 +1,9 @@
 //! Schedules as pure functions: against the closed form, against every schedule there is, and within their limits.
 
+#[path = "../../../tests/common/seeds.rs"]
+mod seeds;
+
 use proptest::prelude::*;
-use proptest::test_runner::FileFailurePersistence;
 use pushpull_reverse_mode::checkpoint::{
     Action, Chain, Family, Limit, Schedule, Stage, TooSmall, advances, even, optimal, pareto,
     square_root,
@@ -109,12 +111,7 @@ fn complete(schedule: &Schedule, chain: &Chain) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig {
-        failure_persistence: Some(Box::new(FileFailurePersistence::Direct(
-            "tests/proptest-regressions/schedules.txt",
-        ))),
-        ..ProptestConfig::default()
-    })]
+    #![proptest_config(seeds::config(256, "tests/proptest-regressions/schedules.txt"))]
 
     #[test]
     fn no_schedule_does_less_work_within_so_many_numbers(chain in chain(1..6), above in 0..16_usize) {

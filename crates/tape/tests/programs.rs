@@ -3,10 +3,10 @@
 
 mod common;
 
-use common::{Code, agree, close, every_way_agrees, numbers};
+use common::{Code, agree, close, every_way_agrees, numbers, seeds};
 use nalgebra::DMatrix;
 use proptest::prelude::*;
-use proptest::test_runner::{FileFailurePersistence, TestCaseError};
+use proptest::test_runner::TestCaseError;
 use pushpull_core::Scalar;
 use pushpull_planner::{Question, Way};
 use pushpull_reverse_mode::Store;
@@ -174,13 +174,7 @@ fn replay_agrees(drawn: &Drawn) -> Result<(), String> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig {
-        cases: 48,
-        failure_persistence: Some(Box::new(FileFailurePersistence::Direct(
-            "tests/proptest-regressions/programs.txt",
-        ))),
-        ..ProptestConfig::default()
-    })]
+    #![proptest_config(seeds::config(48, "tests/proptest-regressions/programs.txt"))]
 
     #[test]
     fn forward_reverse_replay_and_duals_agree(drawn in drawn()) {

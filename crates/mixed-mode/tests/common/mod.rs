@@ -1,6 +1,9 @@
 //! Chains of blocks at random, and their Jacobian by definition.
 #![allow(dead_code)] // Every test file uses its part.
 
+#[path = "../../../../tests/common/seeds.rs"]
+pub mod seeds;
+
 use std::sync::Arc;
 
 use nalgebra::DMatrix;

@@ -1,6 +1,9 @@
 //! What the tests share: programs written once for every scalar, and their derivatives by everything that has some.
 #![allow(dead_code)] // Each test file uses its part.
 
+#[path = "../../../../tests/common/seeds.rs"]
+pub mod seeds;
+
 use nalgebra::DMatrix;
 use pushpull_core::{Dual, Scalar};
 use pushpull_tape::{Gradients, Mode, Tape, Var};
