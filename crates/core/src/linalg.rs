@@ -11,6 +11,7 @@ use crate::{Accum, Cost, Counted, Dual, Mat, MatMut, Real, Rounded};
 
 mod diagonals;
 mod library;
+mod long;
 #[cfg(target_arch = "x86_64")]
 mod panels;
 mod plain;
@@ -19,7 +20,8 @@ mod sums;
 
 pub use diagonals::times_diagonals;
 use plain::plain;
-pub use sums::{add_to_columns, row_sums};
+pub use sums::{LEAF, add_to_columns, row_sums, sum, sum_columns, total};
+pub(crate) use sums::{dot, dots};
 
 /// A factor of a product: a matrix, as it is or transposed.
 #[derive(Clone, Copy, Debug)]
@@ -47,7 +49,7 @@ impl<'a, T> From<Mat<'a, T>> for Factor<'a, T> {
     }
 }
 
-impl<T> Factor<'_, T> {
+impl<'a, T> Factor<'a, T> {
     /// (rows, columns) as the product sees them.
     const fn shape(&self) -> (usize, usize) {
         if self.transposed {
@@ -55,6 +57,16 @@ impl<T> Factor<'_, T> {
         } else {
             (self.mat.nrows(), self.mat.ncols())
         }
+    }
+
+    /// The rows of a range, as the product sees them.
+    fn rows(self, range: Range<usize>) -> Self {
+        let mat = if self.transposed {
+            self.mat.cols(range)
+        } else {
+            self.mat.rows(range)
+        };
+        Self { mat, ..self }
     }
 
     /// The columns of a range, as the product sees them.
@@ -65,6 +77,23 @@ impl<T> Factor<'_, T> {
             self.mat.cols(range)
         };
         Self { mat, ..self }
+    }
+
+    /// The transposed factor.
+    const fn turned(self) -> Self {
+        Self {
+            mat: self.mat,
+            transposed: !self.transposed,
+        }
+    }
+
+    /// The matrix whose columns are the factor's, where they lie in one piece.
+    const fn columns(self) -> Option<Mat<'a, T>> {
+        if self.transposed {
+            None
+        } else {
+            Some(self.mat)
+        }
     }
 
     /// The same, written down number by number where it is called: a plain copy would be made before a branch that does
@@ -119,6 +148,11 @@ pub trait Product: Sized {
 
     /// Lends the buffer in which a product of duals splits its factors into planes of this scalar.
     fn with_planes<R>(lend: impl FnOnce(&mut Vec<Self>) -> R) -> R {
+        lend(&mut Vec::new())
+    }
+
+    /// Lends the buffer in which a product of a long contraction keeps partial results.
+    fn with_partials<R>(lend: impl FnOnce(&mut Vec<Self>) -> R) -> R {
         lend(&mut Vec::new())
     }
 }
@@ -286,14 +320,19 @@ macro_rules! product_by_kernel {
                 b: Factor<'_, Self>,
             ) {
                 let ((m, k), n) = (a.shape(), c.ncols());
-                let kernel = Kernel::of(m, k, n);
+                let (kernel, long) = (Kernel::of(m, k, n), long::fits(k, &b));
+                let alone = |c: MatMut<'_, Self>, b: Factor<'_, Self>| {
+                    if long {
+                        long::product(c, onto, a, b);
+                    } else {
+                        by_kernel(kernel, c, onto, a, b);
+                    }
+                };
                 let few = a.transposed && m < library::FEW;
                 if few || n * m * k < SHARED_FROM {
-                    return by_kernel(kernel, c, onto, a, b);
+                    return alone(c, b);
                 }
-                by_columns([c], |columns, [c]| {
-                    by_kernel(kernel, c, onto, a, b.cols(columns));
-                });
+                by_columns([c], |columns, [c]| alone(c, b.cols(columns)));
             }
 
             fn with_planes<R>(lend: impl FnOnce(&mut Vec<Self>) -> R) -> R {
@@ -303,6 +342,14 @@ macro_rules! product_by_kernel {
                     static PLANES: RefCell<Vec<$t>> = const { RefCell::new(Vec::new()) };
                 }
                 PLANES.with_borrow_mut(lend)
+            }
+
+            fn with_partials<R>(lend: impl FnOnce(&mut Vec<Self>) -> R) -> R {
+                thread_local! {
+                    // Grows to the largest long product on this thread and stays: the kernel's buffer as well.
+                    static PARTIALS: RefCell<Vec<$t>> = const { RefCell::new(Vec::new()) };
+                }
+                PARTIALS.with_borrow_mut(lend)
             }
         }
     };
@@ -331,7 +378,7 @@ impl<T: Real> Product for Counted<T> {
         a: Factor<'_, Self>,
         b: Factor<'_, Self>,
     ) {
-        plain(c, onto, a, b);
+        plain::by_definition(c, onto, a, b);
     }
 }
 

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use nalgebra::DMatrix;
-use pushpull_core::linalg::first_not_finite;
+use pushpull_core::linalg::{first_not_finite, sum};
 use pushpull_core::primal::PrimalPlan;
 use pushpull_core::{Error, Graph, Mat, MatMut, Result, Scalar, Team, memory};
 
@@ -542,12 +542,4 @@ pub(crate) fn setting(name: &str, setting: &str, expected: &str, got: usize) -> 
         expected: expected.into(),
         got: got.to_string(),
     }
-}
-
-/// The sum of all entries: one flop each.
-pub(crate) fn sum<T: Scalar>(matrix: Mat<'_, T>) -> T {
-    matrix
-        .columns()
-        .flatten()
-        .fold(T::zero(), |sum, &entry| sum + entry)
 }

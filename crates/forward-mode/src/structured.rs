@@ -1,9 +1,10 @@
 //! Structured forward mode: the lecture's tangent matrices in the form in which they are sparse.
 
+use pushpull_core::linalg::sum;
 use pushpull_core::{Cost, Graph, Mat, Prediction, Result, Scalar, Team, Wrt};
 
 use crate::Chunk;
-use crate::forward::{Bytes, sum};
+use crate::forward::Bytes;
 
 mod design;
 mod draft;

@@ -1,6 +1,7 @@
 //! The engine: both programs prepared for a graph and a batch.
 
 use nalgebra::DMatrix;
+use pushpull_core::linalg::sum;
 use pushpull_core::{Accum, Cost, Graph, Mat, MatMut, Result, Scalar, Team, Wrt, memory};
 
 use crate::Tape;
@@ -8,7 +9,7 @@ use crate::adjoint::{Adjoint, Wanted};
 use crate::checkpoint::Schedule;
 use crate::predict::{Programs, at_least_one};
 use crate::program::Program;
-use crate::tape::{fits, sum};
+use crate::tape::fits;
 
 /// Which intermediates the record keeps. What is not kept is computed again from the last value before it that is, by a
 /// schedule of least work ([`crate::checkpoint`]): the same bits, in less memory. A graph is cut for it where one node

@@ -1,6 +1,6 @@
 //! What the primal program left behind, ready to be pulled back.
 
-use pushpull_core::linalg::first_not_finite;
+use pushpull_core::linalg::{first_not_finite, sum};
 use pushpull_core::{Accum, Error, Mat, MatMut, Result, Scalar, Wrt};
 
 use crate::Reverse;
@@ -144,15 +144,6 @@ impl<T: Scalar> Tape<'_, T> {
         }
         Ok(())
     }
-}
-
-/// The sum of all entries, column by column.
-pub(crate) fn sum<T: Scalar>(matrix: Mat<'_, T>) -> T {
-    let mut sum = T::zero();
-    for column in matrix.columns() {
-        column.iter().for_each(|&entry| sum += entry);
-    }
-    sum
 }
 
 /// Whether a matrix to write to has the `expected` shape.

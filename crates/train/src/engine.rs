@@ -4,6 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use nalgebra::DMatrix;
+use pushpull_core::linalg::sum;
 use pushpull_core::{Error, Graph, Mat, MatMut, memory};
 use pushpull_forward_mode::{Chunk, Forward, Structured};
 use pushpull_reverse_mode::{Reverse, Store};
@@ -242,12 +243,12 @@ impl<T: Precision> Estimate<T> {
                 None,
                 MatMut::new(y_dot, n_outputs, batch * now),
             )?;
-            value = y.columns().flatten().fold(T::zero(), |sum, &y| sum + y);
+            value = sum(y);
             for (v, y_dot) in v
                 .chunks_exact(n_params.max(1))
                 .zip(y_dot.chunks_exact(n_outputs * batch))
             {
-                let along = share * y_dot.iter().fold(T::zero(), |sum, &y| sum + y);
+                let along = share * sum(Mat::new(y_dot, n_outputs, batch));
                 gradient
                     .iter_mut()
                     .zip(v)

@@ -1,6 +1,7 @@
 //! A row, a column or a number repeated over a matrix, and the sums that are its transpose.
 
-use crate::{Block, Cost, Dims, Keeps, Mat, MatMut, Op, Point, Real, Spec};
+use crate::linalg::{row_sums, sum};
+use crate::{Accum, Block, Cost, Dims, Keeps, Mat, MatMut, Op, Point, Real, Spec};
 
 /// What is repeated over a matrix, or what is left when it is summed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -35,19 +36,16 @@ fn spread<T: Real>(extent: Extent, nrows: usize, part: &[T], whole: &mut [T]) {
     }
 }
 
-/// The sums of a matrix of `nrows` rows: an operation an entry.
-fn collect<T: Real>(extent: Extent, nrows: usize, whole: &[T], part: &mut [T]) {
-    part.fill(T::zero());
-    for (j, column) in whole.chunks_exact(nrows).enumerate() {
-        let sum = |start| column.iter().fold(start, |sum: T, &entry| sum + entry);
-        match extent {
-            Extent::Column => {
-                let entries = part.iter_mut().zip(column);
-                entries.for_each(|(sum, &entry)| *sum += entry);
-            }
-            Extent::Row => part[j] = sum(T::zero()),
-            Extent::Scalar => part[0] = sum(part[0]),
+/// The sums of a matrix: an operation an entry.
+fn collect<T: Real>(extent: Extent, (nrows, ncols): (usize, usize), whole: &[T], part: &mut [T]) {
+    let whole = Mat::new(whole, nrows, ncols);
+    match extent {
+        Extent::Column => row_sums(whole, Accum::Set, part),
+        Extent::Row => {
+            let columns = part.iter_mut().zip(whole.columns());
+            columns.for_each(|(part, column)| *part = sum(Mat::from(column)));
         }
+        Extent::Scalar => part[0] = sum(whole),
     }
 }
 
@@ -132,7 +130,7 @@ impl<T: Real> Block<T> for Broadcast {
         _: &mut [T],
     ) {
         for (j, y_bar) in y_bar.columns().enumerate() {
-            collect(self.from, self.nrows, y_bar, x_bar.col_mut(j));
+            collect(self.from, (self.nrows, self.ncols), y_bar, x_bar.col_mut(j));
         }
     }
 }
@@ -204,7 +202,7 @@ impl Spec for Sums {
 impl<T: Real> Block<T> for Sums {
     fn forward(&self, _: &[T], x: Mat<'_, T>, mut y: MatMut<'_, T>, _: &mut [T]) {
         for (j, x) in x.columns().enumerate() {
-            collect(self.to, self.nrows, x, y.col_mut(j));
+            collect(self.to, (self.nrows, self.ncols), x, y.col_mut(j));
         }
     }
 

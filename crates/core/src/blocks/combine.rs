@@ -2,9 +2,11 @@
 
 use super::chain;
 use super::steep::not_finite;
+use crate::linalg::sum_columns;
 use crate::planes::{Cotangents, DotPoint, PlanesMut};
 use crate::{
-    Block, Cost, Dims, Error, Keeps, Mat, MatMut, Op, Point, Real, Result, Singular, Spec, Steep,
+    Accum, Block, Cost, Dims, Error, Keeps, Mat, MatMut, Op, Point, Real, Result, Singular, Spec,
+    Steep,
 };
 
 /// `y_i = sum_k x_(kn + i)`: the sum of `terms` inputs of n rows each, stacked. No parameters; the Jacobian is
@@ -85,12 +87,15 @@ impl Spec for Add {
 impl<T: Real> Block<T> for Add {
     fn forward(&self, _: &[T], x: Mat<'_, T>, mut y: MatMut<'_, T>, _: &mut [T]) {
         for (j, column) in x.columns().enumerate() {
-            let (first, rest) = column.split_at(self.n);
-            let y = y.col_mut(j);
-            y.copy_from_slice(first);
-            for term in rest.chunks_exact(self.n) {
-                y.iter_mut().zip(term).for_each(|(y, &x)| *y += x);
-            }
+            let terms = Mat::new(column, self.n, self.terms);
+            sum_columns(self.terms, Accum::Set, y.col_mut(j), |some, rows, sums| {
+                let terms = terms.rows(rows);
+                sums.copy_from_slice(terms.col(some.start));
+                for k in some.skip(1) {
+                    let entries = sums.iter_mut().zip(terms.col(k));
+                    entries.for_each(|(sum, &x)| *sum += x);
+                }
+            });
         }
     }
 

@@ -2,6 +2,7 @@
 
 use super::chain;
 use super::softmax::{dot, forward_cost, shift};
+use crate::linalg::{sum, total};
 use crate::planes::{Cotangents, DotPoint, PlanesMut};
 use crate::{Block, Cost, Dims, Keeps, Mat, MatMut, Op, Point, Real, Spec};
 
@@ -132,12 +133,9 @@ impl<T: Real> Block<T> for LogSoftmax {
         for j in 0..xy.ncols() {
             let column = xy.col_mut(j);
             let at = shift(column);
-            let mut others = T::zero();
-            for (i, entry) in column.iter().enumerate() {
-                if i != at {
-                    others += entry.exp();
-                }
-            }
+            let others = total(column.len(), |i| {
+                if i == at { T::zero() } else { column[i].exp() }
+            });
             let log_sum = others.ln_1p();
             column.iter_mut().for_each(|entry| *entry -= log_sum);
         }
@@ -152,7 +150,7 @@ impl<T: Real> Block<T> for LogSoftmax {
 
     fn vjp_input_in_place(&self, at: &Point<'_, T>, bar: MatMut<'_, T>, scratch: &mut [T]) {
         self.each_seed(at, bar, scratch, |p, y_bar| {
-            let total = y_bar.iter().fold(T::zero(), |sum, &y_bar| sum + y_bar);
+            let total = sum(Mat::from(&*y_bar));
             for (y_bar, &p) in y_bar.iter_mut().zip(p) {
                 *y_bar -= chain(p, total);
             }
@@ -174,7 +172,7 @@ impl<T: Real> Block<T> for LogSoftmax {
         self.vjp_input_in_place(&at.point(), dots.rb_mut(), scratch);
         let Some(y_dot) = at.y.dot else { return };
         for (j, y_bar) in y_bar.value().columns().enumerate() {
-            let total = y_bar.iter().fold(T::zero(), |sum, &y_bar| sum + y_bar);
+            let total = sum(Mat::from(&*y_bar));
             let slopes = at.y.value.col(j).iter().zip(y_dot.col(j));
             for (x_bar_dot, (&y, &y_dot)) in dots.col_mut(j).iter_mut().zip(slopes) {
                 *x_bar_dot -= chain(chain(y.exp(), y_dot), total);

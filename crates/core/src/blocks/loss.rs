@@ -6,9 +6,9 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
-use super::softmax::dot;
 use super::steep::not_finite;
 use super::{Sum, chain};
+use crate::linalg::{dot, dots};
 use crate::planes::{Cotangents, DotPoint, PlanesMut};
 use crate::{AnyBlock, Error, Mat, MatMut, Point, Real, Result, Steep};
 
@@ -121,22 +121,6 @@ pub(super) fn jvp_by_gradient<T: Real>(
     for column in whole..x_dot.ncols() {
         y_dot.col_mut(column)[0] = dot(gradient(column), x_dot.col(column));
     }
-}
-
-/// [`dot`] of N pairs at once, all of one length.
-fn dots<T: Real, const N: usize>(slopes: [&[T]; N], seeds: [&[T]; N]) -> [T; N] {
-    let len = slopes[0].len();
-    let (slopes, seeds) = (
-        slopes.map(|slopes| &slopes[..len]),
-        seeds.map(|seeds| &seeds[..len]),
-    );
-    let mut sums = [T::zero(); N];
-    for i in 0..len {
-        for k in 0..N {
-            sums[k] += chain(slopes[k][i], seeds[k][i]);
-        }
-    }
-    sums
 }
 
 /// `x_bar = gradient y_bar` for a block of one output that keeps its gradient as `extra`.

@@ -2,6 +2,7 @@
 
 use super::chain;
 use super::softmax::dot;
+use crate::linalg::{row_sums, sum, sum_columns, total};
 use crate::planes::{Cotangents, DotPoint, Planes, PlanesMut};
 use crate::{
     Accum, Block, Cost, Dims, Error, Keeps, Mat, MatMut, Op, ParamJacobian, ParamShape, Point,
@@ -78,22 +79,50 @@ impl LayerNorm {
             .iter()
             .fold(T::zero(), |most, &row| most.max(row.abs()));
         let scale = most.max(eps.sqrt()).stopped();
-        let squares = rows.iter().fold(T::zero(), |sum, &row| {
-            let part = row / scale;
-            part.mul_add(part, sum)
-        });
+        let squares = T::zero()
+            + total(self.n, |i| {
+                let part = rows[i] / scale;
+                part * part
+            });
         let variance = squares / self.count() + eps / scale / scale;
         (scale * variance.sqrt()).recip()
     }
 
     /// `(v - mean(v) - u mean(u * v)) / sigma` over v: the symmetric Jacobian of u. 7n + 2 flops.
     fn normal_part<T: Real>(&self, (u, inverse_sigma): (&[T], T), v: &mut [T]) {
-        let mean = v.iter().fold(T::zero(), |sum, &v| sum + v) / self.count();
+        let mean = sum(Mat::from(&*v)) / self.count();
         let along = dot(u, v) / self.count();
         for (v, &u) in v.iter_mut().zip(u) {
             *v = chain(inverse_sigma, *v - mean - chain(u, along));
         }
     }
+}
+
+/// `sums (+)= sum_j slopes(j) * y_bar_j` over the samples in a fixed tree: two flops an entry.
+fn sum_products<'a, T: Real>(
+    y_bar: Mat<'_, T>,
+    slopes: impl Fn(usize) -> &'a [T],
+    acc: Accum,
+    sums: &mut [T],
+) {
+    if acc == Accum::Set {
+        sums.fill(T::zero());
+    }
+    sum_columns(y_bar.ncols(), Accum::Add, sums, |samples, rows, sums| {
+        for j in samples.clone() {
+            let products = slopes(j)[rows.clone()]
+                .iter()
+                .zip(&y_bar.col(j)[rows.clone()]);
+            for (sum, (&slope, &y_bar)) in sums.iter_mut().zip(products) {
+                let product = chain(slope, y_bar);
+                *sum = if j == samples.start {
+                    product
+                } else {
+                    *sum + product
+                };
+            }
+        }
+    });
 }
 
 impl Spec for LayerNorm {
@@ -225,18 +254,9 @@ impl<T: Real> Block<T> for LayerNorm {
         params_bar: &mut [T],
         _: &mut [T],
     ) {
-        if acc == Accum::Set {
-            params_bar.fill(T::zero());
-        }
         let (gain_bar, bias_bar) = params_bar.split_at_mut(self.n);
-        for (sample, y_bar) in y_bar.columns().enumerate() {
-            let (u, _) = self.kept(at, sample);
-            let bars = gain_bar.iter_mut().zip(bias_bar.iter_mut());
-            for ((gain_bar, bias_bar), (&y_bar, &u)) in bars.zip(y_bar.iter().zip(u)) {
-                *gain_bar += chain(u, y_bar);
-                *bias_bar += y_bar;
-            }
-        }
+        sum_products(y_bar, |sample| self.kept(at, sample).0, acc, gain_bar);
+        row_sums(y_bar, acc, bias_bar);
     }
 
     fn unit_params(
@@ -271,12 +291,12 @@ impl<T: Real> Block<T> for LayerNorm {
             for (u, &x) in u.iter_mut().zip(&*column) {
                 *u = x - first;
             }
-            let mean = u.iter().fold(T::zero(), |sum, &u| sum + u) / self.count();
-            let mut squares = T::zero();
-            for u in &mut *u {
-                *u -= mean;
-                squares = u.mul_add(*u, squares);
-            }
+            let mean = sum(Mat::from(&*u)) / self.count();
+            let squares = T::zero()
+                + total(self.n, |i| {
+                    u[i] -= mean;
+                    u[i] * u[i]
+                });
             inverse_sigma[0] = self.inverse_sigma(u, squares);
             for ((y, u), (&gain, &bias)) in column.iter_mut().zip(u).zip(gain.iter().zip(bias)) {
                 *u *= inverse_sigma[0];
@@ -391,17 +411,9 @@ impl<T: Real> Block<T> for LayerNorm {
         scratch: &mut [T],
     ) {
         self.vjp_params(&at.point(), y_bar.dot(), acc, params_bar_dot, scratch);
-        for (y_bar, kept_dot) in y_bar
-            .value()
-            .columns()
-            .zip(at.extra_dot.chunks_exact(self.n + 1))
-        {
-            let slopes = y_bar.iter().zip(kept_dot);
-            for (gain_bar_dot, (&y_bar, &u_dot)) in params_bar_dot[..self.n].iter_mut().zip(slopes)
-            {
-                *gain_bar_dot += chain(u_dot, y_bar);
-            }
-        }
+        let u_dot = |sample| &at.extra_dot[sample * (self.n + 1)..][..self.n];
+        let gain_bar_dot = &mut params_bar_dot[..self.n];
+        sum_products(y_bar.value(), u_dot, Accum::Add, gain_bar_dot);
     }
 }
 

@@ -1,5 +1,6 @@
 //! Parameters as values of their own, and as something added to a value.
 
+use crate::linalg::sum_columns;
 use crate::{
     Accum, Block, Cost, Dims, InputJacobian, Keeps, Mat, MatMut, Op, ParamJacobian, ParamShape,
     Point, Real, Spec,
@@ -67,13 +68,13 @@ fn push_identity<T: Real>(batch: usize, dots: Mat<'_, T>, acc: Accum, mut y_dot:
 }
 
 fn pull_identity<T: Real>(y_bar: Mat<'_, T>, acc: Accum, params_bar: &mut [T]) {
-    for (j, y_bar) in y_bar.columns().enumerate() {
-        if j == 0 && acc == Accum::Set {
-            params_bar.copy_from_slice(y_bar);
-        } else {
-            add(params_bar, y_bar);
+    sum_columns(y_bar.ncols(), acc, params_bar, |columns, rows, sums| {
+        let y_bar = y_bar.rows(rows);
+        sums.copy_from_slice(y_bar.col(columns.start));
+        for j in columns.skip(1) {
+            add(sums, y_bar.col(j));
         }
-    }
+    });
 }
 
 fn unit_identity<T: Real>(batch: usize, first: usize, acc: Accum, mut y_dot: MatMut<'_, T>) {

@@ -3,6 +3,7 @@
 use super::chain;
 use super::loss::{jvp_by_gradient, steep_gradient, vjp_by_gradient, vjp_by_gradient_dot};
 use super::softmax::{dot, largest};
+use crate::linalg::total;
 use crate::planes::{Cotangents, DotPoint, Planes, PlanesMut};
 use crate::{Block, Cost, Dims, Keeps, Mat, MatMut, Op, Point, Real, Singular, Spec, Steep};
 
@@ -194,7 +195,7 @@ fn power_of_two(x: f64) -> f64 {
 
 /// The norm of a column, 0 without a derivative where all entries are 0.
 fn norm<T: Real>(x: &[T]) -> T {
-    let squares = x.iter().fold(T::zero(), |sum, &x| sum + x * x);
+    let squares = T::zero() + total(x.len(), |i| x[i] * x[i]);
     let safe = T::MIN_NORMAL / T::UNIT_ROUNDOFF;
     let plain = squares.to_f64() > safe && squares.to_f64() < f64::INFINITY;
     // Of f32 too: infinite as f32 is infinite as f64.
@@ -213,10 +214,11 @@ fn norm<T: Real>(x: &[T]) -> T {
         return scale;
     }
     let scale = T::from_f64(power_of_two(scale.to_f64()));
-    let squares = x.iter().fold(T::zero(), |sum, &x| {
-        let part = x / scale;
-        sum + part * part
-    });
+    let squares = T::zero()
+        + total(x.len(), |i| {
+            let part = x[i] / scale;
+            part * part
+        });
     scale * squares.sqrt()
 }
 
@@ -355,18 +357,18 @@ impl<T: Real> Block<T> for LogSumExp {
                 p.fill(if max.is_nan() { max } else { T::zero() });
                 continue;
             }
-            let mut others = T::zero();
-            for (i, (p, &x)) in p.iter_mut().zip(x).enumerate() {
+            let others = total(self.n, |i| {
                 if i == at {
-                    *p = T::one();
+                    p[i] = T::one();
+                    T::zero()
                 } else {
-                    *p = (x - max).exp();
-                    others += *p;
+                    p[i] = (x[i] - max).exp();
+                    p[i]
                 }
-            }
+            });
             y.col_mut(j)[0] = max + others.ln_1p();
-            let total = T::one() + others;
-            p.iter_mut().for_each(|p| *p /= total);
+            let all = T::one() + others;
+            p.iter_mut().for_each(|p| *p /= all);
         }
     }
 

@@ -1,6 +1,8 @@
 //! Softmax, and what its logarithm and its cross-entropy share with it.
 
 use super::chain;
+pub(super) use crate::linalg::dot;
+use crate::linalg::total;
 use crate::planes::{Cotangents, DotPoint, PlanesMut};
 use crate::vector::{Single, singles};
 use crate::{Block, Cost, Dims, Keeps, Mat, MatMut, Op, Point, Real, Spec};
@@ -96,12 +98,6 @@ impl Softmax {
     }
 }
 
-/// `<slopes, seed>`, 2n flops, where zero seeds count for nothing.
-pub(super) fn dot<T: Real>(slopes: &[T], seed: &[T]) -> T {
-    let products = slopes.iter().zip(seed);
-    products.fold(T::zero(), |sum, (&slope, &seed)| sum + chain(slope, seed))
-}
-
 impl Spec for Softmax {
     fn name(&self) -> &str {
         "softmax"
@@ -176,7 +172,7 @@ impl<T: Real> Block<T> for Softmax {
         singles(xy.rb_mut(), Exponential);
         for j in 0..xy.ncols() {
             let column = xy.col_mut(j);
-            let sum = column[1..].iter().fold(column[0], |sum, &e| sum + e);
+            let sum = total(column.len(), |i| column[i]);
             column.iter_mut().for_each(|entry| *entry /= sum);
         }
     }

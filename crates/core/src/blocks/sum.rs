@@ -1,6 +1,6 @@
 //! The lecture's last block.
 
-use crate::{Block, Cost, Dims, Keeps, Mat, MatMut, Op, Point, Real, Spec};
+use crate::{Block, Cost, Dims, Keeps, Mat, MatMut, Op, Point, Real, Spec, linalg};
 
 /// `y = <x, 1>`, the sum of all rows: it makes one number of the last block's output, so that there is a gradient
 /// (lecture, forward and reverse mode). No parameters; the Jacobian is the row of ones.
@@ -67,7 +67,7 @@ impl Spec for Sum {
 impl<T: Real> Block<T> for Sum {
     fn forward(&self, _: &[T], x: Mat<'_, T>, mut y: MatMut<'_, T>, _: &mut [T]) {
         for (j, column) in x.columns().enumerate() {
-            y.col_mut(j)[0] = column.iter().fold(T::zero(), |sum, &x| sum + x);
+            y.col_mut(j)[0] = linalg::sum(Mat::from(column));
         }
     }
 

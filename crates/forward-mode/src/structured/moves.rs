@@ -7,7 +7,7 @@ use std::ops::Range;
 
 use pushpull_core::arena::{Arena, Slot};
 use pushpull_core::graph::Node;
-use pushpull_core::linalg::times_diagonals;
+use pushpull_core::linalg::{times_diagonals, total};
 use pushpull_core::primal::disjoint;
 use pushpull_core::{Accum, Cost, Mat, MatMut, Op, Point, Scalar, cost};
 
@@ -238,9 +238,7 @@ fn collect<T: Scalar>(tangent: Mat<'_, T>, c: usize, columns: usize, sums: &mut 
     for sample in 0..c {
         for (column, sum) in sums.col_mut(sample).iter_mut().enumerate() {
             let entries = tangent.col(column * c + sample);
-            *sum = entries[1..]
-                .iter()
-                .fold(entries[0], |sum, &entry| sum + entry);
+            *sum = total(entries.len(), |i| entries[i]);
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Where parameters enter a graph, and how a tangent becomes their gradient there.
 
 use pushpull_core::graph::Node;
-use pushpull_core::linalg::{product, row_sums};
+use pushpull_core::linalg::{product, row_sums, sum_columns};
 use pushpull_core::{
     Accum, Cost, Graph, Mat, MatMut, Op, ParamJacobian, Point, Real, Scalar, cost, memory,
 };
@@ -129,12 +129,20 @@ impl Occurrence {
             let diagonal = MatMut::new(diagonals, dims.n_out, at.batch);
             let seed = Mat::new(direction, dims.n_params, 1);
             T::of(&*node.block).jvp_params(at, seed, Accum::Set, diagonal, rest);
-            let columns = diagonals.chunks_exact(dims.n_out).zip(sums.columns());
-            for (diagonal, sums) in columns {
-                for ((target, &slope), &sum) in target.iter_mut().zip(diagonal).zip(sums) {
-                    *target = slope.mul_add(sum, *target);
+            let diagonals = Mat::new(diagonals, dims.n_out, at.batch);
+            sum_columns(at.batch, Accum::Add, target, |samples, rows, target| {
+                let (diagonals, sums) = (diagonals.rows(rows.clone()), sums.rows(rows));
+                for j in samples.clone() {
+                    let factors = diagonals.col(j).iter().zip(sums.col(j));
+                    for (target, (&slope, &sum)) in target.iter_mut().zip(factors) {
+                        *target = if j == samples.start {
+                            slope * sum
+                        } else {
+                            slope.mul_add(sum, *target)
+                        };
+                    }
                 }
-            }
+            });
         }
     }
 

@@ -7,7 +7,7 @@ use std::time::Instant;
 use super::engine::Engine;
 use nalgebra::DMatrix;
 use pushpull_core::blocks::chain;
-use pushpull_core::linalg::{first_not_finite, product};
+use pushpull_core::linalg::{first_not_finite, product, sum};
 use pushpull_core::planes::{Cotangents, DotPoint, Planes, PlanesMut};
 use pushpull_core::work::Map;
 use pushpull_core::{Accum, AnyBlock, Block, Dual, Mat, MatMut, Op, Point, Scalar};
@@ -178,8 +178,7 @@ impl Subject {
             Self::Summed => {
                 let from = noise::<T>(width);
                 again(|| {
-                    let entries = Mat::new(black_box(&from), 1, width).columns().flatten();
-                    black_box(entries.fold(T::zero(), |sum, &entry| sum + entry));
+                    black_box(sum(Mat::new(black_box(&from), 1, width)));
                 })
             }
             &Self::Copied { len } => {

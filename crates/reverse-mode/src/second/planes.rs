@@ -1,6 +1,7 @@
 //! On planes: values and tangents pushed side by side, then cotangents and their derivatives pulled back side by side.
 
 use pushpull_core::graph::{Node, Origin};
+use pushpull_core::linalg::sum;
 use pushpull_core::planes::{Cotangents, DotPoint, Planes as Pair, PlanesMut};
 use pushpull_core::primal::disjoint;
 use pushpull_core::{Accum, Graph, Mat, MatMut, Result, Scalar, Singular, memory};
@@ -105,7 +106,11 @@ impl<T: Scalar> Planes<T> {
         let output = self.plan.steps.last();
         output.map_or_else(T::zero, |last| {
             let entries = &self.record[last.y.clone()][..outputs];
-            entries.iter().fold(T::zero(), |sum, &y| sum + y)
+            sum(Mat::new(
+                entries,
+                outputs / self.plan.batch,
+                self.plan.batch,
+            ))
         })
     }
 

@@ -3,6 +3,7 @@
 use super::{jvp_by_gradient, steep_gradient, vjp_by_gradient, vjp_by_gradient_dot};
 use crate::blocks::chain;
 use crate::blocks::softmax::dot;
+use crate::linalg::total;
 use crate::planes::{Cotangents, DotPoint, Planes, PlanesMut};
 use crate::{Block, Cost, Dims, Keeps, Mat, MatMut, Op, Point, Real, Singular, Spec, Steep};
 
@@ -103,15 +104,13 @@ impl<T: Real> Block<T> for SigmoidCrossEntropy {
             let (logits, targets) = column.split_at(self.n);
             let gradient = &mut extra[j * 2 * self.n..][..2 * self.n];
             let (z_slopes, t_slopes) = gradient.split_at_mut(self.n);
-            let mut sum = T::zero();
-            let slopes = z_slopes.iter_mut().zip(t_slopes);
-            for ((z_slope, t_slope), (&z, &t)) in slopes.zip(logits.iter().zip(targets)) {
-                let (value, sigmoid) = term(z, t);
-                sum += value;
-                *z_slope = sigmoid - t;
-                *t_slope = -z;
-            }
-            y.col_mut(j)[0] = sum;
+            y.col_mut(j)[0] = T::zero()
+                + total(self.n, |i| {
+                    let (value, sigmoid) = term(logits[i], targets[i]);
+                    z_slopes[i] = sigmoid - targets[i];
+                    t_slopes[i] = -logits[i];
+                    value
+                });
         }
     }
 

@@ -3,6 +3,7 @@
 use super::{jvp_by_gradient, steep_gradient, vjp_by_gradient, vjp_by_gradient_dot};
 use crate::blocks::chain;
 use crate::blocks::softmax::{Exponential, dot, largest, zero_at};
+use crate::linalg::{sum, total};
 use crate::planes::{Cotangents, DotPoint, Planes, PlanesMut};
 use crate::team::by_columns;
 use crate::vector::{Single, singles};
@@ -92,12 +93,12 @@ impl SoftmaxCrossEntropy {
         singles(y.rb_mut(), LogOnePlus);
         for (j, (x, gradient)) in x.columns().zip(extra.chunks_exact_mut(2 * n)).enumerate() {
             let y = &mut y.col_mut(j)[0];
-            let (log_sum, mut value) = (*y, T::zero());
-            for (l, &t) in gradient[n..].iter_mut().zip(&x[n..]) {
-                *l = log_sum - *l;
-                value += chain(*l, t);
-            }
-            *y = value;
+            let (log_sum, l, t) = (*y, &mut gradient[n..], &x[n..]);
+            *y = T::zero()
+                + total(n, |i| {
+                    l[i] = log_sum - l[i];
+                    chain(l[i], t[i])
+                });
         }
     }
 }
@@ -126,14 +127,11 @@ fn shift_into<T: Real>(z: &[T], l: &mut [T], powers: &mut [T]) -> usize {
 
 /// The sum of the exponentials but the largest logit's 1, and `sum(t)` over the sum of all.
 fn others_and_scale<T: Real>(powers: &[T], at: usize, t: &[T]) -> (T, T) {
-    let (mut others, mut total) = (T::zero(), T::zero());
-    for (i, &power) in powers.iter().enumerate() {
-        others = if i == at { others } else { others + power };
-    }
-    for &t in t {
-        total += t;
-    }
-    (others, total / (T::one() + others))
+    let others = total(
+        powers.len(),
+        |i| if i == at { T::zero() } else { powers[i] },
+    );
+    (others, sum(Mat::from(t)) / (T::one() + others))
 }
 
 impl Spec for SoftmaxCrossEntropy {
@@ -225,7 +223,7 @@ impl<T: Real> Block<T> for SoftmaxCrossEntropy {
             return dots.fill(T::zero());
         };
         let p = &mut scratch[..self.n];
-        let sum = |entries: &[T]| entries.iter().fold(T::zero(), |sum, &entry| sum + entry);
+        let sum = |entries: &[T]| sum(Mat::from(entries));
         for (j, x_dot) in x_dot.columns().enumerate() {
             let gradient = &extra[j * 2 * self.n..][..2 * self.n];
             for (p, &l) in p.iter_mut().zip(&gradient[self.n..]) {

@@ -2,6 +2,7 @@
 
 use crate::blocks::chain;
 use crate::blocks::steep::not_finite;
+use crate::linalg::total;
 use crate::planes::{Cotangents, DotPoint, Planes, PlanesMut};
 use crate::{Block, Cost, Dims, Keeps, Mat, MatMut, Op, Point, Real, Singular, Spec, Steep};
 
@@ -99,12 +100,11 @@ impl<T: Real> Block<T> for SquaredError {
         for (j, column) in x.columns().enumerate() {
             let (prediction, target) = column.split_at(self.n);
             let kept = &mut extra[j * self.n..][..self.n];
-            let mut sum = T::zero();
-            for (kept, (&p, &t)) in kept.iter_mut().zip(prediction.iter().zip(target)) {
-                *kept = p - t;
-                sum = kept.mul_add(*kept, sum);
-            }
-            y.col_mut(j)[0] = sum;
+            y.col_mut(j)[0] = T::zero()
+                + total(self.n, |i| {
+                    kept[i] = prediction[i] - target[i];
+                    kept[i] * kept[i]
+                });
         }
     }
 
@@ -117,12 +117,8 @@ impl<T: Real> Block<T> for SquaredError {
     ) {
         for (column, x_dot) in x_dot.columns().enumerate() {
             let (p_dot, t_dot) = x_dot.split_at(self.n);
-            let differences = self.differences(at, column).iter();
-            let half = differences
-                .zip(p_dot.iter().zip(t_dot))
-                .fold(T::zero(), |sum, (&d, (&p_dot, &t_dot))| {
-                    sum + chain(d, p_dot - t_dot)
-                });
+            let d = self.differences(at, column);
+            let half = T::zero() + total(self.n, |i| chain(d[i], p_dot[i] - t_dot[i]));
             y_dot.col_mut(column)[0] = T::from_f64(2.0) * half;
         }
     }
@@ -165,12 +161,12 @@ impl<T: Real> Block<T> for SquaredError {
                 continue;
             };
             let (p_dot, t_dot) = x_dot.col(j).split_at(self.n);
-            let pairs = p_dot.iter().zip(t_dot).zip(&extra[j * self.n..]);
-            let mut half = T::zero();
-            for (d_dot, ((&p_dot, &t_dot), &d)) in d_dot.iter_mut().zip(pairs) {
-                *d_dot = p_dot - t_dot;
-                half += chain(d, *d_dot);
-            }
+            let d = &extra[j * self.n..][..self.n];
+            let half = T::zero()
+                + total(self.n, |i| {
+                    d_dot[i] = p_dot[i] - t_dot[i];
+                    chain(d[i], d_dot[i])
+                });
             dots.col_mut(j)[0] = T::from_f64(2.0) * half;
         }
     }

@@ -1,0 +1,296 @@
+//! Long contractions, cut into leaves whose products are added in the fixed tree of sums.
+//!
+//! A kernel adds the terms of an entry one after the other, so its error grows with the contracted length. Up to
+//! [`SAMPLES`] contracted columns or [`FEATURES`] rows that is left as it is, at the kernel's full speed. Beyond,
+//!
+//! - leaves of [`LEAF`] terms are multiplied by themselves, of which
+//! - [`RUN`] terms are added by the kernel onto each other, where the result lies, and
+//! - the runs are added in pairs, the pairs in pairs, and so on, as in [`total`](super::total).
+//!
+//! So an entry's error is at most `(LEAF + RUN / LEAF + ceil(log2(k / RUN))) u` times the sum of the sizes of its k terms,
+//! to first order in the unit roundoff u: 52 u for a million. What is cut depends on the shape and on what is transposed,
+//! never on the threads.
+
+use std::ops::Range;
+
+use pulp::NullaryFnOnce;
+
+use super::plain::by_definition;
+use super::sums::{LEAF, left_branch};
+use super::{Factor, Native, Onto, library, sum_columns};
+use crate::vector::widest;
+use crate::{Accum, Mat, MatMut, Real};
+
+/// Columns of the right factor's matrix, as samples are, that a kernel may contract at once.
+const SAMPLES: usize = 256;
+
+/// Rows of the right factor's matrix, as features are, that a kernel may contract at once.
+const FEATURES: usize = 1024;
+
+/// Terms of leaves that are added one after the other.
+const RUN: usize = 8 * LEAF;
+
+/// Terms up to which a product is made column by column of tiles: the partial sums of a tile stay near.
+const GROUP: usize = 16 * RUN;
+
+/// Entries of a tile, at most, if so many columns are left.
+const TILE: usize = 1 << 14;
+
+/// Columns of a tile, at least, and what their number is a multiple of: see [`crate::team`].
+const COLUMNS: usize = 8;
+
+/// Whether a product is cut.
+#[inline(always)]
+pub(super) fn fits<T>(depth: usize, b: &Factor<'_, T>) -> bool {
+    depth > if b.transposed { SAMPLES } else { FEATURES }
+}
+
+/// `c = onto + a b`
+pub(super) fn product<T: Native>(
+    c: MatMut<'_, T>,
+    onto: Onto<'_, T>,
+    a: Factor<'_, T>,
+    b: Factor<'_, T>,
+) {
+    if c.nrows() == 1 || c.ncols() == 1 {
+        return with_vector(c, onto, a, b);
+    }
+    let needed = spare(a.shape().1, c.nrows(), c.ncols());
+    T::with_partials(|partials| {
+        if partials.len() < needed {
+            partials.resize(needed, T::zero());
+        }
+        branch(c, onto, a, b, &mut partials[..needed]);
+    });
+}
+
+/// Columns of a tile of `m` rows.
+fn width(m: usize) -> usize {
+    (TILE / m.max(1) / COLUMNS * COLUMNS).max(COLUMNS)
+}
+
+/// Numbers that [`branch`] needs for partial results: a matrix for each level of the tree above a group, and a tile for each
+/// below.
+fn spare(k: usize, m: usize, n: usize) -> usize {
+    if k <= RUN {
+        return 0;
+    }
+    if k <= GROUP && n >= 2 * width(m) {
+        // The last tile takes the rest.
+        return spare(k, m, 2 * width(m) - 1);
+    }
+    let left = left_branch(k, RUN);
+    spare(left, m, n).max(m * n + spare(k - left, m, n))
+}
+
+/// `c = onto + a b`, with partial results in `spare`.
+fn branch<T: Native>(
+    mut c: MatMut<'_, T>,
+    onto: Onto<'_, T>,
+    a: Factor<'_, T>,
+    b: Factor<'_, T>,
+    spare: &mut [T],
+) {
+    let (k, m, n) = (a.shape().1, c.nrows(), c.ncols());
+    if k <= RUN {
+        return run(c, onto, a, b);
+    }
+    let width = width(m);
+    if k <= GROUP && n >= 2 * width {
+        let tiles = n / width;
+        for tile in 0..tiles {
+            let end = if tile + 1 == tiles {
+                n
+            } else {
+                (tile + 1) * width
+            };
+            let columns = tile * width..end;
+            let part = c.rb_mut().cols(columns.clone());
+            branch(part, onto, a, b.cols(columns), spare);
+        }
+        return;
+    }
+    let left = left_branch(k, RUN);
+    branch(c.rb_mut(), onto, a.cols(0..left), b.rows(0..left), spare);
+    let (right, spare) = spare.split_at_mut(m * n);
+    let target = MatMut::new(&mut *right, m, n);
+    branch(target, Onto::Zero, a.cols(left..k), b.rows(left..k), spare);
+    for (j, right) in right.chunks_exact(m.max(1)).enumerate() {
+        for (c, &right) in c.col_mut(j).iter_mut().zip(right) {
+            *c += right;
+        }
+    }
+}
+
+/// The leaves of a run, one after the other.
+fn run<T: Native>(mut c: MatMut<'_, T>, onto: Onto<'_, T>, a: Factor<'_, T>, b: Factor<'_, T>) {
+    let k = a.shape().1;
+    for first in (0..k).step_by(LEAF) {
+        let leaf: Range<usize> = first..k.min(first + LEAF);
+        let onto = if first == 0 { onto } else { Onto::Itself };
+        library::product(c.rb_mut(), onto, a.cols(leaf.clone()), b.rows(leaf));
+    }
+}
+
+/// The product with a row or a column: the library would add its terms to what is there one by one.
+fn with_vector<T: Real>(
+    mut c: MatMut<'_, T>,
+    onto: Onto<'_, T>,
+    a: Factor<'_, T>,
+    b: Factor<'_, T>,
+) {
+    let k = a.shape().1;
+    // A row is the column of the transposed product.
+    let (matrix, vector) = if c.ncols() == 1 {
+        (a, b)
+    } else {
+        (b.turned(), a.turned())
+    };
+    let (matrix, step) = (matrix.columns(), vector.steps().0);
+    let (Some(matrix), Some(sums)) = (matrix, c.as_mut_slice()) else {
+        return by_definition(c, onto, a, b);
+    };
+    if let Onto::Column(column) = onto {
+        match column {
+            &[one] => sums.fill(one),
+            column => sums.copy_from_slice(column),
+        }
+    }
+    let acc = match onto {
+        Onto::Zero => Accum::Set,
+        Onto::Itself | Onto::Column(_) => Accum::Add,
+    };
+    sum_columns(k, acc, sums, |columns, rows, sums| {
+        widest::<T, _>(Weighed {
+            matrix: matrix.rows(rows).cols(columns.clone()),
+            weights: &vector.mat.data()[columns.start * step..],
+            step,
+            sums,
+        });
+    });
+}
+
+/// Assigns the sum of some columns, each times a number.
+struct Weighed<'a, T> {
+    matrix: Mat<'a, T>,
+    weights: &'a [T],
+    step: usize,
+    sums: &'a mut [T],
+}
+
+impl<T: Real> NullaryFnOnce for Weighed<'_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn call(self) {
+        for l in 0..self.matrix.ncols() {
+            let (column, weight) = (self.matrix.col(l), self.weights[l * self.step]);
+            for (sum, &entry) in self.sums.iter_mut().zip(column) {
+                let product = entry * weight;
+                *sum = if l == 0 { product } else { *sum + product };
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{GROUP, RUN, SAMPLES, fits, width};
+    use crate::linalg::{Factor, Kernel, Onto, product, product_by};
+    use crate::{Counted, Dual, Mat, MatMut, Real};
+
+    /// The largest error of a product of `m x k` by `k x n` in units of roundoff of the terms' sizes.
+    fn error<T: Real>((m, k, n): (usize, usize, usize), term: impl Fn(usize) -> f64) -> f64 {
+        let numbers = |len: usize| -> Vec<T> { (0..len).map(|i| T::from_f64(term(i))).collect() };
+        let (a, b) = (numbers(m * k), numbers(n * k));
+        let bias = numbers(m);
+        let mut c = vec![T::zero(); m * n];
+        let (left, right) = (Mat::new(&a, m, k), Mat::new(&b, n, k).t());
+        product(MatMut::new(&mut c, m, n), Onto::Column(&bias), left, right);
+        let mut worst = 0.0_f64;
+        // Some entries, the last among them.
+        for at in (0..m * n).step_by(1 + m * n / 7).chain([m * n - 1]) {
+            let (i, j) = (at % m, at / m);
+            let terms = (0..k).map(|l| a[l * m + i].to_f64() * b[l * n + j].to_f64());
+            let (mut exact, mut size) = (bias[i].to_f64(), bias[i].to_f64().abs());
+            terms.for_each(|term| (exact, size) = (exact + term, size + term.abs()));
+            worst = worst.max((c[at].to_f64() - exact).abs() / size / T::UNIT_ROUNDOFF);
+        }
+        worst
+    }
+
+    fn levels(k: usize) -> f64 {
+        (k as f64 / RUN as f64).log2().ceil().max(0.0)
+    }
+
+    #[test]
+    fn the_error_grows_with_the_logarithm_of_the_contracted_length() {
+        for k in [300, 1_000, 10_000, 100_000] {
+            for (m, n) in [(1, 1), (4, 3)] {
+                for x in [0.1, 0.3, 1.1, 1.7] {
+                    let off = error::<f32>((m, k, n), |_| x);
+                    assert!(off <= 12.0 + levels(k), "{m} x {k} x {n}: {off} u");
+                    let off = error::<Dual<f32>>((m, k, n), |_| x);
+                    assert!(off <= 12.0 + levels(k), "{m} x {k} x {n}, duals: {off} u");
+                }
+                let off = error::<f32>((m, k, n), |i| (1.0 + 1.7 * i as f64).sin());
+                assert!(off <= 4.0, "{m} x {k} x {n}: {off} u");
+                let off = error::<Counted<f32>>((m, k, n), |_| 0.1);
+                assert!(off <= 12.0 + levels(k), "{m} x {k} x {n}, counted: {off} u");
+            }
+        }
+        assert!(error::<f32>((1, 1_000_000, 1), |_| 0.1) <= 12.0 + levels(1_000_000));
+    }
+
+    #[test]
+    fn a_product_that_is_not_cut_is_caught() {
+        let (k, x) = (100_000, vec![0.1_f32; 100_000]);
+        let mut c = [0.0];
+        let (a, b) = (Mat::new(&x, 1, k), Mat::new(&x, 1, k));
+        product_by(
+            Kernel::Library,
+            MatMut::new(&mut c, 1, 1),
+            Onto::Zero,
+            a,
+            b.t(),
+        );
+        let exact = k as f64 * f64::from(0.1_f32).powi(2);
+        let off = (f64::from(c[0]) - exact).abs() / exact / f32::UNIT_ROUNDOFF;
+        assert!(off > 12.0 + levels(k), "{off} u");
+    }
+
+    #[test]
+    fn every_cut_multiplies_like_the_definition_and_a_column_does_not_see_its_neighbours() {
+        // One run, several, a group and more; tiles of columns with a rest.
+        for (m, k, n) in [
+            (3, SAMPLES + 1, 5),
+            (20, 3 * RUN + 7, 20),
+            (2, GROUP + RUN + 1, 3),
+            (1_030, 2 * RUN + 1, 2 * width(1_030) + 9),
+        ] {
+            let number = |i: usize, of: f64| (of + 1.7 * i as f64).sin();
+            let a: Vec<f64> = (0..m * k).map(|i| number(i, 0.3)).collect();
+            let b: Vec<f64> = (0..n * k).map(|i| number(i, 0.9)).collect();
+            let turned = |of: &[f64], rows| Mat::new(of, rows, k).to_dmatrix().transpose();
+            let (a_t, right) = (turned(&a, m), Mat::new(&b, n, k));
+            for left in [Factor::from(Mat::new(&a, m, k)), Mat::from(&a_t).t()] {
+                let start: Vec<f64> = (0..m * n).map(|i| number(i, 0.5)).collect();
+                for onto in [Onto::Zero, Onto::Itself, Onto::Column(&start[..m])] {
+                    let (mut c, mut expected) = (start.clone(), start.clone());
+                    assert!(fits(k, &right.t()));
+                    product(MatMut::new(&mut c, m, n), onto, left, right.t());
+                    let target = MatMut::new(&mut expected, m, n);
+                    product_by(Kernel::Library, target, onto, left, right.t());
+                    let close =
+                        |(c, expected): (&f64, &f64)| (c - expected).abs() < 1e-15 * k as f64;
+                    assert!(c.iter().zip(&expected).all(close), "{m} x {k} x {n}");
+                    let columns = n - 2..n;
+                    let mut alone = start[m * columns.start..].to_vec();
+                    let part = right.rows(columns.clone()).t();
+                    product(MatMut::new(&mut alone, m, 2), onto, left, part);
+                    assert_eq!(alone, c[m * columns.start..]);
+                }
+            }
+        }
+    }
+}
