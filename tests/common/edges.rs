@@ -10,8 +10,8 @@ use pushpull::blocks::{
 };
 use pushpull::nalgebra::DMatrix;
 use pushpull::{
-    Builder, Chunk, Error, Forward, ForwardOverForward, Graph, HessianVector, MixedMode, Result,
-    Reverse, Rounded, Store, Structured, Var,
+    Builder, Chunk, Dual, Error, Forward, ForwardOverForward, Graph, HessianVector, MixedMode,
+    Result, Reverse, Rounded, Scalar, Store, Structured, Var,
 };
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -195,15 +195,10 @@ pub fn same(want: &Answer, got: &Answer) -> std::result::Result<(), String> {
 
 /// Every question with what each engine answers.
 pub fn engines(drawn: &EdgeGraph) -> Vec<(&'static str, Vec<(&'static str, Answer)>)> {
-    let gradient = gradients(drawn);
-    let bounds = match &gradient[0].1 {
-        Answer::Numbers(_, bounds) => bounds.clone(),
-        Answer::Refused(_) => Vec::new(),
-    };
     vec![
-        ("gradient", gradient),
+        ("gradient", gradients(drawn)),
         ("Jacobian of inputs", jacobians(drawn)),
-        ("Hessian-vector product", second(drawn, &bounds)),
+        ("Hessian-vector product", second(drawn)),
     ]
 }
 
@@ -290,47 +285,53 @@ fn jacobians(drawn: &EdgeGraph) -> Vec<(&'static str, Answer)> {
     answers
 }
 
-fn second(drawn: &EdgeGraph, gradient: &[f64]) -> Vec<(&'static str, Answer)> {
-    let EdgeGraph {
-        graph,
-        params,
-        x,
-        direction,
-    } = drawn;
-    let mut planes = HessianVector::new(graph, BATCH, Store::All, 1).expect("prepares");
-    let mut duals = HessianVector::by_duals(graph, BATCH, Store::All, 1).expect("prepares");
-    let mut forward = ForwardOverForward::new(graph, BATCH, Chunk::Fixed(2), 1).expect("prepares");
-    let outcomes: [(&'static str, Result<Vec<f64>>); 3] = [
-        (
-            "planes",
-            planes
-                .hessian_vector(params, x, direction)
-                .map(|(_, h)| h.to_vec()),
-        ),
-        (
-            "duals",
-            duals
-                .hessian_vector(params, x, direction)
-                .map(|(_, h)| h.to_vec()),
-        ),
-        (
-            "forward",
-            forward
-                .hessian_vector(params, x, direction)
-                .map(|(_, h)| h.to_vec()),
-        ),
-    ];
-    // Second derivatives multiply what the first ones are off by; a wrong rule is off by far more than their size times
-    // that.
-    let most = outcomes[0]
-        .1
-        .iter()
-        .flatten()
-        .fold(0.0, |most: f64, h| most.max(h.abs()));
-    let size = gradient.iter().fold(0.0, |most: f64, g| most.max(*g)) * 1e8;
-    let bounds = vec![1e-7 * most + size + 1e-12; params.len()];
-    outcomes
+fn second(drawn: &EdgeGraph) -> Vec<(&'static str, Answer)> {
+    let exact = |x: &f64| Rounded::exact(*x);
+    let rounded = |numbers: &[f64]| numbers.iter().map(exact).collect::<Vec<Rounded>>();
+    let bounding = products(
+        &drawn.graph,
+        &rounded(&drawn.params),
+        &drawn.x.map(|x| exact(&x)),
+        &rounded(&drawn.direction),
+    );
+    // What every way may be off by, all of them together.
+    let mut bounds = vec![1e-290; drawn.params.len()];
+    for (_, outcome) in &bounding {
+        for (i, bound) in bounds.iter_mut().enumerate() {
+            *bound += outcome
+                .as_ref()
+                .map_or(f64::INFINITY, |product| 4.0 * product[i].error::<f64>());
+        }
+    }
+    products(&drawn.graph, &drawn.params, &drawn.x, &drawn.direction)
         .into_iter()
         .map(|(name, outcome)| (name, answer(outcome, &bounds)))
         .collect()
+}
+
+/// The Hessian times the direction by every way.
+fn products<T: Scalar>(
+    graph: &Graph,
+    params: &[T],
+    x: &DMatrix<T>,
+    direction: &[T],
+) -> [(&'static str, Result<Vec<T>>); 3]
+where
+    Dual<T>: Scalar,
+{
+    let mut planes = HessianVector::new(graph, BATCH, Store::All, 1).expect("prepares");
+    let mut duals = HessianVector::by_duals(graph, BATCH, Store::All, 1).expect("prepares");
+    let mut forward = ForwardOverForward::new(graph, BATCH, Chunk::Fixed(2), 1).expect("prepares");
+    let product = |outcome: Result<(T, &[T])>| outcome.map(|(_, product)| product.to_vec());
+    [
+        (
+            "planes",
+            product(planes.hessian_vector(params, x, direction)),
+        ),
+        ("duals", product(duals.hessian_vector(params, x, direction))),
+        (
+            "forward",
+            product(forward.hessian_vector(params, x, direction)),
+        ),
+    ]
 }
