@@ -184,6 +184,12 @@ pub trait Spec: Debug + Send + Sync {
         }
     }
 
+    /// Whether [`Block::forward`] does without the `extra` numbers where it is handed an empty slice: an engine that will
+    /// run none of the derivative maps then saves their memory.
+    fn optional_extra(&self) -> bool {
+        false
+    }
+
     /// Whether the block can overwrite its input with its output: then the three `.._in_place` maps are there, and
     /// `n_in == n_out`.
     fn in_place(&self) -> bool {
@@ -296,7 +302,8 @@ impl<'a, T> Point<'a, T> {
 ///
 /// A parameter-free block implements the first three maps.
 pub trait Block<T: Real>: Spec {
-    /// `y = f(x, w)`, and the `extra` numbers if [`Spec::keeps`] asks for them.
+    /// `y = f(x, w)`, and the `extra` numbers if [`Spec::keeps`] asks for them; `extra` may be empty where
+    /// [`Spec::optional_extra`] says so.
     fn forward(&self, params: &[T], x: Mat<'_, T>, y: MatMut<'_, T>, extra: &mut [T]);
 
     /// `y_dot = (df/dx) x_dot`: n_in x batch S to n_out x batch S.

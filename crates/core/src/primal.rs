@@ -168,7 +168,9 @@ impl PrimalPlan {
                 }
                 None => planner.slot(dims.n_out * batch, i, dies),
             };
-            let extra = planner.slot(keeps.extra * batch, i, until(keeps.extra > 0));
+            let unread = read_at.is_none() && node.block.optional_extra();
+            let kept = if unread { 0 } else { keeps.extra };
+            let extra = planner.slot(kept * batch, i, until(kept > 0));
             slots.push((stack, y, extra, overwritten.is_some()));
         }
         if let (true, Some(&(_, output, ..))) = (at_start, slots.last()) {

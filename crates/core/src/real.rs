@@ -91,7 +91,7 @@ pub trait Real:
     fn erfc(self) -> Self;
     /// |x|, no flop. Its derivative at 0 is 0.
     fn abs(self) -> Self;
-    /// `self` to the power of `exponent`.
+    /// `self` to the power of `exponent`; NaN in either gives NaN.
     fn pow(self, exponent: Self) -> Self;
     /// The angle of the point (`x`, `self`), in [-pi, pi].
     fn atan2(self, x: Self) -> Self;
@@ -249,7 +249,9 @@ macro_rules! real_float {
             }
             #[inline(always)]
             fn pow(self, exponent: Self) -> Self {
-                $t::powf(self, exponent)
+                // The standard's 1 for NaN to the power of 0 would hide it.
+                let power = $t::powf(self, exponent);
+                if self.is_nan() || exponent.is_nan() { $t::NAN } else { power }
             }
             #[inline(always)]
             fn atan2(self, x: Self) -> Self {

@@ -82,6 +82,7 @@ fn planted_faults_of_the_derivative_do_not_get_into_a_graph() {
                 | Slip::Mixed
                 | Slip::Detached
                 | Slip::ParamTooMany
+                | Slip::OptionalExtra
                 | Slip::Scratch(_)
                 // The heap of this program is not counted; `tests/allocation.rs` counts its own.
                 | Slip::Allocates(..)

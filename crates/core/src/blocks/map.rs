@@ -113,7 +113,7 @@ pub trait Elementwise: Clone + Debug + Send + Sync + 'static {
 ///
 /// A record keeps `nB` numbers, whichever gives the derivative without loss and for least work: y, else the slope itself,
 /// computed beside y ([`Elementwise::f_and_df`]), else x. Keeping y costs no memory where the next block keeps its input
-/// anyway, as a linear one does; the slope or x are `nB` numbers more. With y or the slope the block runs in place.
+/// anyway, as a linear one does; the slope or x are `nB` numbers more. A primal alone computes and keeps no slope. With y or the slope the block runs in place.
 /// Scratch memory: the slopes, `nB` numbers for several seeds, none for one or where they are kept. The costs of the
 /// ready-made functions, (flops, calls) an entry; a call that gives value and slope is one:
 ///
@@ -313,6 +313,10 @@ impl<F: Elementwise> Spec for Map<F> {
         }
     }
 
+    fn optional_extra(&self) -> bool {
+        true
+    }
+
     fn in_place(&self) -> bool {
         self.kept() != Kept::Input
     }
@@ -423,7 +427,7 @@ impl<T: Real> Triple<T> for Scaled {
 
 impl<T: Real, F: Elementwise> Block<T> for Map<F> {
     fn forward(&self, _: &[T], x: Mat<'_, T>, y: MatMut<'_, T>, extra: &mut [T]) {
-        if self.kept() == Kept::Slope {
+        if self.kept() == Kept::Slope && !extra.is_empty() {
             let slopes = MatMut::new(extra, self.n, x.ncols());
             return twin_pairs(y, slopes, x, Both(self));
         }
@@ -468,7 +472,7 @@ impl<T: Real, F: Elementwise> Block<T> for Map<F> {
     }
 
     fn forward_in_place(&self, _: &[T], xy: MatMut<'_, T>, extra: &mut [T]) {
-        if self.kept() == Kept::Slope {
+        if self.kept() == Kept::Slope && !extra.is_empty() {
             let slopes = MatMut::new(extra, self.n, xy.ncols());
             return twins(xy, slopes, Both(self));
         }

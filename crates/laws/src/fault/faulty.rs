@@ -110,6 +110,10 @@ impl<B: Spec> Spec for Faulty<B> {
         self.block.scratch_len(op, batch, seeds) + own
     }
 
+    fn optional_extra(&self) -> bool {
+        self.slip == Slip::OptionalExtra || self.block.optional_extra()
+    }
+
     fn in_place(&self) -> bool {
         // A block that reads its input cannot overwrite it.
         let reads = matches!(self.slip, Slip::AtOutput(_) | Slip::AtZero(..));

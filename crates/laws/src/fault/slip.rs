@@ -76,6 +76,8 @@ pub enum Slip {
     Detached,
     /// Asks the heap for this many bytes, and is right otherwise.
     Allocates(Rule, usize),
+    /// `forward` is said to do without the numbers it keeps.
+    OptionalExtra,
     /// `params()` declares one number more.
     ParamTooMany,
 }

@@ -1,6 +1,6 @@
 //! What a block declares: sizes, other forms of its maps, structure, cost.
 
-use pushpull_core::{Accum, AnyBlock, Cost, Counted, InputJacobian, ParamJacobian, count};
+use pushpull_core::{Accum, AnyBlock, Cost, Counted, InputJacobian, Keeps, ParamJacobian, count};
 
 use crate::bench::{Bench, Finding};
 use crate::buffer::Fill;
@@ -70,6 +70,19 @@ pub(super) fn forms(bench: &Bench<'_>) -> Checked {
             let expected = bench.run(&Call::new(Rule::JvpParams, &seed).acc(acc))?;
             let got = bench.run(&Call::units(first, n).acc(acc))?;
             bench.differ(Law::Forms, Rule::UnitParams, &expected, &got)?;
+        }
+    }
+    if probe.block.optional_extra() {
+        let keeps = Keeps {
+            extra: 0,
+            ..probe.keeps
+        };
+        let bare = Probe { keeps, ..*probe };
+        for rule in [Rule::Forward, Rule::ForwardInPlace] {
+            if rule == Rule::Forward || probe.block.in_place() {
+                let at = bare.forward(rule, &data.params, &data.x, Fill::Nan)?;
+                bench.differ(Law::Forms, rule, &bench.at.y, &at.y)?;
+            }
         }
     }
     if probe.block.in_place() {

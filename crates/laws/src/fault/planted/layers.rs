@@ -78,7 +78,6 @@ pub(super) fn maps(list: &mut Vec<Planted>) {
             (Slip::SampleMajor(JvpInput), "another-sample"),
             (Slip::Factor(VjpInputInPlace, 2.0), "factor"),
             (Slip::Rolled(ForwardInPlace), "row-off-by-one"),
-            (Slip::KeepsNothing, "reads-unkept"),
             (Slip::Detached, "derivative-lost"),
         ],
     );
@@ -138,7 +137,7 @@ pub(super) fn maps(list: &mut Vec<Planted>) {
         list,
         || Map::new(Silu, n),
         &[
-            (Slip::AtOutput(JvpInput), "at-output"),
+            (Slip::Factor(JvpInput, -1.0), "sign"),
             (Slip::SeedItself(VjpInput), "missing-factor"),
         ],
     );
@@ -146,7 +145,7 @@ pub(super) fn maps(list: &mut Vec<Planted>) {
         list,
         || Map::new(Gelu, n),
         &[
-            (Slip::AtOutput(VjpInput), "at-output"),
+            (Slip::Rolled(VjpInput), "row-off-by-one"),
             (Slip::Scratch(VjpInput), "stale-scratch"),
         ],
     );
@@ -155,6 +154,7 @@ pub(super) fn maps(list: &mut Vec<Planted>) {
         || Map::new(Exp, n),
         &[
             (Slip::SampleMajor(VjpInput), "another-sample"),
+            (Slip::KeepsNothing, "reads-unkept"),
             (Slip::Input(InputJacobian::Identity), "wrong-structure"),
         ],
     );

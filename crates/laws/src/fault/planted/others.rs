@@ -133,6 +133,7 @@ pub(super) fn losses(list: &mut Vec<Planted>) {
             (Slip::Factor(VjpInput, 0.5), "factor"),
             (Slip::Factor(JvpInput, -1.0), "sign"),
             (Slip::LastRowZero(VjpInput), "forgotten"),
+            (Slip::OptionalExtra, "panicked"),
             (Slip::Detached, "derivative-lost"),
         ],
     );
