@@ -5,6 +5,9 @@ use std::ops::Range;
 
 use crate::memory;
 
+mod occupied;
+use occupied::Occupied;
+
 /// A buffer asked for; its place is known after [`Planner::finish`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Slot(usize);
@@ -14,6 +17,12 @@ struct Request {
     len: usize,
     born: usize,
     dies: usize,
+}
+
+impl Request {
+    const fn life(&self) -> (usize, usize) {
+        (self.born, self.dies)
+    }
 }
 
 /// Collects buffers with their lives, then places them.
@@ -59,8 +68,15 @@ impl Planner {
         self.first = Some(slot);
     }
 
-    /// Places the buffers, the largest first, each as low as its neighbours in time allow.
+    /// Places the buffers, the largest first, each as low as its neighbours in time allow. Numbers saturate: an arena that
+    /// cannot be is as long as numbers go, and refused where its memory is asked for.
+    ///
+    /// Buffers that are never alive together do not meet: a chain of n blocks is placed in a time that grows as n log n.
     pub fn finish(self) -> Arena {
+        self.placed().0
+    }
+
+    fn placed(self) -> (Arena, Occupied) {
         let mut order: Vec<usize> = (0..self.requests.len()).collect();
         order.sort_by_key(|&i| {
             let request = &self.requests[i];
@@ -70,34 +86,17 @@ impl Planner {
                 request.born,
             )
         });
+        let needed = order.into_iter().filter(|&i| self.requests[i].len > 0);
+        let lives = self.requests.iter().filter(|request| request.len > 0);
+        let mut occupied = Occupied::new(lives.map(Request::life));
         let mut ranges = vec![0..0; self.requests.len()];
-        // Places taken so far, by where they start.
-        let mut placed: Vec<usize> = Vec::with_capacity(order.len());
         let mut len = 0;
-        for i in order {
+        for i in needed {
             let request = &self.requests[i];
-            if request.len == 0 {
-                continue;
-            }
-            let mut start = 0;
-            for &other in &placed {
-                let neighbour = &self.requests[other];
-                let together = neighbour.born <= request.dies && request.born <= neighbour.dies;
-                let taken: &Range<usize> = &ranges[other];
-                if !together || taken.end <= start {
-                    continue;
-                }
-                if taken.start >= start + request.len {
-                    break;
-                }
-                start = taken.end;
-            }
-            ranges[i] = start..start + request.len;
-            len = len.max(start + request.len);
-            let at = placed.partition_point(|&other| ranges[other].start <= start);
-            placed.insert(at, i);
+            ranges[i] = occupied.take(request.life(), request.len);
+            len = len.max(ranges[i].end);
         }
-        Arena { ranges, len }
+        (Arena { ranges, len }, occupied)
     }
 }
 
@@ -122,7 +121,146 @@ impl Arena {
 
 #[cfg(test)]
 mod tests {
-    use super::Planner;
+    use std::ops::Range;
+
+    use rand::{RngExt, SeedableRng};
+    use rand_chacha::ChaCha8Rng;
+
+    use super::{Planner, Request, Slot};
+
+    /// What [`Planner::finish`] says, by looking at all that is placed for every buffer.
+    fn plainly(planner: &Planner) -> (Vec<Range<usize>>, usize) {
+        let requests = &planner.requests;
+        let mut order: Vec<usize> = (0..requests.len()).collect();
+        order.sort_by_key(|&i| {
+            let Request { len, born, .. } = requests[i];
+            (planner.first != Some(Slot(i)), usize::MAX - len, born)
+        });
+        let (mut ranges, mut placed) = (vec![0..0; requests.len()], Vec::<usize>::new());
+        for i in order.into_iter().filter(|&i| requests[i].len > 0) {
+            let (own, mut start) = (&requests[i], 0);
+            let together = placed.iter().filter(|&&other| {
+                requests[other].born <= own.dies && own.born <= requests[other].dies
+            });
+            let mut taken: Vec<&Range<usize>> = together.map(|&other| &ranges[other]).collect();
+            taken.sort_by_key(|range| range.start);
+            for range in taken {
+                if range.start >= start + own.len {
+                    break;
+                }
+                start = start.max(range.end);
+            }
+            ranges[i] = start..start + own.len;
+            placed.push(i);
+        }
+        let len = ranges.iter().map(|range| range.end).max();
+        (ranges, len.unwrap_or(0))
+    }
+
+    /// Programs of about n buffers: what their lives and sizes look like.
+    fn programs(n: usize, rng: &mut ChaCha8Rng) -> Vec<(&'static str, Planner)> {
+        let mut sizes = |even: bool| -> Vec<usize> {
+            (0..n)
+                .map(|_| if even { 4 } else { rng.random_range(1..500) })
+                .collect()
+        };
+        let of = |sizes: &[usize], life: &dyn Fn(usize) -> (usize, usize)| {
+            let mut planner = Planner::default();
+            for (i, &len) in sizes.iter().enumerate() {
+                let (born, dies) = life(i);
+                planner.slot(len, born, dies);
+            }
+            planner
+        };
+        let chain = |i| (i, i + 1);
+        let record = |i| (i, 2 * n - i);
+        let kept = |_: usize| (0, n);
+        let ended = |i: usize| (i, n);
+        // Every eighth value is kept, the others are passed on.
+        let mixed = |i: usize| {
+            if i.is_multiple_of(8) {
+                (i, 2 * n - i)
+            } else {
+                (i, i + 1)
+            }
+        };
+        let skips = |i: usize| (i, i + 1 + i % 7);
+        let mut all = Vec::new();
+        for even in [true, false] {
+            all.extend([
+                ("a chain", of(&sizes(even), &chain)),
+                ("records", of(&sizes(even), &record)),
+                ("kept from the start", of(&sizes(even), &kept)),
+                ("kept to the end", of(&sizes(even), &ended)),
+                ("some records", of(&sizes(even), &mixed)),
+                ("skips", of(&sizes(even), &skips)),
+            ]);
+        }
+        let mut random = Planner::default();
+        for _ in 0..n {
+            let (born, len) = (rng.random_range(0..n), rng.random_range(0..9));
+            // A power law: most are short, some live on.
+            let lives = (n as f64).powf(rng.random::<f64>()) as usize;
+            random.slot(
+                len,
+                born,
+                if lives > n / 2 {
+                    usize::MAX
+                } else {
+                    born + lives
+                },
+            );
+        }
+        all.push(("anything", random));
+        all
+    }
+
+    #[test]
+    fn places_are_those_of_looking_at_everything() {
+        let mut rng = ChaCha8Rng::seed_from_u64(5);
+        for n in [1, 2, 3, 10, 60, 300]
+            .into_iter()
+            .chain(std::iter::repeat_n(40, 30))
+        {
+            for (name, mut planner) in programs(n, &mut rng) {
+                if n.is_multiple_of(4) {
+                    planner.at_start(Slot(n / 2));
+                }
+                let plain = plainly(&planner);
+                let arena = planner.finish();
+                assert_eq!((arena.ranges, arena.len), plain, "{name} of {n}");
+            }
+        }
+    }
+
+    /// Looks at sets for every buffer: at most so many, and with 16 times as many buffers hardly more.
+    #[test]
+    fn a_buffer_looks_at_few_others_however_long_the_program() {
+        let mut rng = ChaCha8Rng::seed_from_u64(5);
+        for (name, planner) in programs(20_000, &mut rng) {
+            if name == "anything" {
+                continue;
+            }
+            let n = planner.requests.len() as u64;
+            let (arena, occupied) = planner.placed();
+            assert!(arena.len() > 0);
+            assert!(
+                occupied.looks() < 100 * n,
+                "{name}: {} looks for {n}",
+                occupied.looks()
+            );
+        }
+    }
+
+    #[test]
+    fn sizes_that_cannot_be_saturate() {
+        let mut planner = Planner::default();
+        for i in 0..3 {
+            planner.slot(usize::MAX / 2 + 1, i, 9);
+        }
+        planner.slot(usize::MAX, 4, usize::MAX);
+        assert_eq!(planner.finish().len(), usize::MAX);
+    }
 
     #[test]
     fn buffers_alive_together_never_overlap_and_a_chain_takes_its_widest_pair() {

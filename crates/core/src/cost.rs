@@ -9,7 +9,7 @@ use crate::predict::grouped;
 use crate::{AnyBlock, Block, Counted, Dual, Mat, MatMut, Op, Point, Scalar, count};
 
 /// Counted work: `+ - * /` are one flop each, a fused multiply-add two, a sum of k products 2k, negation, absolute
-/// value, comparison and copying none; elementary functions are counted apart, as calls.
+/// value, comparison and copying none; elementary functions are counted apart, as calls. Numbers beyond 64 bits saturate.
 ///
 /// ```
 /// use pushpull_core::Cost;
@@ -47,7 +47,14 @@ impl Cost {
 
     /// A product of m x k by k x n: 2 m k n.
     pub const fn product(m: usize, k: usize, n: usize) -> Self {
-        Self::flops(2 * m * k * n)
+        let entries = (m as u64).saturating_mul(k as u64);
+        let flops = entries.saturating_mul(n as u64).saturating_mul(2);
+        Self { flops, calls: 0 }
+    }
+
+    /// What a schedule or a team weighs it by: the flops, and `call` for every call.
+    pub const fn weighed(self, call: u64) -> u64 {
+        self.flops.saturating_add(call.saturating_mul(self.calls))
     }
 }
 
@@ -55,8 +62,8 @@ impl Add for Cost {
     type Output = Self;
     fn add(self, other: Self) -> Self {
         Self {
-            flops: self.flops + other.flops,
-            calls: self.calls + other.calls,
+            flops: self.flops.saturating_add(other.flops),
+            calls: self.calls.saturating_add(other.calls),
         }
     }
 }
@@ -71,8 +78,8 @@ impl Mul<usize> for Cost {
     type Output = Self;
     fn mul(self, n: usize) -> Self {
         Self {
-            flops: self.flops * n as u64,
-            calls: self.calls * n as u64,
+            flops: self.flops.saturating_mul(n as u64),
+            calls: self.calls.saturating_mul(n as u64),
         }
     }
 }

@@ -62,7 +62,7 @@ macro_rules! scalar {
                 $cost(block, op, batch, seeds)
             }
             fn additions(n: usize) -> Cost {
-                Cost::flops($addition * n)
+                Cost::flops(n) * $addition
             }
         }
     )*};

@@ -1,5 +1,6 @@
 //! Acyclic graphs of blocks: fan-in stacks, fan-out sums, parameters may be shared, gradients may be stopped.
 
+use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -7,7 +8,7 @@ use nalgebra::DMatrix;
 
 use crate::erase::IntoBlock;
 use crate::finite::first_not_finite;
-use crate::{AnyBlock, Dims, Error, Layout, Mat, Real, Result};
+use crate::{AnyBlock, Dims, Error, Layout, Mat, Op, Real, Result, memory};
 
 mod audit;
 mod builder;
@@ -62,6 +63,26 @@ impl Node {
     pub fn dims(&self) -> Dims {
         self.block.dims()
     }
+
+    /// Numbers of scratch memory that a map of the block needs at the scalar `T`. Asked for only after the sizes of its
+    /// operands were found to fit, so that a block can multiply them.
+    ///
+    /// # Errors
+    /// [`Error::TooLarge`] if they cannot fit.
+    pub fn scratch_len<T>(&self, op: Op, batch: usize, seeds: usize) -> Result<usize> {
+        let len = self.block.scratch_len(op, batch, seeds);
+        self.fits::<T>("the scratch memory of", len)?;
+        Ok(len)
+    }
+
+    /// Refuses `len` numbers of the block, beside its inputs and outputs, that cannot fit.
+    ///
+    /// # Errors
+    /// [`Error::TooLarge`]
+    pub fn fits<T>(&self, what: &str, len: usize) -> Result<()> {
+        let remedy = "let the block ask for less, or use a smaller batch";
+        memory::fits::<T>(format_args!("{what} {}", self.name), len, remedy)
+    }
 }
 
 /// What a node's value depends on through paths that are not stopped, and whether the output depends on it so.
@@ -95,10 +116,18 @@ pub struct Activity {
 pub struct Graph {
     nodes: Arc<[Node]>,
     inputs: Arc<[Input]>,
-    activity: Arc<[Activity]>,
+    links: Arc<Links>,
     layout: Arc<Layout>,
     /// Whether engines look for slopes that are not finite.
     guarded: bool,
+}
+
+/// What follows from the nodes' sources.
+#[derive(Clone, Debug)]
+struct Links {
+    activity: Vec<Activity>,
+    /// The readers of each node's value: (node, position among its sources).
+    consumers: Vec<Vec<(usize, usize)>>,
 }
 
 impl Graph {
@@ -126,10 +155,21 @@ impl Graph {
                 }
             }
         }
+        let mut consumers = vec![Vec::new(); nodes.len()];
+        for (i, node) in nodes.iter().enumerate() {
+            for (position, source) in node.sources.iter().enumerate() {
+                if let Origin::Node(j) = source.origin {
+                    consumers[j].push((i, position));
+                }
+            }
+        }
         Self {
             nodes: nodes.into(),
             inputs: inputs.into(),
-            activity: activity.into(),
+            links: Arc::new(Links {
+                activity,
+                consumers,
+            }),
             layout: Arc::new(layout),
             guarded: true,
         }
@@ -168,7 +208,7 @@ impl Graph {
     }
     /// What each node depends on and carries.
     pub fn activity(&self) -> &[Activity] {
-        &self.activity
+        &self.links.activity
     }
     /// Where the parameters lie.
     pub fn layout(&self) -> &Layout {
@@ -223,32 +263,34 @@ impl Graph {
                 .collect::<Vec<_>>()
                 .join(", "),
         };
-        if let Some((name, _)) = parts
-            .iter()
-            .find(|(name, _)| !self.inputs.iter().any(|input| input.name == *name))
-        {
+        let names: HashSet<&str> = self.inputs.iter().map(|input| &*input.name).collect();
+        if let Some((name, _)) = parts.iter().find(|(name, _)| !names.contains(name)) {
             return Err(unknown(name));
         }
         let batch = parts.first().map_or(0, |(_, part)| part.ncols());
-        let mut x = DMatrix::from_element(self.n_inputs(), batch, T::zero());
+        let given: HashMap<&str, Mat<'_, T>> = parts.iter().copied().rev().collect();
         for input in &*self.inputs {
-            let given = parts.iter().find(|(name, _)| *name == input.name);
-            let part = given.ok_or_else(|| Error::Shape {
+            let part = given.get(&*input.name).ok_or_else(|| Error::Shape {
                 name: input.name.clone(),
                 expected: format!("{} x {batch} (rows x columns)", input.rows.len()),
                 got: "nothing".into(),
                 remedy: "hand in every input of the graph".into(),
             })?;
-            if (part.1.nrows(), part.1.ncols()) != (input.rows.len(), batch) {
+            if (part.nrows(), part.ncols()) != (input.rows.len(), batch) {
                 return Err(Error::matrix(
                     &input.name,
                     (input.rows.len(), batch),
-                    (part.1.nrows(), part.1.ncols()),
+                    (part.nrows(), part.ncols()),
                     "a sample is a column, and all inputs have the same number of samples",
                 ));
             }
+        }
+        // What is handed in is somewhere already, so what it makes stacked is no surprise.
+        let mut x = DMatrix::from_element(self.n_inputs(), batch, T::zero());
+        for input in &*self.inputs {
+            let part = given[&*input.name];
             for j in 0..batch {
-                x.column_mut(j).as_mut_slice()[input.rows.clone()].copy_from_slice(part.1.col(j));
+                x.column_mut(j).as_mut_slice()[input.rows.clone()].copy_from_slice(part.col(j));
             }
         }
         Ok(x)
@@ -300,16 +342,8 @@ impl Graph {
     }
 
     /// The consumers of each node: (consumer, position among its sources), in the order of the nodes.
-    pub fn consumers(&self) -> Vec<Vec<(usize, usize)>> {
-        let mut consumers = vec![Vec::new(); self.nodes.len()];
-        for (i, node) in self.nodes.iter().enumerate() {
-            for (position, source) in node.sources.iter().enumerate() {
-                if let Origin::Node(j) = source.origin {
-                    consumers[j].push((i, position));
-                }
-            }
-        }
-        consumers
+    pub fn consumers(&self) -> &[Vec<(usize, usize)>] {
+        &self.links.consumers
     }
 }
 

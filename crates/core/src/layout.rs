@@ -6,7 +6,7 @@ use num_traits::Zero;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-use crate::{Error, Mat, MatMut, Real, Result};
+use crate::{Error, Mat, MatMut, Real, Result, memory};
 
 /// What a parameter matrix is for, which decides how it starts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -100,7 +100,8 @@ pub struct Layout {
 }
 
 impl Layout {
-    /// Appends a node's matrices and returns the range of its parameters.
+    /// Appends a node's matrices and returns the range of its parameters. Numbers saturate, so that a builder can refuse
+    /// them.
     pub(crate) fn append(&mut self, node: &str, shapes: Vec<ParamShape>) -> Range<usize> {
         let start = self.len;
         for shape in shapes {
@@ -109,7 +110,8 @@ impl Layout {
                 offset: self.len,
                 shape,
             };
-            self.len = entry.range().end;
+            let len = memory::elements(&[entry.shape.nrows, entry.shape.ncols]);
+            self.len = self.len.saturating_add(len);
             self.entries.push(entry);
         }
         start..self.len

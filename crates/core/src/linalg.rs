@@ -217,12 +217,20 @@ const SHARED_FROM: usize = 1 << 17;
 /// The cost of a product of m x k by k x n duals, added onto something or not: three products of their planes and a sum,
 /// or two operations of a dual an entry where no kernel is called.
 pub const fn dual_product_cost(m: usize, k: usize, n: usize, onto: bool) -> Cost {
-    let added = if onto { 2 * m * n } else { 0 };
-    if m * k <= PLAIN_LIMIT {
-        Cost::flops(6 * m * k * n + added)
+    let entries = m.saturating_mul(n);
+    let onto = if onto { 2 } else { 0 };
+    let summed = if m.saturating_mul(k) <= PLAIN_LIMIT {
+        0
     } else {
-        Cost::flops(6 * m * k * n + m * n + added)
-    }
+        1
+    };
+    let added = entries.saturating_mul(onto + summed);
+    Cost::flops(
+        entries
+            .saturating_mul(k)
+            .saturating_mul(6)
+            .saturating_add(added),
+    )
 }
 
 /// What computes a product of `f32` or `f64`.

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::ops::Add;
 
-use crate::Cost;
+use crate::{Cost, Result, memory};
 
 /// What one engine takes to answer one question: worked out from the plan alone, before its numbers are allocated.
 ///
@@ -50,12 +50,39 @@ impl Prediction {
         self.prepared().saturating_add(self.run)
     }
 
+    /// Refuses a prediction with a number that 64 bits cannot hold: it saturated, and would no longer be exact.
+    ///
+    /// # Errors
+    /// [`crate::Error::TooLarge`]
+    ///
+    /// ```
+    /// use pushpull_core::{Cost, Prediction};
+    /// let sweep = Prediction { cost: Cost::flops(1 << 40), ..Prediction::default() };
+    /// assert!(sweep.times(1 << 20).counted("a million sweeps", "ask for fewer").is_ok());
+    /// assert!(sweep.times(1 << 30).counted("a billion sweeps", "ask for fewer").is_err());
+    /// ```
+    pub fn counted(self, what: impl fmt::Display, remedy: &str) -> Result<Self> {
+        let counts = [self.cost.flops, self.cost.calls, self.evaluations];
+        let bytes = [
+            self.buffers,
+            self.plan,
+            self.run,
+            self.prepared(),
+            self.peak(),
+        ];
+        if counts.contains(&u64::MAX) || bytes.contains(&usize::MAX) {
+            // No machine has so much.
+            memory::fits::<u64>(what, usize::MAX, remedy)?;
+        }
+        Ok(self)
+    }
+
     /// `count` runs of the same prepared engine, each run's results dropped or overwritten before the next.
     #[must_use]
     pub fn times(self, count: usize) -> Self {
         Self {
             cost: self.cost * count,
-            evaluations: self.evaluations * count as u64,
+            evaluations: self.evaluations.saturating_mul(count as u64),
             ..self
         }
     }
@@ -67,9 +94,9 @@ impl Add for Prediction {
     fn add(self, other: Self) -> Self {
         Self {
             cost: self.cost + other.cost,
-            evaluations: self.evaluations + other.evaluations,
-            buffers: self.buffers + other.buffers,
-            plan: self.plan + other.plan,
+            evaluations: self.evaluations.saturating_add(other.evaluations),
+            buffers: self.buffers.saturating_add(other.buffers),
+            plan: self.plan.saturating_add(other.plan),
             run: self.run.max(other.run),
             results: self.results.max(other.results),
         }

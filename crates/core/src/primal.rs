@@ -127,25 +127,24 @@ impl PrimalPlan {
             });
         }
         let mut planner = Planner::default();
-        let consumers = graph.consumers();
         let (start, nodes) = (piece.start, &graph.nodes()[piece]);
+        let size = |rows: usize| memory::elements(&[rows, batch]);
         let sizes = nodes.iter().map(|node| {
             let dims = node.dims();
-            memory::elements(&[dims.n_in.saturating_add(dims.n_out), batch])
+            size(dims.n_in.saturating_add(dims.n_out))
         });
         let total = sizes.fold(0, usize::saturating_add);
         memory::fits::<f64>("the primal program", total, "use a smaller batch")?;
+        for node in nodes {
+            node.fits::<f64>("what is kept by", size(node.block.keeps().extra))?;
+        }
         let mut slots: Vec<(Slot, Slot, Slot, bool)> = Vec::with_capacity(nodes.len());
         for (i, node) in (start..).zip(nodes) {
             let (dims, keeps, read_at) = (node.dims(), node.block.keeps(), read(i));
             let until = |kept: bool| if kept { read_at.unwrap_or(i) } else { i };
             // A stopped value is copied too: a dual number loses its derivative there.
             let stacked = node.sources.len() > 1 || node.sources.iter().any(|s| s.stopped);
-            let stack = planner.slot(
-                if stacked { dims.n_in * batch } else { 0 },
-                i,
-                until(keeps.x),
-            );
+            let stack = planner.slot(if stacked { size(dims.n_in) } else { 0 }, i, until(keeps.x));
             for source in &node.sources {
                 if let Origin::Node(j) = source.origin
                     && j >= start
@@ -154,8 +153,7 @@ impl PrimalPlan {
                     planner.keep_until(slots[j - start].1, until);
                 }
             }
-            let overwritten =
-                overwritten(graph, &consumers, i, &read).filter(|&producer| producer >= start);
+            let overwritten = overwritten(graph, i, &read).filter(|&producer| producer >= start);
             let dies = if i + 1 == start + nodes.len() {
                 end
             } else {
@@ -166,17 +164,18 @@ impl PrimalPlan {
                     planner.keep_until(slots[j - start].1, dies);
                     slots[j - start].1
                 }
-                None => planner.slot(dims.n_out * batch, i, dies),
+                None => planner.slot(size(dims.n_out), i, dies),
             };
             let unread = read_at.is_none() && node.block.optional_extra();
             let kept = if unread { 0 } else { keeps.extra };
-            let extra = planner.slot(kept * batch, i, until(kept > 0));
+            let extra = planner.slot(size(kept), i, until(kept > 0));
             slots.push((stack, y, extra, overwritten.is_some()));
         }
         if let (true, Some(&(_, output, ..))) = (at_start, slots.last()) {
             planner.at_start(output);
         }
         let arena: Arena = planner.finish();
+        memory::fits::<f64>("the primal program", arena.len(), "use a smaller batch")?;
         let place = |origin: Origin| match origin {
             Origin::Input(input) => Place::Given(graph.inputs()[input].rows.clone()),
             Origin::Node(j) if j < start => {
@@ -185,10 +184,8 @@ impl PrimalPlan {
             }
             Origin::Node(j) => Place::Arena(arena.range(slots[j - start].1)),
         };
-        let resolve = |(i, (node, &(stack, y, extra, in_place))): (
-            usize,
-            (&Node, &(Slot, Slot, Slot, bool)),
-        )| {
+        let resolve = |i: usize, node: &Node, slots: &(Slot, Slot, Slot, bool)| {
+            let &(stack, y, extra, in_place) = slots;
             let (dims, keeps) = (node.dims(), node.block.keeps());
             let mut row = 0;
             let mut part = |source: &Source| {
@@ -225,9 +222,9 @@ impl PrimalPlan {
                 watched: watched(graph, i),
             }
         };
-        let steps: Vec<Step> = (start..)
-            .zip(nodes.iter().zip(&slots))
-            .map(resolve)
+        let each = (start..).zip(nodes.iter().zip(&slots));
+        let steps: Vec<Step> = each
+            .map(|(i, (node, slots))| resolve(i, node, slots))
             .collect();
         Ok(Self {
             graph: graph.clone(),
@@ -484,10 +481,9 @@ impl PrimalPlan {
 }
 
 /// The node whose output node `i` overwrites with its own, if any: it is computed in place where it reads a value that
-/// nobody else reads and that no derivative map will. `read` and `consumers` as for [`PrimalPlan::new`].
+/// nobody else reads and that no derivative map will. `read` as for [`PrimalPlan::new`].
 pub fn overwritten(
     graph: &Graph,
-    consumers: &[Vec<(usize, usize)>],
     i: usize,
     read: impl Fn(usize) -> Option<usize>,
 ) -> Option<usize> {
@@ -501,7 +497,7 @@ pub fn overwritten(
         ] if node.block.in_place() && !node.block.keeps().x => {
             let producer_reads_later =
                 graph.nodes()[j].block.keeps().y && read(j).is_some_and(|step| step >= i);
-            (consumers[j].len() == 1 && !producer_reads_later).then_some(j)
+            (graph.consumers()[j].len() == 1 && !producer_reads_later).then_some(j)
         }
         _ => None,
     }
@@ -613,13 +609,14 @@ impl<T: Scalar> Primal<T> {
     /// ```
     pub fn predict(graph: &Graph, batch: usize) -> Result<Prediction> {
         let plan = Self::plan(graph, batch)?;
-        Ok(Prediction {
+        let prediction = Prediction {
             cost: plan.cost::<T>(),
             evaluations: plan.evaluations(),
-            buffers: plan.len() * size_of::<T>(),
+            buffers: memory::elements(&[plan.len(), size_of::<T>()]),
             plan: plan.held(),
             ..Prediction::default()
-        })
+        };
+        prediction.counted("the primal program", "use a smaller batch")
     }
 
     /// The same program on `threads` threads, the caller's among them: the same bits. A small graph's is not shared

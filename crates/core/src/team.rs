@@ -96,7 +96,7 @@ impl Team {
     pub fn of_graph(name: &str, threads: usize, graph: &Graph, batch: usize) -> Result<Self> {
         let large = |node: &Node| {
             let cost = node.block.cost(Op::Forward, batch, 1);
-            cost.is_none_or(|cost| cost.flops + CALL * cost.calls >= WORTH)
+            cost.is_none_or(|cost| cost.weighed(CALL) >= WORTH)
         };
         // One thread asks for no cost: a block without a declared one is run to be counted.
         if threads > 1 && graph.nodes().iter().any(large) {

@@ -112,7 +112,8 @@ impl Work {
     /// The item, `times` more.
     pub fn add(&mut self, item: Item, times: u64) {
         if times > 0 {
-            *self.items.entry(item).or_default() += times;
+            let known = self.items.entry(item).or_default();
+            *known = known.saturating_add(times);
         }
     }
 
@@ -135,7 +136,7 @@ impl Work {
     /// All that another list says, `times` more.
     pub fn extend(&mut self, other: &Self, times: u64) {
         for (&item, &n) in &other.items {
-            self.add(item, n * times);
+            self.add(item, n.saturating_mul(times));
         }
     }
 

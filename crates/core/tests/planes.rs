@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use pushpull_core::blocks::{
-    Activation, Add, LayerNorm, Linear, LogSoftmax, Loss, Map, Mul, Scale, Select, Softmax, Sum,
-    Sin,
+    Activation, Add, LayerNorm, Linear, LogSoftmax, Loss, Map, Mul, Scale, Select, Sin, Softmax,
+    Sum,
 };
 use pushpull_core::planes::{Cotangents, DotPoint, Planes, PlanesMut};
 use pushpull_core::{

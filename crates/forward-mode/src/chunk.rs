@@ -37,7 +37,15 @@ impl Chunk {
 pub(crate) fn pieces(all: usize, width: usize) -> impl Iterator<Item = Range<usize>> {
     (0..all)
         .step_by(width)
-        .map(move |first| first..all.min(first + width))
+        .map(move |first| first..first + width.min(all - first))
+}
+
+/// The lengths of `0..all` in pieces of `width`, with how many there are of each: at most two.
+pub(crate) fn lengths(all: usize, width: usize) -> impl Iterator<Item = (usize, usize)> {
+    let parts = [(width, all / width), (all % width, 1)];
+    parts
+        .into_iter()
+        .filter(|&(len, times)| len > 0 && times > 0)
 }
 
 /// `0..all` in pieces of `width`, those in a row that lie alike within `parts` once, with their number: a deep network has
@@ -52,23 +60,22 @@ pub(crate) fn alike(
     marks.sort_unstable();
     marks.dedup();
     let mut found: Vec<(Range<usize>, usize)> = Vec::new();
-    let mut before = None;
-    for piece in pieces(all, width) {
-        let next = marks.partition_point(|&mark| mark <= piece.start);
-        let inside = marks.get(next).is_none_or(|&mark| piece.end <= mark);
-        let place = inside.then_some((next, piece.len()));
-        match found.last_mut() {
-            Some((_, n)) if place.is_some() && place == before => *n += 1,
-            _ => found.push((piece, 1)),
-        }
-        before = place;
+    let mut first = 0;
+    while first < all {
+        let piece = first..first + width.min(all - first);
+        // All whole pieces up to the next mark lie alike: they are counted, not visited.
+        let next = marks.partition_point(|&mark| mark <= first);
+        let end = marks.get(next).map_or(all, |&mark| mark.min(all));
+        let times = ((end - first) / width).max(1);
+        first += piece.len() * times;
+        found.push((piece, times));
     }
     found
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Chunk, alike, pieces};
+    use super::{Chunk, alike, lengths, pieces};
 
     #[test]
     fn pieces_between_the_same_marks_are_alike() {
@@ -90,5 +97,8 @@ mod tests {
         assert_eq!(Chunk::Auto.width(1 << 20, 1 << 10), 1 << 10);
         assert_eq!(Chunk::Full.width(0, 8), 1);
         assert_eq!(pieces(7, 3).collect::<Vec<_>>(), [0..3, 3..6, 6..7]);
+        assert_eq!(lengths(7, 3).collect::<Vec<_>>(), [(3, 2), (1, 1)]);
+        assert_eq!(lengths(6, 3).collect::<Vec<_>>(), [(3, 2)]);
+        assert_eq!(lengths(2, 3).collect::<Vec<_>>(), [(2, 1)]);
     }
 }

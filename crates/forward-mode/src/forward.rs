@@ -30,7 +30,9 @@ pub struct Bytes {
 impl Bytes {
     /// All of them.
     pub const fn total(&self) -> usize {
-        self.primal + self.tangents + self.gradient + self.scratch
+        let kept = self.primal.saturating_add(self.tangents);
+        kept.saturating_add(self.gradient)
+            .saturating_add(self.scratch)
     }
 }
 
@@ -178,8 +180,17 @@ impl<T: Scalar> Forward<T> {
     /// The plan of a question, without its numbers.
     fn planned(&self, question: Question) -> Result<Prepared<T>> {
         let chunks = self.chunks(&question).into_iter().map(|(chunk, _)| chunk);
+        let sweep = Sweep::new::<T>(&self.plan, chunks, REMEDY)?;
+        let lens = [
+            self.plan.len(),
+            sweep.len(),
+            sweep.scratch_len(),
+            self.graph().n_params(),
+        ];
+        let total = lens.into_iter().fold(0, usize::saturating_add);
+        memory::fits::<T>("forward mode's values and tangents", total, REMEDY)?;
         Ok(Prepared {
-            sweep: Sweep::new::<T>(&self.plan, chunks, REMEDY)?,
+            sweep,
             question,
             tangents: Vec::new(),
             scratch: Vec::new(),
@@ -470,7 +481,7 @@ impl<T: Scalar> Forward<T> {
         fits(
             "y_dot",
             (y_dot.nrows(), y_dot.ncols()),
-            (graph.n_outputs(), batch * seeds.max(1)),
+            (graph.n_outputs(), batch.saturating_mul(seeds.max(1))),
         )?;
         let directions = [
             ("params_dot", params_dot, graph.n_params(), 1),
@@ -481,7 +492,7 @@ impl<T: Scalar> Forward<T> {
             fits(
                 name,
                 (direction.nrows(), direction.ncols()),
-                (rows, columns * seeds),
+                (rows, columns.saturating_mul(seeds)),
             )?;
             if let Some((i, j)) = first_not_finite(direction) {
                 let value = direction.get(i, j).to_string();

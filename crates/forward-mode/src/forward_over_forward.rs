@@ -46,12 +46,15 @@ where
     /// # Errors
     /// As [`Forward::new`].
     pub fn new(graph: &Graph, batch: usize, chunk: Chunk, threads: usize) -> Result<Self> {
+        let inputs = memory::elements(&[graph.n_inputs(), batch]);
+        let duals = graph.n_params().saturating_mul(2).saturating_add(inputs);
+        memory::fits::<Dual<T>>("parameters and data as duals", duals, "use a smaller batch")?;
         let engine = Forward::new(graph, batch, chunk, threads)?;
         let zero = Dual::constant(T::zero());
         Ok(Self {
             engine,
             params: vec![zero; graph.n_params()],
-            x: vec![zero; graph.n_inputs() * batch],
+            x: vec![zero; inputs],
             product: graph.layout().zeros(),
         })
     }
@@ -64,11 +67,20 @@ where
     pub fn predict(graph: &Graph, batch: usize, chunk: Chunk) -> Result<Prediction> {
         let gradient = Forward::<Dual<T>>::predict_gradient(graph, batch, chunk)?;
         let inputs = memory::elements(&[graph.n_inputs(), batch]);
-        let duals = (graph.n_params() + inputs) * size_of::<Dual<T>>();
-        Ok(Prediction {
-            buffers: gradient.buffers + duals + graph.n_params() * size_of::<T>(),
+        let duals = graph.n_params().saturating_add(inputs);
+        let duals = memory::elements(&[duals, size_of::<Dual<T>>()]);
+        let product = memory::elements(&[graph.n_params(), size_of::<T>()]);
+        let prediction = Prediction {
+            buffers: gradient
+                .buffers
+                .saturating_add(duals)
+                .saturating_add(product),
             ..gradient
-        })
+        };
+        prediction.counted(
+            "a product by forward over forward mode",
+            "use a smaller batch",
+        )
     }
 
     /// The sum of all outputs over the batch, and its Hessian with respect to the parameters times `direction`, both

@@ -1,8 +1,10 @@
 //! What forward mode takes, known before it is prepared.
 
+use std::fmt;
+
 use pushpull_core::{Cost, Graph, Prediction, Result, Scalar, memory};
 
-use crate::chunk::pieces;
+use crate::chunk::lengths;
 use crate::forward::Bytes;
 use crate::sweep::{Question, Sweep};
 use crate::{Chunk, Forward};
@@ -20,15 +22,27 @@ pub(crate) enum Asked {
     JacobianInputs,
 }
 
+impl fmt::Display for Asked {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Gradient => f.write_str("a gradient by forward mode"),
+            Self::Jvp { seeds, .. } => write!(f, "a jvp along {seeds} directions"),
+            Self::JacobianParams | Self::JacobianInputs => {
+                f.write_str("a Jacobian by forward mode")
+            }
+        }
+    }
+}
+
 impl Bytes {
     /// Bytes of so many numbers of type `T`.
     pub(crate) const fn of<T>(lens: Self) -> Self {
         let size = size_of::<T>();
         Self {
-            primal: lens.primal * size,
-            tangents: lens.tangents * size,
-            gradient: lens.gradient * size,
-            scratch: lens.scratch * size,
+            primal: lens.primal.saturating_mul(size),
+            tangents: lens.tangents.saturating_mul(size),
+            gradient: lens.gradient.saturating_mul(size),
+            scratch: lens.scratch.saturating_mul(size),
         }
     }
 }
@@ -57,7 +71,7 @@ impl<T: Scalar> Forward<T> {
     /// # Ok::<(), pushpull_core::Error>(())
     /// ```
     pub fn predict_gradient(graph: &Graph, batch: usize, chunk: Chunk) -> Result<Prediction> {
-        Ok(Self::draft(graph, batch, chunk, Asked::Gradient)?.predicted(Asked::Gradient))
+        Self::draft(graph, batch, chunk, Asked::Gradient)?.predicted(Asked::Gradient)
     }
 
     /// What [`Forward::jvp`] takes along `seeds` directions, in the parameters, the inputs or both, on an engine of
@@ -79,7 +93,7 @@ impl<T: Scalar> Forward<T> {
             params,
             inputs,
         };
-        Ok(Self::draft(graph, batch, chunk, asked)?.predicted(asked))
+        Self::draft(graph, batch, chunk, asked)?.predicted(asked)
     }
 
     /// What [`Forward::jacobian_params`] takes on an engine of [`Forward::for_params`]: as a gradient, without the sums
@@ -93,7 +107,7 @@ impl<T: Scalar> Forward<T> {
         chunk: Chunk,
     ) -> Result<Prediction> {
         let asked = Asked::JacobianParams;
-        Ok(Self::draft(graph, batch, chunk, asked)?.predicted(asked))
+        Self::draft(graph, batch, chunk, asked)?.predicted(asked)
     }
 
     /// What [`Forward::jacobian_inputs`] takes on an engine of [`Forward::for_inputs`]: for every chunk of the inputs'
@@ -108,21 +122,22 @@ impl<T: Scalar> Forward<T> {
         chunk: Chunk,
     ) -> Result<Prediction> {
         let asked = Asked::JacobianInputs;
-        Ok(Self::draft(graph, batch, chunk, asked)?.predicted(asked))
+        Self::draft(graph, batch, chunk, asked)?.predicted(asked)
     }
 
     /// The prediction of this engine, whether its numbers are allocated or not.
-    fn predicted(&self, asked: Asked) -> Prediction {
+    fn predicted(&self, asked: Asked) -> Result<Prediction> {
         let (cost, sweeps) = self.work(asked);
         let results = memory::elements(&[self.results(asked), size_of::<T>()]);
-        Prediction {
+        let prediction = Prediction {
             cost,
-            evaluations: self.plan.evaluations() * sweeps as u64,
+            evaluations: self.plan.evaluations().saturating_mul(sweeps as u64),
             buffers: Bytes::of::<T>(self.lens()).total(),
             plan: self.held(),
             run: results,
             results,
-        }
+        };
+        prediction.counted(asked, "ask for fewer directions, or use a smaller batch")
     }
 
     /// Numbers in the matrices that a run hands to the caller.
@@ -139,14 +154,15 @@ impl<T: Scalar> Forward<T> {
 
     /// The exact cost of a question, and its sweeps.
     fn work(&self, asked: Asked) -> (Cost, usize) {
-        let (graph, outputs) = (self.graph(), self.graph().n_outputs() * self.batch());
+        let graph = self.graph();
+        let outputs = memory::elements(&[graph.n_outputs(), self.batch()]);
         let (mut total, mut sweeps) = (Cost::ZERO, 0);
         let mut add = |chunks: Vec<(Question, usize)>, sums: bool| {
             for (chunk, alike) in chunks {
                 let (pushed, reaching) = Sweep::pushed::<T>(&self.plan, &chunk);
-                let summed = T::additions(if sums { outputs * reaching } else { 0 });
+                let summed = T::additions(if sums { outputs } else { 0 }) * reaching;
                 total += (pushed + summed) * alike;
-                sweeps += alike;
+                sweeps = usize::saturating_add(sweeps, alike);
             }
         };
         match asked {
@@ -176,13 +192,13 @@ impl<T: Scalar> Forward<T> {
                 params,
                 inputs,
             } => {
-                let groups = pieces(seeds, self.width_of(seeds)).map(|group| {
+                let groups = lengths(seeds, self.width_of(seeds)).map(|(seeds, times)| {
                     let question = Question::Directions {
-                        seeds: group.len(),
+                        seeds,
                         params,
                         inputs,
                     };
-                    (question, 1)
+                    (question, times)
                 });
                 add(groups.collect(), false);
             }

@@ -125,13 +125,17 @@ impl<T: Scalar> Structured<T> {
         let design = Design::new::<T>(graph, batch, chunk)?;
         // The outer vector of the sums is no number.
         let sums = design.occurrences.len() * size_of::<Vec<T>>();
-        Ok(Prediction {
+        let prediction = Prediction {
             cost: design.cost(),
             evaluations: design.plan.evaluations(),
             buffers: Bytes::of::<T>(design.lens()).total(),
             plan: design.held() + sums,
             ..Prediction::default()
-        })
+        };
+        prediction.counted(
+            "a gradient by structured forward mode",
+            "use a smaller batch",
+        )
     }
 
     /// The graph.

@@ -189,29 +189,30 @@ impl Sweep {
         let mut widths = vec![(0, 0); nodes.len()];
         let mut scratch = 0;
         let mut spans = vec![0..0; nodes.len()];
+        let size = |rows: usize, seeds: usize| memory::elements(&[rows, batch, seeds]);
         for question in questions {
             for (i, node) in nodes.iter().enumerate() {
                 let (arriving, own) = (question.arriving(graph, i, &spans), question.own(graph, i));
                 spans[i] = hull(&arriving, &own);
                 widths[i].0 = arriving.len().max(widths[i].0);
                 widths[i].1 = spans[i].len().max(widths[i].1);
-                for op in ops(&question, &arriving, &own) {
-                    scratch = scratch.max(node.block.scratch_len(op.0, batch, op.1));
+                let dims = node.dims();
+                let largest = size(dims.n_in, arriving.len());
+                let largest = largest.saturating_add(size(dims.n_out, spans[i].len()));
+                memory::fits::<T>(
+                    format_args!("the tangent matrices of {}", node.name),
+                    largest,
+                    remedy,
+                )?;
+                for (op, seeds) in ops(&question, &arriving, &own) {
+                    scratch = scratch.max(node.scratch_len::<T>(op, batch, seeds)?);
                 }
             }
         }
-        let size = |rows: usize, seeds: usize| memory::elements(&[rows, batch, seeds]);
         let mut planner = Planner::default();
         let mut slots: Vec<(Slot, Slot, bool)> = Vec::with_capacity(nodes.len());
         for (i, node) in nodes.iter().enumerate() {
             let dims = node.dims();
-            let largest =
-                size(dims.n_in, widths[i].0).saturating_add(size(dims.n_out, widths[i].1));
-            memory::fits::<T>(
-                format_args!("the tangent matrices of {}", node.name),
-                largest,
-                remedy,
-            )?;
             let direct = match node.sources[..] {
                 [
                     Source {

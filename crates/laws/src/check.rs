@@ -5,7 +5,7 @@ use std::io::Write;
 use std::sync::Once;
 
 use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestError, TestRng, TestRunner};
-use pushpull_core::{AnyBlock, alloc};
+use pushpull_core::{Accum, AnyBlock, Op, alloc, memory};
 
 use crate::bench::{Bench, Finding};
 use crate::buffer::Fill;
@@ -18,6 +18,29 @@ use crate::{Diagnosis, Law, Rule, Violation, laws};
 const ORDINARY: (f64, f64) = (-2.0, 2.0);
 /// Where logarithms and roots live too.
 const POSITIVE: (f64, f64) = (0.25, 2.0);
+
+/// Columns that a block is tried on at once, at most, with all copies of them.
+const COLUMNS: usize = 64;
+
+/// Why a block cannot be tried: what it declares fits no memory. A length that panics is left to the laws.
+fn too_large(block: &dyn AnyBlock) -> Option<String> {
+    let scratch = |op: Op| pushpull_core::quiet::catch(|| block.scratch_len(op, 1, 1)).unwrap_or(0);
+    let ops = [
+        Op::JvpInput,
+        Op::VjpInput,
+        Op::JvpParams(Accum::Add),
+        Op::VjpParams(Accum::Add),
+        Op::UnitParams(Accum::Add),
+    ];
+    let (dims, extra) = (block.dims(), block.keeps().extra);
+    let sizes = [dims.n_in, dims.n_out, dims.n_params, extra];
+    let numbers = sizes.into_iter().chain(ops.map(scratch));
+    let numbers = numbers.fold(0, usize::saturating_add);
+    let what = format_args!("what {} declares", block.name());
+    let remedy = "check it at smaller sizes";
+    let fits = memory::fits::<f64>(what, memory::elements(&[numbers, COLUMNS]), remedy);
+    fits.err().map(|fault| fault.to_string())
+}
 
 /// How to check a block; [`crate::check`] is `Check::new().run(..)`.
 ///
@@ -115,6 +138,11 @@ impl Check {
         let wants = |law| self.laws.contains(&law);
         let mut domains = Vec::new();
         for &block in members {
+            if let Some(fault) = too_large(block) {
+                let known = Diagnosis::Declaration(fault.into());
+                let finding = Finding::plain(Law::Declarations, None, known);
+                return Err(self.violation(block, None, finding, None));
+            }
             if wants(Law::Declarations) {
                 let told = pushpull_core::quiet::catch(|| laws::declarations(block));
                 let declared = told.unwrap_or_else(|message| {

@@ -66,14 +66,7 @@ pub enum Diagnosis {
     /// The declared cost of a map is not the counted one.
     CostOff(Box<Mispriced>),
     /// It asks the heap for memory each time it runs.
-    Allocates {
-        /// The map's name; the maps on planes among them.
-        map: &'static str,
-        /// Allocations and reallocations in one run.
-        requests: u64,
-        /// Bytes of all of them.
-        bytes: u64,
-    },
+    Allocates(Box<Allocation>),
     /// Nobody counts the heap of this program: whether a map allocates was not looked at.
     NotCounted,
     /// No usual slip explains the numbers.
@@ -89,6 +82,17 @@ pub struct Mispriced {
     pub declared: Cost,
     /// What a run counts.
     pub counted: Cost,
+}
+
+/// What a map asks the heap for in one run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Allocation {
+    /// The map's name; the maps on planes among them.
+    pub map: &'static str,
+    /// Allocations and reallocations.
+    pub requests: u64,
+    /// Bytes of all of them.
+    pub bytes: u64,
 }
 
 impl Diagnosis {
@@ -123,7 +127,7 @@ impl Diagnosis {
             Self::Declaration(_) => "declaration",
             Self::WrongStructure(_) => "wrong-structure",
             Self::CostOff(_) => "cost-off",
-            Self::Allocates { .. } => "allocates",
+            Self::Allocates(_) => "allocates",
             Self::NotCounted => "not-counted",
             Self::Unexplained => "unexplained",
         }
@@ -174,20 +178,15 @@ impl fmt::Display for Diagnosis {
                 let (op, declared, counted) = (cost.op, cost.declared, cost.counted);
                 write!(f, "{op:?}: declared {declared:?}, counted {counted:?}")
             }
-            Self::Allocates {
-                map,
-                requests,
-                bytes,
-            } => write!(
-                f,
-                "{map} asks the heap for {bytes} bytes in {requests} {}; declare the room it needs in `scratch_len` and use \
-                 `scratch`",
-                if *requests == 1 {
-                    "request"
-                } else {
-                    "requests"
-                }
-            ),
+            Self::Allocates(asked) => {
+                let (map, bytes, requests) = (asked.map, asked.bytes, asked.requests);
+                let plural = if requests == 1 { "" } else { "s" };
+                write!(
+                    f,
+                    "{map} asks the heap for {bytes} bytes in {requests} request{plural}; declare the room it needs in \
+                     `scratch_len` and use `scratch`"
+                )
+            }
             Self::NotCounted => write!(
                 f,
                 "nobody counts the heap of this program; add `{}` to the test",

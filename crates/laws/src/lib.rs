@@ -62,7 +62,7 @@ mod violation;
 mod walk;
 
 pub use check::Check;
-pub use diagnosis::{Diagnosis, Mispriced};
+pub use diagnosis::{Allocation, Diagnosis, Mispriced};
 pub use kinks::kinks;
 pub use law::Law;
 pub use rule::Rule;

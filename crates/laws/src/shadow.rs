@@ -65,6 +65,7 @@
 //! refused if the bound is passed, or if a block is proven wrong: alone, it is not diluted by the others, so a deep
 //! network in f32, whose bound is wide, hides nothing that the screen has noticed.
 
+use std::collections::HashSet;
 use std::ops::Range;
 
 use pushpull_core::linalg::first_not_finite;
@@ -149,12 +150,15 @@ impl<T: Scalar> Shadow<T> {
             });
         }
         let mut groups: Vec<Group> = Vec::new();
+        let mut known: HashSet<&Range<usize>> = HashSet::new();
         for node in graph.nodes() {
             let roundings = match node.block.param_jacobian() {
-                ParamJacobian::Kronecker { .. } => 1 + batch + node.dims().n_in,
+                ParamJacobian::Kronecker { .. } => {
+                    node.dims().n_in.saturating_add(batch).saturating_add(1)
+                }
                 _ => 1,
             };
-            if !node.params.is_empty() && groups.iter().all(|group| group.range != node.params) {
+            if !node.params.is_empty() && known.insert(&node.params) {
                 groups.push(Group {
                     range: node.params.clone(),
                     roundings: roundings as f64,

@@ -8,7 +8,7 @@ use pushpull_core::{
     AnyBlock, Block, Builder, Dims, Error, Keeps, Mat, MatMut, Op, Point, Real, Result, Spec,
 };
 use pushpull_laws::fault::{Slip, planted};
-use pushpull_laws::{Check, CountingAllocator, Diagnosis, Law, check};
+use pushpull_laws::{Allocation, Check, CountingAllocator, Diagnosis, Law, check};
 
 #[global_allocator]
 static HEAP: CountingAllocator = CountingAllocator;
@@ -93,11 +93,11 @@ fn a_map_that_allocates_is_named_with_block_and_bytes() {
     ] {
         let violation = check(&Doubled { allocates }).expect_err(allocates);
         assert_eq!(violation.law, Law::Allocates);
-        let asked = Diagnosis::Allocates {
+        let asked = Diagnosis::Allocates(Box::new(Allocation {
             map: allocates,
             requests: columns,
             bytes: columns * (N * size_of::<f64>()) as u64,
-        };
+        }));
         assert_eq!(violation.diagnosis, asked);
         assert_eq!((violation.batch, violation.seeds), (1, 1));
         let text = violation.to_string();

@@ -47,11 +47,14 @@ pub struct Bracketing {
 }
 
 impl Bracketing {
+    /// The most blocks that are bracketed: minutes of search.
+    pub const MAX_BLOCKS: usize = 2_048;
+
     /// Plans the Jacobian of a chain for batches of `batch` samples.
     ///
     /// # Errors
-    /// [`Error::NotAChain`] for the first node that does not read the node before it and nothing else,
-    /// [`Error::EmptyBatch`], [`Error::TooLarge`] before anything large is allocated.
+    /// [`Error::NotAChain`] for the first node that does not read the node before it and nothing else, and for more than
+    /// [`Bracketing::MAX_BLOCKS`] of them, [`Error::EmptyBatch`], [`Error::TooLarge`] before anything large is allocated.
     pub fn new(graph: &Graph, batch: usize) -> Result<Self> {
         if batch == 0 {
             return Err(Error::EmptyBatch {
@@ -65,6 +68,16 @@ impl Bracketing {
         )?;
         countable(graph, batch)?;
         let nodes = graph.nodes();
+        if nodes.len() > Self::MAX_BLOCKS {
+            return Err(Error::NotAChain {
+                name: "the graph".into(),
+                expected: format!("at most {} blocks to bracket", Self::MAX_BLOCKS),
+                got: nodes.len().to_string(),
+                remedy:
+                    "merge neighbouring blocks into one: the search grows with the cube of them"
+                        .into(),
+            });
+        }
         memory::fits::<[[u64; 4]; 4]>(
             "the table of a chain's ranges",
             memory::elements(&[nodes.len(), nodes.len() + 1]) / 2,

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use pushpull_core::work::Map;
-use pushpull_core::{AnyBlock, Op, cost};
+use pushpull_core::{AnyBlock, Cost, Op, cost};
 
 mod curve;
 mod engine;
@@ -320,7 +320,7 @@ fn around(subject: &Subject, kind: Kind, width: usize) -> (usize, Option<usize>)
                 batch,
                 ..
             } => cost::of(&**block, *op, *batch, width).flops,
-            Subject::Product { rows, depth, .. } => (2 * rows * depth).saturating_mul(width) as u64,
+            Subject::Product { rows, depth, .. } => Cost::product(*rows, *depth, width).flops,
             _ => 0,
         };
         let limit = if matches!(subject, Subject::Streamed) {
@@ -328,10 +328,10 @@ fn around(subject: &Subject, kind: Kind, width: usize) -> (usize, Option<usize>)
         } else {
             1 << 18
         };
-        numbers <= limit && flops <= 1 << 24 && kind.size() * numbers <= 1 << 27
+        numbers <= limit && flops <= 1 << 24 && kind.size().saturating_mul(numbers) <= 1 << 27
     };
     let mut low = 1;
-    while low * base <= width && fits(low * base) {
+    while low <= width / base && fits(low * base) {
         low *= base;
     }
     let high = low * base;
@@ -347,7 +347,7 @@ pub(crate) fn reduced(block: &Arc<dyn AnyBlock>, map: Map, batch: usize) -> (usi
     let heavy = |batch: usize| {
         let dims = (block.as_ref() as &dyn pushpull_core::Spec).dims();
         cost::of(&**block, op, batch, 1).flops > 1 << 29
-            || (dims.n_in + dims.n_out).saturating_mul(batch) > 1 << 20
+            || (dims.n_in.saturating_add(dims.n_out)).saturating_mul(batch) > 1 << 20
     };
     let mut small = batch;
     while small > 1 && heavy(small) {

@@ -6,6 +6,7 @@ use pushpull_core::predict::grouped;
 use pushpull_core::{Dual, Graph, Mat, Prediction};
 
 use crate::calibration::{Timed, shared};
+use crate::prepared::allowed;
 use crate::survey::Survey;
 use crate::{Answer, Budget, Calibration, Candidate, PlanError, Prepared, Question, Seeds};
 
@@ -50,13 +51,15 @@ where
     /// file is written again; a file that cannot be written is no fault.
     ///
     /// # Errors
-    /// [`PlanError::OverBudget`] with the smallest budget that would do; [`PlanError::Graph`] where no way is possible.
+    /// [`PlanError::OverBudget`] with the smallest budget that would do; [`PlanError::Graph`] where no way is possible, and
+    /// where the seeds that are asked about or the answer could not fit, before anything is measured.
     pub fn new(
         graph: &Graph,
         batch: usize,
         question: Question,
         budget: Budget,
     ) -> Result<Self, PlanError> {
+        checked::<T>(graph, batch, question)?;
         let mut shared = shared();
         let calibration = shared.get_or_insert_with(Calibration::measure);
         let plan = Self::with(graph, batch, question, budget, calibration);
@@ -75,21 +78,7 @@ where
         budget: Budget,
         calibration: &mut Calibration,
     ) -> Result<Self, PlanError> {
-        if batch == 0 {
-            return Err(pushpull_core::Error::EmptyBatch {
-                name: "batch".into(),
-            }
-            .into());
-        }
-        if question.seeds() == Some(0) {
-            return Err(pushpull_core::Error::Setting {
-                name: "Plan".into(),
-                setting: "seeds of the question".into(),
-                expected: "at least 1".into(),
-                got: "0".into(),
-            }
-            .into());
-        }
+        checked::<T>(graph, batch, question)?;
         let survey = Survey {
             graph,
             batch,
@@ -206,6 +195,26 @@ impl<T: nalgebra::Scalar> Plan<T> {
     pub fn picked(&self) -> &Candidate {
         &self.candidates[self.picked]
     }
+}
+
+/// Refuses what no way could answer, before anything is measured.
+fn checked<T>(graph: &Graph, batch: usize, question: Question) -> Result<(), PlanError> {
+    if batch == 0 {
+        return Err(pushpull_core::Error::EmptyBatch {
+            name: "batch".into(),
+        }
+        .into());
+    }
+    if question.seeds() == Some(0) {
+        return Err(pushpull_core::Error::Setting {
+            name: "Plan".into(),
+            setting: "seeds of the question".into(),
+            expected: "at least 1".into(),
+            got: "0".into(),
+        }
+        .into());
+    }
+    Ok(allowed::<T>(graph, batch, question)?)
 }
 
 /// The least that any candidate needs, or why there is none.

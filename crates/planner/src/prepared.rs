@@ -2,7 +2,7 @@
 
 use nalgebra::DMatrix;
 use pushpull_core::linalg::product;
-use pushpull_core::{Accum, Dual, Graph, Mat, MatMut, Result, Scalar};
+use pushpull_core::{Accum, Dual, Graph, Mat, MatMut, Result, Scalar, memory};
 use pushpull_forward_mode::{Chunk, Forward, ForwardOverForward, Structured};
 use pushpull_mixed_mode::MixedMode;
 use pushpull_reverse_mode::{HessianVector, Reverse, Store};
@@ -67,10 +67,22 @@ pub(crate) const fn kept(way: Way) -> (Store, usize) {
 /// Rows and columns of what is written to, where a run does not make its own result.
 pub(crate) fn target_shape(graph: &Graph, batch: usize, question: Question) -> (usize, usize) {
     match question {
-        Question::Jvp(k) => (graph.n_outputs(), batch * k),
+        Question::Jvp(k) => (graph.n_outputs(), batch.saturating_mul(k)),
         Question::Vjp(k) | Question::HessianVector(k) => (graph.n_params(), k),
         Question::Gradient | Question::JacobianParams | Question::JacobianInputs => (0, 0),
     }
+}
+
+/// Refuses a question whose seeds, which somebody has to hand in, or whose answer cannot fit: it could never be run.
+pub(crate) fn allowed<T>(graph: &Graph, batch: usize, question: Question) -> Result<()> {
+    let (rows, columns) = target_shape(graph, batch, question);
+    let given = match question {
+        Question::Vjp(k) => memory::elements(&[graph.n_outputs(), batch, k]),
+        other => memory::elements(&[graph.n_params(), other.seeds().unwrap_or(0)]),
+    };
+    let numbers = memory::elements(&[rows, columns]).saturating_add(given);
+    let what = format_args!("the seeds and the answer of {question}");
+    memory::fits::<T>(what, numbers, "ask for fewer at once")
 }
 
 impl<T: Scalar> Prepared<T>
@@ -90,6 +102,8 @@ where
                 got: way.to_string(),
             });
         }
+        allowed::<T>(graph, batch, question)?;
+        let (rows, columns) = target_shape(graph, batch, question);
         let engine = match way {
             Way::ForwardDense | Way::ForwardChunked(_) => {
                 let chunk = chunk(way);
@@ -122,7 +136,6 @@ where
                 Engine::Pushed(ForwardOverForward::new(graph, batch, chunk(way), 1)?)
             }
         };
-        let (rows, columns) = target_shape(graph, batch, question);
         Ok(Self {
             question,
             engine,

@@ -22,6 +22,9 @@ const BRACKETED: usize = 256;
 /// parameters, where the others pull one cotangent back.
 const PUSHED_TWICE: usize = 1024;
 
+/// Steps of forward mode that are listed for a prediction at most, a block for every kind of sweep: a second of work.
+const LISTED: usize = 1 << 24;
+
 /// A graph, a batch and a question, to be answered within a budget.
 #[derive(Clone, Copy)]
 pub(crate) struct Survey<'a> {
@@ -60,8 +63,10 @@ impl Survey<'_> {
                     continue;
                 };
                 let kind = if *duals { <Dual<T>>::KIND } else { T::KIND };
-                let given = self.graph.n_params() + self.graph.n_inputs() * self.batch;
-                let bytes = prediction.peak().saturating_add(given * size_of::<T>());
+                let inputs = memory::elements(&[self.graph.n_inputs(), self.batch]);
+                let given = self.graph.n_params().saturating_add(inputs);
+                let given = memory::elements(&[given, size_of::<T>()]);
+                let bytes = prediction.peak().saturating_add(given);
                 let engine = if candidate.way.is_forward() {
                     Engine::Forward
                 } else {
@@ -123,12 +128,11 @@ impl Survey<'_> {
         let side = |all: usize| halved(all.min(SIDE_BY_SIDE), &Way::Reverse);
         let outputs = graph.n_outputs();
         let dense = vec![Way::ForwardDense];
-        let samples = Structured::<T>::samples(graph, batch, Chunk::Auto).unwrap_or(1);
         match self.question {
             Question::Gradient => vec![
                 dense,
                 chunked(graph.n_params()),
-                halved(samples, &Way::ForwardStructured),
+                self.structured::<T>(halved),
                 vec![Way::Reverse(1)],
             ],
             Question::Jvp(k) => vec![dense, chunked(k), side(outputs)],
@@ -148,6 +152,55 @@ impl Survey<'_> {
                 ways
             }
         }
+    }
+
+    /// Structured forward mode, from as many samples as its tangents leave room for.
+    fn structured<T: Scalar>(
+        &self,
+        halved: impl Fn(usize, &dyn Fn(usize) -> Way) -> Vec<Way>,
+    ) -> Vec<Way> {
+        let least = Way::ForwardStructured(1);
+        if self.passed_over(least).is_some() {
+            return vec![least];
+        }
+        let samples = Structured::<T>::samples(self.graph, self.batch, Chunk::Auto).unwrap_or(1);
+        halved(samples, &Way::ForwardStructured)
+    }
+
+    /// Why a way is not looked into: what forward mode would do for every parameter of a deep network takes longer to
+    /// list than reverse mode takes to run. The steps are counted from above.
+    fn passed_over(&self, way: Way) -> Option<String> {
+        let (nodes, n_params) = (self.graph.nodes(), self.graph.n_params());
+        let by_params = matches!(
+            self.question,
+            Question::Gradient | Question::JacobianParams | Question::Vjp(_)
+        );
+        let steps = match way {
+            Way::ForwardDense | Way::ForwardChunked(_) if by_params => {
+                let width = match way {
+                    Way::ForwardChunked(width) => width,
+                    _ => n_params,
+                };
+                // Chunks within one node's parameters are alike; at most one lies across each end.
+                let chunks = n_params.div_ceil(width.max(1)).min(3 * nodes.len());
+                memory::elements(&[chunks, nodes.len()])
+            }
+            Way::ForwardStructured(_) => {
+                let (mut started, mut moved) = (0, 0_usize);
+                for (node, consumers) in nodes.iter().zip(self.graph.consumers()) {
+                    // What is stacked or read twice is listed for everything that reaches it.
+                    let often = node.sources.len().max(consumers.len()) - 1;
+                    moved = moved.saturating_add(memory::elements(&[often, started]));
+                    started += usize::from(!node.params.is_empty());
+                }
+                moved
+            }
+            _ => 0,
+        };
+        (steps > LISTED).then(|| {
+            let blocks = grouped(nodes.len() as u128);
+            format!("too many sweeps through {blocks} blocks for one pullback, not looked into")
+        })
     }
 
     /// The first settings that fit the budget, else the last.
@@ -235,7 +288,15 @@ impl Survey<'_> {
     where
         Dual<T>: Timed,
     {
-        self.judged(way, self.predict::<T>(way))
+        match self.passed_over(way) {
+            Some(obstacle) => Candidate {
+                way,
+                prediction: None,
+                seconds: None,
+                obstacle: Some(obstacle),
+            },
+            None => self.judged(way, self.predict::<T>(way)),
+        }
     }
 
     /// A way with what is known of it, and whether it fits.
@@ -266,6 +327,7 @@ impl Survey<'_> {
     {
         let (graph, batch) = (self.graph, self.batch);
         let (store, side) = kept(way);
+        let outputs = memory::elements(&[graph.n_outputs(), batch]);
         let mut predicted = match (self.question, way) {
             (Question::Gradient, Way::ForwardStructured(_)) => {
                 Structured::<T>::predict_gradient(graph, batch, chunk(way))?
@@ -285,11 +347,11 @@ impl Survey<'_> {
             }
             (Question::Jvp(k), _) => {
                 let rows = Reverse::<T>::predict_jacobian_params(graph, batch, store, side)?;
-                multiplied(rows, graph.n_outputs() * batch, graph.n_params(), k)
+                multiplied(rows, outputs, graph.n_params(), k)
             }
             (Question::Vjp(k), Way::ForwardDense | Way::ForwardChunked(_)) => {
                 let columns = Forward::<T>::predict_jacobian_params(graph, batch, chunk(way))?;
-                multiplied(columns, graph.n_params(), graph.n_outputs() * batch, k)
+                multiplied(columns, graph.n_params(), outputs, k)
             }
             (Question::Vjp(k), _) => {
                 Reverse::<T>::predict_params_vjp(graph, batch, store, side, k)?
@@ -320,7 +382,7 @@ impl Survey<'_> {
         let (rows, columns) = target_shape(graph, batch, self.question);
         let target = memory::elements(&[rows, columns, size_of::<T>()]);
         predicted.buffers = predicted.buffers.saturating_add(target);
-        Ok(predicted)
+        predicted.counted(self.question, "ask for fewer at once")
     }
 
     /// What a way does, and whether it does it at duals.
@@ -330,7 +392,8 @@ impl Survey<'_> {
     {
         let (graph, batch) = (self.graph, self.batch);
         let (store, side) = kept(way);
-        let (rows, n_params) = (graph.n_outputs() * batch, graph.n_params());
+        let rows = memory::elements(&[graph.n_outputs(), batch]);
+        let n_params = graph.n_params();
         let work = match (self.question, way) {
             (Question::Gradient, Way::ForwardStructured(_)) => {
                 Structured::<T>::gradient_work(graph, batch, chunk(way))?
@@ -345,7 +408,7 @@ impl Survey<'_> {
             (Question::Jvp(k), _) => {
                 let mut work = Reverse::<T>::jacobian_params_work(graph, batch, store, side)?;
                 work.add(product_of(rows, n_params, k, false), 1);
-                work.add(Item::Read(n_params * k), 1);
+                work.add(Item::Read(memory::elements(&[n_params, k])), 1);
                 work
             }
             (Question::Vjp(k), Way::ForwardDense | Way::ForwardChunked(_)) => {
@@ -382,7 +445,8 @@ impl Survey<'_> {
                 let mut work = Work::default();
                 work.extend(&once, k as u64);
                 // Parameters and data become duals, and the gradient's derivatives are taken out.
-                work.add(Item::Moved(2 * n_params), 2 * k as u64);
+                let moved = memory::elements(&[2, n_params]);
+                work.add(Item::Moved(moved), (k as u64).saturating_mul(2));
                 return Ok((work, true));
             }
         };

@@ -310,7 +310,7 @@ impl Adjoint {
             total += T::cost(block, Op::VjpInput, batch, seeds);
             for part in step.scatter.iter().filter(|part| part.acc == Accum::Add) {
                 if wants_inputs || matches!(part.to, Destination::Arena(_)) {
-                    total += T::additions(part.rows.len() * batch * seeds);
+                    total += T::additions(memory::elements(&[part.rows.len(), batch, seeds]));
                 }
             }
         }

@@ -45,11 +45,15 @@ impl Programs {
     }
 
     fn checked<T>(self) -> Result<Self> {
-        let total = self
-            .program
-            .len()
-            .saturating_add(self.adjoint.len())
-            .saturating_add(self.program.graph().n_params());
+        let lens = self.lens();
+        let parts = [
+            lens.record,
+            lens.cotangents,
+            lens.seed,
+            lens.scratch,
+            lens.gradient,
+        ];
+        let total = parts.into_iter().fold(0, usize::saturating_add);
         memory::fits::<T>("reverse mode's record", total, "use a smaller batch")?;
         Ok(self)
     }
@@ -72,16 +76,18 @@ impl Programs {
         cost: Cost,
         results: usize,
         further: usize,
-    ) -> Prediction {
+    ) -> Result<Prediction> {
         let bytes = |numbers: usize| memory::elements(&[numbers, size_of::<T>()]);
-        Prediction {
+        let prediction = Prediction {
             cost,
             evaluations: self.program.evaluations(self.groups(all)),
             buffers: self.lens().bytes::<T>().total(),
-            plan: self.program.held() + self.adjoint.held(),
+            plan: self.program.held().saturating_add(self.adjoint.held()),
             run: bytes(results.saturating_add(further)),
             results: bytes(results),
-        }
+        };
+        let what = format_args!("reverse mode for {all} cotangents");
+        prediction.counted(what, "ask for fewer, or use a smaller batch")
     }
 
     /// Groups of cotangents that are pulled back one after the other.
@@ -107,10 +113,10 @@ impl Lens {
     pub(crate) const fn bytes<T>(&self) -> Bytes {
         let size = size_of::<T>();
         Bytes {
-            record: self.record * size,
-            cotangents: self.cotangents * size,
-            gradient: self.gradient * size,
-            scratch: (self.seed + self.scratch) * size,
+            record: self.record.saturating_mul(size),
+            cotangents: self.cotangents.saturating_mul(size),
+            gradient: self.gradient.saturating_mul(size),
+            scratch: self.seed.saturating_add(self.scratch).saturating_mul(size),
         }
     }
 }
@@ -156,9 +162,9 @@ impl<T: Scalar> Reverse<T> {
     pub fn predict_gradient(graph: &Graph, batch: usize, store: Store) -> Result<Prediction> {
         let programs = Programs::new::<T>(graph, batch, store, 1)?;
         let pulled = programs.adjoint.cost::<T>(batch, 1, true, false);
-        let outputs = T::additions(graph.n_outputs() * batch);
+        let outputs = T::additions(memory::elements(&[graph.n_outputs(), batch]));
         let cost = programs.program.cost::<T>(1) + outputs + pulled;
-        Ok(programs.predicted::<T>(1, cost, 0, 0))
+        programs.predicted::<T>(1, cost, 0, 0)
     }
 
     /// What [`Reverse::vjp`] takes for `cotangents` of them, on an engine that pulls back `seeds` side by side
@@ -181,7 +187,7 @@ impl<T: Scalar> Reverse<T> {
         });
         let inputs = memory::elements(&[graph.n_inputs(), batch]);
         let results = memory::elements(&[graph.n_params().saturating_add(inputs), cotangents]);
-        Ok(programs.predicted::<T>(cotangents, cost, results, 0))
+        programs.predicted::<T>(cotangents, cost, results, 0)
     }
 
     /// What [`Reverse::jacobian_params`] takes on an engine that pulls back `seeds` outputs side by side: the primal once,
@@ -199,7 +205,7 @@ impl<T: Scalar> Reverse<T> {
         let programs = Programs::new::<T>(graph, batch, store, seeds)?;
         let (results, further) = rows(graph, batch, seeds, graph.n_params());
         let cost = programs.jacobian_params_cost::<T>();
-        Ok(programs.predicted::<T>(graph.n_outputs(), cost, results, further))
+        programs.predicted::<T>(graph.n_outputs(), cost, results, further)
     }
 
     /// What [`Reverse::jacobian_inputs`] takes on an engine that pulls back `seeds` outputs side by side: the primal once,
@@ -220,7 +226,7 @@ impl<T: Scalar> Reverse<T> {
         let cost = programs.grouped::<T>(graph.n_outputs(), |seeds| {
             adjoint.cost::<T>(batch, seeds, false, true)
         });
-        Ok(programs.predicted::<T>(graph.n_outputs(), cost, results, further))
+        programs.predicted::<T>(graph.n_outputs(), cost, results, further)
     }
 }
 
@@ -262,14 +268,15 @@ where
             return Self::predict_by_duals(graph, batch, store, products);
         }
         let plan = Plan::new(graph, batch)?;
+        let twice = memory::elements(&[2, graph.n_params()]);
         let one = Prediction {
             cost: along_params::<T>(&plan, false),
             evaluations: plan.steps.len() as u64,
-            buffers: (plan.numbers() + 2 * graph.n_params()) * size_of::<T>(),
+            buffers: memory::elements(&[plan.numbers().saturating_add(twice), size_of::<T>()]),
             plan: plan.held(),
             ..Prediction::default()
         };
-        Ok(one.times(products))
+        products_of(one, products)
     }
 
     /// The same for [`HessianVector::by_duals`].
@@ -284,11 +291,22 @@ where
     ) -> Result<Prediction> {
         let one = Duals::<T>::predict(graph, batch, store)?;
         let one = Prediction {
-            buffers: one.buffers + 2 * graph.n_params() * size_of::<T>(),
+            buffers: one.buffers.saturating_add(memory::elements(&[
+                2,
+                graph.n_params(),
+                size_of::<T>(),
+            ])),
             ..one
         };
-        Ok(one.times(products))
+        products_of(one, products)
     }
+}
+
+/// So many products of one prepared engine.
+fn products_of(one: Prediction, products: usize) -> Result<Prediction> {
+    let what = format_args!("{products} products with the Hessian");
+    one.times(products)
+        .counted(what, "ask for fewer, or use a smaller batch")
 }
 
 impl Programs {

@@ -2,7 +2,7 @@
 
 use pushpull_core::primal::PrimalPlan;
 use pushpull_core::work::Work;
-use pushpull_core::{Cost, Error, Graph, Mat, MatMut, Result, Scalar, Wrt};
+use pushpull_core::{Cost, Error, Graph, Mat, MatMut, Result, Scalar, Wrt, memory};
 
 use crate::adjoint::{Adjoint, Visit};
 use crate::checkpoint::cuts::tangle;
@@ -41,7 +41,7 @@ impl Program {
                     Ok(_) | Err(Error::TooLarge { .. }) => {}
                     Err(fault) => return Err(fault),
                 }
-                let besides = besides.saturating_add(graph.n_outputs() * batch);
+                let besides = besides.saturating_add(memory::elements(&[graph.n_outputs(), batch]));
                 (Limit::Numbers(numbers.saturating_sub(besides)), "bytes")
             }
         };
@@ -49,7 +49,7 @@ impl Program {
         let tangle = tangle(graph);
         // Whether some schedule takes less than the whole record; a cut alone does not say so.
         let all = || whole(graph, batch).map_or(usize::MAX, |plan| plan.len());
-        let copy = graph.n_outputs() * batch;
+        let copy = memory::elements(&[graph.n_outputs(), batch]);
         let helps = || copy.saturating_add(planned.1.smallest()) < all();
         if let (Store::Slots(1..), Some(tangle)) = (store, tangle)
             && !helps()
@@ -244,7 +244,8 @@ impl Program {
         match self {
             Self::Whole(plan) => plan.evaluations(),
             Self::Pieces(pieces) => {
-                pieces.schedule().evaluations(pieces.chain()) * pullbacks as u64
+                let once = pieces.schedule().evaluations(pieces.chain());
+                once.saturating_mul(pullbacks as u64)
             }
         }
     }

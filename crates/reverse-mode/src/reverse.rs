@@ -46,7 +46,9 @@ pub struct Bytes {
 impl Bytes {
     /// All of them.
     pub const fn total(&self) -> usize {
-        self.record + self.cotangents + self.gradient + self.scratch
+        let kept = self.record.saturating_add(self.cotangents);
+        kept.saturating_add(self.gradient)
+            .saturating_add(self.scratch)
     }
 }
 

@@ -1,7 +1,7 @@
 //! What reverse mode does, as a list, without preparing it.
 
 use pushpull_core::work::{Item, Work};
-use pushpull_core::{Graph, Prediction, Result, Scalar};
+use pushpull_core::{Graph, Prediction, Result, Scalar, memory};
 
 use crate::predict::Programs;
 use crate::{Reverse, Store};
@@ -12,7 +12,8 @@ impl<T: Scalar> Reverse<T> {
         let (graph, mut work) = (programs.program.graph(), Work::default());
         programs.program.work(pullbacks, &mut work);
         work.add(Item::Read(graph.n_params()), 1);
-        work.add(Item::Read(graph.n_inputs() * programs.program.batch()), 1);
+        let inputs = memory::elements(&[graph.n_inputs(), programs.program.batch()]);
+        work.add(Item::Read(inputs), 1);
         work
     }
 
@@ -24,7 +25,10 @@ impl<T: Scalar> Reverse<T> {
         let programs = Programs::new::<T>(graph, batch, store, 1)?;
         let mut work = Self::recorded(&programs, 1);
         programs.adjoint.work(batch, 1, (true, false), 1, &mut work);
-        work.add(Item::Summed(graph.n_outputs() * batch), 1);
+        work.add(
+            Item::Summed(memory::elements(&[graph.n_outputs(), batch])),
+            1,
+        );
         Ok(work)
     }
 
@@ -40,14 +44,15 @@ impl<T: Scalar> Reverse<T> {
         side: usize,
     ) -> Result<Work> {
         let programs = Programs::new::<T>(graph, batch, store, side)?;
-        let mut work = Self::recorded(&programs, seeds.div_ceil(side));
+        let mut work = Self::recorded(&programs, seeds.div_ceil(side.max(1)));
         for (group, times) in groups(seeds, side) {
             let wanted = (true, false);
             programs
                 .adjoint
                 .work(batch, group, wanted, times, &mut work);
         }
-        work.add(Item::Read(graph.n_outputs() * batch * seeds), 1);
+        let given = memory::elements(&[graph.n_outputs(), batch, seeds]);
+        work.add(Item::Read(given), 1);
         Ok(work)
     }
 
@@ -68,7 +73,7 @@ impl<T: Scalar> Reverse<T> {
             let batch = programs.program.batch();
             programs.adjoint.cost::<T>(batch, seeds, true, false)
         });
-        Ok(programs.predicted::<T>(cotangents, cost, 0, 0))
+        programs.predicted::<T>(cotangents, cost, 0, 0)
     }
 
     /// What [`Reverse::jacobian_params`] does with `side` outputs side by side.
@@ -115,15 +120,15 @@ impl<T: Scalar> Reverse<T> {
 
 /// The rows of a Jacobian with so many columns, put in their places from the groups that they are made in.
 fn rows_laid(graph: &Graph, batch: usize, side: usize, columns: usize, work: &mut Work) {
-    let rows = graph.n_outputs() * batch;
+    let rows = memory::elements(&[graph.n_outputs(), batch]);
     let row = Item::Strided {
         stride: rows,
         len: columns,
     };
     work.add(row, rows as u64);
-    work.add(Item::Fresh(rows * columns), 1);
-    let group = side.min(graph.n_outputs()) * batch;
-    work.add(Item::Fresh(group * columns), 1);
+    work.add(Item::Fresh(memory::elements(&[rows, columns])), 1);
+    let group = side.min(graph.n_outputs());
+    work.add(Item::Fresh(memory::elements(&[group, batch, columns])), 1);
 }
 
 /// `all` in groups of `side`: the lengths, each with how many there are.

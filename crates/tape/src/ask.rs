@@ -1,5 +1,6 @@
 //! Questions about a tape, by either mode.
 
+use std::collections::HashSet;
 use std::panic::Location;
 
 use nalgebra::DMatrix;
@@ -171,13 +172,10 @@ where
 
 /// The sources of all directions, each once.
 fn named<'d, 'v, T>(directions: &[&'d [(&'d Var<'v, T>, &DMatrix<T>)]]) -> Vec<&'d Var<'v, T>> {
-    let mut sources: Vec<&Var<'_, T>> = Vec::new();
-    for (source, _) in directions.iter().flat_map(|direction| direction.iter()) {
-        if !sources.iter().any(|known| known.key() == source.key()) {
-            sources.push(source);
-        }
-    }
-    sources
+    let mut known = HashSet::new();
+    let named = directions.iter().flat_map(|direction| direction.iter());
+    let named = named.map(|(source, _)| *source);
+    named.filter(|source| known.insert(source.key())).collect()
 }
 
 /// Directions as columns over the flat parameters; a source that a direction does not name does not move.

@@ -1,5 +1,6 @@
 //! Derivatives in the shapes of their sources.
 
+use std::collections::HashMap;
 use std::ops::Index;
 
 use nalgebra::DMatrix;
@@ -24,7 +25,9 @@ use crate::{Connection, Key};
 #[derive(Clone, Debug, PartialEq)]
 pub struct Gradients<T: nalgebra::Scalar> {
     matrices: Vec<DMatrix<T>>,
-    sources: Vec<(Key, Connection)>,
+    connections: Vec<Connection>,
+    /// The first place of each source.
+    places: HashMap<Key, usize>,
 }
 
 impl<T: Scalar> Gradients<T> {
@@ -39,10 +42,15 @@ impl<T: Scalar> Gradients<T> {
         };
         Self {
             matrices: program.wanted.iter().map(cut).collect(),
-            sources: program
+            connections: program
                 .wanted
                 .iter()
-                .map(|wanted| (wanted.key, wanted.connection))
+                .map(|wanted| wanted.connection)
+                .collect(),
+            // The last one to be put in is the first in order.
+            places: (0..program.wanted.len())
+                .rev()
+                .map(|i| (program.wanted[i].key, i))
                 .collect(),
         }
     }
@@ -52,14 +60,13 @@ impl<T: Scalar> Gradients<T> {
     /// # Panics
     /// If there are not so many sources.
     pub fn connection(&self, i: usize) -> Connection {
-        self.sources[i].1
+        self.connections[i]
     }
 
     /// The derivative with respect to a source; `None` if it was not asked for.
     pub fn of(&self, source: impl Into<Key>) -> Option<&DMatrix<T>> {
-        let key = source.into();
-        let found = self.sources.iter().position(|(known, _)| *known == key)?;
-        Some(&self.matrices[found])
+        let found = self.places.get(&source.into())?;
+        Some(&self.matrices[*found])
     }
 
     /// The derivatives in order.

@@ -1,5 +1,6 @@
 //! What was recorded on the way to one value, as a graph with its numbers.
 
+use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 use std::panic::Location;
 
@@ -56,6 +57,8 @@ pub struct Program<T> {
     /// By entry, in increasing order.
     places: Vec<(u32, Place)>,
     pub(crate) wanted: Vec<Wanted>,
+    /// The first source of each entry.
+    by_entry: HashMap<u32, usize>,
     tape: u64,
     shape: (usize, usize),
 }
@@ -93,7 +96,8 @@ impl<T: Scalar> Program<T> {
         let last = output.entry();
         let reached = reached(&record, last);
         let kind = |entry: usize| record.entries[entry].kind;
-        let is_source = |entry: usize| sources.iter().any(|source| source.entry() == entry);
+        let asked_for: HashSet<usize> = sources.iter().map(|source| source.entry()).collect();
+        let is_source = |entry: usize| asked_for.contains(&entry);
 
         let mut builder = Builder::new();
         let (mut params, mut x) = (Vec::new(), vec![T::zero()]);
@@ -102,10 +106,11 @@ impl<T: Scalar> Program<T> {
         // A block reads something; what a parameter reads does not matter.
         let ground = builder.constant("ground", 1);
         // Sources first, in the order in which they were named.
+        let mut placed: HashSet<usize> = HashSet::new();
         for source in sources {
             let entry = source.entry();
             let asked = kind(entry) == Kind::Leaf { watched: true };
-            if !asked || places.iter().any(|&(known, _)| known as usize == entry) {
+            if !asked || !placed.insert(entry) {
                 continue;
             }
             let (nrows, ncols) = record.entries[entry].shape();
@@ -117,7 +122,7 @@ impl<T: Scalar> Program<T> {
                 *place = Some(node);
             }
         }
-        let mut shifted: Vec<(usize, Range<usize>)> = Vec::new();
+        let mut shifted: HashMap<usize, Range<usize>> = HashMap::new();
         let mut operands: Vec<Node> = Vec::new();
         for entry in (0..=last).filter(|&entry| reached[entry].0) {
             let node = match (&record.entries[entry].block, nodes[entry]) {
@@ -147,7 +152,7 @@ impl<T: Scalar> Program<T> {
             let made = matches!(kind(entry), Kind::Made { .. });
             nodes[entry] = Some(if made && is_source(entry) {
                 let n = record.value(entry).len();
-                shifted.push((entry, params.len()..params.len() + n));
+                shifted.insert(entry, params.len()..params.len() + n);
                 params.resize(params.len() + n, T::zero());
                 builder.block(Bias::new(n), node)
             } else {
@@ -158,9 +163,9 @@ impl<T: Scalar> Program<T> {
         for source in sources.iter().filter(|source| !source.is_faulty()) {
             let entry = source.entry();
             let made = matches!(kind(entry), Kind::Made { .. });
-            if made && !shifted.iter().any(|&(known, _)| known == entry) {
+            if made && !shifted.contains_key(&entry) {
                 let n = record.value(entry).len();
-                shifted.push((entry, params.len()..params.len() + n));
+                shifted.insert(entry, params.len()..params.len() + n);
                 params.resize(params.len() + n, T::zero());
                 builder.block(Parameter::new(n, 1), ground);
             }
@@ -173,17 +178,14 @@ impl<T: Scalar> Program<T> {
             end = builder.map(Identity, end);
         }
         places.sort_by_key(|&(entry, _)| entry);
-        let wanted = sources
+        let wanted: Vec<Wanted> = sources
             .iter()
             .map(|source| {
                 let entry = source.entry();
                 let own = places.binary_search_by_key(&(entry as u32), |&(known, _)| known);
                 let range = match own.map(|i| &places[i].1) {
                     Ok(Place::Params(range)) => Some(range.clone()),
-                    _ => shifted
-                        .iter()
-                        .find(|(known, _)| *known == entry)
-                        .map(|(_, range)| range.clone()),
+                    _ => shifted.get(&entry).cloned(),
                 };
                 let open = reached.get(entry).is_some_and(|&(_, open)| open);
                 let connection = match (&range, open) {
@@ -203,6 +205,11 @@ impl<T: Scalar> Program<T> {
             params,
             x,
             places,
+            // The last one to be put in is the first in order.
+            by_entry: (0..wanted.len())
+                .rev()
+                .map(|i| (wanted[i].key.entry, i))
+                .collect(),
             wanted,
             tape: inner.id,
             shape: output.shape(),
@@ -294,10 +301,8 @@ impl<T: Scalar> Program<T> {
 
     /// Where a source's numbers lie within the flat parameters, and its shape.
     pub(crate) fn range_of(&self, key: Key) -> Option<(Range<usize>, (usize, usize))> {
-        let wanted = self
-            .wanted
-            .iter()
-            .find(|wanted| (wanted.key.tape, wanted.key.entry) == (key.tape, key.entry))?;
+        let own = self.by_entry.get(&key.entry)?;
+        let wanted = Some(&self.wanted[*own]).filter(|wanted| wanted.key.tape == key.tape)?;
         Some((wanted.range.clone()?, key.shape))
     }
 }

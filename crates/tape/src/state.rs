@@ -5,7 +5,7 @@ use std::panic::Location;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use pushpull_core::{AnyBlock, Mat, MatMut, Scalar};
+use pushpull_core::{AnyBlock, Mat, MatMut, Scalar, memory};
 
 use crate::error::shown;
 use crate::{Error, Result, Var};
@@ -108,7 +108,8 @@ impl<T: Scalar> Inner<T> {
         watched: bool,
         at: &'static Location<'static>,
     ) -> Var<'_, T> {
-        let Some((nrows, ncols)) = small(shape).filter(|&(nrows, ncols)| nrows * ncols > 0) else {
+        let Some((nrows, ncols)) = small(shape).filter(|&(nrows, ncols)| nrows > 0 && ncols > 0)
+        else {
             return self.fail(Error::Shape {
                 op: op.into(),
                 expected: "1 to 4294967295 rows and columns".into(),
@@ -165,6 +166,18 @@ impl<T: Scalar> Inner<T> {
                 at,
             });
         };
+        let kept = block.keeps().extra;
+        let what = format_args!("what {} makes and keeps", block.name());
+        if let Err(source) = memory::fits::<T>(
+            what,
+            dims.n_out.saturating_add(kept),
+            "record smaller matrices",
+        ) {
+            return self.fail(Error::Block {
+                source: Box::new(source),
+                at,
+            });
+        }
         let mut record = self.record.borrow_mut();
         let Record {
             entries,
@@ -191,7 +204,7 @@ impl<T: Scalar> Inner<T> {
             }
             &stack[..]
         };
-        extra.resize(block.keeps().extra, T::zero());
+        extra.resize(kept, T::zero());
         let (x, y) = (Mat::new(x, rows, 1), MatMut::new(y, dims.n_out, 1));
         T::of(&*block).forward(&[], x, y, extra);
         let recording = *paused == 0;

@@ -15,6 +15,8 @@ use crate::{Precision, TrainError};
 
 /// Directions of a forward gradient that are carried at once, at most: it bounds the memory.
 const CARRIED: usize = 32;
+/// Directions of an estimate, at most: more than there are parameters estimate the gradient no better than forward mode has it.
+const MOST: usize = 1 << 24;
 
 /// How the gradient of a step is computed. All but the last give the same gradient up to rounding; the last is a random
 /// estimate of it.
@@ -163,12 +165,10 @@ impl<T: Precision> Engine<T> {
             Mode::Structured => {
                 Inner::Structured(Structured::new(graph, batch, Chunk::Auto, threads)?)
             }
-            Mode::ForwardGradient { directions: 0 } => {
-                return Err(setting(
-                    "the directions of a forward gradient",
-                    "at least 1",
-                    0,
-                ));
+            Mode::ForwardGradient { directions } if !(1..=MOST).contains(&directions) => {
+                let expected = format!("at least 1 and at most {MOST}");
+                let name = "the directions of a forward gradient";
+                return Err(setting(name, expected, directions));
             }
             Mode::ForwardGradient { directions } => {
                 let carried = directions.min(CARRIED);

@@ -57,7 +57,7 @@ pub enum TrainError {
         /// From 1, over the whole run.
         step: u64,
         /// [`pushpull_core::Error::Singular`] or [`pushpull_core::Error::Undefined`].
-        fault: pushpull_core::Error,
+        fault: Box<pushpull_core::Error>,
     },
     /// A checkpoint that cannot be written, or read.
     #[error("{file}: {fault}", file = .file.display())]

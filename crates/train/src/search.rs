@@ -40,6 +40,9 @@ pub enum Strategy {
 }
 
 /// One combination.
+/// Trials of a search, at most.
+const MOST_TRIALS: usize = 1_000_000;
+
 #[derive(Clone, Debug, PartialEq)]
 struct Choice {
     hidden: Vec<usize>,
@@ -161,8 +164,9 @@ pub fn search<T: Precision>(
     space.check()?;
     let choices = match strategy {
         Strategy::Grid => space.grid(),
-        Strategy::Random { trials: 0, .. } => {
-            return Err(setting("the trials of a search", "at least 1", 0));
+        Strategy::Random { trials, .. } if !(1..=MOST_TRIALS).contains(&trials) => {
+            let expected = format!("at least 1 and at most {MOST_TRIALS}");
+            return Err(setting("the trials of a search", expected, trials));
         }
         Strategy::Random { trials, seed } => {
             if space

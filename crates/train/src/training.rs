@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use nalgebra::DMatrix;
 use pushpull_core::linalg::first_not_finite;
-use pushpull_core::{Error, Mat, Role};
+use pushpull_core::{Error, Mat, Role, memory};
 
 use crate::checkpoint::Identity;
 use crate::evaluate::Evaluator;
@@ -80,6 +80,12 @@ impl<T: Precision> Training<T> {
             .transpose()?;
         let (engine, block) = engine(batch)?;
         let layout = model.objective.layout();
+        // Parameters, the best of them, their gradient, its mean, two moments, and those of the epoch's end.
+        memory::fits::<T>(
+            "the state of a run",
+            memory::elements(&[layout.len(), 7]),
+            "train a smaller network",
+        )?;
         let weights = layout
             .entries()
             .iter()
@@ -202,7 +208,7 @@ impl<T: Precision> Training<T> {
                 TrainError::NoDerivative {
                     epoch,
                     step: number,
-                    fault,
+                    fault: Box::new(fault),
                 }
             }
             fault => fault,

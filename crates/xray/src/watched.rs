@@ -33,10 +33,12 @@ impl Watched {
     /// The nodes `0..=last` of a graph with taps; node `last` is the output. Original inputs are constants here.
     pub(crate) fn new(graph: &Graph, last: usize, taps: impl Fn(usize) -> Taps) -> Result<Self> {
         let mut b = Builder::new();
-        let mut rows = 0;
+        let mut rows = 0_usize;
         let mut taken = |n: usize| {
-            rows += n;
-            rows - n..rows
+            // Numbers saturate: the builder refuses what no memory holds.
+            let start = rows;
+            rows = start.saturating_add(n);
+            start..rows
         };
         let inputs: Vec<_> = graph
             .inputs()
@@ -49,7 +51,7 @@ impl Watched {
             .collect();
         let (mut before, mut after) = (Vec::new(), Vec::new());
         let (mut params, mut origin, mut values) = (Vec::new(), Vec::new(), Vec::new());
-        let mut end = 0;
+        let mut end = 0_usize;
         for (i, node) in graph.nodes()[..=last].iter().enumerate() {
             let (dims, tap) = (node.dims(), taps(i));
             let mut sources: Vec<_> = node
@@ -85,9 +87,10 @@ impl Watched {
                     [value, zeros],
                 );
             }
-            params.push(end..end + dims.n_params);
+            let next = end.saturating_add(dims.n_params);
+            params.push(end..next);
             origin.push(node.params.clone());
-            end += dims.n_params;
+            end = next;
             values.push(value);
         }
         let mut output = values[last];
@@ -140,7 +143,7 @@ pub(crate) fn exposed(graph: &Graph) -> Result<(Graph, Vec<Range<usize>>)> {
         .map(|(k, input)| b.constant(format!("input {k}"), input.rows.len()))
         .collect();
     let mut values = Vec::with_capacity(graph.nodes().len());
-    let (mut rows, mut end) = (Vec::with_capacity(graph.nodes().len()), 0);
+    let (mut rows, mut end) = (Vec::with_capacity(graph.nodes().len()), 0_usize);
     for (i, node) in graph.nodes().iter().enumerate() {
         let sources: Vec<_> = node
             .sources
@@ -151,7 +154,7 @@ pub(crate) fn exposed(graph: &Graph) -> Result<(Graph, Vec<Range<usize>>)> {
             })
             .collect();
         values.push(b.named(format!("block {i}"), Arc::clone(&node.block), &sources[..]));
-        rows.push(end..end + node.dims().n_out);
+        rows.push(end..end.saturating_add(node.dims().n_out));
         end = rows[i].end;
     }
     let all = b.named("values", Map::new(Identity, end), &values[..]);

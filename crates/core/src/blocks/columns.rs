@@ -6,7 +6,7 @@ use crate::erase::IntoBlock;
 use crate::planes::{Cotangents, DotPoint, Planes, PlanesMut};
 use crate::{
     Accum, AnyBlock, Block, Cost, Dims, Keeps, Mat, MatMut, Op, Point, Real, Result, Scalar,
-    Singular, Spec, Steep,
+    Singular, Spec, Steep, memory,
 };
 
 /// `Y = [f(x_1, w) .. f(x_K, w)]` for the stacked input `[w; x_1; ..; x_K]`: a block f on the K columns of a matrix, with
@@ -101,7 +101,7 @@ impl Spec for Columns {
         Keeps {
             x: keeps.x || self.inner().n_params > 0,
             y: keeps.y,
-            extra: keeps.extra * self.count,
+            extra: keeps.extra.saturating_mul(self.count),
         }
     }
 
@@ -113,8 +113,8 @@ impl Spec for Columns {
         };
         Some(match op {
             Op::Forward => cost(op)? * batch,
-            Op::JvpInput => with(cost(op)?, Op::JvpParams(Accum::Add))? * (batch * seeds),
-            Op::VjpInput => with(cost(op)?, Op::VjpParams(Accum::Set))? * (batch * seeds),
+            Op::JvpInput => with(cost(op)?, Op::JvpParams(Accum::Add))? * batch * seeds,
+            Op::VjpInput => with(cost(op)?, Op::VjpParams(Accum::Set))? * batch * seeds,
             _ => Cost::ZERO,
         })
     }
@@ -127,8 +127,8 @@ impl Spec for Columns {
         };
         Some(match op {
             Op::Forward => cost(op)? * batch,
-            Op::JvpInput => with(cost(op)?, Op::JvpParams(Accum::Add))? * (batch * seeds),
-            Op::VjpInput => with(cost(op)?, Op::VjpParams(Accum::Set))? * (batch * seeds),
+            Op::JvpInput => with(cost(op)?, Op::JvpParams(Accum::Add))? * batch * seeds,
+            Op::VjpInput => with(cost(op)?, Op::VjpParams(Accum::Set))? * batch * seeds,
             _ => Cost::ZERO,
         })
     }
@@ -149,7 +149,8 @@ impl Spec for Columns {
     fn dot_scratch_len(&self, _: usize) -> usize {
         let dims = self.inner();
         // x, y and their tangents, both cotangents with theirs, and f's own.
-        4 * self.count * (dims.n_in + dims.n_out) + self.block.dot_scratch_len(self.count)
+        let columns = memory::elements(&[dims.n_in.saturating_add(dims.n_out), self.count, 4]);
+        columns.saturating_add(self.block.dot_scratch_len(self.count))
     }
 
     fn surrogate(&self) -> bool {

@@ -172,7 +172,7 @@ impl<T: Real> Block<T> for LogSoftmax {
         self.vjp_input_in_place(&at.point(), dots.rb_mut(), scratch);
         let Some(y_dot) = at.y.dot else { return };
         for (j, y_bar) in y_bar.value().columns().enumerate() {
-            let total = sum(Mat::from(&*y_bar));
+            let total = sum(Mat::from(y_bar));
             let slopes = at.y.value.col(j).iter().zip(y_dot.col(j));
             for (x_bar_dot, (&y, &y_dot)) in dots.col_mut(j).iter_mut().zip(slopes) {
                 *x_bar_dot -= chain(chain(y.exp(), y_dot), total);

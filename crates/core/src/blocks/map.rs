@@ -307,7 +307,7 @@ impl<F: Elementwise> Spec for Map<F> {
         // The slopes, where several seeds share them and they are not kept.
         let shared = seeds > 1 && self.kept() != Kept::Slope;
         if matches!(op, Op::JvpInput | Op::VjpInput) && shared {
-            self.n * batch
+            self.n.saturating_mul(batch)
         } else {
             0
         }

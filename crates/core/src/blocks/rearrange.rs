@@ -237,7 +237,9 @@ impl OnTop {
     }
 
     fn height(&self) -> usize {
-        self.rows.iter().sum()
+        self.rows
+            .iter()
+            .fold(0, |sum, rows| sum.saturating_add(*rows))
     }
 
     /// For each column of each part: where it lies in the parts, and in the whole.

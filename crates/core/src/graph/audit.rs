@@ -16,13 +16,21 @@ use std::collections::HashSet;
 
 use super::Node;
 use crate::quiet::catch;
-use crate::{Dims, Error, Result};
+use crate::{Accum, Dims, Error, Op, Result};
 
 mod trial;
 use trial::{Interval, Trial};
 
 /// Blocks of more numbers than this are left to the thorough check: building a graph stays quick, and small in memory.
 const MOST: usize = 1 << 21;
+/// The maps whose scratch memory counts too.
+const OPS: [Op; 5] = [
+    Op::JvpInput,
+    Op::VjpInput,
+    Op::JvpParams(Accum::Add),
+    Op::VjpParams(Accum::Add),
+    Op::UnitParams(Accum::Add),
+];
 /// Where inputs and parameters lie: ordinary numbers, or those at which logarithms and roots are finite too.
 const DOMAINS: [(Interval, Interval); 3] = [
     (ORDINARY, ORDINARY),
@@ -37,8 +45,9 @@ pub(super) fn audit(nodes: &[Node]) -> Result<()> {
     let mut seen: HashSet<(TypeId, Dims, String)> = HashSet::new();
     for node in nodes {
         let (block, dims) = (&*node.block, node.dims());
-        let numbers = dims.n_in.saturating_add(dims.n_out);
-        let small = numbers.saturating_add(dims.n_params) <= MOST;
+        let sizes = [dims.n_in, dims.n_out, dims.n_params, block.keeps().extra];
+        let numbers = sizes.into_iter().fold(0, usize::saturating_add);
+        let small = numbers <= MOST && OPS.iter().all(|&op| block.scratch_len(op, 2, 1) <= MOST);
         if block.surrogate() || !small || !seen.insert((block.kind(), dims, format!("{block:?}"))) {
             continue;
         }

@@ -1,13 +1,13 @@
 //! Builds a graph, a block a line.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::audit::audit;
 use super::{Graph, Input, IntoBlock, Node, Origin, Source};
 use crate::blocks::{Elementwise, Map};
-use crate::{AnyBlock, Error, Layout, Result};
+use crate::{AnyBlock, Error, Layout, Result, memory};
 
 /// A value of a graph that is being built.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -51,7 +51,8 @@ pub struct Builder {
     nodes: Vec<Node>,
     inputs: Vec<Input>,
     layout: Layout,
-    names: HashSet<String>,
+    /// All names, with the nodes that have them; inputs have none.
+    names: HashMap<String, Option<usize>>,
     fault: Option<Error>,
 }
 
@@ -76,7 +77,7 @@ impl Builder {
             nodes: Vec::new(),
             inputs: Vec::new(),
             layout: Layout::default(),
-            names: HashSet::new(),
+            names: HashMap::new(),
             fault: None,
         }
     }
@@ -99,11 +100,14 @@ impl Builder {
                 n_out: 0,
             });
         }
-        self.claim(&name);
+        self.addressable(&name, rows);
+        self.claim(&name, None);
         let start = self.inputs.last().map_or(0, |input| input.rows.end);
+        let end = start.saturating_add(rows);
+        self.addressable("all inputs together", end);
         self.inputs.push(Input {
             name,
-            rows: start..start.saturating_add(rows),
+            rows: start..end,
             constant,
         });
         self.var(Origin::Input(self.inputs.len() - 1), constant, rows)
@@ -139,12 +143,7 @@ impl Builder {
     /// The block of the node called `like` once more, with the same parameters (weight sharing).
     pub fn again(&mut self, name: impl Into<String>, inputs: impl AsRef<[Var]>, like: &str) -> Var {
         let name = name.into();
-        match self
-            .nodes
-            .iter()
-            .find(|node| node.name == like)
-            .map(|node| Arc::clone(&node.block))
-        {
+        match self.find(like).map(|node| Arc::clone(&node.block)) {
             Some(block) => self.add_node(name, block, inputs.as_ref(), Params::Of(like)),
             None => {
                 self.fail(self.unknown_node(like));
@@ -261,17 +260,26 @@ impl Builder {
         if let Err(fault) = self.check_node(&name, &*block, inputs) {
             self.fail(fault);
         }
-        self.claim(&name);
-        let range = match params {
-            Params::Own => self.layout.append(&name, block.params()),
-            Params::Of(like) => match self.nodes.iter().find(|node| node.name == like) {
-                Some(node) => node.params.clone(),
+        for size in [dims.n_in, dims.n_out, dims.n_params, block.keeps().extra] {
+            self.addressable(&name, size);
+        }
+        // What is shared is found before the node's own name is taken.
+        let shared = match params {
+            Params::Own => None,
+            Params::Of(like) => Some((like, self.find(like).map(|node| node.params.clone()))),
+        };
+        self.claim(&name, Some(self.nodes.len()));
+        let range = match shared {
+            None => self.layout.append(&name, block.params()),
+            Some((like, range)) => match range {
+                Some(range) => range,
                 None => {
                     self.fail(self.unknown_node(like));
                     0..0
                 }
             },
         };
+        self.addressable("all parameters together", self.layout.len());
         if range.len() != dims.n_params {
             self.fail(Error::Length {
                 name: format!("{name} (params)"),
@@ -302,7 +310,8 @@ impl Builder {
         if inputs.iter().any(|var| var.builder != self.id) {
             return Err(Error::ForeignVar { name: name.into() });
         }
-        let rows: usize = inputs.iter().map(|var| var.rows).sum();
+        let rows = inputs.iter().map(|var| var.rows);
+        let rows = rows.fold(0, usize::saturating_add);
         if rows != dims.n_in {
             let parts: Vec<String> = inputs.iter().map(|var| var.rows.to_string()).collect();
             return Err(Error::Shape {
@@ -315,9 +324,30 @@ impl Builder {
         Ok(())
     }
 
-    fn claim(&mut self, name: &str) {
-        if !self.names.insert(name.to_owned()) {
+    /// Refuses more numbers than an address can tell apart: whatever is added up later stays a number.
+    fn addressable(&mut self, name: &str, numbers: usize) {
+        const MOST: usize = isize::MAX as usize;
+        if numbers > MOST {
+            self.fail(Error::TooLarge {
+                what: name.into(),
+                bytes: (numbers as u64).saturating_mul(size_of::<f64>() as u64),
+                available: memory::available(),
+                remedy: "use narrower blocks and fewer of them".into(),
+            });
+        }
+    }
+
+    /// The first node of a name.
+    fn find(&self, name: &str) -> Option<&Node> {
+        let known = self.names.get(name).copied().flatten();
+        known.map(|node| &self.nodes[node])
+    }
+
+    fn claim(&mut self, name: &str, node: Option<usize>) {
+        if self.names.contains_key(name) {
             self.fail(Error::DuplicateName { name: name.into() });
+        } else {
+            self.names.insert(name.to_owned(), node);
         }
     }
 

@@ -4,7 +4,7 @@ use pushpull_core::primal::PrimalPlan;
 use pushpull_core::{Cost, Graph, Result, memory};
 
 use super::occurrence::{Occurrence, occurrences};
-use super::program::{Program, chunks, programs};
+use super::program::{Program, programs, runs};
 use crate::Chunk;
 use crate::forward::{Bytes, setting};
 
@@ -57,10 +57,12 @@ impl Design {
 
     /// Numbers of each kind. The tangents are those of a chunk, and at the output those of the batch.
     pub(super) fn lens(&self) -> Bytes {
-        let columns: usize = self.occurrences.iter().map(|o| o.columns).sum();
+        let columns = self.occurrences.iter().map(|o| o.columns);
+        let columns = columns.fold(0, usize::saturating_add);
+        let sums = memory::elements(&[columns, self.plan.batch()]);
         Bytes {
             primal: self.plan.len(),
-            tangents: self.chunk_tangents() + columns * self.plan.batch(),
+            tangents: self.chunk_tangents().saturating_add(sums),
             gradient: self.plan.graph().n_params(),
             scratch: self.scratch,
         }
@@ -79,18 +81,16 @@ impl Design {
         let pushed: Cost = self.pushed().sum();
         let contracted = self.occurrences.iter();
         let contracted: Cost = contracted.map(|o| o.cost(graph, batch)).sum();
-        self.plan.cost::<f64>() + pushed + contracted + Cost::flops(graph.n_outputs() * batch)
+        self.plan.cost::<f64>()
+            + pushed
+            + contracted
+            + Cost::flops(memory::elements(&[graph.n_outputs(), batch]))
     }
 
     /// The cost of the moves of each program, times its chunks.
     fn pushed(&self) -> impl Iterator<Item = Cost> + '_ {
         let (graph, batch) = (self.plan.graph(), self.plan.batch());
-        let runs = move |program: &Program| {
-            chunks(&self.programs, batch)
-                .filter(|(chunk, _)| chunk.len() == program.samples)
-                .count()
-        };
         let programs = self.programs.iter();
-        programs.map(move |program| program.cost(graph) * runs(program))
+        programs.map(move |program| program.cost(graph) * runs(&self.programs, program, batch))
     }
 }

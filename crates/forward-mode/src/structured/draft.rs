@@ -1,5 +1,7 @@
 //! How the tangents of a node follow from those of its sources, as moves.
 
+use std::collections::HashMap;
+
 use pushpull_core::arena::{Planner, Slot};
 use pushpull_core::graph::Origin;
 use pushpull_core::{Graph, InputJacobian, Result, memory};
@@ -7,12 +9,14 @@ use pushpull_core::{Graph, InputJacobian, Result, memory};
 use super::moves::{Action, Form, Move};
 use super::occurrence::{Kind, Occurrence};
 use super::program::REMEDY;
-use super::term::{State, Term, structure};
+use super::term::{Columns, Light, State, structure};
 
 /// A program in the making.
 pub(super) struct Draft<'a, T> {
     pub(super) graph: &'a Graph,
     pub(super) occurrences: &'a [Occurrence],
+    /// The occurrence at each node.
+    pub(super) own: Vec<Option<usize>>,
     pub(super) samples: usize,
     pub(super) planner: Planner,
     pub(super) states: Vec<State>,
@@ -35,10 +39,9 @@ impl<T> Draft<'_, T> {
 
     /// Keeps what a state holds until node `i` has run.
     fn keep(&mut self, state: &State, i: usize) {
-        for term in &state.terms {
-            if let Form::Diagonal(slot) | Form::Dense(slot, _) = term.form {
-                self.planner.keep_until(slot, i);
-            }
+        let diagonals = state.light.iter().filter_map(|light| light.diagonal);
+        for slot in diagonals.chain(state.dense.iter().map(|dense| dense.slot)) {
+            self.planner.keep_until(slot, i);
         }
     }
 
@@ -46,32 +49,38 @@ impl<T> Draft<'_, T> {
         self.occurrences[occurrence].columns
     }
 
+    /// The tangents of node `j` for one of its consumers: the only one takes them.
+    fn arriving(&mut self, j: usize) -> State {
+        if self.graph.consumers()[j].len() == 1 {
+            std::mem::take(&mut self.states[j])
+        } else {
+            self.states[j].clone()
+        }
+    }
+
     /// Pushes what arrives at node `i` and starts its own parameters.
     pub(super) fn node(&mut self, i: usize) -> Result<State> {
         let node = &self.graph.nodes()[i];
-        let own = self
-            .occurrences
-            .iter()
-            .position(|occurrence| occurrence.node == i);
+        let own = self.own[i];
         let start = own.filter(|&own| self.occurrences[own].kind == Kind::Dense);
         let mut state = match node.sources[..] {
             [source] => match source.origin {
                 Origin::Node(j) if !source.stopped => {
-                    let arriving = self.states[j].clone();
+                    let arriving = self.arriving(j);
                     self.keep(&arriving, i);
-                    self.through(i, &arriving, start)?
+                    self.through(i, arriving, start)?
                 }
-                _ => self.through(i, &State::default(), start)?,
+                _ => self.through(i, State::default(), start)?,
             },
             _ => {
                 let stacked = self.stack(i)?;
-                self.through(i, &stacked, start)?
+                self.through(i, stacked, start)?
             }
         };
         if let (Some(occurrence), None) = (own, start) {
-            state.terms.push(Term {
+            state.light.push(Light {
                 occurrence,
-                form: Form::Identity,
+                diagonal: None,
             });
         }
         Ok(state)
@@ -87,89 +96,83 @@ impl<T> Draft<'_, T> {
             let rows = row..row + self.graph.rows(source.origin);
             row = rows.end;
             let state = match source.origin {
-                Origin::Node(j) if !source.stopped => self.states[j].clone(),
+                Origin::Node(j) if !source.stopped => self.arriving(j),
                 _ => State::default(),
             };
             self.keep(&state, i);
-            reaching.extend(state.terms.iter().map(|term| term.occurrence));
-            parts.push((rows, state));
+            let forms: HashMap<usize, Form> = state.forms().collect();
+            reaching.extend(forms.keys());
+            parts.push((rows, forms));
         }
         reaching.sort_unstable();
         reaching.dedup();
         let columns = reaching.iter().map(|&occurrence| self.columns(occurrence));
-        let columns = columns.fold(0, usize::saturating_add);
-        if columns == 0 {
+        let count = columns.fold(0, usize::saturating_add);
+        if count == 0 {
             return Ok(State::default());
         }
-        let to = self.slot(i, node.dims().n_in, columns)?;
-        let mut stacked = State {
-            dense: Some(to),
-            columns,
-            exclusive: true,
-            ..State::default()
-        };
+        let to = self.slot(i, node.dims().n_in, count)?;
+        let mut terms = Vec::with_capacity(reaching.len());
         let mut first = 0;
         for occurrence in reaching {
             let columns = self.columns(occurrence);
-            for (rows, state) in &parts {
-                let form = state
-                    .terms
-                    .iter()
-                    .find(|term| term.occurrence == occurrence)
-                    .map(|term| term.form);
+            for (rows, forms) in &parts {
+                let (form, rows) = (forms.get(&occurrence).copied(), rows.clone());
                 self.push(
                     i,
                     Action::Stack {
                         form,
                         columns,
-                        rows: rows.clone(),
+                        rows,
                         to,
                         first,
                     },
                 );
             }
-            stacked.terms.push(Term {
-                occurrence,
-                form: Form::Dense(to, first),
-            });
+            terms.push((occurrence, first));
             first += columns;
         }
-        Ok(stacked)
+        Ok(State {
+            light: Vec::new(),
+            dense: Some(Columns {
+                slot: to,
+                count,
+                terms,
+            }),
+            exclusive: true,
+        })
     }
 
     /// The tangents at the output of node `i`, given those at its input and, if it starts dense columns, its
     /// occurrence.
-    fn through(&mut self, i: usize, arriving: &State, start: Option<usize>) -> Result<State> {
+    fn through(&mut self, i: usize, arriving: State, start: Option<usize>) -> Result<State> {
         let node = &self.graph.nodes()[i];
         let structure = structure(node);
         match structure {
-            InputJacobian::Identity if start.is_none() => return Ok(arriving.clone()),
+            InputJacobian::Identity if start.is_none() => return Ok(arriving),
             InputJacobian::Diagonal | InputJacobian::Identity => {
                 return self.scaled(i, arriving, start);
             }
             InputJacobian::Weight | InputJacobian::Dense => {}
         }
         let dims = node.dims();
-        let light: Vec<Term> = arriving.diagonal_terms().collect();
-        let unfolded: usize = light.iter().map(|t| self.columns(t.occurrence)).sum();
+        let light = arriving
+            .light
+            .iter()
+            .map(|term| self.columns(term.occurrence));
+        let unfolded = light.fold(0, usize::saturating_add);
         let started = start.map_or(0, |own| self.columns(own));
-        let columns = arriving
-            .columns
-            .saturating_add(unfolded)
-            .saturating_add(started);
-        if columns == 0 {
+        let (dense, mut first) = (arriving.columns(), arriving.columns());
+        let count = dense.saturating_add(unfolded).saturating_add(started);
+        if count == 0 {
             return Ok(State::default());
         }
-        let to = self.slot(i, dims.n_out, columns)?;
-        let mut state = self.pushed(i, arriving, to, columns);
-        let mut first = arriving.columns;
-        let diagonal = |form| match form {
-            Form::Diagonal(slot) => Some(slot),
-            Form::Identity | Form::Dense(..) => None,
-        };
+        let to = self.slot(i, dims.n_out, count)?;
+        let State { light, dense, .. } = arriving;
+        let mut terms = self.pushed(i, dense, to);
         if structure == InputJacobian::Weight {
-            for term in &light {
-                let diagonal = diagonal(term.form);
+            for term in light {
+                let diagonal = term.diagonal;
                 self.push(
                     i,
                     Action::Weigh {
@@ -178,10 +181,7 @@ impl<T> Draft<'_, T> {
                         first,
                     },
                 );
-                state.terms.push(Term {
-                    occurrence: term.occurrence,
-                    form: Form::Dense(to, first),
-                });
+                terms.push((term.occurrence, first));
                 first += dims.n_in;
             }
         } else if unfolded > 0 {
@@ -190,17 +190,14 @@ impl<T> Draft<'_, T> {
                 self.push(
                     i,
                     Action::Stack {
-                        form: Some(term.form),
+                        form: Some(term.form()),
                         columns: dims.n_in,
                         rows: 0..dims.n_in,
                         to: from,
                         first: k * dims.n_in,
                     },
                 );
-                state.terms.push(Term {
-                    occurrence: term.occurrence,
-                    form: Form::Dense(to, first + k * dims.n_in),
-                });
+                terms.push((term.occurrence, first + k * dims.n_in));
             }
             self.push(
                 i,
@@ -213,38 +210,56 @@ impl<T> Draft<'_, T> {
             );
             first += unfolded;
         }
-        self.start(i, start, to, first, &mut state);
-        Ok(state)
+        self.start(i, start, to, first, &mut terms);
+        Ok(State {
+            light: Vec::new(),
+            dense: Some(Columns {
+                slot: to,
+                count,
+                terms,
+            }),
+            exclusive: true,
+        })
     }
 
     /// The same for a diagonal Jacobian: a diagonal is pushed as one seed and stays one.
-    fn scaled(&mut self, i: usize, arriving: &State, start: Option<usize>) -> Result<State> {
+    fn scaled(&mut self, i: usize, arriving: State, start: Option<usize>) -> Result<State> {
         let node = &self.graph.nodes()[i];
         let n = node.dims().n_out;
         let started = start.map_or(0, |own| self.columns(own));
-        let columns = arriving.columns.saturating_add(started);
-        let mut state = match arriving.dense {
-            Some(at) if started == 0 && arriving.exclusive && node.block.in_place() => {
-                let seeds = arriving.columns;
+        let (seeds, exclusive) = (arriving.columns(), arriving.exclusive);
+        let count = seeds.saturating_add(started);
+        let State { light, dense, .. } = arriving;
+        let mut state = match dense {
+            Some(dense) if started == 0 && exclusive && node.block.in_place() => {
+                let at = dense.slot;
                 self.push(i, Action::Over { at, seeds });
                 State {
-                    terms: arriving.dense_terms().collect(),
-                    ..arriving.clone()
+                    light: Vec::new(),
+                    dense: Some(dense),
+                    exclusive,
                 }
             }
-            _ if columns > 0 => {
-                let to = self.slot(i, n, columns)?;
-                let mut state = self.pushed(i, arriving, to, columns);
-                self.start(i, start, to, arriving.columns, &mut state);
-                state
+            dense if count > 0 => {
+                let to = self.slot(i, n, count)?;
+                let mut terms = self.pushed(i, dense, to);
+                self.start(i, start, to, seeds, &mut terms);
+                State {
+                    light: Vec::new(),
+                    dense: Some(Columns {
+                        slot: to,
+                        count,
+                        terms,
+                    }),
+                    exclusive: true,
+                }
             }
             _ => State::default(),
         };
-        for term in &arriving.terms {
-            let from = match term.form {
-                Form::Dense(..) => continue,
-                Form::Diagonal(from) => from,
-                Form::Identity => {
+        for term in light {
+            let from = match term.diagonal {
+                Some(from) => from,
+                None => {
                     let ones = self.slot(i, n, 1)?;
                     self.push(i, Action::Ones { to: ones });
                     ones
@@ -260,65 +275,57 @@ impl<T> Draft<'_, T> {
                     seeds: 1,
                 },
             );
-            state.terms.push(Term {
+            state.light.push(Light {
                 occurrence: term.occurrence,
-                form: Form::Diagonal(to),
+                diagonal: Some(to),
             });
         }
         Ok(state)
     }
 
-    /// The dense columns that arrive, pushed to the start of `to`.
-    fn pushed(&mut self, i: usize, arriving: &State, to: Slot, columns: usize) -> State {
-        if let Some(from) = arriving.dense {
-            let seeds = arriving.columns;
-            self.push(
-                i,
-                Action::Push {
-                    from,
-                    to,
-                    first: 0,
-                    seeds,
-                },
-            );
-        }
-        let moved = arriving.dense_terms().map(|term| Term {
-            form: match term.form {
-                Form::Dense(_, first) => Form::Dense(to, first),
-                light => light,
+    /// The dense columns that arrive, pushed to the start of `to`: where they lie is known as before.
+    fn pushed(&mut self, i: usize, arriving: Option<Columns>, to: Slot) -> Vec<(usize, usize)> {
+        let Some(Columns { slot, count, terms }) = arriving else {
+            return Vec::new();
+        };
+        self.push(
+            i,
+            Action::Push {
+                from: slot,
+                to,
+                first: 0,
+                seeds: count,
             },
-            ..term
-        });
-        State {
-            terms: moved.collect(),
-            dense: Some(to),
-            columns,
-            exclusive: true,
-        }
+        );
+        terms
     }
 
-    fn start(&mut self, i: usize, own: Option<usize>, to: Slot, first: usize, state: &mut State) {
+    fn start(
+        &mut self,
+        i: usize,
+        own: Option<usize>,
+        to: Slot,
+        first: usize,
+        terms: &mut Vec<(usize, usize)>,
+    ) {
         let Some(occurrence) = own else { return };
         self.push(i, Action::Start { to, first });
-        state.terms.push(Term {
-            occurrence,
-            form: Form::Dense(to, first),
-        });
+        terms.push((occurrence, first));
     }
 
     /// Sums the output's columns, each for its occurrence.
     pub(super) fn collect(&mut self) {
-        let Some(state) = self.states.last().cloned() else {
+        let Some(state) = self.states.pop() else {
             return;
         };
-        let last = self.states.len() - 1;
-        for term in state.terms {
-            let columns = self.columns(term.occurrence);
+        let last = self.states.len();
+        for (occurrence, form) in state.forms() {
+            let columns = self.columns(occurrence);
             self.push(
                 last,
                 Action::Collect {
-                    occurrence: term.occurrence,
-                    form: term.form,
+                    occurrence,
+                    form,
                     columns,
                 },
             );

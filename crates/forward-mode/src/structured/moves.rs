@@ -9,7 +9,7 @@ use pushpull_core::arena::{Arena, Slot};
 use pushpull_core::graph::Node;
 use pushpull_core::linalg::{times_diagonals, total};
 use pushpull_core::primal::disjoint;
-use pushpull_core::{Accum, Cost, Mat, MatMut, Op, Point, Scalar, cost};
+use pushpull_core::{Accum, Cost, Mat, MatMut, Op, Point, Result, Scalar, cost, memory};
 
 /// How the tangent of an occurrence is held at a node: the Jacobian of the node's output with respect to the
 /// occurrence's.
@@ -193,13 +193,13 @@ impl Move {
             }
             Action::Weigh {
                 diagonal: Some(_), ..
-            } => Cost::flops(dims.n_out * dims.n_in * c),
+            } => Cost::flops(memory::elements(&[dims.n_out, dims.n_in, c])),
             Action::Start { .. } => cost::of(block, Op::UnitParams(Accum::Set), c, dims.n_params),
             Action::Collect {
                 form: Form::Dense(..),
                 columns,
                 ..
-            } => Cost::flops((dims.n_out - 1) * columns * c),
+            } => Cost::flops(memory::elements(&[dims.n_out - 1, columns, c])),
             Action::Ones { .. }
             | Action::Weigh { diagonal: None, .. }
             | Action::Stack { .. }
@@ -208,16 +208,16 @@ impl Move {
     }
 
     /// Numbers of scratch memory that it needs on `c` samples.
-    pub(super) fn scratch_len(&self, node: &Node, c: usize) -> usize {
+    pub(super) fn scratch_len<T>(&self, node: &Node, c: usize) -> Result<usize> {
         match self.does {
             Action::Push { seeds, .. } | Action::Over { seeds, .. } => {
-                node.block.scratch_len(Op::JvpInput, c, seeds)
+                node.scratch_len::<T>(Op::JvpInput, c, seeds)
             }
             Action::Start { .. } => {
                 let seeds = node.dims().n_params;
-                node.block.scratch_len(Op::UnitParams(Accum::Set), c, seeds)
+                node.scratch_len::<T>(Op::UnitParams(Accum::Set), c, seeds)
             }
-            _ => 0,
+            _ => Ok(0),
         }
     }
 }

@@ -1,5 +1,8 @@
 //! Where parameters enter a graph, and how a tangent becomes their gradient there.
 
+use std::collections::HashSet;
+use std::ops::Range;
+
 use pushpull_core::graph::Node;
 use pushpull_core::linalg::{product, row_sums, sum_columns};
 use pushpull_core::{
@@ -31,14 +34,13 @@ pub(super) struct Occurrence {
 /// All occurrences, in the order of the nodes.
 pub(super) fn occurrences(graph: &Graph) -> Vec<Occurrence> {
     let mut found: Vec<Occurrence> = Vec::new();
+    let mut seen: HashSet<&Range<usize>> = HashSet::new();
     let nodes = graph.nodes();
     for (i, node) in nodes.iter().enumerate() {
         if node.params.is_empty() || !graph.activity()[i].output {
             continue;
         }
-        let again = found
-            .iter()
-            .any(|earlier| nodes[earlier.node].params == node.params);
+        let again = !seen.insert(&node.params);
         let (kind, columns) = kind(node);
         found.push(Occurrence {
             node: i,
@@ -154,26 +156,27 @@ impl Occurrence {
             Kind::Kronecker { bias } => {
                 let added = match self.acc {
                     Accum::Set => Cost::ZERO,
-                    Accum::Add => Cost::flops(dims.n_out * dims.n_in),
+                    Accum::Add => Cost::flops(memory::elements(&[dims.n_out, dims.n_in])),
                 };
-                let biases = Cost::flops(if bias { dims.n_out * batch } else { 0 });
+                let biases = Cost::flops(if bias {
+                    memory::elements(&[dims.n_out, batch])
+                } else {
+                    0
+                });
                 Cost::product(dims.n_out, batch, dims.n_in) + added + biases
             }
             Kind::Diagonal => {
                 let groups = dims.n_params.div_ceil(dims.n_out);
                 let diagonal = cost::of(&*node.block, Op::JvpParams(Accum::Set), batch, 1);
-                diagonal * groups + Cost::flops(2 * dims.n_params * batch)
+                diagonal * groups + Cost::flops(memory::elements(&[2, dims.n_params, batch]))
             }
-            Kind::Dense => Cost::flops(self.columns * batch),
+            Kind::Dense => Cost::flops(memory::elements(&[self.columns, batch])),
         }
     }
 }
 
 /// The same point for the samples of a range alone.
-pub(super) fn samples<'a, T: Real>(
-    at: &Point<'a, T>,
-    range: std::ops::Range<usize>,
-) -> Point<'a, T> {
+pub(super) fn samples<'a, T: Real>(at: &Point<'a, T>, range: Range<usize>) -> Point<'a, T> {
     let part = |mat: Mat<'a, T>| {
         if mat.ncols() == 0 {
             mat

@@ -31,9 +31,14 @@ impl Program {
         occurrences: &[Occurrence],
         samples: usize,
     ) -> Result<Self> {
+        let mut own = vec![None; graph.nodes().len()];
+        for (i, occurrence) in occurrences.iter().enumerate() {
+            own[occurrence.node] = Some(i);
+        }
         let mut draft = Draft::<T> {
             graph,
             occurrences,
+            own,
             samples,
             planner: Planner::default(),
             states: Vec::with_capacity(graph.nodes().len()),
@@ -54,15 +59,15 @@ impl Program {
         let arena = planner.finish();
         memory::fits::<T>("the structured tangents", arena.len(), REMEDY)?;
         let nodes = graph.nodes();
-        let scratch = moves
-            .iter()
-            .map(|step| step.scratch_len(&nodes[step.node], samples))
-            .max();
+        let mut scratch = 0;
+        for step in &moves {
+            scratch = scratch.max(step.scratch_len::<T>(&nodes[step.node], samples)?);
+        }
         Ok(Self {
             samples,
             moves,
             arena,
-            scratch: scratch.unwrap_or(0),
+            scratch,
         })
     }
 
@@ -93,7 +98,7 @@ pub(super) fn programs<T>(
         Chunk::Fixed(n) => n.min(batch),
         Chunk::Auto => {
             let one = Program::new::<T>(graph, occurrences, 1)?.arena.len();
-            let fit = CACHE / (one * size_of::<T>()).max(1);
+            let fit = CACHE / memory::elements(&[one, size_of::<T>()]).max(1);
             // As few chunks as that takes, then of even length.
             let chunks = batch.div_ceil(fit.clamp(1, batch));
             batch.div_ceil(chunks)
@@ -120,4 +125,14 @@ pub(super) fn chunks(
             .find(|program| program.samples == chunk.len())?;
         Some((chunk, program))
     })
+}
+
+/// How often a batch runs one of its programs.
+pub(super) fn runs(programs: &[Program], program: &Program, batch: usize) -> usize {
+    let width = programs[0].samples;
+    if program.samples == width {
+        batch / width
+    } else {
+        1
+    }
 }

@@ -1,13 +1,13 @@
 //! What structured forward mode does, as a list, without preparing it.
 
 use pushpull_core::work::{Item, Work};
-use pushpull_core::{Accum, Graph, Op, Result, Scalar};
+use pushpull_core::{Accum, Graph, Op, Result, Scalar, memory};
 
 use super::Structured;
 use super::design::Design;
 use super::moves::{Action, Form};
 use super::occurrence::{Kind, Occurrence};
-use super::program::chunks;
+use super::program::runs;
 use crate::Chunk;
 
 impl<T: Scalar> Structured<T> {
@@ -31,8 +31,7 @@ impl<T: Scalar> Structured<T> {
         design.plan.work(&mut work, 1);
         for program in programs {
             let c = program.samples;
-            let times = chunks(programs, batch).filter(|(chunk, _)| chunk.len() == c);
-            let times = times.count() as u64;
+            let times = runs(programs, program, batch) as u64;
             for step in &program.moves {
                 step.does.work(graph, step.node, c, &mut work, times);
             }
@@ -40,9 +39,12 @@ impl<T: Scalar> Structured<T> {
         for occurrence in occurrences {
             occurrence.work(graph, batch, &mut work);
         }
-        work.add(Item::Summed(graph.n_outputs() * batch), 1);
+        work.add(
+            Item::Summed(memory::elements(&[graph.n_outputs(), batch])),
+            1,
+        );
         work.add(Item::Read(graph.n_params()), 1);
-        work.add(Item::Read(graph.n_inputs() * batch), 1);
+        work.add(Item::Read(memory::elements(&[graph.n_inputs(), batch])), 1);
         Ok(work)
     }
 }

@@ -1,6 +1,5 @@
 //! What dense forward mode does, as a list, without preparing it.
 
-use std::collections::HashMap;
 use std::ops::Range;
 
 use pushpull_core::graph::Origin;
@@ -8,12 +7,9 @@ use pushpull_core::primal::PrimalPlan;
 use pushpull_core::work::{Item, Work};
 use pushpull_core::{Graph, Op, Result, Scalar, memory};
 
-use super::{Question, gaps, hull, ops, overlap};
-use crate::chunk::pieces;
+use super::{Question, gaps, hull, ops};
+use crate::chunk::{alike, lengths};
 use crate::{Chunk, Forward};
-
-/// What two alike chunks have in common: the owners of parameters that they touch, and which of their parameters.
-type Shape = Vec<(usize, Range<usize>)>;
 
 /// A graph on a batch, to be pushed through.
 struct Swept {
@@ -62,14 +58,15 @@ impl Swept {
                 _ => true,
             };
             if stacked && !arriving.is_empty() {
-                let columns = batch * arriving.len();
+                let columns = memory::elements(&[batch, arriving.len()]);
                 for source in &node.sources {
                     let len = graph.rows(source.origin);
                     work.add(Item::Copied { len, columns }, times);
                 }
             }
             if let Some(gap) = gaps(&span, &arriving, &own) {
-                work.add(Item::Moved(dims.n_out * batch * gap.len()), times);
+                let moved = memory::elements(&[dims.n_out, batch, gap.len()]);
+                work.add(Item::Moved(moved), times);
             }
             for (op, seeds) in ops(question, &arriving, &own) {
                 let over = self.over[i] && op == Op::JvpInput;
@@ -80,26 +77,17 @@ impl Swept {
         spans.last().map_or(0, Range::len)
     }
 
-    /// All sweeps of unit vectors of the parameters. Chunks that touch the same parameters in the same way are alike: most
-    /// lie within one node's.
+    /// All sweeps of unit vectors of the parameters. Chunks within the same node's are alike: most are.
     fn unit_params(&self, width: usize, mut received: impl FnMut(usize, u64, &mut Work)) -> Work {
         let (graph, mut work) = (self.plan.graph(), Work::default());
         let nodes = graph.nodes().iter();
-        let owners: Vec<&Range<usize>> = nodes
-            .map(|node| &node.params)
-            .filter(|params| !params.is_empty())
-            .collect();
-        let mut alike: HashMap<Shape, (Range<usize>, u64)> = HashMap::new();
-        for chunk in pieces(graph.n_params(), width) {
-            let touched = owners.iter().enumerate();
-            let touched = touched.map(|(i, params)| (i, overlap(&chunk, params)));
-            let touched = touched.filter(|(_, part)| !part.is_empty());
-            alike.entry(touched.collect()).or_insert((chunk, 0)).1 += 1;
-        }
-        if alike.is_empty() {
+        let owners = nodes.map(|node| node.params.clone());
+        let chunks = alike(graph.n_params(), width, owners);
+        if chunks.is_empty() {
             self.plan.work(&mut work, 1);
         }
-        for (chunk, times) in alike.into_values() {
+        for (chunk, times) in chunks {
+            let times = times as u64;
             let seeds = self.sweep(&Question::UnitParams(chunk), &mut work, times);
             received(seeds, times, &mut work);
         }
@@ -109,7 +97,8 @@ impl Swept {
     fn checked(&self, work: &mut Work, times: u64) {
         let graph = self.plan.graph();
         work.add(Item::Read(graph.n_params()), times);
-        work.add(Item::Read(graph.n_inputs() * self.plan.batch()), times);
+        let inputs = memory::elements(&[graph.n_inputs(), self.plan.batch()]);
+        work.add(Item::Read(inputs), times);
     }
 }
 
@@ -129,9 +118,9 @@ impl<T: Scalar> Forward<T> {
     pub fn gradient_work(graph: &Graph, batch: usize, chunk: Chunk) -> Result<Work> {
         let swept = Swept::new::<T>(graph, batch)?;
         let width = chunk.width(graph.n_params(), swept.pair_bytes);
-        let outputs = graph.n_outputs() * batch;
+        let outputs = memory::elements(&[graph.n_outputs(), batch]);
         let mut work = swept.unit_params(width, |seeds, times, work| {
-            work.add(Item::Summed(outputs), seeds as u64 * times);
+            work.add(Item::Summed(outputs), times.saturating_mul(seeds as u64));
         });
         work.add(Item::Summed(outputs), 1);
         swept.checked(&mut work, 1);
@@ -145,11 +134,11 @@ impl<T: Scalar> Forward<T> {
     pub fn jacobian_params_work(graph: &Graph, batch: usize, chunk: Chunk) -> Result<Work> {
         let swept = Swept::new::<T>(graph, batch)?;
         let width = chunk.width(graph.n_params(), swept.pair_bytes);
-        let rows = graph.n_outputs() * batch;
+        let rows = memory::elements(&[graph.n_outputs(), batch]);
         let mut work = swept.unit_params(width, |seeds, times, work| {
-            work.add(Item::Moved(rows), seeds as u64 * times);
+            work.add(Item::Moved(rows), times.saturating_mul(seeds as u64));
         });
-        work.add(Item::Fresh(rows * graph.n_params()), 1);
+        work.add(Item::Fresh(memory::elements(&[rows, graph.n_params()])), 1);
         swept.checked(&mut work, 1);
         Ok(work)
     }
@@ -160,13 +149,16 @@ impl<T: Scalar> Forward<T> {
     /// As [`PrimalPlan::new`].
     pub fn jacobian_inputs_work(graph: &Graph, batch: usize, chunk: Chunk) -> Result<Work> {
         let swept = Swept::new::<T>(graph, batch)?;
-        let (all, rows) = (graph.n_inputs(), graph.n_outputs() * batch);
+        let all = graph.n_inputs();
+        let rows = memory::elements(&[graph.n_outputs(), batch]);
+        let inputs = graph.inputs().iter().map(|input| input.rows.clone());
         let mut work = Work::default();
-        for piece in pieces(all, chunk.width(all, swept.pair_bytes)) {
-            let seeds = swept.sweep(&Question::UnitInputs(piece), &mut work, 1);
-            work.add(Item::Moved(rows), seeds as u64);
+        for (piece, times) in alike(all, chunk.width(all, swept.pair_bytes), inputs) {
+            let times = times as u64;
+            let seeds = swept.sweep(&Question::UnitInputs(piece), &mut work, times);
+            work.add(Item::Moved(rows), times.saturating_mul(seeds as u64));
         }
-        work.add(Item::Fresh(rows * all), 1);
+        work.add(Item::Fresh(memory::elements(&[rows, all])), 1);
         swept.checked(&mut work, 1);
         Ok(work)
     }
@@ -183,19 +175,19 @@ impl<T: Scalar> Forward<T> {
         (params, inputs): (bool, bool),
     ) -> Result<Work> {
         let swept = Swept::new::<T>(graph, batch)?;
-        let rows = graph.n_outputs() * batch;
+        let rows = memory::elements(&[graph.n_outputs(), batch]);
         let mut work = Work::default();
-        for piece in pieces(seeds, chunk.width(seeds, swept.pair_bytes)) {
+        for (seeds, times) in lengths(seeds, chunk.width(seeds, swept.pair_bytes)) {
             let question = Question::Directions {
-                seeds: piece.len(),
+                seeds,
                 params,
                 inputs,
             };
-            let seeds = swept.sweep(&question, &mut work, 1);
-            work.add(Item::Moved(rows * seeds), 1);
+            let seeds = swept.sweep(&question, &mut work, times as u64);
+            work.add(Item::Moved(memory::elements(&[rows, seeds])), times as u64);
         }
         let given = if params { graph.n_params() } else { 0 };
-        work.add(Item::Read(given * seeds), 1);
+        work.add(Item::Read(memory::elements(&[given, seeds])), 1);
         swept.checked(&mut work, 1);
         Ok(work)
     }

@@ -5,7 +5,7 @@ use pushpull_core::{Accum, alloc};
 use super::planes;
 use crate::bench::{Bench, Finding};
 use crate::buffer::Fill;
-use crate::{Diagnosis, Law, Rule};
+use crate::{Allocation, Diagnosis, Law, Rule};
 
 type Checked = Result<(), Finding>;
 
@@ -32,11 +32,11 @@ impl Asked {
             return Ok(());
         }
         let &Self { requests, bytes } = self;
-        let asked = Diagnosis::Allocates {
+        let asked = Diagnosis::Allocates(Box::new(Allocation {
             map,
             requests,
             bytes,
-        };
+        }));
         Err(Finding::plain(Law::Allocates, rule, asked))
     }
 }

@@ -123,18 +123,20 @@ impl Subject {
                 let dims = block.dims();
                 let columns = match map {
                     Map::First(_) => batch.saturating_mul(width),
-                    _ => 2 * batch,
+                    _ => batch.saturating_mul(2),
                 };
-                (dims.n_in + dims.n_out)
-                    .saturating_mul(columns)
-                    .saturating_add(dims.n_params)
+                let rows = dims.n_in.saturating_add(dims.n_out);
+                rows.saturating_mul(columns).saturating_add(dims.n_params)
             }
             Self::Product { rows, depth, .. } => {
-                (rows + depth).saturating_mul(width) + rows.saturating_mul(*depth)
+                let sides = rows.saturating_add(*depth).saturating_mul(width);
+                sides.saturating_add(rows.saturating_mul(*depth))
             }
-            Self::Moved => 2 * width,
-            Self::Copied { len } | Self::Scaled { len } => 2 * len * width,
-            Self::Strided => STRIDE * width,
+            Self::Moved => width.saturating_mul(2),
+            Self::Copied { len } | Self::Scaled { len } => {
+                len.saturating_mul(width).saturating_mul(2)
+            }
+            Self::Strided => width.saturating_mul(STRIDE),
             Self::Summed | Self::Fresh | Self::Read | Self::Streamed | Self::Engine(_) => width,
         }
     }

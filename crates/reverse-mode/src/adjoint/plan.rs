@@ -1,5 +1,6 @@
 //! The plan of the adjoint program: where cotangents lie and how long, and what each step does with them.
 
+use std::collections::HashSet;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -26,7 +27,7 @@ impl Adjoint {
         let mut planner = Planner::default();
         let mut cotangents: Vec<Option<Slot>> = vec![None; nodes.len()];
         let mut assigned = vec![false; graph.inputs().len()];
-        let mut used: Vec<Range<usize>> = Vec::new();
+        let mut used: HashSet<Range<usize>> = HashSet::new();
         let mut drafts = Vec::new();
         let order = (0..nodes.len()).rev();
         for (time, i) in order
@@ -57,7 +58,7 @@ impl Adjoint {
                         }
                     })
             };
-            let size = |rows: usize| rows * batch * seeds;
+            let size = |rows: usize| memory::elements(&[rows, batch, seeds]);
             let single = match node.sources[..] {
                 [source] => live(&source).then_some(source.origin),
                 _ => None,
@@ -111,9 +112,8 @@ impl Adjoint {
                 planner.keep_until(own, time);
             }
             let params = (dims.n_params > 0).then(|| {
-                let shared = used.contains(&node.params);
-                used.push(node.params.clone());
-                if shared { Accum::Add } else { Accum::Set }
+                let first = used.insert(node.params.clone());
+                if first { Accum::Set } else { Accum::Add }
             });
             drafts.push((i, target, scatter, params, by(false), by(true)));
         }
@@ -151,12 +151,12 @@ impl Adjoint {
                 pulls_for_inputs,
             },
         );
-        let scratch = nodes.iter().map(|node| {
-            let params = node.block.scratch_len(Op::VjpParams(Accum::Add), batch, 1);
-            node.block
-                .scratch_len(Op::VjpInput, batch, seeds)
-                .max(params)
-        });
+        let mut scratch = 0;
+        for node in nodes {
+            let params = node.scratch_len::<f64>(Op::VjpParams(Accum::Add), batch, 1)?;
+            let input = node.scratch_len::<f64>(Op::VjpInput, batch, seeds)?;
+            scratch = scratch.max(params).max(input);
+        }
         Ok(Self {
             steps: steps.collect(),
             unused: unused(graph.n_params(), used),
@@ -167,7 +167,7 @@ impl Adjoint {
                 .map(|(i, _)| input_rows(i))
                 .collect(),
             len: arena.len(),
-            scratch: scratch.max().unwrap_or(0),
+            scratch,
             seeds,
         })
     }
@@ -182,8 +182,9 @@ enum Place {
 }
 
 /// What no used range covers.
-fn unused(n_params: usize, mut used: Vec<Range<usize>>) -> Vec<Range<usize>> {
-    used.sort_by_key(|range| range.start);
+fn unused(n_params: usize, used: HashSet<Range<usize>>) -> Vec<Range<usize>> {
+    let mut used: Vec<Range<usize>> = used.into_iter().collect();
+    used.sort_unstable_by_key(|range| (range.start, range.end));
     let mut gaps = Vec::new();
     let mut end = 0;
     for range in used {

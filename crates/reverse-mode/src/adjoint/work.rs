@@ -1,7 +1,7 @@
 //! What the adjoint program does, as a list.
 
 use pushpull_core::work::{Item, Work};
-use pushpull_core::{Accum, Op};
+use pushpull_core::{Accum, Op, memory};
 
 use super::{Adjoint, Destination, Step, Target};
 
@@ -18,7 +18,13 @@ impl Adjoint {
         for step in &self.steps {
             if let (true, Some(acc)) = (wanted.0, step.first) {
                 let op = Op::VjpParams(acc);
-                work.map(step.node, op, false, (batch, 1), seeds as u64 * times);
+                work.map(
+                    step.node,
+                    op,
+                    false,
+                    (batch, 1),
+                    times.saturating_mul(seeds as u64),
+                );
             }
             step.pulled(batch, seeds, wanted, times, work);
         }
@@ -28,13 +34,13 @@ impl Adjoint {
     pub(crate) fn rows_work(&self, batch: usize, seeds: usize, times: u64, work: &mut Work) {
         for step in &self.steps {
             if let Some(acc) = step.first {
-                let columns = (seeds * batch) as u64;
+                let columns = memory::elements(&[seeds, batch]) as u64;
                 work.map(
                     step.node,
                     Op::VjpParams(acc),
                     false,
                     (1, 1),
-                    columns * times,
+                    columns.saturating_mul(times),
                 );
             }
             step.pulled(batch, seeds, (true, false), times, work);
@@ -60,10 +66,10 @@ impl Step {
         work.map(self.node, Op::VjpInput, over, (batch, seeds), times);
         for part in &self.scatter {
             if inputs || matches!(part.to, Destination::Arena(_)) {
-                let numbers = part.rows.len() * batch * seeds;
+                let numbers = memory::elements(&[part.rows.len(), batch, seeds]);
                 // Adding reads its target too.
                 let passes = if part.acc == Accum::Add { 2 } else { 1 };
-                work.add(Item::Moved(numbers), passes * times);
+                work.add(Item::Moved(numbers), times.saturating_mul(passes));
             }
         }
     }

@@ -10,14 +10,13 @@ pub(crate) fn cuts(graph: &Graph) -> Vec<Range<usize>> {
     let (n, consumers) = (graph.nodes().len(), graph.consumers());
     let mut stages: Vec<Range<usize>> = Vec::new();
     let (mut start, mut reach) = (0, 0);
-    for i in 0..n {
+    for (i, readers) in consumers.iter().enumerate() {
         // `reach`: the last node that reads a node before i.
         let carries = reach <= i;
-        reach = consumers[i]
+        reach = readers
             .iter()
             .fold(reach, |reach, &(consumer, _)| reach.max(consumer));
-        let covered =
-            i + 1 < n && overwritten(graph, &consumers, i + 1, |_| Some(usize::MAX)) == Some(i);
+        let covered = i + 1 < n && overwritten(graph, i + 1, |_| Some(usize::MAX)) == Some(i);
         if carries && !covered {
             stages.push(start..i + 1);
             start = i + 1;

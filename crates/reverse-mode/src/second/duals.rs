@@ -20,9 +20,11 @@ where
     Dual<T>: Scalar,
 {
     pub(crate) fn new(graph: &Graph, batch: usize, store: Store, threads: usize) -> Result<Self> {
+        let [params, x] = lens(graph, batch);
+        let duals = params.saturating_add(x).saturating_add(x);
+        memory::fits::<Dual<T>>("parameters and data as duals", duals, "use a smaller batch")?;
         let engine = Reverse::new(graph, batch, store, threads)?;
         let zero = Dual::constant(T::zero());
-        let [params, x] = lens(graph, batch);
         Ok(Self {
             engine,
             params: vec![zero; params],
@@ -36,9 +38,11 @@ where
         let gradient = Reverse::<Dual<T>>::predict_gradient(graph, batch, store)?;
         let [params, x] = lens(graph, batch);
         // The inputs' cotangent lies beside the inputs, asked for or not.
-        let duals = params + 2 * x;
+        let duals = params.saturating_add(x).saturating_add(x);
         Ok(Prediction {
-            buffers: gradient.buffers + duals * size_of::<Dual<T>>(),
+            buffers: gradient
+                .buffers
+                .saturating_add(memory::elements(&[duals, size_of::<Dual<T>>()])),
             ..gradient
         })
     }

@@ -1,5 +1,6 @@
 //! Where values, tangents, cotangents and their derivatives lie, and in which order blocks run.
 
+use std::collections::{BTreeMap, HashSet};
 use std::ops::Range;
 
 use pushpull_core::arena::{Planner, Slot};
@@ -85,37 +86,47 @@ impl Plan {
             total,
             "use a smaller batch",
         )?;
+        for node in nodes {
+            let extra = memory::elements(&[node.block.keeps().extra, 2, batch]);
+            node.fits::<f64>("what is kept by", extra)?;
+        }
+        let mut scratch = 0;
+        for node in nodes {
+            let params = node.scratch_len::<f64>(Op::VjpParams(Accum::Add), batch, 1)?;
+            let input = node.scratch_len::<f64>(Op::VjpInput, batch, 2)?;
+            let dot = node.block.dot_scratch_len(batch);
+            node.fits::<f64>("the scratch memory of", dot)?;
+            scratch = scratch.max(params).max(input).max(dot);
+        }
         let (values, record) = place_values(graph, batch);
         let (mut steps, unused, cotangents) = place_cotangents(graph, batch);
         for (step, [stack, y, extra, extra_dot]) in steps.iter_mut().zip(values) {
             (step.stack, step.y, step.extra, step.extra_dot) = (stack, y, extra, extra_dot);
         }
-        let scratch = nodes.iter().map(|node| {
-            let block = &*node.block;
-            let plain = block.scratch_len(Op::VjpParams(Accum::Add), batch, 1);
-            plain
-                .max(block.scratch_len(Op::VjpInput, batch, 2))
-                .max(block.dot_scratch_len(batch))
-        });
-        Ok(Self {
-            scratch: scratch.max().unwrap_or(0),
+        let plan = Self {
+            scratch,
             graph: graph.clone(),
             batch,
             steps,
             unused,
             record,
             cotangents,
-        })
+        };
+        let remedy = "use a smaller batch";
+        memory::fits::<f64>("the record with its tangents", plan.numbers(), remedy)?;
+        Ok(plan)
     }
 
     /// Numbers of the output's cotangent and its derivative.
     pub(crate) fn seed(&self) -> usize {
-        2 * self.graph.n_outputs() * self.batch
+        memory::elements(&[2, self.graph.n_outputs(), self.batch])
     }
 
     /// Numbers of all buffers.
     pub(crate) fn numbers(&self) -> usize {
-        self.record + self.cotangents + self.seed() + self.scratch
+        let kept = self.record.saturating_add(self.cotangents);
+        kept.saturating_add(self.seed())
+            .saturating_add(self.scratch)
     }
 
     /// Heap bytes that the plan itself keeps, with a flag a node for what moves in a run.
@@ -179,6 +190,7 @@ fn place_values(graph: &Graph, batch: usize) -> (Vec<[Range<usize>; 4]>, usize) 
     let mut planner = Planner::default();
     let mut slots: Vec<[Slot; 4]> = Vec::with_capacity(n);
     let mut moving = vec![false; n];
+    let size = |rows: usize, planes: usize| memory::elements(&[rows, batch, planes]);
     for (i, node) in nodes.iter().enumerate() {
         let (dims, keeps, activity) = (node.dims(), node.block.keeps(), graph.activity()[i]);
         let arrives = node
@@ -191,7 +203,7 @@ fn place_values(graph: &Graph, batch: usize) -> (Vec<[Range<usize>; 4]>, usize) 
         let until = |kept: bool| if kept { read } else { i };
         let stacked = node.sources.len() > 1;
         let stack = planner.slot(
-            if stacked { dims.n_in * batch * 2 } else { 0 },
+            if stacked { size(dims.n_in, 2) } else { 0 },
             i,
             until(keeps.x),
         );
@@ -205,9 +217,9 @@ fn place_values(graph: &Graph, batch: usize) -> (Vec<[Range<usize>; 4]>, usize) 
         } else {
             until(keeps.y)
         };
-        let y = planner.slot(dims.n_out * batch * planes, i, dies);
-        let extra = planner.slot(keeps.extra * batch, i, until(keeps.extra > 0));
-        let extra_dot = if moving[i] { keeps.extra * batch } else { 0 };
+        let y = planner.slot(size(dims.n_out, planes), i, dies);
+        let extra = planner.slot(size(keeps.extra, 1), i, until(keeps.extra > 0));
+        let extra_dot = if moving[i] { size(keeps.extra, 1) } else { 0 };
         let extra_dot = planner.slot(extra_dot, i, until(keeps.extra > 0));
         slots.push([stack, y, extra, extra_dot]);
     }
@@ -221,7 +233,7 @@ fn place_cotangents(graph: &Graph, batch: usize) -> (Vec<Step>, Vec<Range<usize>
     let (nodes, activity) = (graph.nodes(), graph.activity());
     let mut planner = Planner::default();
     let mut bars: Vec<Option<Slot>> = vec![None; nodes.len()];
-    let mut used: Vec<Range<usize>> = Vec::new();
+    let mut used: HashSet<Range<usize>> = HashSet::new();
     let mut drafts: Vec<Draft> = Vec::with_capacity(nodes.len());
     for (time, (i, node)) in nodes.iter().enumerate().rev().enumerate() {
         let mut draft = Draft::default();
@@ -237,9 +249,8 @@ fn place_cotangents(graph: &Graph, batch: usize) -> (Vec<Step>, Vec<Range<usize>
                 planner.keep_until(own, time);
             }
             if !node.params.is_empty() {
-                let again = used.contains(&node.params);
-                draft.params = Some(if again { Accum::Add } else { Accum::Set });
-                used.push(node.params.clone());
+                let first = used.insert(node.params.clone());
+                draft.params = Some(if first { Accum::Set } else { Accum::Add });
             }
             for source in node.sources.iter().filter(live) {
                 match source.origin {
@@ -250,7 +261,7 @@ fn place_cotangents(graph: &Graph, batch: usize) -> (Vec<Step>, Vec<Range<usize>
                     }
                 }
             }
-            let size = |rows: usize| rows * 2 * batch;
+            let size = |rows: usize| memory::elements(&[rows, 2, batch]);
             match node.sources[..] {
                 [
                     ref source @ Source {
@@ -322,7 +333,12 @@ fn place_cotangents(graph: &Graph, batch: usize) -> (Vec<Step>, Vec<Range<usize>
         pulls_for_inputs: draft.pulls_for_inputs,
     });
     let entries = graph.layout().entries().iter().map(|entry| entry.range());
-    let unused = entries.filter(|range| !used.iter().any(|used| used.contains(&range.start)));
+    // Nodes share all of their parameters or none.
+    let used: BTreeMap<usize, usize> = used.into_iter().map(|r| (r.start, r.end)).collect();
+    let unused = entries.filter(|range| {
+        let before = used.range(..=range.start).next_back();
+        before.is_none_or(|(_, &end)| end <= range.start)
+    });
     (steps.collect(), unused.collect(), arena.len())
 }
 

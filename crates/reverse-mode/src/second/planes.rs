@@ -4,7 +4,7 @@ use pushpull_core::graph::{Node, Origin};
 use pushpull_core::linalg::sum;
 use pushpull_core::planes::{Cotangents, DotPoint, Planes as Pair, PlanesMut};
 use pushpull_core::primal::disjoint;
-use pushpull_core::{Accum, Graph, Mat, MatMut, Result, Scalar, Singular, memory};
+use pushpull_core::{Accum, Graph, Mat, MatMut, Result, Scalar, Singular};
 
 use super::plan::{Destination, Plan, Target, source_moves};
 use super::{Answer, Direction};
@@ -27,8 +27,6 @@ pub(crate) struct Planes<T> {
 impl<T: Scalar> Planes<T> {
     pub(crate) fn new(graph: &Graph, batch: usize) -> Result<Self> {
         let plan = Plan::new(graph, batch)?;
-        let total = plan.record.saturating_add(plan.cotangents);
-        memory::fits::<T>("the record with its tangents", total, "use a smaller batch")?;
         let mut seed = vec![T::zero(); plan.seed()];
         seed[plan.seed() / 2..].fill(T::one());
         Ok(Self {

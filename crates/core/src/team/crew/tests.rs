@@ -121,7 +121,7 @@ fn a_caller_that_panics_already_hands_off_too() {
         let _last = HandOff(&crew);
         panic!("first");
     }));
-    let payload: Box<dyn Any + Send> = outcome.map(|()| ()).unwrap_err();
+    let payload: Box<dyn Any + Send> = outcome.unwrap_err();
     assert_eq!(payload.downcast_ref::<&str>(), Some(&"first"));
 }
 

@@ -1,0 +1,568 @@
+//! Numbers that cannot be are refused before the work, by a typed error with its words: no panic in any profile, no abort, and
+//! nothing large allocated on the way.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use pushpull::blocks::{
+    Activation, Add, Bias, Broadcast, Columns, Extent, Identity, LayerNorm, Linear, Loss, Map,
+    MatMul, OnTop, Parameter, Scale, Select, Softmax, SquaredError, Submatrix, Sum, Sums, Tanh,
+    Transpose,
+};
+use pushpull::checkpoint::{
+    Chain, Family, Limit, Stage, advances, even, optimal, pareto, square_root,
+};
+use pushpull::nalgebra::dmatrix;
+use pushpull::tape::{Mode, Tape};
+use pushpull::{
+    AnyBlock, Block, Budget, Builder, Calibration, Chunk, Dims, Error, Forward, ForwardOverForward,
+    Graph, HessianVector, Keeps, Mat, MatMut, MixedMode, Mlp, Op, Plan, Point, Prepared, Primal,
+    Question, Real, Reverse, Spec, Store, Structured, Team, Way,
+};
+use pushpull_bench::alloc::{CountingAllocator, measure};
+use pushpull_explain::Explanation;
+use pushpull_laws::Shadow;
+
+#[global_allocator]
+static ALLOCATOR: CountingAllocator = CountingAllocator;
+
+const MOST: usize = usize::MAX;
+/// Whatever is multiplied with these, no memory holds it.
+const IMPOSSIBLE: [usize; 4] = [MOST, MOST / 2, MOST / 16, 1 << 48];
+/// What some machines hold; nothing is prepared here with these.
+const LARGE: [usize; 2] = [1 << 32, 1_000_000_000];
+
+type Told = Result<(), String>;
+type Call<'a> = (&'a str, Box<dyn Fn(usize) -> Told + 'a>);
+
+fn told<R, E: std::fmt::Display>(result: Result<R, E>) -> Told {
+    result.map(drop).map_err(|fault| fault.to_string())
+}
+
+/// What a call says about a number: it neither panics nor allocates much.
+fn ask((name, call): &Call<'_>, n: usize) -> Told {
+    let run = || catch_unwind(AssertUnwindSafe(|| call(n)));
+    let (told, heap) = measure(run).unwrap();
+    let told = told.unwrap_or_else(|_| panic!("{name} of {n} panics"));
+    assert!(heap.peak_bytes < 1 << 26, "{name} of {n}: {heap:?}");
+    if let Err(words) = &told {
+        // A message has one line; after the fault it names a remedy, or what would be right.
+        let helps = words.contains("; ") || words.contains("must be");
+        assert!(helps && !words.contains('\n'), "{name} of {n}: {words}");
+    }
+    told
+}
+
+/// Calls that have to refuse what is impossible, whether they are given what is large or not.
+fn refuse(calls: &[Call<'_>], prepares: bool) {
+    for call in calls {
+        for n in IMPOSSIBLE {
+            assert!(ask(call, n).is_err(), "{} takes {n}", call.0);
+        }
+        let others = if prepares { &[][..] } else { &LARGE[..] };
+        for &n in [0, 1].iter().chain(others) {
+            let _ = ask(call, n);
+        }
+    }
+}
+
+fn graph() -> Graph {
+    let net = Mlp::new(&[3, 4, 2], Activation::Tanh).loss(Loss::SquaredError);
+    net.build().unwrap()
+}
+
+/// A chain without a loss: its Jacobian can be bracketed.
+fn chain() -> Graph {
+    Mlp::new(&[3, 4, 2], Activation::Tanh).build().unwrap()
+}
+
+macro_rules! calls {
+    ($($name:literal: $call:expr),* $(,)?) => {
+        &[$(($name, Box::new($call) as Box<dyn Fn(usize) -> Told + '_>)),*]
+    };
+}
+
+#[test]
+fn a_batch_that_cannot_be_is_refused_by_every_prediction() {
+    let (g, c, chunk, all) = (&graph(), &chain(), Chunk::Auto, Store::All);
+    let calls: &[Call<'_>] = calls![
+        "Primal::predict": |n| told(Primal::<f32>::predict(g, n)),
+        "Forward::predict_gradient": |n| told(Forward::<f32>::predict_gradient(g, n, chunk)),
+        "Forward::predict_jvp": |n| told(Forward::<f64>::predict_jvp(g, n, chunk, 2, true, true)),
+        "Forward::predict_jacobian_params": |n| told(Forward::<f64>::predict_jacobian_params(g, n, chunk)),
+        "Forward::predict_jacobian_inputs": |n| told(Forward::<f64>::predict_jacobian_inputs(g, n, chunk)),
+        "Forward::gradient_work": |n| told(Forward::<f64>::gradient_work(g, n, chunk)),
+        "Structured::predict_gradient": |n| told(Structured::<f64>::predict_gradient(g, n, chunk)),
+        "Structured::samples": |n| told(Structured::<f64>::samples(g, n, chunk)),
+        "ForwardOverForward::predict": |n| told(ForwardOverForward::<f64>::predict(g, n, chunk)),
+        "Reverse::predict_gradient": |n| told(Reverse::<f32>::predict_gradient(g, n, all)),
+        "Reverse::predict_gradient, slots": |n| told(Reverse::<f32>::predict_gradient(g, n, Store::Slots(2))),
+        "Reverse::predict_gradient, bytes": |n| told(Reverse::<f32>::predict_gradient(g, n, Store::Bytes(4096))),
+        "Reverse::predict_vjp": |n| told(Reverse::<f64>::predict_vjp(g, n, all, 2, 3)),
+        "Reverse::predict_jacobian_params": |n| told(Reverse::<f64>::predict_jacobian_params(g, n, all, 2)),
+        "Reverse::predict_jacobian_inputs": |n| told(Reverse::<f64>::predict_jacobian_inputs(g, n, all, 2)),
+        "Reverse::vjp_work": |n| told(Reverse::<f64>::vjp_work(g, n, all, 2, 2)),
+        "HessianVector::predict": |n| told(HessianVector::<f64>::predict(g, n, all, 2)),
+        "HessianVector::predict_by_duals": |n| told(HessianVector::<f64>::predict_by_duals(g, n, all, 2)),
+        "MixedMode::predict_jacobian_inputs": |n| told(MixedMode::<f64>::predict_jacobian_inputs(c, n)),
+        "Chain::of": |n| told(Chain::of(g, n)),
+        "Explanation::new": |n| told(Explanation::new::<f64>(g, n)),
+    ];
+    refuse(calls, false);
+}
+
+#[test]
+fn a_batch_that_cannot_be_is_refused_by_every_engine() {
+    let (g, c, chunk, all) = (&graph(), &chain(), Chunk::Auto, Store::All);
+    let schedule = square_root(&Chain::of(g, 1).unwrap());
+    let calls: &[Call<'_>] = calls![
+        "Primal::new": |n| told(Primal::<f32>::new(g, n)),
+        "Forward::new": |n| told(Forward::<f32>::new(g, n, chunk, 1)),
+        "Forward::for_directions": |n| told(Forward::<f64>::for_directions(g, n, 2, true, true)),
+        "Forward::for_params": |n| told(Forward::<f64>::for_params(g, n, chunk)),
+        "Forward::for_inputs": |n| told(Forward::<f64>::for_inputs(g, n, chunk)),
+        "Structured::new": |n| told(Structured::<f64>::new(g, n, chunk, 1)),
+        "ForwardOverForward::new": |n| told(ForwardOverForward::<f64>::new(g, n, chunk, 1)),
+        "Reverse::new": |n| told(Reverse::<f64>::new(g, n, all, 1)),
+        "Reverse::new, slots": |n| told(Reverse::<f64>::new(g, n, Store::Slots(2), 1)),
+        "Reverse::new, bytes": |n| told(Reverse::<f64>::new(g, n, Store::Bytes(4096), 1)),
+        "Reverse::with_schedule": |n| told(Reverse::<f64>::with_schedule(g, n, &schedule, 1)),
+        "HessianVector::new": |n| told(HessianVector::<f64>::new(g, n, all, 1)),
+        "HessianVector::by_duals": |n| told(HessianVector::<f32>::by_duals(g, n, all, 1)),
+        "MixedMode::new": |n| told(MixedMode::<f64>::new(c, n, 1)),
+        "Shadow::new": |n| told(Shadow::<f64>::new(g, n, 1, 0)),
+        "Prepared::new": |n| told(Prepared::<f64>::new(g, n, Question::Gradient, Way::Reverse(1))),
+    ];
+    refuse(calls, true);
+}
+
+#[test]
+fn directions_and_seeds_that_cannot_be_are_refused() {
+    let (g, chunk, all) = (&graph(), Chunk::Auto, Store::All);
+    let calls: &[Call<'_>] = calls![
+        "Forward::predict_jvp": |k| told(Forward::<f64>::predict_jvp(g, 2, chunk, k, true, false)),
+        "Forward::predict_jvp, at once": |k| told(Forward::<f64>::predict_jvp(g, 2, Chunk::Full, k, true, true)),
+        "Forward::predict_jvp, chunks": |k| told(Forward::<f64>::predict_jvp(g, 2, Chunk::Fixed(k), k, false, true)),
+        "Forward::jvp_work": |k| told(Forward::<f64>::jvp_work(g, 2, Chunk::Full, k, (true, true))),
+        "Reverse::predict_vjp, side by side": |k| told(Reverse::<f64>::predict_vjp(g, 2, all, k, 3)),
+        "Reverse::predict_vjp, cotangents": |k| told(Reverse::<f64>::predict_vjp(g, 2, all, 2, k)),
+        "Reverse::predict_params_vjp": |k| told(Reverse::<f64>::predict_params_vjp(g, 2, all, k, k)),
+        "Reverse::predict_jacobian_params": |k| told(Reverse::<f64>::predict_jacobian_params(g, 2, all, k)),
+        "Reverse::predict_jacobian_inputs": |k| told(Reverse::<f64>::predict_jacobian_inputs(g, 2, all, k)),
+        "Reverse::vjp_work": |k| told(Reverse::<f64>::vjp_work(g, 2, all, k, k)),
+        "HessianVector::predict": |k| told(HessianVector::<f64>::predict(g, 2, all, k)),
+        "HessianVector::predict_by_duals": |k| told(HessianVector::<f64>::predict_by_duals(g, 2, all, k)),
+    ];
+    // Sizes of a prediction are exact while 64 bits hold them.
+    for call in calls {
+        for n in [MOST, MOST / 2] {
+            assert!(ask(call, n).is_err(), "{} takes {n}", call.0);
+        }
+        for n in [0, 1, MOST / 16, 1 << 48, LARGE[0], LARGE[1]] {
+            let _ = ask(call, n);
+        }
+    }
+    let calls: &[Call<'_>] = calls![
+        "Forward::for_directions": |k| told(Forward::<f64>::for_directions(g, 2, k, true, true)),
+        "Forward::for_jvp": |k| told(Forward::<f64>::for_jvp(g, 2, Chunk::Full, k, true, true)),
+        "Reverse::seeds": |k| told(Reverse::<f64>::new(g, 2, all, 1).unwrap().seeds(k)),
+        "Prepared::new, jvp": |k| told(Prepared::<f64>::new(g, 2, Question::Jvp(k), Way::ForwardChunked(4))),
+        "Prepared::new, vjp": |k| told(Prepared::<f64>::new(g, 2, Question::Vjp(k), Way::Reverse(4))),
+        "Prepared::new, side": |k| told(Prepared::<f64>::new(g, 2, Question::Vjp(1), Way::Reverse(k))),
+        "Prepared::new, H v": |k| told(Prepared::<f64>::new(g, 2, Question::HessianVector(k), Way::Planes)),
+    ];
+    refuse(calls, true);
+}
+
+#[test]
+fn a_plan_of_seeds_that_nobody_could_hand_in_is_refused_before_anything_is_measured() {
+    let g = Mlp::new(&[3, 2], Activation::Tanh).build().unwrap();
+    // Of a machine of a petabyte.
+    let many = 1 << 44;
+    for budget in [Budget::Unlimited, Budget::Bytes(0), Budget::Bytes(MOST)] {
+        for k in IMPOSSIBLE.into_iter().chain([many]) {
+            for question in [
+                Question::Jvp(k),
+                Question::Vjp(k),
+                Question::HessianVector(k),
+            ] {
+                let mut calibration = Calibration::default();
+                let (plan, heap) =
+                    measure(|| Plan::<f64>::with(&g, 1, question, budget, &mut calibration))
+                        .unwrap();
+                let words = plan.unwrap_err().to_string();
+                let name = format!("the seeds and the answer of {question} needs");
+                assert!(
+                    words.contains(&name) && words.contains("ask for fewer"),
+                    "{words}"
+                );
+                assert!(heap.peak_bytes < 1 << 20, "{question}: {heap:?}");
+            }
+        }
+    }
+    for n in IMPOSSIBLE {
+        let mut calibration = Calibration::default();
+        let plan = Plan::<f64>::with(
+            &g,
+            n,
+            Question::Gradient,
+            Budget::Unlimited,
+            &mut calibration,
+        );
+        assert!(plan.is_err(), "a batch of {n}");
+    }
+}
+
+#[test]
+fn chunks_slots_and_budgets_as_large_as_can_be_are_the_largest_that_serve() {
+    let g = &graph();
+    for n in IMPOSSIBLE.into_iter().chain(LARGE) {
+        let full = Forward::<f64>::predict_gradient(g, 2, Chunk::Full).unwrap();
+        assert_eq!(
+            Forward::<f64>::predict_gradient(g, 2, Chunk::Fixed(n)),
+            Ok(full)
+        );
+        let full = Structured::<f64>::predict_gradient(g, 2, Chunk::Full).unwrap();
+        assert_eq!(
+            Structured::<f64>::predict_gradient(g, 2, Chunk::Fixed(n)),
+            Ok(full)
+        );
+        let slots = |n| Reverse::<f64>::predict_gradient(g, 2, Store::Slots(n)).unwrap();
+        assert_eq!(slots(n), slots(100));
+        let bytes = Reverse::<f64>::predict_gradient(g, 2, Store::Bytes(n)).unwrap();
+        assert_eq!(
+            Ok(bytes),
+            Reverse::<f64>::predict_gradient(g, 2, Store::All)
+        );
+        let chain = Chain::new(vec![Stage::plain(3, 4); 9]);
+        assert_eq!(
+            optimal(&chain, Limit::Slots(n)),
+            optimal(&chain, Limit::Slots(9))
+        );
+        assert_eq!(optimal(&chain, Limit::Numbers(n)).unwrap().work(&chain), 27);
+        assert_eq!(even(&chain, n), even(&chain, 9));
+        assert!(pareto(&chain, Family::Optimal, n).len() < 40);
+        assert_eq!(advances(9, n), Some(8));
+        let _ = advances(n, n / 2);
+    }
+    // Stages of any size and work are counted without running over.
+    for stage in [
+        Stage::plain(u64::MAX, MOST),
+        Stage::plain(1, MOST / 2),
+        Stage::plain(u64::MAX, 1),
+    ] {
+        let chain = Chain::new(vec![stage; 30]);
+        for limit in [
+            Limit::Slots(3),
+            Limit::Numbers(MOST),
+            Limit::Numbers(MOST / 4),
+        ] {
+            if let Ok(schedule) = optimal(&chain, limit) {
+                let _ = (
+                    schedule.work(&chain),
+                    schedule.peak(&chain),
+                    schedule.evaluations(&chain),
+                );
+            }
+        }
+        assert!(square_root(&chain).peak(&chain) > 0);
+    }
+}
+
+#[test]
+fn threads_are_refused_by_name() {
+    let (g, c) = (&graph(), &chain());
+    for n in [0, 257, 1 << 32, MOST / 2, MOST] {
+        let faults = [
+            told(Team::new("Example", n)),
+            told(Forward::<f64>::new(g, 2, Chunk::Auto, n)),
+            told(Structured::<f64>::new(g, 2, Chunk::Auto, n)),
+            told(Reverse::<f64>::new(g, 2, Store::All, n)),
+            told(HessianVector::<f64>::new(g, 2, Store::All, n)),
+            told(ForwardOverForward::<f64>::new(g, 2, Chunk::Auto, n)),
+            told(MixedMode::<f64>::new(c, 2, n)),
+            told(Primal::<f64>::new(g, 2).unwrap().with_threads(n)),
+        ];
+        for fault in faults {
+            let words = fault.unwrap_err();
+            let got = format!("got {n}");
+            assert!(
+                words.contains("threads must be") && words.ends_with(&got),
+                "{words}"
+            );
+        }
+    }
+}
+
+/// Every way to ask a graph of one block, as far as it can be built.
+fn asked(block: impl AnyBlock) -> Vec<Result<(), Error>> {
+    let mut b = Builder::new();
+    let x = b.input("x", block.dims().n_in);
+    let y = b.named("block", block, x);
+    let graph = match b.build(y) {
+        Ok(graph) => graph,
+        Err(fault) => return vec![Err(fault)],
+    };
+    let (g, chunk, all) = (&graph, Chunk::Full, Store::All);
+    vec![
+        Primal::<f64>::new(g, 1).map(drop),
+        Forward::<f64>::new(g, 1, chunk, 1).map(drop),
+        Forward::<f64>::for_directions(g, 1, 1, true, true).map(drop),
+        Forward::<f64>::for_inputs(g, 1, Chunk::Fixed(1)).map(drop),
+        Structured::<f64>::new(g, 1, chunk, 1).map(drop),
+        ForwardOverForward::<f64>::new(g, 1, chunk, 1).map(drop),
+        Reverse::<f64>::new(g, 1, all, 1).map(drop),
+        Reverse::<f64>::new(g, 1, Store::Slots(1), 1).map(drop),
+        Reverse::<f64>::new(g, 1, Store::Bytes(1 << 30), 1).map(drop),
+        Reverse::<f64>::predict_jacobian_params(g, 1, all, 1).map(drop),
+        HessianVector::<f64>::new(g, 1, all, 1).map(drop),
+        HessianVector::<f64>::by_duals(g, 1, all, 1).map(drop),
+        MixedMode::<f64>::new(g, 1, 1).map(drop),
+        Explanation::new::<f64>(g, 1).map(drop),
+    ]
+}
+
+#[test]
+fn blocks_whose_sizes_cannot_be_are_refused_wherever_they_are_asked() {
+    macro_rules! blocks {
+        ($n:ident: $($block:expr),* $(,)?) => {
+            for $n in [MOST, MOST / 2, 1 << 48] {
+                $({
+                    let (told, heap) = measure(|| asked($block)).unwrap();
+                    let name = format!("{} of {}", stringify!($block), $n);
+                    assert!(heap.peak_bytes < 1 << 26, "{name}: {heap:?}");
+                    for told in told {
+                        let fault = told.expect_err(&name);
+                        let fits = matches!(fault, Error::TooLarge { .. } | Error::Setting { .. } | Error::NotAChain { .. });
+                        assert!(fits, "{name}: {fault}");
+                    }
+                })*
+            }
+        };
+    }
+    blocks!(n:
+        Linear::new(n, n),
+        Linear::new(1, n),
+        Linear::new(n, 1),
+        Linear::without_bias(2, n),
+        Columns::new(Linear::new(2, 2), n),
+        Columns::new(Map::new(Tanh, n), n),
+        Broadcast::new(n, n, Extent::Scalar),
+        Broadcast::new(2, n, Extent::Column),
+        Sums::new(n, n, Extent::Row),
+        MatMul::new(n, n, n),
+        MatMul::new(1, n, 1),
+        Transpose::new(n, 2),
+        Submatrix::new(n, n, 0..n, 0..n),
+        Submatrix::new(n, 1, 0..1, 0..1),
+        OnTop::new([n, n], n),
+        OnTop::new([1, n], 1),
+        Select::new(n, [0]),
+        Parameter::new(n, n),
+        Bias::new(n),
+        LayerNorm::new(n),
+        Softmax::new(n),
+        Sum::new(n),
+        Scale::new(n, 2.0),
+        Map::new(Identity, n),
+        Add::new(n, 3),
+        SquaredError::new(n),
+    );
+}
+
+/// The identity, with declarations of its own.
+#[derive(Debug)]
+struct Greedy {
+    scratch: Option<Op>,
+    extra: usize,
+}
+
+impl Spec for Greedy {
+    fn name(&self) -> &str {
+        "greedy"
+    }
+    fn dims(&self) -> Dims {
+        Dims {
+            n_in: 2,
+            n_out: 2,
+            n_params: 2,
+        }
+    }
+    fn keeps(&self) -> Keeps {
+        Keeps {
+            extra: self.extra,
+            ..Keeps::NOTHING
+        }
+    }
+    fn scratch_len(&self, op: Op, batch: usize, seeds: usize) -> usize {
+        match self.scratch {
+            Some(greedy) if std::mem::discriminant(&greedy) == std::mem::discriminant(&op) => MOST,
+            // As a careless block would: sizes that were not checked before run over here.
+            _ => 2 * batch * seeds,
+        }
+    }
+}
+
+impl<T: Real> Block<T> for Greedy {
+    fn forward(&self, _: &[T], x: Mat<'_, T>, mut y: MatMut<'_, T>, _: &mut [T]) {
+        y.copy_from(x);
+    }
+    fn jvp_input(
+        &self,
+        _: &Point<'_, T>,
+        x_dot: Mat<'_, T>,
+        mut y_dot: MatMut<'_, T>,
+        _: &mut [T],
+    ) {
+        y_dot.copy_from(x_dot);
+    }
+    fn vjp_input(
+        &self,
+        _: &Point<'_, T>,
+        y_bar: Mat<'_, T>,
+        mut x_bar: MatMut<'_, T>,
+        _: &mut [T],
+    ) {
+        x_bar.copy_from(y_bar);
+    }
+}
+
+fn greedy(scratch: Option<Op>, extra: usize) -> Result<Graph, Error> {
+    let mut b = Builder::new();
+    let x = b.input("x", 2);
+    let y = b.named("mine", Greedy { scratch, extra }, x);
+    b.build(y)
+}
+
+#[test]
+fn what_a_block_of_the_users_keeps_is_refused_by_name() {
+    for extra in [MOST, MOST / 2, 1 << 48] {
+        let fault = match greedy(None, extra) {
+            Ok(graph) => Primal::<f64>::new(&graph, 2).map(drop).unwrap_err(),
+            Err(fault) => fault,
+        };
+        let words = fault.to_string();
+        assert!(
+            matches!(fault, Error::TooLarge { .. }) && words.contains("mine"),
+            "{words}"
+        );
+    }
+    let graph = greedy(None, 1 << 48).unwrap();
+    let words = Reverse::<f64>::new(&graph, 2, Store::All, 1)
+        .map(drop)
+        .unwrap_err()
+        .to_string();
+    assert!(
+        words.starts_with("what is kept by mine needs 4503599627370496 bytes, "),
+        "{words}"
+    );
+    assert!(
+        words.ends_with("let the block ask for less, or use a smaller batch"),
+        "{words}"
+    );
+    let told = pushpull_laws::check(&Greedy {
+        scratch: None,
+        extra: MOST,
+    });
+    assert!(
+        told.unwrap_err()
+            .to_string()
+            .contains("what greedy declares needs")
+    );
+}
+
+#[test]
+fn scratch_memory_that_cannot_be_is_refused_by_name() {
+    use pushpull::Accum::Set;
+    let ops = [
+        Op::JvpInput,
+        Op::VjpInput,
+        Op::JvpParams(Set),
+        Op::VjpParams(Set),
+        Op::UnitParams(Set),
+    ];
+    for op in ops {
+        let graph = greedy(Some(op), 0).unwrap();
+        let (g, all) = (&graph, Store::All);
+        let forward = matches!(op, Op::JvpInput | Op::JvpParams(_) | Op::UnitParams(_));
+        let mut refused = Vec::new();
+        if forward {
+            refused.push(Forward::<f64>::for_directions(g, 2, 3, true, true).map(drop));
+            refused.push(Forward::<f64>::new(g, 2, Chunk::Auto, 1).map(drop));
+            refused.push(Forward::<f64>::predict_jacobian_params(g, 2, Chunk::Full).map(drop));
+            refused.push(Structured::<f64>::new(g, 2, Chunk::Auto, 1).map(drop));
+        } else {
+            refused.push(Reverse::<f64>::new(g, 2, all, 1).map(drop));
+            refused.push(Reverse::<f64>::predict_gradient(g, 2, Store::Slots(1)).map(drop));
+            refused.push(Reverse::<f64>::predict_vjp(g, 2, all, 2, 2).map(drop));
+            refused.push(HessianVector::<f64>::new(g, 2, all, 1).map(drop));
+        }
+        let refused: Vec<Error> = refused.into_iter().filter_map(Result::err).collect();
+        assert!(!refused.is_empty(), "{op:?}");
+        for fault in refused {
+            let words = fault.to_string();
+            assert!(
+                words.starts_with("the scratch memory of mine needs"),
+                "{op:?}: {words}"
+            );
+        }
+        let told = pushpull_laws::check(&Greedy {
+            scratch: Some(op),
+            extra: 0,
+        });
+        assert!(told.is_err(), "{op:?}");
+    }
+}
+
+#[test]
+fn a_block_that_multiplies_its_sizes_is_never_asked_about_sizes_that_cannot_be() {
+    let graph = greedy(None, 0).unwrap();
+    let (g, all) = (&graph, Store::All);
+    for n in [MOST, MOST / 2, MOST / 4, 1 << 61] {
+        let refused = [
+            told(Reverse::<f64>::new(g, n, all, 1)),
+            told(Reverse::<f64>::predict_vjp(g, 1, all, n, n)),
+            told(Reverse::<f64>::new(g, 1, all, 1).unwrap().seeds(n)),
+            told(Forward::<f64>::for_directions(g, 1, n, true, true)),
+            told(Forward::<f64>::new(g, n, Chunk::Auto, 1)),
+            told(Structured::<f64>::new(g, n, Chunk::Auto, 1)),
+            told(HessianVector::<f64>::new(g, n, all, 1)),
+        ];
+        assert!(refused.iter().all(Result::is_err), "{n}");
+    }
+}
+
+#[test]
+fn a_tape_refuses_matrices_that_cannot_be() {
+    let tape = Tape::<f64>::new();
+    let w = tape.scalar(2.0);
+    for n in [1 << 31, (1 << 32) - 1, 1 << 32, MOST] {
+        let words = w.broadcast(n, n).value().unwrap_err().to_string();
+        assert!(words.contains("broadcast"), "{words}");
+    }
+    let column = tape.variable(dmatrix![1.0; 2.0]);
+    let kept = tape.apply_stacked(
+        Greedy {
+            scratch: None,
+            extra: MOST,
+        },
+        &[column],
+        (2, 1),
+    );
+    assert!(kept.value().is_err());
+    assert!(column.reshape(MOST, 2).value().is_err());
+    assert!(column.slice(..=MOST, ..).value().is_err());
+    assert!(column.row(MOST).value().is_err());
+    let program = tape.program(&(w * w), &[&w]).unwrap();
+    for k in [MOST, MOST / 2, 1 << 48] {
+        for mode in [Mode::Forward, Mode::Reverse, Mode::Planned] {
+            for question in [
+                Question::Jvp(k),
+                Question::Vjp(k),
+                Question::HessianVector(k),
+            ] {
+                let told = program.clone().prepare(question, mode);
+                assert!(told.is_err(), "{question} by {mode:?}");
+            }
+        }
+    }
+}
