@@ -287,12 +287,13 @@ fn frozen_layers_are_run_once_and_never_recorded() {
     }
     let case = Case::<f64>::of(b.build(h).unwrap(), 3, 1);
     let chain = Chain::of(&case.graph, 3).unwrap();
-    assert_eq!((chain.frozen(), chain.stages().len()), (5, 11));
+    // Maps that keep their slope alone run in one another's place, and behind a layer in its: no cut lies between.
+    assert_eq!((chain.frozen(), chain.stages().len()), (1, 7));
     let least = smallest(&case).unwrap();
     for store in [Store::Slots(1), Store::Slots(3), Store::Bytes(least)] {
         let engine = Reverse::<f64>::new(&case.graph, 3, store, 1).unwrap();
         let runs = engine.schedule().unwrap().runs(&chain);
-        assert_eq!(runs[..5], [1; 5], "{store:?}");
+        assert_eq!(runs[..1], [1], "{store:?}");
     }
 }
 

@@ -70,9 +70,12 @@ fn the_record_grows_with_depth_and_forward_mode_s_buffers_do_not() {
             .bytes()
             .record
     });
-    // A layer's input is one value of the record: 16 numbers a sample.
+    // A layer's input and the slope of its activation: 16 numbers a sample each.
     for (pair, depths) in records.windows(2).zip(depths.windows(2)) {
-        assert_eq!(pair[1] - pair[0], (depths[1] - depths[0]) * 16 * BATCH * 8);
+        assert_eq!(
+            pair[1] - pair[0],
+            (depths[1] - depths[0]) * (16 + 16) * BATCH * 8
+        );
     }
     let forward = depths.map(|depth| {
         let directions = Forward::<f64>::for_directions(&deep_net(depth), BATCH, 3, true, true);

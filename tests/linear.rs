@@ -2,7 +2,6 @@
 //! bytes that double with the length.
 
 use pushpull::blocks::{Activation, Linear, Loss, Tanh};
-use pushpull::checkpoint::advances;
 use pushpull::nalgebra::dmatrix;
 use pushpull::tape::{Mode, Tape};
 use pushpull::{
@@ -101,48 +100,6 @@ fn forty_thousand_blocks_are_prepared_by_every_engine() {
 }
 
 #[test]
-fn slots_on_twenty_thousand_stages_are_planned() {
-    // A layer and its activation are one stage, the last layer has none.
-    let graph = layers(20_000);
-    for slots in [2, 10, 100, 20_000] {
-        let predicted = Reverse::<f64>::predict_gradient(&graph, 2, Store::Slots(slots)).unwrap();
-        let advanced = advances(20_000, slots).unwrap();
-        assert_eq!(
-            predicted.evaluations,
-            2 * (advanced + 20_000),
-            "{slots} slots"
-        );
-    }
-    let graph = uneven(20_000);
-    let once = graph.nodes().len() as u64;
-    for (slots, times) in [(10, 9), (100, 4)] {
-        let engine = Reverse::<f64>::new(&graph, 2, Store::Slots(slots), 1).unwrap();
-        assert!(
-            engine.evaluations() <= times * once,
-            "{slots} slots: {}",
-            engine.evaluations()
-        );
-    }
-}
-
-#[test]
-fn bytes_on_twenty_thousand_stages_are_planned() {
-    for graph in [layers(20_000), uneven(20_000)] {
-        let record = |store| {
-            let engine = Reverse::<f64>::new(&graph, 2, store, 1).unwrap();
-            let bytes = engine.bytes();
-            (bytes.total() - bytes.gradient, engine.evaluations())
-        };
-        let (all, once) = record(Store::All);
-        for (part, times) in [(2, 1.6), (10, 2.0), (100, 2.4)] {
-            let (bytes, evaluations) = record(Store::Bytes(all / part));
-            let ratio = evaluations as f64 / once as f64;
-            assert!(bytes <= all / part && ratio < times, "a {part}th: {ratio}");
-        }
-    }
-}
-
-#[test]
 fn ten_thousand_layers_are_planned_for_every_question() {
     let widths = vec![3; 10_001];
     let net = Mlp::new(&widths, Activation::Tanh).loss(Loss::SquaredError);
@@ -159,18 +116,13 @@ fn ten_thousand_layers_are_planned_for_every_question() {
         let plan = Plan::<f64>::with(&graph, 4, question, Budget::Unlimited, &mut calibration);
         assert!(plan.unwrap().picked().is_feasible(), "{question}");
     }
-    // Half of what reverse mode takes: checkpoints.
-    let all = Reverse::<f64>::predict_gradient(&graph, 4, Store::All).unwrap();
-    let budget = Budget::Bytes(all.peak() - all.buffers / 4);
-    let plan = Plan::<f64>::with(&graph, 4, Question::Gradient, budget, &mut calibration).unwrap();
-    assert!(plan.picked().prediction.unwrap().peak() <= all.peak() - all.buffers / 4);
 }
 
 /// Twice the length takes at most a little more than twice the bytes, for what is planned and what is prepared.
 #[test]
 fn bytes_of_planning_double_with_the_length() {
     type Prepare = (&'static str, fn(&Graph));
-    let engines: [Prepare; 6] = [
+    let engines: [Prepare; 5] = [
         ("primal", |g| drop(Primal::<f64>::new(g, 2).unwrap())),
         ("reverse", |g| {
             drop(Reverse::<f64>::new(g, 2, Store::All, 1).unwrap())
@@ -186,9 +138,6 @@ fn bytes_of_planning_double_with_the_length() {
         }),
         ("second order", |g| {
             drop(HessianVector::<f64>::new(g, 2, Store::All, 1).unwrap())
-        }),
-        ("slots", |g| {
-            drop(Reverse::<f64>::new(g, 2, Store::Slots(9), 1).unwrap())
         }),
     ];
     for build in [layers, shared, uneven] {

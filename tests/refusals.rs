@@ -8,15 +8,13 @@ use pushpull::blocks::{
     MatMul, OnTop, Parameter, Scale, Select, Softmax, SquaredError, Submatrix, Sum, Sums, Tanh,
     Transpose,
 };
-use pushpull::checkpoint::{
-    Chain, Family, Limit, Stage, advances, even, optimal, pareto, square_root,
-};
+use pushpull::checkpoint::{Chain, square_root};
 use pushpull::nalgebra::dmatrix;
 use pushpull::tape::{Mode, Tape};
 use pushpull::{
-    AnyBlock, Block, Budget, Builder, Calibration, Chunk, Dims, Error, Forward, ForwardOverForward,
-    Graph, HessianVector, Keeps, Mat, MatMut, MixedMode, Mlp, Op, Plan, Point, Prepared, Primal,
-    Question, Real, Reverse, Spec, Store, Structured, Team, Way,
+    Accum, AnyBlock, Block, Budget, Builder, Calibration, Chunk, Dims, Error, Forward,
+    ForwardOverForward, Graph, HessianVector, Keeps, Mat, MatMut, MixedMode, Mlp, Op, Plan, Point,
+    Prepared, Primal, Question, Real, Reverse, Spec, Store, Structured, Team, Way,
 };
 use pushpull_bench::alloc::{CountingAllocator, measure};
 use pushpull_explain::Explanation;
@@ -213,62 +211,6 @@ fn a_plan_of_seeds_that_nobody_could_hand_in_is_refused_before_anything_is_measu
 }
 
 #[test]
-fn chunks_slots_and_budgets_as_large_as_can_be_are_the_largest_that_serve() {
-    let g = &graph();
-    for n in IMPOSSIBLE.into_iter().chain(LARGE) {
-        let full = Forward::<f64>::predict_gradient(g, 2, Chunk::Full).unwrap();
-        assert_eq!(
-            Forward::<f64>::predict_gradient(g, 2, Chunk::Fixed(n)),
-            Ok(full)
-        );
-        let full = Structured::<f64>::predict_gradient(g, 2, Chunk::Full).unwrap();
-        assert_eq!(
-            Structured::<f64>::predict_gradient(g, 2, Chunk::Fixed(n)),
-            Ok(full)
-        );
-        let slots = |n| Reverse::<f64>::predict_gradient(g, 2, Store::Slots(n)).unwrap();
-        assert_eq!(slots(n), slots(100));
-        let bytes = Reverse::<f64>::predict_gradient(g, 2, Store::Bytes(n)).unwrap();
-        assert_eq!(
-            Ok(bytes),
-            Reverse::<f64>::predict_gradient(g, 2, Store::All)
-        );
-        let chain = Chain::new(vec![Stage::plain(3, 4); 9]);
-        assert_eq!(
-            optimal(&chain, Limit::Slots(n)),
-            optimal(&chain, Limit::Slots(9))
-        );
-        assert_eq!(optimal(&chain, Limit::Numbers(n)).unwrap().work(&chain), 27);
-        assert_eq!(even(&chain, n), even(&chain, 9));
-        assert!(pareto(&chain, Family::Optimal, n).len() < 40);
-        assert_eq!(advances(9, n), Some(8));
-        let _ = advances(n, n / 2);
-    }
-    // Stages of any size and work are counted without running over.
-    for stage in [
-        Stage::plain(u64::MAX, MOST),
-        Stage::plain(1, MOST / 2),
-        Stage::plain(u64::MAX, 1),
-    ] {
-        let chain = Chain::new(vec![stage; 30]);
-        for limit in [
-            Limit::Slots(3),
-            Limit::Numbers(MOST),
-            Limit::Numbers(MOST / 4),
-        ] {
-            if let Ok(schedule) = optimal(&chain, limit) {
-                let _ = (
-                    schedule.work(&chain),
-                    schedule.peak(&chain),
-                    schedule.evaluations(&chain),
-                );
-            }
-        }
-        assert!(square_root(&chain).peak(&chain) > 0);
-    }
-}
-
-#[test]
 fn threads_are_refused_by_name() {
     let (g, c) = (&graph(), &chain());
     for n in [0, 257, 1 << 32, MOST / 2, MOST] {
@@ -424,6 +366,31 @@ impl<T: Real> Block<T> for Greedy {
     ) {
         x_bar.copy_from(y_bar);
     }
+    // Its parameters do nothing.
+    fn jvp_params(
+        &self,
+        _: &Point<'_, T>,
+        _: Mat<'_, T>,
+        acc: Accum,
+        mut y_dot: MatMut<'_, T>,
+        _: &mut [T],
+    ) {
+        if acc == Accum::Set {
+            y_dot.fill(T::zero());
+        }
+    }
+    fn vjp_params(
+        &self,
+        _: &Point<'_, T>,
+        _: Mat<'_, T>,
+        acc: Accum,
+        params_bar: &mut [T],
+        _: &mut [T],
+    ) {
+        if acc == Accum::Set {
+            params_bar.fill(T::zero());
+        }
+    }
 }
 
 fn greedy(scratch: Option<Op>, extra: usize) -> Result<Graph, Error> {
@@ -472,13 +439,12 @@ fn what_a_block_of_the_users_keeps_is_refused_by_name() {
 
 #[test]
 fn scratch_memory_that_cannot_be_is_refused_by_name() {
-    use pushpull::Accum::Set;
     let ops = [
         Op::JvpInput,
         Op::VjpInput,
-        Op::JvpParams(Set),
-        Op::VjpParams(Set),
-        Op::UnitParams(Set),
+        Op::JvpParams(Accum::Set),
+        Op::VjpParams(Accum::Set),
+        Op::UnitParams(Accum::Set),
     ];
     for op in ops {
         let graph = greedy(Some(op), 0).unwrap();

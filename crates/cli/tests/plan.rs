@@ -81,7 +81,7 @@ fn json_has_every_candidate_with_exact_counts() {
     // Two linear layers, tanh, the loss; then both parameters' maps, one input's, tanh's, the loss's.
     let (one, two, b) = (2 * 6 * 8, 2 * 8 * 3, 4);
     let primal = b * (one + 8 + two + 3 + 2) + b;
-    let adjoint = b * (one + 8 + two + 3 + two + 3 * 8);
+    let adjoint = b * (one + 8 + two + 3 + two + 8);
     let flops = reverse["flops"].as_u64().unwrap();
     assert!(
         flops.abs_diff(primal + adjoint) <= 8 * b,

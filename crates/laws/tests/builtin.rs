@@ -11,7 +11,7 @@ use pushpull_core::blocks::{
     OnTop, Over, Parameter, Pow, Power, Recip, Scale, Select, Shift, Softmax, Sqrt, Sub, Submatrix,
     Sums, Transpose, Where, Zip,
 };
-use pushpull_laws::{Check, CountingAllocator, Violation};
+use pushpull_laws::{Check, CountingAllocator, Law, Violation};
 
 // With it `check` sees what maps allocate, too.
 #[global_allocator]
@@ -112,7 +112,13 @@ fn every_block_on_matrices_keeps_the_laws() -> Result<(), Violation> {
     check_family(Max::new)?;
     check_family(Norm::new)?;
     check_family(LogSumExp::new)?;
-    check_family(Where::new)?;
+    // A condition jumps: Taylor's theorem does not hold across it.
+    let all_but_taylor: Vec<Law> = Law::ALL
+        .into_iter()
+        .filter(|&law| law != Law::Taylor)
+        .collect();
+    let smooth = Check::new().seed(seeds::seed()).laws(&all_but_taylor);
+    told(smooth.run_family(Where::new))?;
     check_family(|n| Zip::new(Maximum, n))?;
     check_family(|n| Zip::new(Minimum, n))?;
     check_family(|n| Zip::new(Pow, n))?;

@@ -166,7 +166,7 @@ impl<T: Scalar> Forward<T> {
     /// What [`Forward::jvp_into`] does along `seeds` directions.
     ///
     /// # Errors
-    /// As [`PrimalPlan::new`].
+    /// As [`PrimalPlan::new`]; [`pushpull_core::Error::TooLarge`] for more directions than can be counted.
     pub fn jvp_work(
         graph: &Graph,
         batch: usize,
@@ -176,6 +176,11 @@ impl<T: Scalar> Forward<T> {
     ) -> Result<Work> {
         let swept = Swept::new::<T>(graph, batch)?;
         let rows = memory::elements(&[graph.n_outputs(), batch]);
+        // A list is exact while 64 bits hold its numbers, whatever this machine does.
+        let results = memory::elements(&[rows, seeds, size_of::<T>()]);
+        if results == usize::MAX {
+            memory::fits::<T>("the output's tangents", results, "push fewer directions")?;
+        }
         let mut work = Work::default();
         for (seeds, times) in lengths(seeds, chunk.width(seeds, swept.pair_bytes)) {
             let question = Question::Directions {
