@@ -81,10 +81,21 @@ pub struct Recipe {
 
 impl Recipe {
     /// The same graph with functions that have a derivative everywhere: rounding cannot change a branch.
-    pub fn smooth(mut self) -> Self {
+    pub fn smooth(self) -> Self {
+        self.without(&[Activation::Relu, Activation::LeakyRelu])
+    }
+
+    /// The same graph with functions that have a second derivative everywhere.
+    pub fn twice_smooth(self) -> Self {
+        self.without(&[Activation::Relu, Activation::LeakyRelu, Activation::Elu])
+    }
+
+    fn without(mut self, kinked: &[Activation]) -> Self {
         for step in &mut self.steps {
-            if let Step::Map(kinked @ (Activation::Relu | Activation::LeakyRelu)) = step {
-                *kinked = Activation::Silu;
+            if let Step::Map(activation) = step
+                && kinked.contains(activation)
+            {
+                *activation = Activation::Silu;
             }
         }
         self

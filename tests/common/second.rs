@@ -60,7 +60,7 @@ fn exact<T: Scalar>(matrix: &DMatrix<T>) -> DMatrix<Rounded> {
     matrix.map(|entry| Rounded::exact(entry.to_f64()))
 }
 
-/// The recipe, or the same graph with smooth functions if a value lies so near to a kink that rounding at `T` may take
+/// The recipe, or the same graph with twice smooth functions if a value lies so near to a kink that rounding at `T` may take
 /// it to the other side, where the derivative is another.
 pub fn decided<T: Scalar>(recipe: &Recipe) -> Recipe {
     let case = Case::<T>::new(recipe).exact();
@@ -79,7 +79,7 @@ pub fn decided<T: Scalar>(recipe: &Recipe) -> Recipe {
         !kinks.is_empty() && at.x.iter().any(near)
     });
     if undecided {
-        recipe.clone().smooth()
+        recipe.clone().twice_smooth()
     } else {
         recipe.clone()
     }

@@ -11,7 +11,7 @@ use crate::linalg::Product;
 
 /// A real number with the elementary functions that the blocks use.
 ///
-/// Implemented by `f32`, `f64`, [`crate::Counted`] and [`crate::Dual`]. A block written for every `Real` runs at all of
+/// Implemented by `f32`, `f64`, [`crate::Counted`], [`crate::Rounded`] and [`crate::Dual`]. A block written for every `Real` runs at all of
 /// them, so it can be differentiated and counted unasked. `==` and [`Zero::is_zero`] look at the whole number, `<` and
 /// `>` at its value only: they decide branches, and a derivative does not.
 ///

@@ -37,6 +37,9 @@ const TINY: f64 = f32::MIN_POSITIVE as f64;
 /// each with the smallest normal number added, for results that underflow. What a program is given has terms 0: it is
 /// exact. `<` and `>` compare values alone, so a branch is the one that the value takes.
 ///
+/// A graph runs at `Rounded`, and at [`crate::Dual`] of it, in which both parts have their bound: so every number that an
+/// engine gives at f32 or f64 can be had with a bound on its error, second derivatives too.
+///
 /// Source: Wilkinson, "Error analysis revisited" (1986); Higham, "Accuracy and stability of numerical algorithms"
 /// (2002), sections 3.1 and 3.3.
 ///
