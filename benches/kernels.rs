@@ -146,16 +146,19 @@ fn print_functions<T: Scalar>(effort: Effort) {
             .map(|x| x + T::from_f64(1.5))
             .collect();
         let mut y = vec![T::zero(); N];
-        let forward = block.clone();
-        let input = x.clone();
+        // What a record keeps besides x and y: the slopes of saturating functions.
+        let mut extra = vec![T::zero(); block.keeps().extra];
+        let forward = |x: &[T], y: &mut [T], extra: &mut [T]| {
+            let (x, y) = (Mat::new(x, N, 1), MatMut::new(y, N, 1));
+            T::of(&*block).forward(&[], x, y, extra);
+        };
+        forward(&x, &mut y, &mut extra);
+        let kept_extra = extra.clone();
+        let (own, input) = (block.clone(), x.clone());
         runs.push(Box::new(move || {
-            T::of(&*forward).forward(
-                &[],
-                Mat::new(&input, N, 1),
-                MatMut::new(&mut y, N, 1),
-                &mut [],
-            );
-            black_box(&y);
+            let (x, into) = (Mat::new(&input, N, 1), MatMut::new(&mut y, N, 1));
+            T::of(&*own).forward(&[], x, into, &mut extra);
+            black_box((&y, &extra));
         }));
         let (mut x_bar, y_bar) = (vec![T::zero(); N], numbers::<T>(N));
         runs.push(Box::new(move || {
@@ -164,7 +167,7 @@ fn print_functions<T: Scalar>(effort: Effort) {
                 params: &[],
                 x: kept,
                 y: kept,
-                extra: &[],
+                extra: &kept_extra,
                 batch: 1,
             };
             T::of(&*block).vjp_input(
