@@ -122,7 +122,9 @@ fn every_block_on_matrices_keeps_the_laws() -> Result<(), Violation> {
     check_family(|n| Zip::new(Maximum, n))?;
     check_family(|n| Zip::new(Minimum, n))?;
     check_family(|n| Zip::new(Pow, n))?;
-    check_family(|n| Zip::new(Atan2, n))
+    // The angle jumps behind the origin, where the same theorem does not hold.
+    let ahead = Check::new().seed(seeds::seed()).domain(0.1..=2.0);
+    told(ahead.run_family(|n| Zip::new(Atan2, n)))
 }
 
 #[test]
