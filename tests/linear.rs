@@ -2,6 +2,7 @@
 //! bytes that double with the length.
 
 use pushpull::blocks::{Activation, Linear, Loss, Tanh};
+use pushpull::checkpoint::{Chain, advances};
 use pushpull::nalgebra::dmatrix;
 use pushpull::tape::{Mode, Tape};
 use pushpull::{
@@ -96,6 +97,49 @@ fn forty_thousand_blocks_are_prepared_by_every_engine() {
         assert!(Structured::<f64>::new(g, 1, Chunk::Fixed(1), 1).is_ok());
         assert!(HessianVector::<f64>::new(g, 2, all, 1).is_ok());
         assert!(HessianVector::<f64>::by_duals(g, 2, all, 1).is_ok());
+    }
+}
+
+#[test]
+fn slots_on_twenty_thousand_stages_are_planned() {
+    let mut b = Builder::new();
+    let mut h = b.input("x", 2);
+    for _ in 0..20_000 {
+        h = b.block(Linear::new(2, 2), h);
+    }
+    let graph = b.build(h).unwrap();
+    for slots in [2, 10, 100, 20_000] {
+        let predicted = Reverse::<f64>::predict_gradient(&graph, 2, Store::Slots(slots)).unwrap();
+        let advanced = advances(20_000, slots).unwrap();
+        assert_eq!(predicted.evaluations, advanced + 20_000, "{slots} slots");
+    }
+    // No more work than r + 1 runs, with C(slots + r, slots) at least the number of stages.
+    let graph = uneven(20_000);
+    let chain = Chain::of(&graph, 2).unwrap();
+    let once: u64 = chain.stages().iter().map(|stage| stage.work).sum();
+    for (slots, times) in [(10, 9), (100, 4)] {
+        let engine = Reverse::<f64>::new(&graph, 2, Store::Slots(slots), 1).unwrap();
+        let schedule = engine.schedule().unwrap();
+        let work = schedule.work(&chain);
+        assert!(work <= times * once, "{slots} slots: {work}, once {once}");
+        assert!(schedule.slots(&chain) <= slots);
+    }
+}
+
+#[test]
+fn bytes_on_twenty_thousand_stages_are_planned() {
+    for graph in [layers(20_000), uneven(20_000)] {
+        let record = |store| {
+            let engine = Reverse::<f64>::new(&graph, 2, store, 1).unwrap();
+            let bytes = engine.bytes();
+            (bytes.total() - bytes.gradient, engine.evaluations())
+        };
+        let (all, once) = record(Store::All);
+        for (part, times) in [(2, 1.8), (10, 2.2), (100, 3.0)] {
+            let (bytes, evaluations) = record(Store::Bytes(all / part));
+            let ratio = evaluations as f64 / once as f64;
+            assert!(bytes <= all / part && ratio < times, "a {part}th: {ratio}");
+        }
     }
 }
 

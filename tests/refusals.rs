@@ -8,7 +8,9 @@ use pushpull::blocks::{
     MatMul, OnTop, Parameter, Scale, Select, Softmax, SquaredError, Submatrix, Sum, Sums, Tanh,
     Transpose,
 };
-use pushpull::checkpoint::{Chain, square_root};
+use pushpull::checkpoint::{
+    Chain, Family, Limit, Stage, advances, even, optimal, pareto, square_root,
+};
 use pushpull::nalgebra::dmatrix;
 use pushpull::tape::{Mode, Tape};
 use pushpull::{
@@ -207,6 +209,45 @@ fn a_plan_of_seeds_that_nobody_could_hand_in_is_refused_before_anything_is_measu
             &mut calibration,
         );
         assert!(plan.is_err(), "a batch of {n}");
+    }
+}
+
+#[test]
+fn slots_budgets_and_stages_as_large_as_can_be_are_the_largest_that_serve() {
+    let g = &graph();
+    for n in IMPOSSIBLE.into_iter().chain(LARGE) {
+        let slots = |n| Reverse::<f64>::predict_gradient(g, 2, Store::Slots(n)).unwrap();
+        assert_eq!(slots(n), slots(100));
+        let bytes = Reverse::<f64>::predict_gradient(g, 2, Store::Bytes(n));
+        assert_eq!(bytes, Reverse::<f64>::predict_gradient(g, 2, Store::All));
+        let chain = Chain::new(vec![Stage::plain(3, 4); 9]);
+        let most = optimal(&chain, Limit::Slots(9));
+        assert_eq!(optimal(&chain, Limit::Slots(n)), most);
+        assert_eq!(optimal(&chain, Limit::Numbers(n)).unwrap().work(&chain), 27);
+        assert_eq!(even(&chain, n), even(&chain, 9));
+        assert_eq!(advances(9, n), Some(8));
+        let _ = advances(n, n / 2);
+    }
+    let chain = Chain::new(vec![Stage::plain(3, 4); 9]);
+    assert!(pareto(&chain, Family::Optimal, MOST).len() < 40);
+    // Stages of any size and work are counted without running over.
+    for stage in [
+        Stage::plain(u64::MAX, MOST),
+        Stage::plain(1, MOST / 2),
+        Stage::plain(u64::MAX, 1),
+    ] {
+        let chain = Chain::new(vec![stage; 30]);
+        for limit in [
+            Limit::Slots(3),
+            Limit::Numbers(MOST),
+            Limit::Numbers(MOST / 4),
+        ] {
+            if let Ok(schedule) = optimal(&chain, limit) {
+                let _ = (schedule.work(&chain), schedule.peak(&chain));
+                let _ = schedule.evaluations(&chain);
+            }
+        }
+        assert!(square_root(&chain).peak(&chain) > 0);
     }
 }
 

@@ -30,7 +30,7 @@ impl Stage {
     /// The work that a schedule makes least: flops, [`Stage::CALL`] for every call, and a copy for each number of the
     /// output, so that blocks without arithmetic are not free.
     pub const fn weigh(cost: Cost, output: usize) -> u64 {
-        cost.flops + Self::CALL * cost.calls + output as u64
+        cost.weighed(Self::CALL).saturating_add(output as u64)
     }
 
     /// A stage of one block, of some work, whose pullback reads just its input: it writes nothing but its output.
@@ -103,6 +103,12 @@ impl Chain {
         }
     }
 
+    /// A chain whose first stages are frozen.
+    #[cfg(test)]
+    pub(crate) const fn behind(frozen: usize, stages: Vec<Stage>) -> Self {
+        Self { stages, frozen }
+    }
+
     /// The stages, the first one first.
     pub fn stages(&self) -> &[Stage] {
         &self.stages
@@ -124,12 +130,9 @@ impl Chain {
             .map_or(0, |before| self.stages[before].output)
     }
 
-    /// Numbers that advancing through `first..=last` takes: two neighbouring boundaries, or a stage beside its input.
-    pub(crate) fn zone(&self, first: usize, last: usize) -> usize {
-        let stages = first..=last;
-        let input = |k: usize| if k == first { 0 } else { self.input(k) };
-        let needs = stages.map(|k| input(k) + self.stages[k].advance);
-        needs.max().unwrap_or(0)
+    /// Numbers that advancing through stage `k` takes beside its input: two neighbouring boundaries, or more.
+    pub(crate) fn passed(&self, k: usize) -> usize {
+        self.input(k).saturating_add(self.stages[k].advance)
     }
 
     /// The fewest numbers that any schedule can do with: some stage's input and its record, above what stays of frozen
@@ -139,11 +142,75 @@ impl Chain {
             return 0;
         };
         let base = self.input(self.frozen);
-        let frozen = self.frozen.checked_sub(1).map_or(0, |k| self.zone(0, k));
+        let frozen = (0..self.frozen).map(|k| self.passed(k)).max().unwrap_or(0);
         let records = (self.frozen..=last).map(|k| {
             let input = if k == self.frozen { 0 } else { self.input(k) };
-            base + input + self.stages[k].record
+            base.saturating_add(input)
+                .saturating_add(self.stages[k].record)
         });
         records.fold(frozen, usize::max)
+    }
+}
+
+/// What advancing through any stages in a row takes, found at once however many they are.
+#[derive(Clone, Debug)]
+pub(crate) struct Zones<'a> {
+    chain: &'a Chain,
+    /// In row i the most that one of the 2^i stages from the k-th on takes beside its input.
+    most: Vec<Vec<usize>>,
+}
+
+impl<'a> Zones<'a> {
+    pub(crate) fn new(chain: &'a Chain) -> Self {
+        let n = chain.stages.len();
+        let mut most = vec![(0..n).map(|k| chain.passed(k)).collect::<Vec<_>>()];
+        let mut len = 1;
+        while 2 * len <= n {
+            let shorter = &most[most.len() - 1];
+            let pairs = shorter.iter().zip(&shorter[len..]);
+            let longer = pairs.map(|(a, b)| *a.max(b)).collect();
+            most.push(longer);
+            len *= 2;
+        }
+        Self { chain, most }
+    }
+
+    /// Numbers that advancing through `first..=last` takes: two neighbouring boundaries, or a stage beside its input. The
+    /// first input lies elsewhere.
+    pub(crate) fn zone(&self, first: usize, last: usize) -> usize {
+        let own = self.chain.stages[first].advance;
+        if first == last {
+            return own;
+        }
+        own.max(self.passed(first + 1, last))
+    }
+
+    /// The most that one of `first..=last` takes beside its input.
+    pub(crate) fn passed(&self, first: usize, last: usize) -> usize {
+        let row = (last + 1 - first).ilog2();
+        let most = &self.most[row as usize];
+        most[first].max(most[last + 1 - (1 << row)])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Chain, Stage, Zones};
+
+    #[test]
+    fn a_zone_is_the_most_that_lies_side_by_side() {
+        let stage = |k: usize| Stage {
+            advance: 1 + (k * 37) % 11 + (k * 5) % 7,
+            ..Stage::plain(1, 1 + (k * 37) % 11)
+        };
+        let chain = Chain::new((0..40).map(stage).collect());
+        let zones = Zones::new(&chain);
+        for first in 0..40 {
+            for last in first..40 {
+                let input = |k: usize| if k == first { 0 } else { chain.input(k) };
+                let needs = (first..=last).map(|k| input(k) + chain.stages()[k].advance);
+                assert_eq!(zones.zone(first, last), needs.max().unwrap());
+            }
+        }
     }
 }

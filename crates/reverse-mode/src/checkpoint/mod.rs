@@ -17,9 +17,11 @@
 //! 2019, "Optimal checkpointing for heterogeneous chains"; Chen, Xu, Zhang and Guestrin 2016, "Training deep nets with
 //! sublinear memory cost".
 
+mod alike;
 mod binomial;
 mod chain;
 pub(crate) mod cuts;
+mod levels;
 mod optimal;
 mod pareto;
 mod periodic;
@@ -28,6 +30,7 @@ mod place;
 mod schedule;
 mod table;
 mod units;
+mod weighted;
 
 pub use binomial::advances;
 pub use chain::{Chain, Stage};

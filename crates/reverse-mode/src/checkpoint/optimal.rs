@@ -1,9 +1,13 @@
 //! The schedule of least work within a limit.
 
+use super::binomial::binomial;
 use super::chain::Chain;
+use super::levels::{Levels, Span};
+use super::periodic::even;
 use super::schedule::{Action, Schedule};
-use super::table::{Table, Visit};
-use super::units::{Item, Items, MAX_STEPS, by_size, by_slots, step};
+use super::table::Table;
+use super::units::{MAX_STEPS, by_slots, step};
+use super::weighted::weighted;
 
 /// What a schedule may hold at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -34,11 +38,17 @@ impl std::error::Error for TooSmall {}
 ///
 /// - Sizes are counted in steps of memory, at most [`MAX_STEPS`] of them; [`Schedule::step`] says how many numbers one is.
 ///   It is chosen to lose least by rounding up. With a step of 1 the schedule is exactly optimal.
-/// - Up to about 170 different stages, or 1,000 that repeat, every boundary is considered for every range. Longer chains
-///   are optimised in groups of neighbours and over the groups: within a group every boundary is considered, between
-///   groups those of groups.
+/// - Up to about 170 different stages, or 1,000 that repeat, every boundary is considered for every range; with few slots
+///   more. Stages of equal work take the closed form with slots, however many there are.
+/// - Longer chains: time and memory grow with the number of stages. With slots, boundaries are kept where the closed form of
+///   equal stages of the same work says, down to ranges that are planned exactly (at most 7 % above the optimum where both can
+///   be had). With numbers, stages are planned in groups of neighbours, and groups of groups: within the smallest groups every
+///   boundary is considered, between groups those of groups (17 %). Either is held against the binomial schedule of as many
+///   boundaries as fit, with numbers against [`even`] ones too, and the least work is taken: so no chain of n stages within
+///   whose limit c boundaries fit does more than r + 1 times the work of one run, with the least r for which
+///   `C(c + r, c) >= n`, see [`super::advances`].
 /// - Within a step or two of the smallest limit, where rounding leaves nothing, the schedule is the one that keeps the
-///   input alone.
+///   input alone; of more than 1,000 stages the binomial one of as many boundaries as fit.
 ///
 /// # Errors
 /// [`TooSmall`] with the smallest limit that does.
@@ -63,135 +73,146 @@ pub fn optimal(chain: &Chain, limit: Limit) -> Result<Schedule, TooSmall> {
     if size < smallest {
         return Err(TooSmall { smallest });
     }
-    let mut actions = Vec::new();
-    if frozen > 0 {
-        actions.push(Action::Advance {
-            first: 0,
-            last: frozen - 1,
-        });
+    let active = n - frozen;
+    if active == 0 {
+        return Ok(after_frozen(chain, Vec::new(), 1));
     }
-    if frozen == n {
-        return Ok(Schedule::new(actions, 1));
-    }
-    let mut found = None;
+    let from_the_input = || after_frozen(chain, binomial(frozen..n, 1), 1);
     match limit {
-        Limit::Slots(1) => {}
-        Limit::Slots(slots) => found = solve(by_slots(chain, slots - 1)).map(|rest| (rest, 1)),
-        Limit::Numbers(numbers) => {
-            let numbers = numbers - chain.input(frozen);
-            let mut most = MAX_STEPS;
-            while let (None, Some(step)) = (&found, step(chain, numbers, most)) {
-                found = solve(by_size(chain, numbers, step)).map(|rest| (rest, step));
+        Limit::Slots(slots) => {
+            let mut works = chain.stages()[frozen..].iter().map(|stage| stage.work);
+            let first = works.next();
+            let equal = works.all(|work| Some(work) == first);
+            if slots == 1 || equal {
+                return Ok(after_frozen(chain, binomial(frozen..n, slots), 1));
+            }
+            let items = by_slots(chain, frozen..n, (slots - 1).min(active));
+            if let Some(table) = Table::new(items, None, Table::WORK) {
+                let mut actions = Vec::new();
+                let found = table.walk(slots.min(active + 1) - 1, |visit| {
+                    visit.act(frozen, &mut actions)
+                });
+                return Ok(found.map_or_else(from_the_input, |()| after_frozen(chain, actions, 1)));
+            }
+            let long = [
+                weighted(chain, frozen..n, slots),
+                Some(binomial(frozen..n, slots)),
+            ];
+            let long = long.into_iter().flatten();
+            let long = long.map(|actions| after_frozen(chain, actions, 1));
+            Ok(least_work(chain, long).unwrap_or_else(from_the_input))
+        }
+        Limit::Numbers(size) => {
+            let numbers = size - chain.input(frozen);
+            let levels = Levels::new(chain);
+            let (mut found, mut most) = (None, MAX_STEPS);
+            while let (None, Some(step)) = (&found, step(chain, frozen..n, numbers, most)) {
+                let (stages, steps) = (frozen..n, numbers / step);
+                let span = Span {
+                    stages,
+                    step,
+                    steps,
+                };
+                let mut actions = Vec::new();
+                let exact = levels.solve(&span, steps, Table::WORK, &mut actions);
+                found = exact.map(|exact| (after_frozen(chain, actions, step), exact));
                 most /= 2;
-                if most == 0 {
+                // Coarser steps are worth a table of their own where that takes a moment.
+                if most == 0 || active > LONG {
                     break;
                 }
             }
+            Ok(match found {
+                Some((found, true)) => found,
+                None if active <= LONG => from_the_input(),
+                found => {
+                    let found = found.map(|(found, _)| found).into_iter();
+                    let others = plain_within(chain, size);
+                    least_work(chain, found.chain(others)).unwrap_or_else(from_the_input)
+                }
+            })
         }
     }
-    let (rest, step) = found.unwrap_or_else(|| (from_the_input(n - frozen), 1));
-    actions.extend(rest.into_iter().map(|action| match action {
-        Action::Advance { first, last } => Action::Advance {
-            first: first + frozen,
-            last: last + frozen,
-        },
-        Action::Record(stage) => Action::Record(stage + frozen),
-        Action::PullBack(stage) => Action::PullBack(stage + frozen),
-    }));
-    Ok(Schedule::new(actions, step))
 }
 
-/// Every stage recorded after an advance from the input: the least memory there is, and the most work.
-fn from_the_input(n: usize) -> Vec<Action> {
-    let stage = |k: usize| {
-        let advance = k
-            .checked_sub(1)
-            .map(|last| Action::Advance { first: 0, last });
-        advance
-            .into_iter()
-            .chain([Action::Record(k), Action::PullBack(k)])
-    };
-    (0..n).rev().flat_map(stage).collect()
+/// Stages up to which a schedule that no table gave is the one that keeps the input alone.
+const LONG: usize = 1000;
+
+/// The schedule of some actions on the stages behind the frozen ones.
+fn after_frozen(chain: &Chain, rest: Vec<Action>, step: usize) -> Schedule {
+    let last = chain.frozen().checked_sub(1);
+    let first = last.map(|last| Action::Advance { first: 0, last });
+    Schedule::new(first.into_iter().chain(rest).collect(), step)
 }
 
-/// The best actions for some stages with all of their memory; `None` if there are none, or if the tables are too large.
-fn solve(items: Items) -> Option<Vec<Action>> {
-    let m = items.steps;
-    let mut actions = Vec::new();
-    if let Some(table) = Table::new(items.clone(), None) {
-        table.walk(m, |visit| act(visit, 0, &mut actions))?;
-        return Some(actions);
+/// The first of those that do least.
+fn least_work(chain: &Chain, schedules: impl Iterator<Item = Schedule>) -> Option<Schedule> {
+    schedules.min_by_key(|schedule| schedule.work(chain))
+}
+
+/// Schedules that need no table, within so many numbers: the binomial one of as many boundaries as fit, and even groups.
+fn plain_within(chain: &Chain, size: usize) -> impl Iterator<Item = Schedule> + '_ {
+    let stages = chain.frozen()..chain.stages().len();
+    let active = stages.len();
+    let of = move |slots: usize| after_frozen(chain, binomial(stages.clone(), slots), 1);
+    let fits = move |schedule: &Schedule| schedule.peak(chain) <= size;
+    let (mut slots, mut more) = (1, active);
+    while slots < more {
+        let middle = slots + (more - slots).div_ceil(2);
+        if fits(&of(middle)) {
+            slots = middle;
+        } else {
+            more = middle - 1;
+        }
     }
-    // As many groups as a table of all different ranges may have.
-    let groups = (1..=items.each.len()).rev().find(|&n| Table::fits(n, m))?;
-    let n = items.each.len();
-    let bounds: Vec<usize> = (0..=groups).map(|group| group * n / groups).collect();
-    let parts = bounds.windows(2).map(|ends| {
-        let each = items.each[ends[0]..ends[1]].to_vec();
-        Table::new(Items { steps: m, each }, None)
-    });
-    let parts: Vec<Table> = parts.collect::<Option<_>>()?;
-    let leaves: Vec<Vec<f64>> = parts.iter().map(|part| part.whole().to_vec()).collect();
-    let each = bounds
-        .windows(2)
-        .map(|ends| group(&items.each[ends[0]..ends[1]]));
-    let whole = Items {
-        steps: m,
-        each: each.collect(),
-    };
-    Table::new(whole, Some(&leaves))?.walk(m, |visit| match visit {
-        Visit::Advance(first, last) => {
-            act(
-                Visit::Advance(bounds[first], bounds[last + 1] - 1),
-                0,
-                &mut actions,
-            );
-        }
-        // The group's own best schedule; it is there, or the groups had not chosen it.
-        Visit::Leaf(group, m) => {
-            let _ = parts[group].walk(m, |visit| act(visit, bounds[group], &mut actions));
-        }
-        Visit::Record(group) => {
-            actions.extend((bounds[group]..bounds[group + 1]).map(Action::Record));
-        }
-        Visit::PullBack(group) => {
-            let stages = bounds[group]..bounds[group + 1];
-            actions.extend(stages.rev().map(Action::PullBack));
-        }
-    })?;
-    Some(actions)
+    // Groups by powers of the square root of two, and as many as stages in a group.
+    let root = (active as f64).sqrt().ceil() as usize;
+    let powers = (0..2 * usize::BITS).map(|k| 2_f64.powf(f64::from(k) / 2.0) as usize);
+    let groups = powers
+        .take_while(move |&groups| groups < active)
+        .chain([root]);
+    let even = groups.map(move |groups| even(chain, groups));
+    std::iter::once(of(slots)).chain(even).filter(fits)
 }
 
-/// Stages as one item.
-fn group(stages: &[Item]) -> Item {
-    let last = stages.len() - 1;
-    let passing = stages.iter().map(|stage| stage.from_passing);
-    let from_passing = passing.clone().max().unwrap_or(0);
-    Item {
-        work: stages.iter().map(|stage| stage.work).sum(),
-        from_kept: passing.skip(1).fold(stages[0].from_kept, usize::max),
-        from_passing,
-        kept: stages[last].kept,
-        record: stages.iter().map(|stage| stage.record).sum(),
-        leaf: 0,
-        passing: false,
+#[cfg(test)]
+mod tests {
+    use super::super::periodic::even;
+    use super::{Limit, optimal};
+    use crate::checkpoint::{Action, Chain, Stage};
+
+    fn stage(k: usize) -> Stage {
+        let output = 3 + (k * 7919) % 11;
+        Stage {
+            record: output + (k * 104_729) % 13,
+            ..Stage::plain(5 + (k * 31) as u64 % 7, output)
+        }
     }
-}
 
-/// Appends a step of a schedule of single stages that start at `start`.
-fn act(visit: Visit, start: usize, actions: &mut Vec<Action>) {
-    match visit {
-        Visit::Advance(first, last) => actions.push(Action::Advance {
-            first: start + first,
-            last: start + last,
-        }),
-        Visit::Leaf(stage, _) => {
-            actions.extend([
-                Action::Record(start + stage),
-                Action::PullBack(start + stage),
-            ]);
+    #[test]
+    fn frozen_stages_are_advanced_through_once_however_many_others_there_are() {
+        for (n, frozen) in [(3, 3), (6, 2), (40, 39), (100, 30), (1200, 5)] {
+            for equal in [true, false] {
+                let stages = (0..n).map(|k| if equal { Stage::plain(3, 2) } else { stage(k) });
+                let chain = Chain::behind(frozen, stages.collect());
+                let all = even(&chain, 1).peak(&chain);
+                let sizes = [all, all / 3, 0].map(|size| size.max(chain.smallest()));
+                let slots = [1, 2, 7].map(Limit::Slots);
+                for limit in sizes.map(Limit::Numbers).into_iter().chain(slots) {
+                    let schedule = optimal(&chain, limit).unwrap();
+                    let runs = schedule.runs(&chain);
+                    assert!(runs[..frozen].iter().all(|&runs| runs == 1));
+                    let pulled = schedule.actions().iter().filter_map(|action| match action {
+                        Action::PullBack(stage) => Some(*stage),
+                        _ => None,
+                    });
+                    assert!(pulled.eq((frozen..n).rev()), "{limit:?}");
+                    match limit {
+                        Limit::Slots(slots) => assert!(schedule.slots(&chain) <= slots),
+                        Limit::Numbers(size) => assert!(schedule.peak(&chain) <= size),
+                    }
+                }
+            }
         }
-        Visit::Record(stage) => actions.push(Action::Record(start + stage)),
-        Visit::PullBack(stage) => actions.push(Action::PullBack(start + stage)),
     }
 }

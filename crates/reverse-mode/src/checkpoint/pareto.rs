@@ -29,8 +29,8 @@ pub struct Outcome {
     pub peak: usize,
 }
 
-/// About `points` schedules of a family for a chain, from little memory to much, without those that another of the family
-/// betters in both work and peak.
+/// About `points` schedules of a family for a chain, 1,000 at most, from little memory to much, without those that another of
+/// the family betters in both work and peak.
 ///
 /// ```
 /// use pushpull_reverse_mode::checkpoint::{Chain, Family, Stage, pareto};
@@ -43,7 +43,8 @@ pub struct Outcome {
 /// }
 /// ```
 pub fn pareto(chain: &Chain, family: Family, points: usize) -> Vec<Outcome> {
-    let active = chain.stages().len() - chain.frozen();
+    const MOST: usize = 1000;
+    let (active, points) = (chain.stages().len() - chain.frozen(), points.min(MOST));
     // Sizes that grow by equal factors.
     let between = |least: usize, most: usize| {
         let factor = most as f64 / least.max(1) as f64;

@@ -264,7 +264,7 @@ impl Pieces {
     pub(crate) fn work(&self, work: &mut Work, times: u64) {
         let runs = runs(self.schedule.actions(), self.pieces.len());
         for (runs, piece) in runs.into_iter().zip(&self.pieces) {
-            piece.record.work(work, runs * times);
+            piece.record.work(work, runs.saturating_mul(times));
         }
         work.add(Item::Moved(self.output.len()), times);
     }

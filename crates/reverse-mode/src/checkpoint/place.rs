@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::chain::Chain;
+use super::chain::{Chain, Zones};
 use super::schedule::Action;
 
 /// An action with its places in the arena.
@@ -17,7 +17,7 @@ pub(crate) struct Placed {
 
 /// The places of all actions, and the length of the arena that holds them.
 pub(crate) fn place(chain: &Chain, actions: &[Action]) -> (Vec<Placed>, usize) {
-    let stages = chain.stages();
+    let (stages, zones) = (chain.stages(), Zones::new(chain));
     // (boundary, where it lies, whether a record holds it)
     let mut kept: Vec<(usize, Range<usize>, bool)> = vec![(0, 0..0, false)];
     let (mut top, mut peak) = (0, 0);
@@ -26,20 +26,21 @@ pub(crate) fn place(chain: &Chain, actions: &[Action]) -> (Vec<Placed>, usize) {
         let at = match action {
             Action::Advance { first, last } => {
                 let from = boundary(&kept, first);
-                let zone = top..top + chain.zone(first, last);
-                kept.push((last + 1, top..top + stages[last].output, false));
-                top += stages[last].output;
+                let zone = from_top(top, zones.zone(first, last));
+                kept.push((last + 1, from_top(top, stages[last].output), false));
+                top = top.saturating_add(stages[last].output);
                 (from, zone)
             }
             Action::Record(stage) => {
                 let from = boundary(&kept, stage);
-                let zone = top..top + stages[stage].record;
-                kept.push((stage + 1, top..top + stages[stage].output, true));
+                let zone = from_top(top, stages[stage].record);
+                kept.push((stage + 1, from_top(top, stages[stage].output), true));
                 top = zone.end;
                 (from, zone)
             }
             Action::PullBack(stage) => {
-                let record = top - stages[stage].record..top;
+                // Below the top, unless numbers have saturated on the way up.
+                let record = top.saturating_sub(stages[stage].record)..top;
                 kept.pop();
                 top = record.start;
                 let from = boundary(&kept, stage);
@@ -62,6 +63,10 @@ pub(crate) fn place(chain: &Chain, actions: &[Action]) -> (Vec<Placed>, usize) {
         });
     }
     (placed, peak)
+}
+
+fn from_top(top: usize, len: usize) -> Range<usize> {
+    top..top.saturating_add(len)
 }
 
 /// The boundary on top of the stack, which has to be that before `stage`.

@@ -62,7 +62,8 @@ impl Schedule {
     /// Blocks evaluated: one each without checkpoints.
     pub fn evaluations(&self, chain: &Chain) -> u64 {
         let each = self.runs(chain).into_iter().zip(chain.stages());
-        each.map(|(runs, stage)| runs * stage.blocks as u64).sum()
+        let blocks = each.map(|(runs, stage)| runs.saturating_mul(stage.blocks as u64));
+        blocks.fold(0, u64::saturating_add)
     }
 
     /// What the primal's blocks cost, all evaluations together, at `f32` and `f64`.
@@ -74,7 +75,8 @@ impl Schedule {
     /// The work that [`super::optimal`] makes least.
     pub fn work(&self, chain: &Chain) -> u64 {
         let each = self.runs(chain).into_iter().zip(chain.stages());
-        each.map(|(runs, stage)| runs * stage.work).sum()
+        let work = each.map(|(runs, stage)| runs.saturating_mul(stage.work));
+        work.fold(0, u64::saturating_add)
     }
 
     /// The most numbers that are held at once: kept boundaries, records, and what is being computed. The caller's input is
@@ -115,15 +117,22 @@ impl Schedule {
 
 /// How often some actions run each of `n` stages.
 pub(crate) fn runs(actions: &[Action], n: usize) -> Vec<u64> {
-    let mut runs = vec![0; n];
+    // What each action adds at its first stage and takes back after its last.
+    let mut runs = vec![0_u64; n + 1];
     for action in actions {
-        match *action {
-            Action::Advance { first, last } => {
-                runs[first..=last].iter_mut().for_each(|runs| *runs += 1);
-            }
-            Action::Record(stage) => runs[stage] += 1,
-            Action::PullBack(_) => {}
-        }
+        let (first, last) = match *action {
+            Action::Advance { first, last } => (first, last),
+            Action::Record(stage) => (stage, stage),
+            Action::PullBack(_) => continue,
+        };
+        runs[first] = runs[first].wrapping_add(1);
+        runs[last + 1] = runs[last + 1].wrapping_sub(1);
     }
+    let mut sum = 0_u64;
+    for runs in &mut runs {
+        sum = sum.wrapping_add(*runs);
+        *runs = sum;
+    }
+    runs.truncate(n);
     runs
 }

@@ -10,9 +10,9 @@
 //! row, so a chain whose layers repeat costs little more than its number of layers. The choices are not stored: the walk back
 //! finds them again.
 
-use std::collections::HashMap;
-
-use super::units::{Item, Items};
+use super::alike::Alike;
+use super::schedule::Action;
+use super::units::Items;
 
 /// What no memory allows.
 const NEVER: f64 = f64::INFINITY;
@@ -32,63 +32,37 @@ pub(crate) struct Table {
     items: Items,
     /// Work of all items before; exact in `f64` below 2^53.
     before: Vec<f64>,
-    row: Rows,
+    alike: Alike,
     /// Work for 0, 1, .. steps, row after row.
     work: Vec<f64>,
 }
 
-/// The row of each range, `[length - 1][first]`.
-type Rows = Vec<Vec<u32>>;
-
-/// The row of every range, equal for ranges of equal items, and the first range of every row. Stops when there are more than
-/// `most` rows.
-fn rows(each: &[Item], most: usize) -> Option<(Rows, Vec<(usize, usize)>)> {
-    let mut kinds: HashMap<&Item, u32> = HashMap::new();
-    let kind = each.iter().map(|item| {
-        let next = kinds.len() as u32;
-        *kinds.entry(item).or_insert(next)
-    });
-    let kind: Vec<u32> = kind.collect();
-    let mut ranges = Vec::new();
-    let mut row: Rows = Vec::with_capacity(each.len());
-    for len in 1..=each.len() {
-        let mut seen: HashMap<(u32, u32), u32> = HashMap::new();
-        let mut of_len = Vec::with_capacity(each.len() + 1 - len);
-        for first in 0..=each.len() - len {
-            let shorter = row.last().map_or(0, |shorter| shorter[first]);
-            let next = ranges.len() as u32;
-            let id = *seen.entry((shorter, kind[first + len - 1])).or_insert(next);
-            if id == next {
-                ranges.push((first, first + len - 1));
-            }
-            of_len.push(id);
-        }
-        if ranges.len() > most {
-            return None;
-        }
-        row.push(of_len);
-    }
-    Some((row, ranges))
-}
-
 impl Table {
-    /// Numbers that the table would hold at most, and its inner steps: the limits of [`Table::new`].
+    /// Numbers that a table holds at most.
     const ROWS: usize = 8 << 20;
-    const WORK: usize = 1 << 30;
+    /// Inner steps of a table, at most.
+    pub(crate) const WORK: usize = 1 << 30;
 
-    /// Whether a table of `n` items that all differ, with `steps` steps of memory, would be within them.
-    pub(crate) const fn fits(n: usize, steps: usize) -> bool {
-        let width = steps + 1;
-        n * (n + 1) / 2 <= Self::ROWS / width && n * (n + 1) * (n + 2) / 6 <= Self::WORK / width
+    /// Whether a table of `n` items that all differ, with `steps` steps of memory, is within [`Table::ROWS`] and takes at
+    /// most `work` inner steps.
+    pub(crate) fn fits(n: usize, steps: usize, work: usize) -> bool {
+        let (width, n) = (steps as u128 + 1, n as u128);
+        let (rows, inner) = (n * (n + 1) / 2, n * (n + 1) * (n + 2) / 6);
+        rows * width <= Self::ROWS as u128 && inner * width <= work as u128
     }
 
     /// The table of some items, with what the innermost ranges cost: their record by default, or what `leaves` says for
-    /// every memory. `None` if it would be too large.
-    pub(crate) fn new(items: Items, leaves: Option<&[Vec<f64>]>) -> Option<Self> {
-        let width = items.steps + 1;
-        let (row, ranges) = rows(&items.each, Self::ROWS / width)?;
+    /// every memory. `None` if it would be too large, or take more than `work` inner steps; that is found out by at most as
+    /// many steps as there would be rows, or items.
+    pub(crate) fn new(items: Items, leaves: Option<&[Vec<f64>]>, work: usize) -> Option<Self> {
+        let (width, n) = (items.steps + 1, items.each.len() as u128);
+        // So many there are if all items are alike.
+        if n * (n + 1) / 2 * width as u128 > work as u128 {
+            return None;
+        }
+        let (alike, ranges) = Alike::new(&items.each, Self::ROWS / width)?;
         let inner: usize = ranges.iter().map(|(first, last)| last - first + 1).sum();
-        if inner.saturating_mul(width) > Self::WORK {
+        if inner.saturating_mul(width) > work {
             return None;
         }
         let mut before = vec![0.0];
@@ -97,7 +71,7 @@ impl Table {
         }
         let mut table = Self {
             before,
-            row,
+            alike,
             work: Vec::with_capacity(ranges.len() * width),
             items,
         };
@@ -111,7 +85,7 @@ impl Table {
 
     /// The least work of a range, for every memory.
     fn of(&self, first: usize, last: usize) -> &[f64] {
-        let (row, width) = (self.row[last - first][first] as usize, self.items.steps + 1);
+        let (row, width) = (self.alike.row(first, last), self.items.steps + 1);
         &self.work[row * width..(row + 1) * width]
     }
 
@@ -248,4 +222,24 @@ pub(crate) enum Visit {
     Leaf(usize, usize),
     Record(usize),
     PullBack(usize),
+}
+
+impl Visit {
+    /// Appends it to a schedule, where the items are the single stages from `start` on.
+    pub(crate) fn act(self, start: usize, actions: &mut Vec<Action>) {
+        match self {
+            Self::Advance(first, last) => actions.push(Action::Advance {
+                first: start + first,
+                last: start + last,
+            }),
+            Self::Leaf(stage, _) => {
+                actions.extend([
+                    Action::Record(start + stage),
+                    Action::PullBack(start + stage),
+                ]);
+            }
+            Self::Record(stage) => actions.push(Action::Record(start + stage)),
+            Self::PullBack(stage) => actions.push(Action::PullBack(start + stage)),
+        }
+    }
 }

@@ -1,6 +1,7 @@
 //! Sizes in whole steps of memory: what the dynamic program counts in.
 
 use std::collections::BTreeSet;
+use std::ops::Range;
 
 use super::chain::Chain;
 
@@ -34,9 +35,9 @@ pub(crate) struct Item {
     pub passing: bool,
 }
 
-/// The items of a chain for a number of kept boundaries besides the input: boundaries count 1, everything else nothing.
-pub(crate) fn by_slots(chain: &Chain, slots: usize) -> Items {
-    let stages = &chain.stages()[chain.frozen()..];
+/// Stages as items for a number of kept boundaries besides the input: boundaries count 1, everything else nothing.
+pub(crate) fn by_slots(chain: &Chain, stages: Range<usize>, slots: usize) -> Items {
+    let stages = &chain.stages()[stages];
     let item = |work| Item {
         work,
         from_kept: 0,
@@ -52,18 +53,20 @@ pub(crate) fn by_slots(chain: &Chain, slots: usize) -> Items {
     }
 }
 
-/// The items of a chain for so many numbers of memory, in steps of `step` numbers.
-pub(crate) fn by_size(chain: &Chain, numbers: usize, step: usize) -> Items {
+/// Stages as items for so many numbers of memory, in steps of `step` numbers.
+pub(crate) fn by_size(chain: &Chain, stages: Range<usize>, numbers: usize, step: usize) -> Items {
     let up = |size: usize| size.div_ceil(step);
-    let stages = chain.stages().iter().enumerate().skip(chain.frozen());
-    let item = |(k, stage): (usize, &super::Stage)| Item {
-        work: stage.work,
-        from_kept: up(stage.advance),
-        from_passing: up(chain.input(k) + stage.advance),
-        kept: up(stage.output),
-        record: Some(up(stage.record)),
-        leaf: up(stage.record),
-        passing: false,
+    let item = |k: usize| {
+        let stage = &chain.stages()[k];
+        Item {
+            work: stage.work,
+            from_kept: up(stage.advance),
+            from_passing: up(chain.passed(k)),
+            kept: up(stage.output),
+            record: Some(up(stage.record)),
+            leaf: up(stage.record),
+            passing: false,
+        }
     };
     Items {
         steps: numbers / step,
@@ -71,10 +74,15 @@ pub(crate) fn by_size(chain: &Chain, numbers: usize, step: usize) -> Items {
     }
 }
 
-/// The step, in numbers, that wastes least of `numbers` by rounding, in at most `most` steps; the larger of equals. `None`
+/// The step for some stages, in numbers, that wastes least of `numbers` by rounding, in at most `most` steps; the larger of equals. `None`
 /// if every step rounds the largest stage beyond the memory.
-pub(crate) fn step(chain: &Chain, numbers: usize, most: usize) -> Option<usize> {
-    let stages = &chain.stages()[chain.frozen()..];
+pub(crate) fn step(
+    chain: &Chain,
+    stages: Range<usize>,
+    numbers: usize,
+    most: usize,
+) -> Option<usize> {
+    let (start, stages) = (stages.start, &chain.stages()[stages]);
     let mut sizes: Vec<(usize, usize)> = Vec::new();
     let mut all: Vec<usize> = stages.iter().flat_map(|s| [s.output, s.record]).collect();
     all.sort_unstable();
@@ -93,16 +101,10 @@ pub(crate) fn step(chain: &Chain, numbers: usize, most: usize) -> Option<usize> 
     steps.extend(parts.chain([common]).filter(|&step| step >= least));
     let fits = |step: usize| {
         let up = |size: usize| size.div_ceil(step);
-        let inputs = (chain.frozen()..).map(|k| {
-            if k == chain.frozen() {
-                0
-            } else {
-                chain.input(k)
-            }
-        });
+        let inputs = (start..).map(|k| if k == start { 0 } else { chain.input(k) });
         inputs
             .zip(stages)
-            .all(|(input, stage)| up(input) + up(stage.record) <= numbers / step)
+            .all(|(input, stage)| up(input).saturating_add(up(stage.record)) <= numbers / step)
     };
     let capacity = |step: usize| {
         let sum = |size: &dyn Fn(usize) -> usize| -> f64 {
