@@ -191,7 +191,8 @@ impl Layout {
         })
     }
 
-    /// All parameters zero.
+    /// All parameters zero. They are allocated at once: where [`Layout::len`] numbers may not fit, ask an engine first, which
+    /// refuses with an error.
     pub fn zeros<T: Zero + Clone>(&self) -> Vec<T> {
         vec![T::zero(); self.len]
     }
