@@ -4,9 +4,9 @@ use std::path::PathBuf;
 
 use pushpull_bench::machine::Machine;
 use pushpull_core::{Init, Scalar};
+use pushpull_files::output;
 use serde::Serialize;
 
-use crate::aside;
 use crate::fault::Fault;
 use crate::given::Given;
 use crate::network::Network;
@@ -40,7 +40,7 @@ struct Setting {
 pub fn run(asked: &Compare, json: bool) -> Result<String, Fault> {
     let network = asked.net.network(Reduction::Sum);
     network.check()?;
-    aside::check_directory(&asked.output)?;
+    output::check_directory("--output", &asked.output)?;
     match asked.dtype {
         Precision::F32 => at::<f32>(asked, &network, json),
         Precision::F64 => at::<f64>(asked, &network, json),
@@ -69,7 +69,7 @@ fn at<T: Scalar>(asked: &Compare, network: &Network, json: bool) -> Result<Strin
         optimised: machine.optimised,
         cpu: machine.cpu,
     };
-    let files = aside::write_all(&asked.output, |aside| {
+    let files = output::write_all(&asked.output, |aside| {
         table::save(&aside.join("modes.csv"), &setting, &rows)?;
         picture::save(&aside.join("compare.png"), &setting, &rows)
     })?;

@@ -1,8 +1,9 @@
 //! What can go wrong, in one line each: where, what was expected, what came, what to do.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
+use pushpull_files::FileError;
 use pushpull_mixed_mode::ChainError;
 use pushpull_planner::PlanError;
 use pushpull_train::{CheckpointFault, TrainError};
@@ -10,16 +11,9 @@ use pushpull_train::{CheckpointFault, TrainError};
 /// Why there is no answer.
 #[derive(Debug, thiserror::Error)]
 pub enum Fault {
-    /// A file that is not what it should be.
-    #[error("{file}: {what}: expected {expected}, got {got}; {remedy}", file = .file.display())]
-    Input {
-        file: PathBuf,
-        /// The array, or the part of the file.
-        what: String,
-        expected: String,
-        got: String,
-        remedy: String,
-    },
+    /// A file that was not read or not written.
+    #[error(transparent)]
+    File(#[from] FileError),
     /// An option that does not fit the others, or no machine.
     #[error("{option}: expected {expected}, got {got}; {remedy}")]
     Option {
@@ -43,9 +37,6 @@ pub enum Fault {
     /// A data set of the repository that cannot be read.
     #[error(transparent)]
     Data(#[from] pushpull_data::DataError),
-    /// A file that could not be written.
-    #[error("{file}: expected a file that can be written, got {detail}; check that the directory exists and has room", file = .file.display())]
-    Write { file: PathBuf, detail: String },
     /// A picture that could not be drawn.
     #[error(transparent)]
     Plot(#[from] pushpull_bench::plot::PlotError),
@@ -68,23 +59,6 @@ impl From<pushpull_lecture::Fault> for Fault {
 }
 
 impl Fault {
-    /// A fault of a file.
-    pub fn input(
-        file: &Path,
-        what: impl Into<String>,
-        expected: impl Into<String>,
-        got: impl Into<String>,
-        remedy: impl Into<String>,
-    ) -> Self {
-        Self::Input {
-            file: file.to_owned(),
-            what: what.into(),
-            expected: expected.into(),
-            got: got.into(),
-            remedy: remedy.into(),
-        }
-    }
-
     /// A fault of an option.
     pub fn option(
         option: &'static str,
@@ -105,8 +79,9 @@ impl Fault {
         match self {
             Self::Engine(
                 pushpull_core::Error::Singular { .. } | pushpull_core::Error::Undefined { .. },
-            ) => ExitCode::FAILURE,
-            Self::Input { .. }
+            )
+            | Self::File(FileError::Write { .. }) => ExitCode::FAILURE,
+            Self::File(_)
             | Self::Option { .. }
             | Self::Engine(_)
             | Self::Plan(_)
@@ -125,41 +100,7 @@ impl Fault {
                 },
             ) => ExitCode::FAILURE,
             Self::Train(_) => ExitCode::from(2),
-            Self::Write { .. } | Self::Plot(_) | Self::Figure(_) | Self::NotFinite { .. } => {
-                ExitCode::FAILURE
-            }
+            Self::Plot(_) | Self::Figure(_) | Self::NotFinite { .. } => ExitCode::FAILURE,
         }
-    }
-}
-
-/// A name out of a file, fit for one line of a terminal.
-pub fn shown(name: &str) -> String {
-    const MOST: usize = 40;
-    let short: String = name.chars().take(MOST).collect();
-    let more = if short.len() < name.len() { "..." } else { "" };
-    format!("{short:?}{more}")
-}
-
-/// A shape as `3 x 5`.
-pub fn shape(lengths: &[usize]) -> String {
-    match lengths {
-        [] => "a single number".into(),
-        [n] => format!("{n} numbers"),
-        _ => {
-            let lengths: Vec<String> = lengths.iter().map(usize::to_string).collect();
-            lengths.join(" x ")
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn names_out_of_files_cannot_draw_on_a_terminal() {
-        assert_eq!(shown("0.weight"), "\"0.weight\"");
-        assert_eq!(shown("\u{1b}[31m\n"), "\"\\u{1b}[31m\\n\"");
-        assert!(shown(&"a".repeat(10_000)).len() < 50);
     }
 }

@@ -3,16 +3,16 @@
 use std::path::PathBuf;
 
 use pushpull_bench::sweep::Extent;
+use pushpull_files::{FileError, output};
 use pushpull_lecture::{EXPERIMENTS, Experiment, Figure, named, section};
 use serde_json::json;
 
-use crate::aside;
 use crate::fault::Fault;
 use crate::options::Figures;
 
 /// Runs the command; the text for stdout.
 pub fn run(asked: &Figures, json: bool) -> Result<String, Fault> {
-    aside::check_directory(&asked.output)?;
+    output::check_directory("--output", &asked.output)?;
     let extent = if asked.quick {
         Extent::Quick
     } else {
@@ -23,7 +23,7 @@ pub fn run(asked: &Figures, json: bool) -> Result<String, Fault> {
         eprintln!("figures: {}: {}", experiment.name, experiment.about);
         figures.extend(experiment.run(extent)?);
     }
-    let files = aside::write_all(&asked.output, |aside| {
+    let files = output::write_all::<Fault>(&asked.output, |aside| {
         for figure in &figures {
             figure
                 .chart
@@ -31,12 +31,9 @@ pub fn run(asked: &Figures, json: bool) -> Result<String, Fault> {
         }
         let path = aside.join("FIGURES.md");
         let title = "# The lecture's figures\n";
-        std::fs::write(&path, format!("{title}{}", section(&figures, false))).map_err(|error| {
-            Fault::Write {
-                file: path.clone(),
-                detail: error.to_string(),
-            }
-        })
+        std::fs::write(&path, format!("{title}{}", section(&figures, false)))
+            .map_err(|error| FileError::write(&path, error))?;
+        Ok(())
     })?;
     Ok(if json {
         report(&figures, &files)

@@ -2,17 +2,15 @@
 
 use pushpull_core::predict::grouped;
 use pushpull_core::{Dual, Real};
-use pushpull_planner::Timed;
-use safetensors::Dtype;
+use pushpull_files::weights::{Weights, gradients};
+use pushpull_files::{Element, Kind, Npz, output, samples};
+use pushpull_planner::{Planned, Timed};
 use serde::Serialize;
 
-use crate::arrays::Npz;
-use crate::element::Element;
 use crate::fault::Fault;
 use crate::network::Network;
 use crate::options::{Gradient, Mode};
-use crate::weights::{Weights, gradients};
-use crate::{aside, samples, way};
+use crate::way;
 
 /// What is printed. `flops` and `calls` are exact.
 #[derive(Debug, Serialize)]
@@ -30,10 +28,10 @@ pub fn run(asked: &Gradient, json: bool) -> Result<String, Fault> {
     let network = asked.net.network(asked.reduction);
     network.check()?;
     settings(asked)?;
-    aside::check(&asked.output, &[&asked.weights, &asked.data])?;
+    output::check("--output", &asked.output, &[&asked.weights, &asked.data])?;
     let weights = Weights::open(&asked.weights, &network.widths)?;
-    let report = match weights.dtype {
-        Dtype::F32 => differentiate::<f32>(asked, &network, weights)?,
+    let report = match weights.kind() {
+        Kind::F32 => differentiate::<f32>(asked, &network, weights)?,
         _ => differentiate::<f64>(asked, &network, weights)?,
     };
     Ok(if json {
@@ -63,7 +61,7 @@ fn settings(asked: &Gradient) -> Result<(), Fault> {
     Ok(())
 }
 
-fn differentiate<T: Element>(
+fn differentiate<T: Element + Planned>(
     asked: &Gradient,
     network: &Network,
     mut weights: Weights,
@@ -71,7 +69,7 @@ fn differentiate<T: Element>(
 where
     Dual<T>: Timed,
 {
-    let x = samples::read::<T>(&mut Npz::open(&asked.data)?, network)?;
+    let x = samples::of_arrays::<T, _>(&mut Npz::open(&asked.data)?, &network.sample()?)?;
     let batch = x.ncols();
     let params = weights.read::<T>()?;
     let graph = network.graph(batch)?;
@@ -98,12 +96,8 @@ where
     inputs
         .iter()
         .try_for_each(|&value| finite("the gradient of x", value))?;
-    let bytes =
-        gradients(&weights.layers, &found.params, &inputs).map_err(|error| Fault::Write {
-            file: asked.output.clone(),
-            detail: error.to_string(),
-        })?;
-    aside::write(&asked.output, &bytes)?;
+    let bytes = gradients(&asked.output, weights.layers(), &found.params, &inputs)?;
+    output::write(&asked.output, &bytes)?;
     Ok(Report {
         loss: Real::to_f64(found.value),
         mode: asked.mode.name(),

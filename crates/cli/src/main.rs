@@ -2,28 +2,20 @@
 //! networks trained, planned for, explained and looked into.
 //!
 //! It holds no derivative rule and no chain rule: [`network`] names the blocks, [`way`] hands them to the engines. Files are
-//! read by [`weights`] (safetensors), [`arrays`] and [`samples`] (npz) and [`rows`] (CSV), each checked before anything large
-//! is allocated; what is written is written [`aside`] and renamed. A [`fault`] says what is wrong in one line.
+//! read and written by [`pushpull_files`]. A [`fault`] says what is wrong in one line.
 
-mod arrays;
-mod aside;
 mod compare;
-mod element;
 mod explain;
 mod fault;
 mod figures;
-mod files;
 mod given;
 mod gradient;
 mod network;
 mod options;
 mod plan;
-mod rows;
-mod samples;
 mod screen;
 mod train;
 mod way;
-mod weights;
 mod xray;
 
 use std::process::ExitCode;

@@ -2,6 +2,7 @@
 
 use pushpull_core::blocks::{Activation, Linear, Loss, Scale};
 use pushpull_core::{Builder, Graph, memory};
+use pushpull_files::Sample;
 
 use crate::fault::Fault;
 
@@ -63,6 +64,11 @@ impl Network {
             0
         };
         self.inputs().saturating_add(target)
+    }
+
+    /// What a sample for it holds in a file.
+    pub fn sample(&self) -> Result<Sample, Fault> {
+        Ok(Sample::new(self.inputs(), self.outputs(), self.loss)?)
     }
 
     /// The graph for batches of `batch` samples. Its parameters lie layer by layer, the weight column by column, then the

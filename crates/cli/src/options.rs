@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use pushpull_core::blocks::{Activation, Loss};
+use pushpull_files::values::{self, ValueError, bytes, count, seconds};
 
 use crate::network::Network;
 
@@ -216,7 +217,7 @@ pub struct Gradient {
     #[arg(long, value_enum, default_value_t = Mode::Reverse)]
     pub mode: Mode,
     /// With checkpointed: values kept between layers, at most; by default the square root of their number
-    #[arg(long, value_name = "N", value_parser = positive, conflicts_with = "memory")]
+    #[arg(long, value_name = "N", value_parser = count, conflicts_with = "memory")]
     pub slots: Option<usize>,
     /// With checkpointed or auto: the most bytes that engines and gradients may take, such as 500MB or 64KiB
     #[arg(long, value_name = "BYTES", value_parser = bytes)]
@@ -238,7 +239,7 @@ pub struct Compare {
     #[command(flatten)]
     pub net: Net,
     /// Samples of a batch [default: 32, or all samples of the data]
-    #[arg(long, value_name = "N", value_parser = positive)]
+    #[arg(long, value_name = "N", value_parser = count)]
     pub batch: Option<usize>,
     /// Samples to run on (npz, csv, csv.gz)
     #[arg(long, value_name = "FILE")]
@@ -247,7 +248,7 @@ pub struct Compare {
     #[arg(long, value_enum, default_value_t = Precision::F64)]
     pub dtype: Precision,
     /// Threads of every mode
-    #[arg(long, value_name = "N", value_parser = positive, default_value = "1")]
+    #[arg(long, value_name = "N", value_parser = count, default_value = "1")]
     pub threads: usize,
     /// Seconds that the measurements may take, about
     #[arg(long, value_name = "SECONDS", value_parser = seconds, default_value = "30")]
@@ -261,51 +262,8 @@ pub struct Compare {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Widths(pub Vec<usize>);
 
-fn widths(text: &str) -> Result<Widths, String> {
-    let widths: Result<_, _> = text.split(',').map(positive).collect();
-    widths.map(Widths)
-}
-
-fn positive(text: &str) -> Result<usize, String> {
-    match text.trim().parse::<usize>() {
-        Ok(0) => Err("expected at least 1".into()),
-        Ok(n) => Ok(n),
-        Err(_) => Err("expected a whole number that fits this machine".into()),
-    }
-}
-
-fn seconds(text: &str) -> Result<f64, String> {
-    match text.parse::<f64>() {
-        Ok(seconds) if (0.01..=3600.0).contains(&seconds) => Ok(seconds),
-        _ => Err("expected seconds, 0.01 to 3600".into()),
-    }
-}
-
-/// `4096`, `500MB` (powers of ten), `64KiB` (powers of two).
-fn bytes(text: &str) -> Result<usize, String> {
-    const UNITS: [(&str, f64); 9] = [
-        ("", 1.0),
-        ("B", 1.0),
-        ("KB", 1e3),
-        ("MB", 1e6),
-        ("GB", 1e9),
-        ("TB", 1e12),
-        ("KIB", 1024.0),
-        ("MIB", 1024.0 * 1024.0),
-        ("GIB", 1024.0 * 1024.0 * 1024.0),
-    ];
-    let end = text
-        .find(|c: char| !c.is_ascii_digit() && c != '.')
-        .unwrap_or(text.len());
-    let (number, unit) = text.split_at(end);
-    let unit = unit.trim().to_uppercase();
-    let scale = UNITS.iter().find(|(name, _)| *name == unit);
-    match (number.parse::<f64>(), scale) {
-        (Ok(number), Some((_, scale))) if (1.0..9e18).contains(&(number * scale)) => {
-            Ok((number * scale) as usize)
-        }
-        _ => Err("expected bytes such as 4096, 500MB or 64KiB".into()),
-    }
+fn widths(text: &str) -> Result<Widths, ValueError> {
+    values::widths(text).map(Widths)
 }
 
 #[cfg(test)]
@@ -318,32 +276,6 @@ mod tests {
         Options::command().debug_assert();
         for mode in Mode::value_variants() {
             assert_eq!(Mode::from_str(mode.name(), false), Ok(*mode));
-        }
-    }
-
-    #[test]
-    fn widths_are_whole_positive_numbers() {
-        assert_eq!(widths("5, 8,3"), Ok(Widths(vec![5, 8, 3])));
-        for wrong in [
-            "",
-            "5,,3",
-            "5,0",
-            "5,-1",
-            "5;8",
-            "1e3",
-            "99999999999999999999",
-        ] {
-            assert!(widths(wrong).is_err(), "{wrong}");
-        }
-    }
-
-    #[test]
-    fn bytes_have_units_of_ten_and_of_two() {
-        assert_eq!(bytes("4096"), Ok(4096));
-        assert_eq!(bytes("500MB"), Ok(500_000_000));
-        assert_eq!(bytes("1.5 KiB"), Ok(1536));
-        for wrong in ["", "MB", "-1", "1e30", "5 parsecs", "0", "1e999TB", "NaN"] {
-            assert!(bytes(wrong).is_err(), "{wrong}");
         }
     }
 }

@@ -5,13 +5,12 @@ use std::path::Path;
 
 use pushpull_core::blocks::Loss;
 use pushpull_core::{Dual, Mlp, Team, memory};
+use pushpull_files::{Element, open};
 use pushpull_mixed_mode::{ChainError, plan_chain};
 use pushpull_planner::{Budget, Candidate, Planned, Question, Timed};
 use serde::Serialize;
 
-use crate::element::Element;
 use crate::fault::Fault;
-use crate::files::open;
 use crate::given;
 use crate::network::Network;
 use crate::options::Precision;

@@ -2,16 +2,15 @@
 
 use std::io::{self, ErrorKind, IsTerminal, Write};
 
+use pushpull_files::{FileError, Line};
+
 use crate::fault::Fault;
 
 /// Writes a result to stdout. A reader that has seen enough is no fault.
 pub fn say(text: &str) -> Result<(), Fault> {
     let mut out = io::stdout().lock();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
-        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(Fault::Write {
-            file: "stdout".into(),
-            detail: error.to_string(),
-        }),
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(unsaid(error)),
         _ => Ok(()),
     }
 }
@@ -20,14 +19,15 @@ pub fn say(text: &str) -> Result<(), Fault> {
 pub fn json(result: &impl serde::Serialize) -> Result<String, Fault> {
     match serde_json::to_string(result) {
         Ok(text) => Ok(text + "\n"),
-        Err(error) => Err(Fault::Write {
-            file: "stdout".into(),
-            detail: error.to_string(),
-        }),
+        Err(error) => Err(unsaid(error)),
     }
 }
 
-/// Writes a fault to stderr.
+fn unsaid(error: impl ToString) -> Fault {
+    FileError::write("stdout".as_ref(), error).into()
+}
+
+/// Writes a fault to stderr, on one line: its parts may be from a file, or be the name of one.
 pub fn complain(fault: &Fault) {
     let mut err = io::stderr().lock();
     let (on, off) = if coloured(&err) {
@@ -36,7 +36,7 @@ pub fn complain(fault: &Fault) {
         ("", "")
     };
     // Where stderr is gone there is nobody to tell.
-    let _ = writeln!(err, "{on}error:{off} {fault}");
+    let _ = writeln!(err, "{on}error:{off} {}", Line(fault));
 }
 
 /// Words that stand out on a terminal.

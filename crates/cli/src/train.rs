@@ -1,14 +1,13 @@
 //! `pushpull train`: mini-batches on the user's samples, or a search for hyper-parameters.
 
+use pushpull_files::{Element, output, weights};
 use pushpull_train::{
     Bar, CheckpointFault, Model, Optimiser, Saver, Settings, Space, Strategy, TrainError, Training,
 };
 
-use crate::element::Element;
 use crate::fault::Fault;
 use crate::options::train::{Method, Search, Train};
 use crate::options::{Precision, Reduction};
-use crate::{aside, weights};
 
 mod parts;
 mod report;
@@ -21,14 +20,14 @@ pub fn run(asked: &Train, json: bool) -> Result<String, Fault> {
     network.check()?;
     let inputs: Vec<&std::path::Path> = asked.data.iter().map(AsRef::as_ref).collect();
     let outputs = [&asked.weights, &asked.table, &asked.checkpoint];
-    for (i, output) in outputs.iter().enumerate() {
-        let Some(output) = output else { continue };
-        aside::check(output, &inputs)?;
+    for (i, file) in outputs.iter().enumerate() {
+        let Some(file) = file else { continue };
+        output::check("--output", file, &inputs)?;
         if outputs[..i]
             .iter()
-            .any(|other| other.as_ref() == Some(output))
+            .any(|other| other.as_ref() == Some(file))
         {
-            let got = format!("{} twice", output.display());
+            let got = format!("{} twice", file.display());
             let remedy = "give each output a name of its own";
             return Err(Fault::option(
                 "--weights, --table, --checkpoint",
@@ -129,15 +128,12 @@ where
     let mut files = Vec::new();
     if let Some(path) = &asked.weights {
         let params = parts.raw(&net.layers.0, kept.1)?;
-        let bytes = weights::network(&net.layers.0, &params).map_err(|error| Fault::Write {
-            file: path.clone(),
-            detail: error.to_string(),
-        })?;
-        aside::write(path, &bytes)?;
+        let bytes = weights::network(path, &net.layers.0, &params)?;
+        output::write(path, &bytes)?;
         files.push(path.clone());
     }
     if let Some(path) = &asked.table {
-        aside::write(path, report::csv(training.history()).as_bytes())?;
+        output::write(path, report::csv(training.history()).as_bytes())?;
         files.push(path.clone());
     }
     files.extend(asked.checkpoint.clone());
@@ -196,7 +192,7 @@ where
     )?;
     bar.end();
     if let Some(path) = &asked.table {
-        aside::write(path, ranking.to_csv().as_bytes())?;
+        output::write(path, ranking.to_csv().as_bytes())?;
     }
     Ok(report::ranking(&ranking, json))
 }

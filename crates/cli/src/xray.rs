@@ -2,18 +2,17 @@
 
 use std::path::PathBuf;
 
+use pushpull_files::weights::Weights;
+use pushpull_files::{Element, Kind, output};
 use pushpull_xray::{Settings, Xray as Seen};
-use safetensors::Dtype;
 use serde::Serialize;
 
-use crate::element::Element;
 use crate::fault::Fault;
 use crate::given::Given;
 use crate::network::Network;
 use crate::options::Precision;
 use crate::options::xray::Xray;
-use crate::weights::Weights;
-use crate::{aside, screen};
+use crate::screen;
 
 mod picture;
 
@@ -34,15 +33,15 @@ struct Report {
 pub fn run(asked: &Xray, json: bool) -> Result<String, Fault> {
     let network = asked.net.network(asked.reduction);
     network.check()?;
-    if let Some(output) = &asked.output {
-        aside::check_directory(output)?;
+    if let Some(directory) = &asked.output {
+        output::check_directory("--output", directory)?;
     }
     let weights = match &asked.weights {
         Some(path) => Some(Weights::open(path, &network.widths)?),
         None => None,
     };
     let single = match &weights {
-        Some(weights) => weights.dtype == Dtype::F32,
+        Some(weights) => weights.kind() == Kind::F32,
         None => asked.dtype == Precision::F32,
     };
     if single {
@@ -86,9 +85,9 @@ fn at<T: Element>(
         seen: Seen::new(&graph, &params, &x, &settings)?,
         files: Vec::new(),
     };
-    if let Some(output) = &asked.output {
+    if let Some(directory) = &asked.output {
         let words = report.setting();
-        report.files = aside::write_all(output, |aside| {
+        report.files = output::write_all(directory, |aside| {
             picture::save(&aside.join("xray.png"), &words, &report.seen)
         })?;
     }

@@ -58,6 +58,10 @@ fn refused(what: &str, place: &Path, arguments: &[&str], words: &[&str]) {
     assert_eq!(output.status.code(), Some(2), "{what}: {said}");
     assert_eq!(said.trim_end().lines().count(), 1, "{what}: {said}");
     assert!(said.starts_with("error: "), "{what}: {said}");
+    assert!(
+        !said.trim_end().contains(char::is_control),
+        "{what}: {said:?}"
+    );
     for word in words {
         assert!(said.contains(word), "{what}: {word:?} is not in {said}");
     }
@@ -363,6 +367,15 @@ fn hostile_data_is_refused() {
         Some(npy_with(&"(".repeat(4000), &[])),
         None,
         &["array x"],
+    );
+    place.arrays(
+        "a header that draws",
+        Some(npy_with(
+            "{'\u{1b}]0;owned\u{7}\u{1b}[31mFAKE\u{1b}[0m': : }",
+            &[],
+        )),
+        None,
+        &["array x", "\\u{1b}[31mFAKE"],
     );
     place.arrays(
         "a header of 60 kB",

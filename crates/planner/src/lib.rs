@@ -50,5 +50,5 @@ pub use error::PlanError;
 pub use plan::{Plan, Planned};
 pub use prepared::Prepared;
 pub use pushpull_core::{Error, Result};
-pub use question::{Answer, Budget, Question, Seeds};
+pub use question::{Answer, Budget, Question, QuestionError, Seeds};
 pub use survey::predictions;

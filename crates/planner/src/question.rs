@@ -1,6 +1,7 @@
 //! What is asked: a question about a graph, its seeds, the budget.
 
 use std::fmt;
+use std::str::FromStr;
 
 use nalgebra::DMatrix;
 use pushpull_core::Mat;
@@ -45,6 +46,53 @@ impl fmt::Display for Question {
             Self::HessianVector(k) => format!("hessian-vector({k})"),
         };
         f.pad(&text)
+    }
+}
+
+/// A text that asks nothing.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct QuestionError(String);
+
+/// The question of an option's text: `gradient`, `jvp:3`, `vjp:3`, `jacobian-params`, `jacobian-inputs`,
+/// `hessian-vector:3`.
+///
+/// ```
+/// use pushpull_planner::Question;
+/// assert_eq!("jvp:3".parse(), Ok(Question::Jvp(3)));
+/// let fault = "jvp".parse::<Question>().unwrap_err();
+/// assert_eq!(fault.to_string(), "expected a number of directions, as in jvp:3");
+/// ```
+impl FromStr for Question {
+    type Err = QuestionError;
+
+    fn from_str(text: &str) -> Result<Self, QuestionError> {
+        const KNOWN: &str =
+            "expected gradient, jvp:K, vjp:K, jacobian-params, jacobian-inputs or hessian-vector:K";
+        let unknown = || QuestionError(KNOWN.into());
+        let (name, seeds) = match text.split_once(':') {
+            None => (text, None),
+            Some((name, seeds)) => (name, Some(seeds)),
+        };
+        let of: fn(usize) -> Self = match (name, seeds) {
+            ("gradient", None) => return Ok(Self::Gradient),
+            ("jacobian-params", None) => return Ok(Self::JacobianParams),
+            ("jacobian-inputs", None) => return Ok(Self::JacobianInputs),
+            ("jvp", _) => Self::Jvp,
+            ("vjp", _) => Self::Vjp,
+            ("hessian-vector", _) => Self::HessianVector,
+            _ => return Err(unknown()),
+        };
+        let wrong = |words: &str| QuestionError(format!("K of {name}:K: expected {words}"));
+        match seeds.map(|seeds| seeds.trim().parse::<usize>()) {
+            None => {
+                let words = format!("expected a number of directions, as in {name}:3");
+                Err(QuestionError(words))
+            }
+            Some(Ok(0)) => Err(wrong("at least 1")),
+            Some(Ok(seeds)) => Ok(of(seeds)),
+            Some(Err(_)) => Err(wrong("a whole number that fits this machine")),
+        }
     }
 }
 
@@ -105,4 +153,30 @@ pub enum Answer<'a, T: nalgebra::Scalar> {
     Jacobian(DMatrix<T>),
     /// The sum of all outputs, and n_params x k products.
     Products(T, &'a DMatrix<T>),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn questions_are_read_with_their_directions() {
+        let question = |text: &str| text.parse::<Question>();
+        assert_eq!(question("gradient"), Ok(Question::Gradient));
+        assert_eq!(question("jvp:3"), Ok(Question::Jvp(3)));
+        assert_eq!(question("hessian-vector:1"), Ok(Question::HessianVector(1)));
+        for wrong in [
+            "",
+            "jvp",
+            "jvp:",
+            "jvp:0",
+            "jvp:-1",
+            "gradient:2",
+            "vjp:1e3",
+            "hessian",
+            "vjp:1:2",
+        ] {
+            assert!(question(wrong).is_err(), "{wrong}");
+        }
+    }
 }

@@ -3,10 +3,10 @@
 use std::path::{Path, PathBuf};
 
 use pushpull_core::predict::grouped;
+use pushpull_files::FileError;
 
 use super::Setting;
 use super::contender::{Row, Source};
-use crate::fault::Fault;
 use crate::screen::bold;
 
 /// The table for people.
@@ -116,11 +116,8 @@ pub fn time(seconds: f64) -> String {
 }
 
 /// Writes the rows, the setting in every one.
-pub fn save(path: &Path, setting: &Setting, rows: &[Row]) -> Result<(), Fault> {
-    let failed = |error: csv::Error| Fault::Write {
-        file: path.to_owned(),
-        detail: error.to_string(),
-    };
+pub fn save(path: &Path, setting: &Setting, rows: &[Row]) -> Result<(), FileError> {
+    let failed = |error: csv::Error| FileError::write(path, error);
     let mut writer = csv::Writer::from_path(path).map_err(failed)?;
     let head = "network,activation,loss,params,batch,data,dtype,threads,optimised,cpu,mode,way,flops,calls,peak_bytes,\
                 seconds,seconds_low,seconds_high,ratio,ratio_low,ratio_high,source,note";

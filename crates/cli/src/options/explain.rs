@@ -2,7 +2,9 @@
 
 use clap::{Args, ValueEnum};
 
-use super::{Net, Precision, positive};
+use pushpull_files::values::count;
+
+use super::{Net, Precision};
 
 pub const AFTER: &str = "\
 The text has three columns, each in the order in which its program runs: the primal program, the
@@ -35,7 +37,7 @@ pub struct Explain {
     #[command(flatten)]
     pub net: Net,
     /// Samples of a batch
-    #[arg(long, value_name = "N", value_parser = positive, default_value = "1")]
+    #[arg(long, value_name = "N", value_parser = count, default_value = "1")]
     pub batch: usize,
     /// The type of numbers
     #[arg(long, value_enum, default_value_t = Precision::F64)]

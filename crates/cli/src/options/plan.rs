@@ -5,9 +5,10 @@ use std::path::PathBuf;
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use pushpull_core::blocks::{Activation, Loss};
+use pushpull_files::values::{bytes, count};
 use pushpull_planner::Question;
 
-use super::{Precision, Widths, bytes, positive, widths};
+use super::{Precision, Widths, widths};
 
 pub const AFTER: &str = "\
 Questions, about the sum of all losses over the batch or, without --loss, about the outputs:
@@ -47,7 +48,7 @@ pub struct Plan {
     #[arg(long, value_parser = PossibleValuesParser::new(Loss::ALL.map(Loss::name)).try_map(|name| name.parse::<Loss>()))]
     pub loss: Option<Loss>,
     /// Samples of a batch [default: 32, or all samples of the data]
-    #[arg(long, value_name = "N", value_parser = positive)]
+    #[arg(long, value_name = "N", value_parser = count)]
     pub batch: Option<usize>,
     /// Samples to plan for (npz, csv, csv.gz): they are held against the network, and counted
     #[arg(long, value_name = "FILE")]
@@ -56,10 +57,10 @@ pub struct Plan {
     #[arg(long, value_enum, default_value_t = Precision::F64)]
     pub dtype: Precision,
     /// Threads of the run; they change no flop, and times are predicted for one
-    #[arg(long, value_name = "N", value_parser = positive, default_value = "1")]
+    #[arg(long, value_name = "N", value_parser = count, default_value = "1")]
     pub threads: usize,
     /// What is to be computed
-    #[arg(long, value_parser = question, default_value = "gradient")]
+    #[arg(long, default_value = "gradient")]
     pub question: Question,
     /// The most bytes that the answer may take, such as 500MB or 64KiB [default: what the machine has]
     #[arg(long, value_name = "BYTES", value_parser = bytes)]
@@ -67,54 +68,4 @@ pub struct Plan {
     /// Plan a chain of factors, a line `m n E` each, and nothing else
     #[arg(long, value_name = "FILE", conflicts_with_all = ["layers", "activation", "loss", "batch", "data", "dtype", "threads", "question", "memory"])]
     pub chain: Option<PathBuf>,
-}
-
-/// `gradient`, `jvp:3`, ...
-fn question(text: &str) -> Result<Question, String> {
-    const KNOWN: &str =
-        "expected gradient, jvp:K, vjp:K, jacobian-params, jacobian-inputs or hessian-vector:K";
-    let (name, seeds) = match text.split_once(':') {
-        None => (text, None),
-        Some((name, seeds)) => {
-            let seeds = positive(seeds).map_err(|fault| format!("K of {name}:K: {fault}"))?;
-            (name, Some(seeds))
-        }
-    };
-    Ok(match (name, seeds) {
-        ("gradient", None) => Question::Gradient,
-        ("jvp", Some(seeds)) => Question::Jvp(seeds),
-        ("vjp", Some(seeds)) => Question::Vjp(seeds),
-        ("jacobian-params", None) => Question::JacobianParams,
-        ("jacobian-inputs", None) => Question::JacobianInputs,
-        ("hessian-vector", Some(seeds)) => Question::HessianVector(seeds),
-        ("jvp" | "vjp" | "hessian-vector", None) => {
-            return Err(format!("expected a number of directions, as in {name}:3"));
-        }
-        _ => return Err(KNOWN.into()),
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn questions_are_read_with_their_directions() {
-        assert_eq!(question("gradient"), Ok(Question::Gradient));
-        assert_eq!(question("jvp:3"), Ok(Question::Jvp(3)));
-        assert_eq!(question("hessian-vector:1"), Ok(Question::HessianVector(1)));
-        for wrong in [
-            "",
-            "jvp",
-            "jvp:",
-            "jvp:0",
-            "jvp:-1",
-            "gradient:2",
-            "vjp:1e3",
-            "hessian",
-            "vjp:1:2",
-        ] {
-            assert!(question(wrong).is_err(), "{wrong}");
-        }
-    }
 }

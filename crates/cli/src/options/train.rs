@@ -4,9 +4,10 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use pushpull_core::blocks::Activation;
+use pushpull_files::values::count;
 use pushpull_train::Mode;
 
-use super::{Net, Precision, Widths, positive, widths};
+use super::{Net, Precision, Widths, widths};
 
 pub const AFTER: &str = "\
 Data: an npz as for `pushpull gradient`, numbers in a .csv or .csv.gz (a sample a line: the inputs,
@@ -88,7 +89,7 @@ pub struct Train {
     #[arg(long, value_name = "N", default_value = "50")]
     pub epochs: u64,
     /// Samples of a block
-    #[arg(long, value_name = "N", value_parser = positive, default_value = "32")]
+    #[arg(long, value_name = "N", value_parser = count, default_value = "32")]
     pub batch: usize,
     /// The step from a gradient
     #[arg(long, value_enum, default_value_t = Method::Adam)]
@@ -109,7 +110,7 @@ pub struct Train {
     #[arg(long, default_value = "0")]
     pub seed: u64,
     /// Threads; they change no bit
-    #[arg(long, value_name = "N", value_parser = positive, default_value = "1")]
+    #[arg(long, value_name = "N", value_parser = count, default_value = "1")]
     pub threads: usize,
     /// The share of samples that are held out
     #[arg(long, value_name = "SHARE", default_value = "0.2")]
@@ -142,7 +143,7 @@ pub struct Train {
     #[arg(long, value_enum)]
     pub search: Option<Search>,
     /// With random: how many
-    #[arg(long, value_name = "N", value_parser = positive, default_value = "20", requires = "search")]
+    #[arg(long, value_name = "N", value_parser = count, default_value = "20", requires = "search")]
     pub trials: usize,
     /// Widths of the hidden layers to try; once for each network [default: those of --layers]
     #[arg(long, value_name = "WIDTHS", value_parser = widths, requires = "search")]
@@ -154,6 +155,6 @@ pub struct Train {
     #[arg(long, value_name = "RATES", value_delimiter = ',', requires = "search")]
     pub rates: Vec<f64>,
     /// Batch sizes to try [default: --batch]
-    #[arg(long, value_name = "SIZES", value_delimiter = ',', value_parser = positive, requires = "search")]
+    #[arg(long, value_name = "SIZES", value_delimiter = ',', value_parser = count, requires = "search")]
     pub batches: Vec<usize>,
 }

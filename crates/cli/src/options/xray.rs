@@ -4,8 +4,9 @@ use std::path::PathBuf;
 
 use clap::Args;
 use pushpull_core::Init;
+use pushpull_files::values::{count, init, share};
 
-use super::{Net, Precision, Reduction, positive};
+use super::{Net, Precision, Reduction};
 
 pub const AFTER: &str = "\
 Columns, for every block with value h, cotangent h~ = d loss / d h over the batch:
@@ -57,7 +58,7 @@ pub struct Xray {
     #[arg(long, value_name = "FILE")]
     pub data: Option<PathBuf>,
     /// Samples of a batch [default: 32, or all samples of the data]
-    #[arg(long, value_name = "N", value_parser = positive)]
+    #[arg(long, value_name = "N", value_parser = count)]
     pub batch: Option<usize>,
     /// The type of numbers, where no weights are given
     #[arg(long, value_enum, default_value_t = Precision::F64)]
@@ -72,50 +73,9 @@ pub struct Xray {
     #[arg(long, value_name = "SHARE", value_parser = share, default_value = "0.01")]
     pub flat: f64,
     /// Threads of the gradient; they change no bit
-    #[arg(long, value_name = "N", value_parser = positive, default_value = "1")]
+    #[arg(long, value_name = "N", value_parser = count, default_value = "1")]
     pub threads: usize,
     /// Directory of a picture
     #[arg(long, value_name = "DIR")]
     pub output: Option<PathBuf>,
-}
-
-fn init(text: &str) -> Result<Init, String> {
-    match text.split_once(':') {
-        None if text == "glorot" => Ok(Init::Glorot),
-        None if text == "he" => Ok(Init::He),
-        Some(("uniform", a)) => match a.parse::<f64>() {
-            Ok(a) if a.is_finite() && a > 0.0 => Ok(Init::Uniform(a)),
-            _ => Err("expected a positive number A, as in uniform:0.5".into()),
-        },
-        _ => Err("expected glorot, he or uniform:A".into()),
-    }
-}
-
-fn share(text: &str) -> Result<f64, String> {
-    match text.parse::<f64>() {
-        Ok(share) if (0.0..=1.0).contains(&share) => Ok(share),
-        _ => Err("expected a share, 0 to 1".into()),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn ways_to_draw_weights_are_read() {
-        assert_eq!(init("he"), Ok(Init::He));
-        assert_eq!(init("uniform:0.5"), Ok(Init::Uniform(0.5)));
-        for wrong in [
-            "",
-            "uniform",
-            "uniform:",
-            "uniform:-1",
-            "uniform:inf",
-            "he:2",
-            "xavier",
-        ] {
-            assert!(init(wrong).is_err(), "{wrong}");
-        }
-    }
 }

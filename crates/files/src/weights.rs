@@ -10,19 +10,19 @@ use pushpull_core::memory;
 use safetensors::Dtype;
 use safetensors::tensor::{Metadata, TensorInfo};
 
-use crate::element::Element;
-use crate::fault::{Fault, shape, shown};
-use crate::files::open;
+use crate::source::open;
+use crate::words::{shape, shown};
+use crate::{Element, FileError, Kind};
 
-mod gradients;
+mod tensors;
 
-pub use gradients::{gradients, network};
+pub use tensors::{gradients, network};
 
 /// A layer's place in the file.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Layer {
     /// The i of its names.
-    pub index: usize,
+    index: usize,
     n_in: usize,
     n_out: usize,
     weight: Range<usize>,
@@ -31,35 +31,56 @@ pub struct Layer {
 
 /// A file of weights whose header fits the network. No number is read yet.
 #[derive(Debug)]
-pub struct Weights {
-    path: PathBuf,
-    file: BufReader<File>,
+pub struct Weights<R = BufReader<File>> {
+    name: PathBuf,
+    source: R,
     /// Where the numbers start.
     start: u64,
-    pub dtype: Dtype,
-    pub layers: Vec<Layer>,
+    kind: Kind,
+    layers: Vec<Layer>,
 }
 
 impl Weights {
-    /// Reads the header and holds it against the widths: magic, lengths, names, shapes, types.
-    pub fn open(path: &Path, widths: &[usize]) -> Result<Self, Fault> {
-        const SAVE: &str = "save it with safetensors.torch.save_file";
+    /// Opens a file, and holds its header against the widths, inputs first: lengths, names, shapes, types.
+    ///
+    /// # Errors
+    /// [`FileError::Input`] for a file that cannot be read, is none of safetensors, or has other layers;
+    /// [`FileError::Request`] for fewer than two widths and for a width of 0.
+    pub fn open(path: &Path, widths: &[usize]) -> Result<Self, FileError> {
         let (file, len) = open(path)?;
-        let mut file = BufReader::new(file);
+        Self::new(path, BufReader::new(file), len, widths)
+    }
+}
+
+impl<R: Read + Seek> Weights<R> {
+    /// [`Weights::open`] of `len` bytes that are open already; `name` is for the faults.
+    ///
+    /// # Errors
+    /// As [`Weights::open`].
+    pub fn new(name: &Path, mut source: R, len: u64, widths: &[usize]) -> Result<Self, FileError> {
+        const SAVE: &str = "save it with safetensors.torch.save_file";
+        if widths.len() < 2 || widths.contains(&0) {
+            return Err(FileError::request(
+                "the widths",
+                "at least two of at least 1, the inputs first",
+                format!("{widths:?}"),
+                "give those of the network",
+            ));
+        }
         let fault = |what: &str, expected: String, got: String, remedy: &str| {
-            Fault::input(path, what, expected, got, remedy)
+            FileError::input(name, what, expected, got, remedy)
         };
         let cut = |error: std::io::Error| {
             fault("the header", "safetensors".into(), error.to_string(), SAVE)
         };
         // Names of a line each, and a page of remarks.
-        let most = (1 << 20) + 1024 * widths.len() as u64;
+        let most = (1 << 20) + (widths.len() as u64).saturating_mul(1024);
         let mut prefix = [0; 8];
         if len < 8 {
             let got = format!("{len} bytes in all");
             return Err(fault("the header", "safetensors".into(), got, SAVE));
         }
-        file.read_exact(&mut prefix).map_err(cut)?;
+        source.read_exact(&mut prefix).map_err(cut)?;
         let header_len = u64::from_le_bytes(prefix);
         if header_len > most.min(len - 8) {
             return Err(fault(
@@ -73,7 +94,7 @@ impl Weights {
             ));
         }
         let mut header = vec![0; header_len as usize];
-        file.read_exact(&mut header).map_err(cut)?;
+        source.read_exact(&mut header).map_err(cut)?;
         let metadata: Metadata = serde_json::from_slice(&header).map_err(|error| {
             let got: String = error.to_string().chars().take(160).collect();
             fault("the header", "the JSON of safetensors".into(), got, SAVE)
@@ -87,18 +108,42 @@ impl Weights {
                 "the file is cut off or damaged; save it again",
             ));
         }
-        let (dtype, layers) = fitted(path, &metadata, widths)?;
+        let (kind, layers) = fitted(name, &metadata, widths)?;
         Ok(Self {
-            path: path.to_owned(),
-            file,
+            name: name.to_owned(),
+            source,
             start: 8 + header_len,
-            dtype,
+            kind,
             layers,
         })
     }
 
+    /// The type of all numbers: [`Kind::F32`] or [`Kind::F64`].
+    pub const fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    /// The layers, in the order of the network.
+    pub fn layers(&self) -> &[Layer] {
+        &self.layers
+    }
+
     /// All parameters in the graph's order: layer by layer the weight column by column, then the bias.
-    pub fn read<T: Element>(&mut self) -> Result<Vec<T>, Fault> {
+    ///
+    /// # Errors
+    /// [`FileError::Input`] for numbers that are not finite or not there; [`FileError::Request`] where T is not the file's
+    /// type; [`FileError::Memory`].
+    pub fn read<T: Element>(&mut self) -> Result<Vec<T>, FileError> {
+        if T::KIND != self.kind {
+            let (expected, got) = (format!("{:?}", self.kind), format!("{:?}", T::KIND));
+            let remedy = "read them as the type that the file holds";
+            return Err(FileError::request(
+                "the type of the weights",
+                expected,
+                got,
+                remedy,
+            ));
+        }
         let layers = self.layers.clone();
         let len = layers
             .iter()
@@ -141,9 +186,9 @@ impl Weights {
         name: &str,
         entry: impl Fn(usize) -> String,
         mut take: impl FnMut(usize, T),
-    ) -> Result<(), Fault> {
+    ) -> Result<(), FileError> {
         let fault = |expected: &str, got: String, remedy: &str| {
-            Fault::input(&self.path, name, expected, got, remedy)
+            FileError::input(&self.name, name, expected, got, remedy)
         };
         let cut = |error: std::io::Error| {
             fault(
@@ -153,10 +198,10 @@ impl Weights {
             )
         };
         let from = self.start + bytes.start as u64;
-        self.file.seek(SeekFrom::Start(from)).map_err(cut)?;
+        self.source.seek(SeekFrom::Start(from)).map_err(cut)?;
         let mut number = vec![0; size_of::<T>()];
         for k in 0..bytes.len() / size_of::<T>() {
-            self.file.read_exact(&mut number).map_err(cut)?;
+            self.source.read_exact(&mut number).map_err(cut)?;
             let value = T::from_le(&number);
             if !value.is_finite() {
                 let got = format!("{value} at {}", entry(k));
@@ -177,9 +222,9 @@ fn fitted(
     path: &Path,
     metadata: &Metadata,
     widths: &[usize],
-) -> Result<(Dtype, Vec<Layer>), Fault> {
+) -> Result<(Kind, Vec<Layer>), FileError> {
     let fault = |what: String, expected: String, got: String, remedy: &str| {
-        Err(Fault::input(path, what, expected, got, remedy))
+        Err(FileError::input(path, what, expected, got, remedy))
     };
     let tensors: BTreeMap<String, &TensorInfo> = metadata.tensors().into_iter().collect();
     let mut indices: BTreeMap<usize, [Option<&TensorInfo>; 2]> = BTreeMap::new();
@@ -246,7 +291,11 @@ fn fitted(
             bias,
         });
     }
-    Ok((dtype.unwrap_or(Dtype::F64), layers))
+    let kind = match dtype {
+        Some(Dtype::F32) => Kind::F32,
+        _ => Kind::F64,
+    };
+    Ok((kind, layers))
 }
 
 /// The index of `<i>.weight` (0) or `<i>.bias` (1), written as PyTorch writes it.

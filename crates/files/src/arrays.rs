@@ -1,15 +1,17 @@
 //! Arrays of NumPy in an npz archive: headers first, numbers one by one, nothing believed that is not checked.
 
+use std::fmt;
 use std::fs::File;
-use std::io::{self, BufReader, Read};
+use std::io::{self, BufReader, Read, Seek};
 use std::path::{Path, PathBuf};
 
 use npyz::{DType, NpyFile, NpyHeader, Order, TypeChar};
 use zip::ZipArchive;
 use zip::result::ZipError;
 
-use crate::fault::{Fault, shape, shown};
-use crate::files::open;
+use crate::source::open;
+use crate::words::{shape, shown};
+use crate::{FileError, Kind};
 
 mod header;
 
@@ -24,38 +26,41 @@ const RATIO: u64 = 100;
 
 const DAMAGED: &str = "the file is cut off or damaged; save it again";
 
-/// What an array holds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
-    F32,
-    F64,
-    I32,
-    I64,
-    Other,
-}
-
-impl Kind {
-    const fn size(self) -> usize {
-        match self {
-            Self::F32 | Self::I32 => 4,
-            Self::F64 | Self::I64 => 8,
-            Self::Other => 1,
-        }
-    }
-}
-
 /// An array's header.
+#[derive(Clone)]
 pub struct Head {
-    pub shape: Vec<usize>,
-    pub kind: Kind,
-    /// The type as NumPy writes it.
-    pub descr: String,
+    shape: Vec<usize>,
+    kind: Kind,
+    descr: String,
     header: NpyHeader,
     /// Bytes before the numbers.
     start: usize,
 }
 
+impl fmt::Debug for Head {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut debug = f.debug_struct("Head");
+        debug.field("shape", &self.shape).field("kind", &self.kind);
+        debug.field("descr", &self.descr).finish_non_exhaustive()
+    }
+}
+
 impl Head {
+    /// The lengths. With the size of a number they multiply to bytes that can be counted.
+    pub fn shape(&self) -> &[usize] {
+        &self.shape
+    }
+
+    /// The type of its numbers.
+    pub const fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    /// The type as NumPy writes it.
+    pub fn descr(&self) -> &str {
+        &self.descr
+    }
+
     /// Row and column of the k-th number of a matrix in the file.
     pub fn place(&self, k: usize) -> (usize, usize) {
         match (self.header.order(), &self.shape[..]) {
@@ -67,19 +72,34 @@ impl Head {
 }
 
 /// An open archive.
-pub struct Npz {
-    pub path: PathBuf,
-    archive: ZipArchive<BufReader<File>>,
+#[derive(Debug)]
+pub struct Npz<R = BufReader<File>> {
+    name: PathBuf,
+    archive: ZipArchive<R>,
     len: u64,
 }
 
 impl Npz {
-    pub fn open(path: &Path) -> Result<Self, Fault> {
+    /// Opens a file, and reads its list of arrays.
+    ///
+    /// # Errors
+    /// [`FileError::Input`] for a file that cannot be read or is no archive.
+    pub fn open(path: &Path) -> Result<Self, FileError> {
         let (file, len) = open(path)?;
-        let archive = ZipArchive::new(BufReader::new(file)).map_err(|error| {
+        Self::new(path, BufReader::new(file), len)
+    }
+}
+
+impl<R: Read + Seek> Npz<R> {
+    /// An archive of `len` bytes that is open already; `name` is for the faults.
+    ///
+    /// # Errors
+    /// [`FileError::Input`] for what is no archive.
+    pub fn new(name: &Path, source: R, len: u64) -> Result<Self, FileError> {
+        let archive = ZipArchive::new(source).map_err(|error| {
             let got = error.to_string();
-            Fault::input(
-                path,
+            FileError::input(
+                name,
                 "the archive",
                 "an npz file",
                 got,
@@ -87,7 +107,7 @@ impl Npz {
             )
         })?;
         Ok(Self {
-            path: path.to_owned(),
+            name: name.to_owned(),
             archive,
             len,
         })
@@ -100,16 +120,26 @@ impl Npz {
         expected: impl Into<String>,
         got: impl Into<String>,
         remedy: impl Into<String>,
-    ) -> Fault {
-        Fault::input(&self.path, format!("array {name}"), expected, got, remedy)
+    ) -> FileError {
+        FileError::input(&self.name, format!("array {name}"), expected, got, remedy)
     }
 
+    /// The file, as it was named.
+    pub fn name(&self) -> &Path {
+        &self.name
+    }
+
+    /// Whether there is an array of this name.
     pub fn has(&self, name: &str) -> bool {
         self.archive.index_for_name(&file(name)).is_some()
     }
 
-    /// An array's header. Its lengths multiply to a number that fits.
-    pub fn head(&mut self, name: &str) -> Result<Head, Fault> {
+    /// An array's header, held against the bytes that the archive has for it.
+    ///
+    /// # Errors
+    /// [`FileError::Input`] for a name that is not there, a header that NumPy does not write of plain numbers, lengths that
+    /// multiply beyond memory, more or fewer bytes than they say, and numbers packed more than data can be.
+    pub fn head(&mut self, name: &str) -> Result<Head, FileError> {
         if !self.has(name) {
             let names = self.archive.file_names().take(20);
             let names = names.map(|name| {
@@ -165,8 +195,8 @@ impl Npz {
     }
 
     /// Whether the archive holds as many bytes as the header says, packed no more than data can be.
-    fn whole(&mut self, name: &str, head: &Head) -> Result<(), Fault> {
-        let (path, len) = (&self.path, self.len);
+    fn whole(&mut self, name: &str, head: &Head) -> Result<(), FileError> {
+        let (path, len) = (&self.name, self.len);
         let member = self.archive.by_name(&file(name));
         let member = member.map_err(|error| packed(path, name, &error))?;
         let (size, packed) = (member.size(), member.compressed_size());
@@ -194,8 +224,8 @@ impl Npz {
     }
 
     /// The bytes of a header, of a bounded number.
-    fn read_head(&mut self, name: &str) -> Result<Vec<u8>, Fault> {
-        let path = &self.path;
+    fn read_head(&mut self, name: &str) -> Result<Vec<u8>, FileError> {
+        let path = &self.name;
         let member = self.archive.by_name(&file(name));
         let mut member = member.map_err(|error| packed(path, name, &error))?;
         let read = |member: &mut dyn Read, bytes: &mut Vec<u8>, n: usize| -> io::Result<()> {
@@ -232,15 +262,18 @@ impl Npz {
     }
 
     /// Hands every number to `take`, with its place in the file's order.
+    ///
+    /// # Errors
+    /// [`FileError::Input`] for numbers of another type than T, and for a damaged archive; those of `take`.
     pub fn read<T: npyz::Deserialize>(
         &mut self,
         name: &str,
         head: &Head,
-        mut take: impl FnMut(usize, T) -> Result<(), Fault>,
-    ) -> Result<(), Fault> {
-        let path = &self.path;
+        mut take: impl FnMut(usize, T) -> Result<(), FileError>,
+    ) -> Result<(), FileError> {
+        let path = &self.name;
         let fault = |expected: &str, got: String| {
-            Fault::input(path, format!("array {name}"), expected, got, DAMAGED)
+            FileError::input(path, format!("array {name}"), expected, got, DAMAGED)
         };
         let member = self.archive.by_name(&file(name));
         let member = member.map_err(|error| packed(path, name, &error))?;
@@ -262,9 +295,9 @@ impl Npz {
 }
 
 /// The fault of a member that the archive does not give.
-fn packed(path: &Path, name: &str, error: &ZipError) -> Fault {
+fn packed(path: &Path, name: &str, error: &ZipError) -> FileError {
     let (expected, remedy) = ("a member stored or deflated", "save it with numpy.savez");
-    Fault::input(
+    FileError::input(
         path,
         format!("array {name}"),
         expected,

@@ -1,4 +1,4 @@
-//! Samples out of a table of numbers, a sample a line: inputs, then the class or the outputs.
+//! Tables of numbers, a sample a line: inputs, then the class or the outputs.
 
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
@@ -8,9 +8,9 @@ use nalgebra::DMatrix;
 use pushpull_core::blocks::Loss;
 use pushpull_core::memory;
 
-use crate::fault::{Fault, shown};
-use crate::files::open;
-use crate::network::Network;
+use crate::source::open;
+use crate::words::shown;
+use crate::{FileError, Sample};
 
 /// Bytes that are read of a table, at most, after unpacking.
 const MOST: u64 = 1 << 30;
@@ -18,34 +18,60 @@ const MOST: u64 = 1 << 30;
 const NUMBER: u64 = 64;
 
 /// The first `batch` samples, or all: inputs over targets, a sample a column. A first line of words is passed over.
-pub fn read(path: &Path, network: &Network, batch: Option<usize>) -> Result<DMatrix<f64>, Fault> {
+///
+/// A name that ends in `.gz` is unpacked. At most 2^30 bytes are read, after unpacking.
+///
+/// # Errors
+/// [`FileError::Input`] with the line; [`FileError::Memory`] for more samples than fit.
+pub fn read(path: &Path, sample: &Sample, batch: Option<usize>) -> Result<DMatrix<f64>, FileError> {
     let (file, _) = open(path)?;
-    let packed = path.extension().is_some_and(|end| end == "gz");
-    let source: Box<dyn Read> = if packed {
-        Box::new(MultiGzDecoder::new(file))
-    } else {
-        Box::new(file)
-    };
-    parse(path, BufReader::new(source), network, batch)
+    parse(path, file, sample, batch)
 }
 
-fn parse(
-    path: &Path,
-    mut source: impl BufRead,
-    network: &Network,
+/// [`read`] of what is open already; `name` is for the faults, and says by `.gz` that it is packed.
+///
+/// # Errors
+/// As [`read`].
+///
+/// ```
+/// use std::path::Path;
+/// use pushpull_core::blocks::Loss;
+/// use pushpull_files::{Sample, table};
+/// let sample = Sample::new(2, 3, Loss::SoftmaxCrossEntropy)?;
+/// let x = table::parse(Path::new("t.csv"), &b"a,b,class\n1,2,0\n"[..], &sample, None)?;
+/// assert_eq!(x.as_slice(), [1.0, 2.0, 1.0, 0.0, 0.0]);
+/// let fault = table::parse(Path::new("t.csv"), &b"1,2,0\n3,x,1\n"[..], &sample, None).unwrap_err();
+/// assert_eq!(
+///     fault.to_string(),
+///     "t.csv: line 2, column 2: expected a finite number, got \"x\"; restore the field or remove the line"
+/// );
+/// # Ok::<(), pushpull_files::FileError>(())
+/// ```
+pub fn parse(
+    name: &Path,
+    source: impl Read,
+    sample: &Sample,
     batch: Option<usize>,
-) -> Result<DMatrix<f64>, Fault> {
+) -> Result<DMatrix<f64>, FileError> {
+    if name.extension().is_some_and(|end| end == "gz") {
+        let unpacked = BufReader::new(MultiGzDecoder::new(source));
+        return lines(name, unpacked, sample, batch);
+    }
+    lines(name, BufReader::new(source), sample, batch)
+}
+
+fn lines(
+    name: &Path,
+    mut source: impl BufRead,
+    sample: &Sample,
+    batch: Option<usize>,
+) -> Result<DMatrix<f64>, FileError> {
     let fault = |what: String, expected: String, got: String, remedy: &str| {
-        Err(Fault::input(path, what, expected, got, remedy))
+        Err(FileError::input(name, what, expected, got, remedy))
     };
-    let (inputs, outputs, rows) = (network.inputs(), network.outputs(), network.rows());
-    let targets = match network.loss {
-        Loss::Sum => 0,
-        Loss::SoftmaxCrossEntropy => 1,
-        _ => outputs,
-    };
-    let columns = inputs + targets;
-    let most = NUMBER.saturating_mul(columns as u64 + 16);
+    let (inputs, outputs, rows) = (sample.inputs(), sample.outputs(), sample.rows());
+    let (targets, columns) = (sample.targets(), sample.columns());
+    let most = NUMBER.saturating_mul((columns as u64).saturating_add(16));
     let mut numbers: Vec<f64> = Vec::new();
     let (mut line, mut number, mut samples, mut bytes) = (Vec::new(), 0_u64, 0_usize, 0);
     while batch.is_none_or(|batch| samples < batch) {
@@ -133,7 +159,7 @@ fn parse(
                     remedy,
                 );
             };
-            if k < inputs || network.loss != Loss::SoftmaxCrossEntropy {
+            if k < inputs || sample.loss() != Loss::SoftmaxCrossEntropy {
                 numbers[first + k] = value;
             } else if value >= 0.0 && value < outputs as f64 && value.fract() == 0.0 {
                 numbers[first + inputs + value as usize] = 1.0;
@@ -169,19 +195,9 @@ fn parse(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use pushpull_core::blocks::Activation;
-
-    fn network(loss: Loss) -> Network {
-        Network {
-            widths: vec![2, 3],
-            activation: Activation::Relu,
-            loss,
-            mean: false,
-        }
-    }
-
     fn read(text: &str, loss: Loss, batch: Option<usize>) -> Result<DMatrix<f64>, String> {
-        parse(Path::new("t.csv"), text.as_bytes(), &network(loss), batch)
+        let sample = Sample::new(2, 3, loss).unwrap();
+        parse(Path::new("t.csv"), text.as_bytes(), &sample, batch)
             .map_err(|fault| fault.to_string())
     }
 

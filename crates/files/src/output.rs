@@ -1,17 +1,10 @@
-//! Files that are there whole or not at all: written aside, then renamed.
+//! Files that are written: there whole or not at all, written aside, then renamed.
 
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use crate::fault::Fault;
-
-fn refused(file: &Path, detail: impl ToString) -> Fault {
-    Fault::Write {
-        file: file.to_owned(),
-        detail: detail.to_string(),
-    }
-}
+use crate::FileError;
 
 /// The directory that a file lies in.
 fn parent(file: &Path) -> &Path {
@@ -22,11 +15,14 @@ fn parent(file: &Path) -> &Path {
 }
 
 /// Refuses an output that cannot come about, before any work is done: no directory for it, a directory in its place, or one
-/// of the inputs.
-pub fn check(output: &Path, inputs: &[&Path]) -> Result<(), Fault> {
+/// of the inputs. `option` is where it was named.
+///
+/// # Errors
+/// [`FileError::Request`]
+pub fn check(option: &str, output: &Path, inputs: &[&Path]) -> Result<(), FileError> {
     let shown = || output.display().to_string();
     let fault = |expected: &str, got: String, remedy: &str| {
-        Err(Fault::option("--output", expected, got, remedy))
+        Err(FileError::request(option, expected, got, remedy))
     };
     if !parent(output).is_dir() || output.file_name().is_none() {
         return fault(
@@ -51,14 +47,17 @@ pub fn check(output: &Path, inputs: &[&Path]) -> Result<(), Fault> {
     Ok(())
 }
 
-/// Refuses a directory of outputs in whose place a file is, before any work is done.
-pub fn check_directory(output: &Path) -> Result<(), Fault> {
+/// Refuses a directory of outputs in whose place a file is, before any work is done. `option` is where it was named.
+///
+/// # Errors
+/// [`FileError::Request`]
+pub fn check_directory(option: &str, output: &Path) -> Result<(), FileError> {
     if !output.exists() || output.is_dir() {
         return Ok(());
     }
     let got = format!("the file {}", output.display());
-    Err(Fault::option(
-        "--output",
+    Err(FileError::request(
+        option,
         "a directory",
         got,
         "choose another name",
@@ -66,30 +65,37 @@ pub fn check_directory(output: &Path) -> Result<(), Fault> {
 }
 
 /// Writes a file.
-pub fn write(output: &Path, bytes: &[u8]) -> Result<(), Fault> {
+///
+/// # Errors
+/// [`FileError::Write`]; what was there before is then as it was.
+pub fn write(output: &Path, bytes: &[u8]) -> Result<(), FileError> {
     let mut builder = tempfile::Builder::new();
     builder.prefix(".pushpull-");
     // Those of any new file, less the user's mask; a temporary file's own are private.
     #[cfg(unix)]
     builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
     let aside = builder.tempfile_in(parent(output));
-    let mut aside = aside.map_err(|error| refused(output, error))?;
+    let mut aside = aside.map_err(|error| FileError::write(output, error))?;
     aside
         .write_all(bytes)
         .and_then(|()| aside.as_file().sync_all())
-        .map_err(|error| refused(output, error))?;
+        .map_err(|error| FileError::write(output, error))?;
     aside
         .persist(output)
-        .map_err(|error| refused(output, error.error))?;
+        .map_err(|error| FileError::write(output, error.error))?;
     Ok(())
 }
 
-/// Lets `fill` write files into an empty directory, then moves them to `directory`, which is made if need be.
-pub fn write_all(
+/// Lets `fill` write files into an empty directory, then moves them to `directory`, which is made if need be. Their paths,
+/// sorted.
+///
+/// # Errors
+/// [`FileError::Write`], and those of `fill`; nothing is left of a `fill` that failed.
+pub fn write_all<E: From<FileError>>(
     directory: &Path,
-    fill: impl FnOnce(&Path) -> Result<(), Fault>,
-) -> Result<Vec<PathBuf>, Fault> {
-    let failed = |error: std::io::Error| refused(directory, error);
+    fill: impl FnOnce(&Path) -> Result<(), E>,
+) -> Result<Vec<PathBuf>, E> {
+    let failed = |error: std::io::Error| FileError::write(directory, error);
     fs::create_dir_all(directory).map_err(failed)?;
     let aside = tempfile::Builder::new()
         .prefix(".pushpull-")
@@ -100,7 +106,7 @@ pub fn write_all(
     for entry in fs::read_dir(aside.path()).map_err(failed)? {
         let entry = entry.map_err(failed)?;
         let target = directory.join(entry.file_name());
-        fs::rename(entry.path(), &target).map_err(|error| refused(&target, error))?;
+        fs::rename(entry.path(), &target).map_err(|error| FileError::write(&target, error))?;
         moved.push(target);
     }
     moved.sort();
@@ -116,7 +122,7 @@ mod tests {
         let place = tempfile::tempdir().unwrap();
         let failed = write_all(place.path(), |aside| {
             fs::write(aside.join("half.csv"), "x").unwrap();
-            Err(refused(aside, "no room"))
+            Err(FileError::write(aside, "no room"))
         });
         assert!(failed.is_err());
         assert_eq!(fs::read_dir(place.path()).unwrap().count(), 0);
@@ -127,9 +133,9 @@ mod tests {
         let place = tempfile::tempdir().unwrap();
         let input = place.path().join("w.safetensors");
         fs::write(&input, "weights").unwrap();
-        assert!(check(&place.path().join("none/g"), &[]).is_err());
-        assert!(check(place.path(), &[]).is_err());
-        assert!(check(&place.path().join("./w.safetensors"), &[&input]).is_err());
-        assert!(check(&place.path().join("g.safetensors"), &[&input]).is_ok());
+        assert!(check("--output", &place.path().join("none/g"), &[]).is_err());
+        assert!(check("--output", place.path(), &[]).is_err());
+        assert!(check("--output", &place.path().join("./w.safetensors"), &[&input]).is_err());
+        assert!(check("--output", &place.path().join("g.safetensors"), &[&input]).is_ok());
     }
 }

@@ -1,0 +1,56 @@
+#![doc = include_str!("../README.md")]
+//!
+//! | what | where |
+//! |---|---|
+//! | what a sample holds, for a network of some inputs, outputs and loss | [`Sample`] |
+//! | samples out of a table or an archive, by the file's name | [`samples`] |
+//! | a table of numbers (CSV, plain or gzip) | [`table`] |
+//! | an archive of NumPy's arrays (npz) | [`Npz`], [`Head`] |
+//! | weights in PyTorch's layout (safetensors), read and written | [`weights`] |
+//! | results, whole or not at all | [`output`] |
+//! | what an option's text says: counts, widths, bytes | [`values`] |
+//! | a fault, and what keeps it on one line | [`FileError`], [`Line`] |
+//!
+//! # Laws
+//! Files come from strangers. A header is held against the network, and its sizes against the file's, before anything large
+//! is allocated; a packed file is unpacked no further than data can have been packed. A fault names the file, the part of
+//! it, what was expected, what came and a remedy, in one line without control characters. Nothing panics. The targets of
+//! `crates/fuzz-targets` hold every reader to this.
+//!
+//! # Example
+//! A network's parameters in a file, and back:
+//!
+//! ```
+//! use pushpull_files::{Kind, output, weights};
+//! let place = tempfile::tempdir()?;
+//! let path = place.path().join("w.safetensors");
+//! let params = [1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 0.5, 0.25, 0.125]; // 3 x 2 weights column by column, 3 biases
+//! output::write(&path, &weights::network(&path, &[2, 3], &params)?)?;
+//! let mut file = weights::Weights::open(&path, &[2, 3])?;
+//! assert_eq!(file.kind(), Kind::F64);
+//! assert_eq!(file.read::<f64>()?, params);
+//! let fault = weights::Weights::open(&path, &[2, 4]).unwrap_err().to_string();
+//! assert!(fault.ends_with(
+//!     "0.weight: expected 4 x 2 (outputs x inputs), got 3 x 2; give the widths of these weights with --layers, inputs first"
+//! ));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod arrays;
+mod element;
+mod error;
+pub mod output;
+mod sample;
+pub mod samples;
+mod source;
+pub mod table;
+pub mod values;
+pub mod weights;
+mod words;
+
+pub use arrays::{Head, Npz};
+pub use element::{Element, Kind};
+pub use error::FileError;
+pub use sample::Sample;
+pub use source::open;
+pub use words::{Line, shape, shown};
