@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 use std::fs;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use super::curve::Curve;
@@ -9,6 +10,9 @@ use super::{Calibration, machine};
 
 /// The first line. Its number changes with what is measured or how it is written.
 const VERSION: &str = "pushpull calibration 1";
+
+/// Bytes of a file, at most: some hundred thousand blocks.
+const MOST: u64 = 1 << 24;
 
 /// Why a calibration could not be read or written.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -64,17 +68,53 @@ impl Calibration {
         lines
     }
 
+    /// What [`Calibration::save`] writes.
+    pub fn text(&self) -> String {
+        let mut text = format!("{VERSION}\n{}\n", machine::description());
+        for line in self.lines() {
+            text.push_str(&line);
+            text.push('\n');
+        }
+        text
+    }
+
     /// Reads a file that [`Calibration::save`] has written.
     ///
     /// # Errors
     /// [`CacheError::Read`]; [`CacheError::Line`] for another version or machine, or a line that is broken.
     pub fn load(path: &Path) -> Result<Self, CacheError> {
-        let text = fs::read_to_string(path).map_err(|fault| CacheError::Read {
+        let refused = |detail: String| CacheError::Read {
             file: path.into(),
-            detail: fault.to_string(),
-        })?;
+            detail,
+        };
+        let metadata = fs::metadata(path).map_err(|fault| refused(fault.to_string()))?;
+        // A pipe would wait, a device would never end.
+        if !metadata.is_file() {
+            return Err(refused("something that is not a file".into()));
+        }
+        let file = fs::File::open(path).map_err(|fault| refused(fault.to_string()))?;
+        Self::read(path, file)
+    }
+
+    /// [`Calibration::load`] of what is open already, of 2^24 bytes at most; `name` is for the faults.
+    ///
+    /// # Errors
+    /// As [`Calibration::load`].
+    pub fn read(name: &Path, source: impl Read) -> Result<Self, CacheError> {
+        let unread = |detail: String| CacheError::Read {
+            file: name.into(),
+            detail,
+        };
+        let mut text = String::new();
+        source
+            .take(MOST + 1)
+            .read_to_string(&mut text)
+            .map_err(|fault| unread(fault.to_string()))?;
+        if text.len() as u64 > MOST {
+            return Err(unread(format!("more than {MOST} bytes")));
+        }
         let refused = |line: usize, expected: &str, got: &str| CacheError::Line {
-            file: path.into(),
+            file: name.into(),
             line,
             expected: expected.into(),
             got: got.chars().take(60).collect(),
@@ -102,7 +142,9 @@ impl Calibration {
                 let (width, seconds) = part.split_once(':').ok_or_else(wrong)?;
                 let width: usize = width.parse().map_err(|_| wrong())?;
                 let seconds: f64 = seconds.parse().map_err(|_| wrong())?;
-                if !(width > 0 && seconds.is_finite() && seconds > 0.0) {
+                // In order: points out of it would be moved once for each, which of a long line takes forever.
+                let above = curve.points().last().map_or(0, |&(last, _)| last);
+                if !(width > above && seconds.is_finite() && seconds > 0.0) {
                     return Err(wrong());
                 }
                 curve.set(width, seconds);
@@ -134,12 +176,7 @@ impl Calibration {
         let mut name = path.file_name().unwrap_or_default().to_os_string();
         name.push(format!(".{}.new", std::process::id()));
         let aside = path.with_file_name(name);
-        let mut text = format!("{VERSION}\n{}\n", machine::description());
-        for line in self.lines() {
-            text.push_str(&line);
-            text.push('\n');
-        }
-        fs::write(&aside, text).map_err(refused)?;
+        fs::write(&aside, self.text()).map_err(refused)?;
         fs::rename(&aside, path).map_err(|fault| {
             // What cannot be put in place is not left behind.
             let _ = fs::remove_file(&aside);

@@ -31,6 +31,15 @@ impl<'a> Reader<'a> {
         self.number().map(|[byte]| byte)
     }
 
+    /// A byte that says yes or no.
+    fn bool(&mut self) -> Read<bool> {
+        match self.u8()? {
+            0 => Ok(false),
+            1 => Ok(true),
+            other => Err(damaged(format!("{other} for yes or no"))),
+        }
+    }
+
     fn u64(&mut self) -> Read<u64> {
         self.number().map(u64::from_le_bytes)
     }
@@ -72,10 +81,10 @@ impl<'a> Reader<'a> {
 
     fn epoch(&mut self, number: u64) -> Read<Epoch> {
         let train = self.metrics()?;
-        let valid = if self.u8()? == 0 {
-            None
-        } else {
+        let valid = if self.bool()? {
             Some(self.metrics()?)
+        } else {
+            None
         };
         Ok(Epoch {
             number,
@@ -83,7 +92,7 @@ impl<'a> Reader<'a> {
             valid,
             seconds: self.f64()?,
             evaluation_seconds: self.f64()?,
-            best: self.u8()? != 0,
+            best: self.bool()?,
         })
     }
 }
