@@ -1,0 +1,119 @@
+//! What must hold of every reader of user files, whatever the bytes.
+//!
+//! A target is a function of bytes. It hands them to one reader, as the file that they are or as a part of one (an array in
+//! an archive, the state behind a run's identity), and panics where the reader breaks its word:
+//!
+//! - it answers or refuses, and never panics;
+//! - a refusal is [one line](one_line) without control characters;
+//! - what it has read, written and read again, is the same to the bit.
+//!
+//! `fuzz/fuzz_targets` runs each under libFuzzer; `tests/replay.rs` runs the committed corpus and some thousands of its
+//! mutations through each, and holds the bytes that it asks of the heap against [`Target::most`].
+//!
+//! ```
+//! let target = pushpull_fuzz_targets::TARGETS.iter().find(|target| target.name == "chain").unwrap();
+//! assert!((target.run)(b"1 20 400\n20 1 400\n")); // read
+//! assert!(!(target.run)(b"1 20\n")); // refused
+//! ```
+
+mod arrays;
+mod calibration;
+mod chain;
+mod checkpoint;
+mod options;
+mod sets;
+mod table;
+mod weights;
+
+pub use arrays::{npy, npz};
+pub use calibration::calibration;
+pub use chain::chain;
+pub use checkpoint::checkpoint;
+pub use options::options;
+pub use sets::sets;
+pub use table::{gz, table};
+pub use weights::weights;
+
+/// A reader under test.
+#[derive(Clone, Copy, Debug)]
+pub struct Target {
+    /// Of its corpus, and of its file in `fuzz/fuzz_targets`.
+    pub name: &'static str,
+    /// Whether the reader took the bytes. Panics where it breaks its word.
+    pub run: fn(&[u8]) -> bool,
+    /// Bytes of the heap that an input of 4 KiB may take at once, at most, with what the target itself writes.
+    pub most: u64,
+}
+
+const MIB: u64 = 1 << 20;
+
+/// All of them.
+pub const TARGETS: [Target; 10] = [
+    Target {
+        name: "calibration",
+        run: calibration,
+        most: MIB,
+    },
+    Target {
+        name: "chain",
+        run: chain,
+        // The tables of some hundred factors.
+        most: 16 * MIB,
+    },
+    Target {
+        name: "checkpoint",
+        run: checkpoint,
+        most: MIB,
+    },
+    Target {
+        name: "gz",
+        run: gz,
+        // Packed to a thousandth, 4 KiB are 4 MiB of text, and these a million samples.
+        most: 256 * MIB,
+    },
+    Target {
+        name: "npy",
+        run: npy,
+        most: MIB,
+    },
+    Target {
+        name: "npz",
+        run: npz,
+        // Packed to a thousandth.
+        most: 64 * MIB,
+    },
+    Target {
+        name: "options",
+        run: options,
+        most: MIB,
+    },
+    Target {
+        name: "sets",
+        run: sets,
+        // Packed to a thousandth, as text and as numbers.
+        most: 256 * MIB,
+    },
+    Target {
+        name: "table",
+        run: table,
+        most: MIB,
+    },
+    Target {
+        name: "weights",
+        run: weights,
+        most: MIB,
+    },
+];
+
+/// Holds the words of a fault to one line of a terminal.
+///
+/// # Panics
+/// Where they are none, more than a thousand characters, or hold a control character or another end of a line.
+pub fn one_line(fault: &impl std::fmt::Display) {
+    let words = fault.to_string();
+    let ends = |c: char| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}');
+    assert!(!words.is_empty(), "a fault without words");
+    assert!(!words.contains(ends), "more than a line: {words:?}");
+    let n = words.chars().count();
+    assert!(n <= 1000, "a line of {n} characters: {words:.200}..");
+}
