@@ -7,7 +7,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
 use mutation::Random;
-use pushpull_bench::alloc::{self, CountingAllocator};
+use pushpull_core::alloc::{self, CountingAllocator};
 use pushpull_fuzz_targets::{TARGETS, Target, one_line};
 
 #[global_allocator]

@@ -69,7 +69,7 @@ impl Random {
         ];
         let at = self.below(bytes.len());
         match self.below(7) {
-            _ if bytes.is_empty() => bytes.extend_from_slice(self.one_of(&WORDS)),
+            _ if bytes.is_empty() => bytes.extend_from_slice(self.one_of::<&[u8]>(&WORDS)),
             0 => bytes[at] ^= 1 << self.below(8),
             1 => bytes[at] = self.next() as u8,
             2 => bytes.truncate(at),
