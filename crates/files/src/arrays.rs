@@ -19,10 +19,12 @@ use header::plain;
 
 /// Bytes of a header's text, at most: NumPy pads it to 118.
 const TEXT: usize = 4096;
-/// Bytes that an array may unpack to whatever it was packed to.
+/// Bytes that an array may unpack to, packed as far as can be.
 const SMALL: u64 = 64 << 20;
 /// How many times its packed size a larger array may unpack to. Data packs to a tenth; only zeros pack to a thousandth.
 const RATIO: u64 = 100;
+/// How many times its packed size any array may unpack to: a byte of deflate stands for 1032 at most.
+const MOST: u64 = 1032;
 
 const DAMAGED: &str = "the file is cut off or damaged; save it again";
 
@@ -202,7 +204,7 @@ impl<R: Read + Seek> Npz<R> {
         let (size, packed) = (member.size(), member.compressed_size());
         drop(member);
         let bytes = (head.shape.iter().product::<usize>() * head.kind.size()) as u64;
-        let bytes = bytes + head.start as u64;
+        let bytes = bytes.saturating_add(head.start as u64);
         // How many bytes an unknown type has does not matter: it is refused for its type.
         if head.kind != Kind::Other && size != bytes || packed > len {
             return Err(self.fault(
@@ -212,10 +214,11 @@ impl<R: Read + Seek> Npz<R> {
                 DAMAGED,
             ));
         }
-        if size > SMALL && size / RATIO > packed {
+        let ratio = if size > SMALL { RATIO } else { MOST };
+        if size / ratio > packed {
             return Err(self.fault(
                 name,
-                format!("at most {RATIO} times its packed size, {packed} bytes"),
+                format!("at most {ratio} times its packed size, {packed} bytes"),
                 format!("{size} bytes"),
                 "save it with numpy.savez, which does not pack",
             ));
