@@ -97,6 +97,23 @@ impl<'a> Reader<'a> {
     }
 }
 
+/// A text out of a file, fit for one line of a terminal. An identity's texts are plain.
+fn shown(text: &str) -> String {
+    const MOST: usize = 100;
+    let mut shown = String::new();
+    for c in text.chars().take(MOST) {
+        if c.is_ascii_graphic() || c == ' ' {
+            shown.push(c);
+        } else {
+            shown.extend(c.escape_default());
+        }
+    }
+    if text.chars().nth(MOST).is_some() {
+        shown.push_str("...");
+    }
+    shown
+}
+
 /// The state of a file: of this run, and with as many numbers as `like`. Blocks of an epoch: `blocks`.
 pub(crate) fn decode<T: Precision>(
     bytes: &[u8],
@@ -134,14 +151,14 @@ pub(crate) fn decode<T: Precision>(
         let expected = identity.get(i as usize).cloned().unwrap_or_default();
         if got != expected {
             let what = if expected.0.is_empty() {
-                got.0
+                shown(&got.0)
             } else {
                 expected.0
             };
             return Err(CheckpointFault::Foreign {
                 what,
                 expected: expected.1,
-                got: got.1,
+                got: shown(&got.1),
             });
         }
     }

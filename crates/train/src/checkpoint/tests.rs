@@ -115,6 +115,18 @@ fn faults_are_told_apart() {
     );
 }
 
+/// What a stranger's file says is repeated in a fault, on one line.
+#[test]
+fn the_words_of_another_run_are_escaped_and_cut() {
+    let mut other = identity();
+    other[0].1 = "\u{1b}]0;owned\u{7}\n".into();
+    let words = back(&encode(&other, &state())).unwrap_err().to_string();
+    assert!(words.contains("\\u{1b}]0;owned\\u{7}\\n"), "{words}");
+    other[0].1 = "x".repeat(100_000);
+    let words = back(&encode(&other, &state())).unwrap_err().to_string();
+    assert!(words.len() < 400, "{words}");
+}
+
 #[test]
 fn contradictions_under_a_right_checksum_are_refused() {
     let refused = |change: fn(&mut State<f32>)| {
