@@ -38,7 +38,7 @@ pub(super) fn factors(
         let text = str::from_utf8(&bytes).map_err(|_| ChainError::Line {
             line,
             expected: "text in UTF-8".into(),
-            got: format!("{:?}", String::from_utf8_lossy(&bytes).trim_end()),
+            got: shown(String::from_utf8_lossy(&bytes).trim_end()),
             remedy: "save the file as plain text".into(),
         })?;
         if let Some(factor) = factor(text, line)? {
@@ -55,6 +55,14 @@ pub(super) fn factors(
     Ok((factors, lines))
 }
 
+/// A text out of a file, quoted, with control characters escaped, and cut where it is long.
+fn shown(text: &str) -> String {
+    const MOST: usize = 60;
+    let short: String = text.chars().take(MOST).collect();
+    let more = if short.len() < text.len() { "..." } else { "" };
+    format!("{short:?}{more}")
+}
+
 /// The factor of a line; none where only a comment or nothing stands.
 fn factor(text: &str, line: usize) -> Result<Option<ChainFactor>, ChainError> {
     let text = text.split('#').next().unwrap_or_default();
@@ -68,7 +76,7 @@ fn factor(text: &str, line: usize) -> Result<Option<ChainFactor>, ChainError> {
             return Err(ChainError::Line {
                 line,
                 expected: "three whole numbers `m n E`".into(),
-                got: format!("{} in {text:?}", fields.len()),
+                got: format!("{} in {}", fields.len(), shown(text)),
                 remedy: "give outputs, inputs and edges of one factor, apart by blanks".into(),
             });
         }
@@ -77,7 +85,7 @@ fn factor(text: &str, line: usize) -> Result<Option<ChainFactor>, ChainError> {
         field.parse::<u64>().map_err(|_| ChainError::Line {
             line,
             expected: format!("{name} to be a whole number from 0 to {}", u64::MAX),
-            got: format!("{field:?}"),
+            got: shown(field),
             remedy: "write it in decimal digits alone".into(),
         })
     };
