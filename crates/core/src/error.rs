@@ -81,7 +81,7 @@ pub enum Error {
         name: String,
     },
     /// A name that the graph does not know.
-    #[error("no {kind} is called {name:?}; there are: {known}")]
+    #[error("no {kind} is called {shown}; there are: {known}", shown = shown(.name))]
     UnknownName {
         /// `input`, `parameter`, `activation`, ...
         kind: String,
@@ -236,4 +236,12 @@ impl Error {
             remedy: remedy.into(),
         }
     }
+}
+
+/// A name that was asked for, quoted and cut where it is long: it may be any text of an option or a file.
+fn shown(name: &str) -> String {
+    const MOST: usize = 40;
+    let short: String = name.chars().take(MOST).collect();
+    let more = if short.len() < name.len() { "..." } else { "" };
+    format!("{short:?}{more}")
 }
