@@ -1,5 +1,3 @@
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|data: &[u8]| {
-    pushpull_fuzz_targets::checkpoint(data);
-});
+pushpull_fuzz::target!(checkpoint);

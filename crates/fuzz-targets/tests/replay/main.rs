@@ -7,8 +7,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
 use mutation::Random;
-use pushpull_core::alloc::{self, CountingAllocator};
-use pushpull_fuzz_targets::{TARGETS, Target, one_line};
+use pushpull_fuzz_targets::{CountingAllocator, TARGETS, Target, one_line};
 
 #[global_allocator]
 static ALLOCATOR: CountingAllocator = CountingAllocator;
@@ -59,26 +58,21 @@ fn checked(target: Target, input: &[u8]) -> Result<usize, Caught> {
         input: input.escape_ascii().to_string(),
         words,
     };
-    let run = AssertUnwindSafe(|| alloc::measure(|| (target.run)(input)).unwrap());
-    let (taken, seen) = catch_unwind(run).map_err(|panic| {
+    let run = AssertUnwindSafe(|| target.held(input));
+    let taken = catch_unwind(run).map_err(|panic| {
         let text = panic.downcast_ref::<String>().cloned();
         let constant = panic.downcast_ref::<&str>().map(|&text| text.to_owned());
         caught(text.or(constant).unwrap_or_default())
     })?;
-    if seen.peak_bytes > target.most {
-        let (peak, most) = (seen.peak_bytes, target.most);
-        return Err(caught(format!("{peak} bytes at once, for {most} at most")));
-    }
     Ok(taken.into())
 }
 
 #[track_caller]
 fn holds(name: &str) {
-    let target = TARGETS.into_iter().find(|target| target.name == name);
-    let target = target.unwrap();
+    let target = Target::named(name).unwrap();
     let corpus = corpus(name);
-    let [of_corpus, of_mutations] =
-        replay(target, &corpus).unwrap_or_else(|caught| panic!("{name}: {caught:#?}"));
+    let [of_corpus, of_mutations] = replay(target, &corpus)
+        .unwrap_or_else(|caught| panic!("{name}: {}: {}", caught.words, caught.input));
     println!(
         "{name}: took {of_corpus} of {}, and {of_mutations} of {MUTATIONS} mutations",
         corpus.len()
