@@ -97,19 +97,21 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// A text out of a file, fit for one line of a terminal. An identity's texts are plain.
+/// A text out of a file, fit for one line of a terminal and cut where it is long. An identity's texts are plain.
 fn shown(text: &str) -> String {
+    // Of what is shown: escaped, a character may take ten.
     const MOST: usize = 100;
     let mut shown = String::new();
-    for c in text.chars().take(MOST) {
+    for c in text.chars() {
+        if shown.len() >= MOST {
+            shown.push_str("...");
+            break;
+        }
         if c.is_ascii_graphic() || c == ' ' {
             shown.push(c);
         } else {
             shown.extend(c.escape_default());
         }
-    }
-    if text.chars().nth(MOST).is_some() {
-        shown.push_str("...");
     }
     shown
 }

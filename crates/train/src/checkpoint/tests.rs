@@ -125,6 +125,11 @@ fn the_words_of_another_run_are_escaped_and_cut() {
     other[0].1 = "x".repeat(100_000);
     let words = back(&encode(&other, &state())).unwrap_err().to_string();
     assert!(words.len() < 400, "{words}");
+    // An entry more than the run has: its name is the file's too.
+    let mut more = identity();
+    more.push(("\u{10ffff}".repeat(1000), "\u{10ffff}".repeat(1000)));
+    let words = back(&encode(&more, &state())).unwrap_err().to_string();
+    assert!(words.len() < 1000, "{words}");
 }
 
 #[test]
