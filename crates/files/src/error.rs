@@ -47,7 +47,14 @@ pub enum FileError {
     },
     /// Numbers that do not fit into memory.
     #[error(transparent)]
-    Memory(#[from] pushpull_core::Error),
+    Memory(Box<pushpull_core::Error>),
+}
+
+// The error of the core is as large as this one, and two in one would be more than a result should carry.
+impl From<pushpull_core::Error> for FileError {
+    fn from(fault: pushpull_core::Error) -> Self {
+        Self::Memory(Box::new(fault))
+    }
 }
 
 impl FileError {
