@@ -7,7 +7,7 @@
 //! number and scaled up again.
 
 macro_rules! slopes {
-    ($t:ident, $int:ident, vanished: $vanished:expr, end: $end:expr) => {
+    ($t:ident, $int:ident, bias: $bias:expr, vanished: $vanished:expr, end: $end:expr) => {
         /// e^-VANISHED is far below the smallest number, also times VANISHED.
         const VANISHED: $t = $vanished;
         /// The largest a whose `e^(-a^2)` has two normal factors; it vanishes, also times what an erfc's slope is.
@@ -34,12 +34,16 @@ macro_rules! slopes {
         pub(crate) fn tanh_and_slope(x: $t) -> ($t, $t) {
             let twice = -2.0 * x.abs();
             let (n, m) = reduce(if twice < -VANISHED { -VANISHED } else { twice });
-            let t = minus_one(n, m);
-            let y = (-t / (t + 2.0)).copysign(x);
-            // The doubled argument of a subnormal is exact, its quotient is not.
-            let y = if x.abs() < $t::EPSILON { x } else { y };
+            // e in two factors, of which t needs the first alone: below it nothing of m's last places is left.
+            let low = if n < -($bias / 2) { -($bias / 2) } else { n };
+            let half = power_of_two(low - 1);
+            let product = half * m;
+            // t / 2, for t / (t + 2)
+            let t = product + (half - 0.5);
+            let y = (-t / (t + 1.0)).copysign(x);
             let sum = 1.0 + y.abs();
-            (y, scale((1.0 + m) * (sum * sum), n))
+            let slope = (product + half) * (sum * (sum + sum)) * power_of_two(n - low);
+            (y, slope)
         }
 
         #[inline(always)]
