@@ -15,10 +15,17 @@ const WORTH: usize = 64;
 /// assert_eq!(first_not_finite(Mat::new(&[1.0, 2.0, 3.0, f64::NAN], 2, 2)), Some((1, 1)));
 /// assert_eq!(first_not_finite(Mat::new(&[1.0, 2.0, 3.0, 4.0], 2, 2)), None);
 /// ```
+#[inline]
 pub fn first_not_finite<T: Real>(matrix: Mat<'_, T>) -> Option<(usize, usize)> {
-    if matrix.as_slice().is_some_and(sound) {
-        return None;
+    match matrix.as_slice() {
+        Some(all) if sound(all) => None,
+        _ => search(matrix),
     }
+}
+
+#[cold]
+#[inline(never)]
+fn search<T: Real>(matrix: Mat<'_, T>) -> Option<(usize, usize)> {
     let (j, column) = matrix
         .columns()
         .enumerate()
@@ -26,6 +33,7 @@ pub fn first_not_finite<T: Real>(matrix: Mat<'_, T>) -> Option<(usize, usize)> {
     column.iter().position(|x| !x.is_finite()).map(|i| (i, j))
 }
 
+#[inline]
 fn sound<T: Real>(numbers: &[T]) -> bool {
     if numbers.len() < WORTH {
         numbers.iter().fold(true, |sound, x| sound & x.is_finite())

@@ -69,6 +69,47 @@ fn unfit(len: usize, nrows: usize, ncols: usize, stride: usize) -> ! {
     panic!("a view of {nrows} x {ncols} at stride {stride} does not fit into {len} numbers")
 }
 
+/// The span of a view over `len` numbers without gaps.
+#[inline(always)]
+fn dense(len: usize, nrows: usize, ncols: usize) -> usize {
+    match nrows.checked_mul(ncols) {
+        Some(span) if span <= len => span,
+        _ => unfit(len, nrows, ncols, nrows),
+    }
+}
+
+/// The numbers of the columns of a range within a view: as the view's own are there, none of this wraps.
+#[inline(always)]
+fn columns(
+    range: &Range<usize>,
+    nrows: usize,
+    ncols: usize,
+    stride: usize,
+) -> (Range<usize>, usize) {
+    let columns = within(range, ncols, "columns");
+    // Behind the last column there may be no number to start at.
+    if columns == 0 || nrows == 0 {
+        return (0..0, columns);
+    }
+    let start = range.start * stride;
+    (start..start + (columns - 1) * stride + nrows, columns)
+}
+
+/// The numbers of the rows of a range within a view that has `len`, and the stride.
+#[inline(always)]
+fn rows(
+    range: &Range<usize>,
+    nrows: usize,
+    len: usize,
+    stride: usize,
+) -> (Range<usize>, usize, usize) {
+    let rows = within(range, nrows, "rows");
+    if rows == 0 || len == 0 {
+        return (0..0, rows, if rows == 0 { 0 } else { stride });
+    }
+    (range.start..len - (nrows - range.end), rows, stride)
+}
+
 /// Numbers before column `j` of `ncols`.
 #[inline(always)]
 fn before(j: usize, ncols: usize, stride: usize) -> usize {
@@ -112,7 +153,13 @@ impl<'a, T> Mat<'a, T> {
     /// If `data` is shorter; [`Mat::from_slice`] returns an error instead.
     #[inline]
     pub fn new(data: &'a [T], nrows: usize, ncols: usize) -> Self {
-        Self::with_stride(data, nrows, ncols, nrows)
+        let span = dense(data.len(), nrows, ncols);
+        Self {
+            data: &data[..span],
+            nrows,
+            ncols,
+            stride: nrows,
+        }
     }
 
     /// A view whose columns start `stride` numbers apart.
@@ -209,14 +256,12 @@ impl<'a, T> Mat<'a, T> {
     /// If the range ends before it starts or behind the last column.
     #[inline]
     pub fn cols(self, range: Range<usize>) -> Self {
-        let ncols = within(&range, self.ncols, "columns");
-        // Behind the last column there may be no number to start at.
-        let start = if ncols == 0 {
-            0
-        } else {
-            range.start * self.stride
-        };
-        Self::with_stride(&self.data[start..], self.nrows, ncols, self.stride)
+        let (numbers, ncols) = columns(&range, self.nrows, self.ncols, self.stride);
+        Self {
+            data: &self.data[numbers],
+            ncols,
+            ..self
+        }
     }
     /// The rows of a range.
     ///
@@ -224,9 +269,13 @@ impl<'a, T> Mat<'a, T> {
     /// If the range ends before it starts or behind the last row.
     #[inline]
     pub fn rows(self, range: Range<usize>) -> Self {
-        let nrows = within(&range, self.nrows, "rows");
-        let start = if self.ncols == 0 { 0 } else { range.start };
-        Self::with_stride(&self.data[start..], nrows, self.ncols, self.stride)
+        let (numbers, nrows, stride) = rows(&range, self.nrows, self.data.len(), self.stride);
+        Self {
+            data: &self.data[numbers],
+            nrows,
+            ncols: self.ncols,
+            stride,
+        }
     }
 }
 
@@ -324,7 +373,13 @@ impl<'a, T> MatMut<'a, T> {
     /// If `data` is shorter.
     #[inline]
     pub fn new(data: &'a mut [T], nrows: usize, ncols: usize) -> Self {
-        Self::with_stride(data, nrows, ncols, nrows)
+        let span = dense(data.len(), nrows, ncols);
+        Self {
+            data: &mut data[..span],
+            nrows,
+            ncols,
+            stride: nrows,
+        }
     }
 
     /// A view whose columns start `stride` numbers apart.
@@ -416,14 +471,13 @@ impl<'a, T> MatMut<'a, T> {
     /// If the range ends before it starts or behind the last column.
     #[inline]
     pub fn cols(self, range: Range<usize>) -> Self {
-        let ncols = within(&range, self.ncols, "columns");
-        // Behind the last column there may be no number to start at.
-        let start = if ncols == 0 {
-            0
-        } else {
-            range.start * self.stride
-        };
-        Self::with_stride(&mut self.data[start..], self.nrows, ncols, self.stride)
+        let (numbers, ncols) = columns(&range, self.nrows, self.ncols, self.stride);
+        Self {
+            data: &mut self.data[numbers],
+            nrows: self.nrows,
+            ncols,
+            stride: self.stride,
+        }
     }
     /// The rows of a range.
     ///
@@ -431,9 +485,13 @@ impl<'a, T> MatMut<'a, T> {
     /// If the range ends before it starts or behind the last row.
     #[inline]
     pub fn rows(self, range: Range<usize>) -> Self {
-        let nrows = within(&range, self.nrows, "rows");
-        let start = if self.ncols == 0 { 0 } else { range.start };
-        Self::with_stride(&mut self.data[start..], nrows, self.ncols, self.stride)
+        let (numbers, nrows, stride) = rows(&range, self.nrows, self.data.len(), self.stride);
+        Self {
+            data: &mut self.data[numbers],
+            nrows,
+            ncols: self.ncols,
+            stride,
+        }
     }
 }
 

@@ -8,11 +8,13 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use crate::arena::{Arena, Planner, Slot};
+use crate::finite::first_not_finite;
 use crate::graph::singular::{in_doubt, output_in_doubt, watched};
 use crate::graph::{Node, Origin, Source, Wrt};
 use crate::work::{Item, Work};
 use crate::{
-    AnyBlock, Cost, Error, Graph, Mat, MatMut, Op, Point, Prediction, Result, Scalar, Team, memory,
+    AnyBlock, Cost, Error, Graph, Mat, MatMut, Op, Point, Prediction, Result, Scalar, Singular,
+    Team, memory,
 };
 
 /// The buffers of the primal program on a given batch, placed in an arena.
@@ -26,6 +28,8 @@ pub struct PrimalPlan {
     /// Where the last node's output lies.
     output: Range<usize>,
     n_outputs: usize,
+    /// Whether the last node is the graph's, and its output is looked at.
+    ends: bool,
     len: usize,
 }
 
@@ -46,6 +50,8 @@ struct Step {
     keeps_y: bool,
     /// By what slopes of it that are not finite would be met.
     watched: Wrt,
+    /// Whether they are met where the input is not finite, and nowhere else.
+    with_input: bool,
 }
 
 /// Where a node's input lies, n_in x batch.
@@ -220,6 +226,7 @@ impl PrimalPlan {
                 keeps_x: keeps.x,
                 keeps_y: keeps.y,
                 watched: watched(graph, i),
+                with_input: node.block.singular() == Singular::WithInput,
             }
         };
         let each = (start..).zip(nodes.iter().zip(&slots));
@@ -232,6 +239,7 @@ impl PrimalPlan {
             start,
             output: steps.last().map_or(0..0, |step| step.y.clone()),
             n_outputs: steps.last().map_or(0, |step| step.n_out),
+            ends: start + steps.len() == graph.nodes().len() && graph.is_guarded(),
             steps,
             len: arena.len(),
         })
@@ -314,17 +322,31 @@ impl PrimalPlan {
         arena: &mut [T],
     ) -> Wrt {
         self.evaluate(i, params, x, carried, arena);
-        let step = &self.steps[i - self.start];
         let mut doubt = Wrt::NOTHING;
-        if step.watched != Wrt::NOTHING {
-            let mut at = self.point_from(i, params, x, carried, arena);
-            at.y = Mat::new(&arena[step.y.clone()], step.n_out, self.batch);
-            doubt = in_doubt(T::of(&*step.block), &at, step.watched);
+        if self.steps[i - self.start].is_suspect(arena) {
+            doubt = self.doubt(i, params, x, carried, arena);
         }
-        if i + 1 == self.graph.nodes().len() && self.graph.is_guarded() {
+        if self.ends && i + 1 == self.start + self.steps.len() {
             doubt |= output_in_doubt(self.output(arena));
         }
         doubt
+    }
+
+    /// By what the slopes of node `i`, which was just run, put derivatives in doubt. Apart from the loop over the nodes, few of
+    /// which are watched.
+    #[inline(never)]
+    fn doubt<T: Scalar>(
+        &self,
+        i: usize,
+        params: &[T],
+        x: Mat<'_, T>,
+        carried: &[T],
+        arena: &[T],
+    ) -> Wrt {
+        let step = &self.steps[i - self.start];
+        let mut at = self.point_from(i, params, x, carried, arena);
+        at.y = Mat::new(&arena[step.y.clone()], step.n_out, self.batch);
+        in_doubt(T::of(&*step.block), &at, step.watched)
     }
 
     #[inline]
@@ -385,7 +407,13 @@ impl PrimalPlan {
     ) -> Wrt {
         let mut doubt = Wrt::NOTHING;
         for i in self.start..self.start + self.steps.len() {
-            doubt |= self.step_from(i, params, x, carried, arena);
+            self.evaluate(i, params, x, carried, arena);
+            if self.steps[i - self.start].is_suspect(arena) {
+                doubt |= self.doubt(i, params, x, carried, arena);
+            }
+        }
+        if self.ends {
+            doubt |= output_in_doubt(self.output(arena));
         }
         doubt
     }
@@ -500,6 +528,22 @@ pub fn overwritten(
             (graph.consumers()[j].len() == 1 && !producer_reads_later).then_some(j)
         }
         _ => None,
+    }
+}
+
+impl Step {
+    /// Whether the node's slopes have to be looked at: next to nothing where a finite input settles it.
+    #[inline(always)]
+    fn is_suspect<T: Scalar>(&self, arena: &[T]) -> bool {
+        if self.watched == Wrt::NOTHING {
+            return false;
+        }
+        match &self.x {
+            Feed::Arena(range) | Feed::Stack(range, _) if self.with_input => {
+                first_not_finite(Mat::from(&arena[range.clone()])).is_some()
+            }
+            _ => true,
+        }
     }
 }
 

@@ -215,6 +215,12 @@ fn add<T: Real>(to: &mut [T], from: &[T]) {
 pub fn row_sums<T: Real>(y: Mat<'_, T>, acc: Accum, sums: &mut [T]) {
     let (rows, columns) = (y.nrows(), y.ncols());
     let entries = rows * columns;
+    if columns == 1 {
+        for (sum, &y) in sums.iter_mut().zip(y.col(0)) {
+            *sum = if acc == Accum::Set { T::zero() } else { *sum } + y;
+        }
+        return;
+    }
     if entries < WORTH {
         for (i, sum) in sums.iter_mut().enumerate() {
             let start = if acc == Accum::Set { T::zero() } else { *sum };
