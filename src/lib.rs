@@ -48,6 +48,13 @@ pub use pushpull_tape as tape;
 
 pub mod tutorial;
 
+/// The slides' two algorithms line by line, on plain matrices: to be read, and to check engines with.
+pub mod textbook {
+    pub use pushpull_core::textbook::{Applied, primal, stack};
+    pub use pushpull_forward_mode::textbook as forward_mode;
+    pub use pushpull_reverse_mode::textbook as reverse_mode;
+}
+
 /// The README's example is a test.
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

@@ -3,7 +3,7 @@
 //! Cotangents and directions are random, never ones: a rule that is right for ones only would pass.
 
 use pushpull::nalgebra::DMatrix;
-use pushpull::{Chunk, Mat, Scalar};
+use pushpull::{Chunk, Mat, Scalar, textbook};
 
 use super::case::{Case, tolerance};
 use super::comparison::{close, numbers, slice};
@@ -63,6 +63,7 @@ pub fn gradients<T: Scalar>(case: &mut Case<T>) -> Outcome {
         &terms,
         tol,
     )?;
+    textbooks(case, &[value], &[size], &want, &terms)?;
     let (want, terms) = exact.x_bar(&ones);
     close(
         "input gradient, reverse = reference",
@@ -95,6 +96,26 @@ pub fn gradients<T: Scalar>(case: &mut Case<T>) -> Outcome {
         &terms,
         tol,
     )
+}
+
+/// The slides' algorithms give the value and the gradient of the reference, each by the block's maps of its own mode.
+fn textbooks<T: Scalar>(
+    case: &Case<T>,
+    value: &[f64],
+    size: &[f64],
+    gradient: &[f64],
+    terms: &[f64],
+) -> Outcome {
+    let (graph, params, x) = (&case.graph, &case.params[..], &case.x);
+    let pushed = textbook::forward_mode::gradient(graph, params, x);
+    let pulled = textbook::reverse_mode::gradient(graph, params, x);
+    for (mode, found) in [("forward", pushed), ("reverse", pulled)] {
+        let (y, found) = found.map_err(fails)?;
+        let (what, tol) = (format!("textbook, {mode}"), tolerance::<T>());
+        close(&what, &[y.to_f64()], value, size, tol)?;
+        close(&what, &slice(&found), gradient, terms, tol)?;
+    }
+    Ok(())
 }
 
 /// Structured tangents give the gradient of dense ones, of reverse mode and of the reference, whatever the chunk.

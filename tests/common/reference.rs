@@ -1,12 +1,13 @@
 //! The graph run naively, a buffer for everything: its value, its Jacobians, and the sums of their absolute terms.
 //!
-//! A third opinion beside the two engines: it knows no arena, no chunk, no in-place form and no fan-in by ranges, and
-//! takes one Jacobian of each block for each sample, through `vjp_input` and `vjp_params` of unit cotangents. The same
+//! A third opinion beside the engines and the textbooks, whose primal program it takes: it knows no arena, no chunk, no
+//! in-place form and no fan-in by ranges, and takes one Jacobian of each block for each sample, through `vjp_input` and `vjp_params` of unit cotangents. The same
 //! sweep over the *absolute* local Jacobians sums the absolute terms of every derivative over all paths: what rounding
 //! errors are relative to. A local Jacobian that is itself a difference (layer norm, softmax) gives its own terms.
 
 use pushpull::graph::Origin;
 use pushpull::nalgebra::DMatrix;
+use pushpull::textbook::{Applied, primal};
 use pushpull::{Accum, Block, Graph, Mat, MatMut, Point, Scalar};
 
 /// Jacobians of all outputs, row `sample * n_outputs + output`, and their absolute terms.
@@ -20,13 +21,6 @@ pub struct Reference {
     /// A column a row of the input, each of the row's own sample.
     pub inputs: DMatrix<f64>,
     pub inputs_terms: DMatrix<f64>,
-}
-
-/// What a node read and wrote.
-pub struct Values<T> {
-    pub x: DMatrix<T>,
-    y: DMatrix<T>,
-    extra: Vec<T>,
 }
 
 /// Cotangents of one sample for all outputs (rows x n_outputs), and their absolute terms.
@@ -51,7 +45,7 @@ impl Reference {
         let values = primal(graph, params, x);
         let (batch, n_outputs) = (x.ncols(), graph.n_outputs());
         let rows = n_outputs * batch;
-        let last = &values[values.len() - 1].y;
+        let last = values[values.len() - 1].output();
         let mut all = Self {
             output: last.map(|entry| entry.to_f64()),
             params: DMatrix::zeros(rows, graph.n_params()),
@@ -60,19 +54,13 @@ impl Reference {
             inputs_terms: DMatrix::zeros(rows, graph.n_inputs()),
         };
         for sample in 0..batch {
-            all.pull(graph, params, &values, sample);
+            all.pull(graph, &values, sample);
         }
         all
     }
 
     /// The adjoint program of one sample, for all outputs at once.
-    fn pull<T: Scalar>(
-        &mut self,
-        graph: &Graph,
-        params: &[T],
-        values: &[Values<T>],
-        sample: usize,
-    ) {
+    fn pull<T: Scalar>(&mut self, graph: &Graph, values: &[Applied<'_, T>], sample: usize) {
         let (nodes, n_outputs) = (graph.nodes(), graph.n_outputs());
         let first = sample * n_outputs;
         let mut bars: Vec<Bars> = nodes
@@ -89,15 +77,8 @@ impl Reference {
         }
         for (i, node) in nodes.iter().enumerate().rev() {
             let (block, dims) = (T::of(&*node.block), node.dims());
-            let (own, kept) = (bars[i].clone(), &values[i]);
-            let at = Point {
-                params: &params[node.params.clone()],
-                x: Mat::from(&kept.x),
-                y: Mat::from(&kept.y),
-                extra: &kept.extra,
-                batch: kept.x.ncols(),
-            };
-            let at = at.sample(sample);
+            let own = bars[i].clone();
+            let at = values[i].point().sample(sample);
             // Parameters: row r of the local Jacobian is the cotangent of output r.
             let mut row = vec![T::zero(); dims.n_params];
             let mut unit = DMatrix::from_element(dims.n_out, 1, T::zero());
@@ -189,39 +170,6 @@ fn pulled(jacobian: &DMatrix<f64>, terms: &DMatrix<f64>, y_bar: &[f64]) -> (Vec<
     let exact = jacobian.tr_mul(&y_bar);
     let terms = terms.tr_mul(&y_bar.abs());
     (exact.as_slice().to_vec(), terms.as_slice().to_vec())
-}
-
-/// What every node reads and writes.
-pub fn primal<T: Scalar>(graph: &Graph, params: &[T], x: &DMatrix<T>) -> Vec<Values<T>> {
-    let batch = x.ncols();
-    let mut all: Vec<Values<T>> = Vec::new();
-    for node in graph.nodes() {
-        let dims = node.dims();
-        let mut stacked = Vec::new();
-        for sample in 0..batch {
-            for source in &node.sources {
-                match source.origin {
-                    Origin::Input(input) => {
-                        let rows = graph.inputs()[input].rows.clone();
-                        stacked.extend(rows.map(|row| x[(row, sample)]));
-                    }
-                    Origin::Node(j) => stacked.extend(all[j].y.column(sample).iter().copied()),
-                }
-            }
-        }
-        let x = DMatrix::from_vec(dims.n_in, batch, stacked);
-        let mut y = DMatrix::from_element(dims.n_out, batch, T::zero());
-        let mut extra = vec![T::zero(); node.block.keeps().extra * batch];
-        let block = T::of(&*node.block);
-        block.forward(
-            &params[node.params.clone()],
-            Mat::from(&x),
-            MatMut::from(&mut y),
-            &mut extra,
-        );
-        all.push(Values { x, y, extra });
-    }
-    all
 }
 
 fn scratch<T: Scalar>(block: &dyn Block<T>, batch: usize, seeds: usize) -> Vec<T> {

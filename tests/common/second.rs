@@ -7,6 +7,7 @@
 //! differ from its value in double precision by as much.
 
 use pushpull::nalgebra::DMatrix;
+use pushpull::textbook::primal;
 use pushpull::{
     Chunk, Dual, ForwardOverForward, HessianVector, Mat, MatMut, Rounded, Scalar, Store,
 };
@@ -14,7 +15,6 @@ use pushpull::{
 use super::case::Case;
 use super::checks::{Outcome, fails};
 use super::recipe::Recipe;
-use super::reference::primal;
 
 /// Two arrays that are equal but for rounding.
 struct Sides<T> {
@@ -76,7 +76,7 @@ pub fn decided<T: Scalar>(recipe: &Recipe) -> Recipe {
                 .iter()
                 .any(|kink| (x.value - kink).abs() <= x.error::<T>())
         };
-        !kinks.is_empty() && at.x.iter().any(near)
+        !kinks.is_empty() && at.input().iter().any(near)
     });
     if undecided {
         recipe.clone().twice_smooth()

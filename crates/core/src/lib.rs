@@ -28,6 +28,9 @@
 //! [`Error::Undefined`]. A path through an entry that
 //! [`blocks::Where`] does not select is none: that block is the remedy. Looking is no part of a program's cost, as looking
 //! for NaN in the data is none: at most a slope an entry of the few blocks whose slopes have poles.
+//!
+//! A derivative that overflows although the output does not is infinite or NaN in every engine; which of the two depends on
+//! the order of its sums.
 
 pub mod alloc;
 pub mod arena;
@@ -54,6 +57,7 @@ pub mod quiet;
 pub mod real;
 pub mod rounded;
 pub mod team;
+pub mod textbook;
 mod vector;
 mod vector_planes;
 pub mod work;

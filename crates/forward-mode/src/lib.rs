@@ -6,6 +6,8 @@
 //! 2. For `w_i`, start the tangent matrix `W^_i = dh_i/dw_i`.
 //! 3. Push the tangent matrices of earlier parameters on: `W^_j = [dh_i/dh_(i-1)] W^_j`, j < i.
 //!
+//! [`textbook`] is that and nothing else, on plain matrices.
+//!
 //! At the end the sum of a tangent's entries is its gradient, and earlier values are gone: only two neighbouring
 //! tangent matrices are alive at once. The tangent matrix of all parameters has n_out x batch x p entries, so a
 //! [`Chunk`] of its columns is carried at a time; each chunk costs one primal sweep.
@@ -28,6 +30,7 @@ mod jacobian;
 mod predict;
 mod structured;
 mod sweep;
+pub mod textbook;
 
 pub use chunk::Chunk;
 pub use forward::{Bytes, Forward};

@@ -6,6 +6,8 @@
 //! 2. Going in reverse, `i = l, .., 1`, the gradient of the parameters of layer i is `[dh_i/dw_i]' h~`.
 //! 3. `h~` becomes `[dh_i/dh_(i-1)]' h~`.
 //!
+//! [`textbook`] is that and nothing else, on plain matrices.
+//!
 //! [`Reverse`] prepares both programs for a graph and a batch: all memory is allocated there, and its size is the memory
 //! figure. [`Reverse::record`] runs step 1 and hands out a [`Tape`], [`Tape::pullback`] runs steps 2 and 3, for one or
 //! several cotangents side by side. A value is stored only if a block's [`pushpull_core::Keeps`] asks for it, and the
@@ -27,6 +29,7 @@ mod program;
 mod reverse;
 mod second;
 mod tape;
+pub mod textbook;
 mod work;
 
 pub use hessian_vector::HessianVector;
