@@ -291,17 +291,27 @@ impl<T: Real> Block<T> for LayerNorm {
             for (u, &x) in u.iter_mut().zip(&*column) {
                 *u = x - first;
             }
-            let mean = sum(Mat::from(&*u)) / self.count();
+            let (mut mean, mut part) = (sum(Mat::from(&*u)) / self.count(), None);
+            let finite = |x: &T| x.to_f64().is_finite();
+            if !finite(&mean) && column.iter().all(finite) {
+                // The rows lie too far apart to be subtracted, or summed, as they are. Next to them eps is nothing.
+                let small = T::from_f64((8.0 * self.n as f64).log2().ceil().exp2().recip());
+                for (u, &x) in u.iter_mut().zip(&*column) {
+                    *u = x * small - first * small;
+                }
+                (mean, part) = (sum(Mat::from(&*u)) / self.count(), Some(small));
+            }
             let squares = T::zero()
                 + total(self.n, |i| {
                     u[i] -= mean;
                     u[i] * u[i]
                 });
-            inverse_sigma[0] = self.inverse_sigma(u, squares);
+            let inverse = self.inverse_sigma(u, squares);
             for ((y, u), (&gain, &bias)) in column.iter_mut().zip(u).zip(gain.iter().zip(bias)) {
-                *u *= inverse_sigma[0];
+                *u *= inverse;
                 *y = gain.mul_add(*u, bias);
             }
+            inverse_sigma[0] = part.map_or(inverse, |part| inverse * part);
         }
     }
 
@@ -444,6 +454,29 @@ mod tests {
             assert!((x_bar[0] - 1e-5_f64.sqrt().recip()).abs() < 1e-10);
             assert_eq!(x_bar[0], -x_bar[1]);
         }
+    }
+
+    #[test]
+    fn rows_whose_differences_or_sum_overflow_are_normalised() {
+        fn check<T: crate::Scalar>(most: f64) {
+            let run = |size: f64| {
+                let rows = [size, 0.0, 0.5 * size, -size].map(T::from_f64);
+                let params = [1.0, 1.0, 1.0, 1.0, 0.0, 0.0, 0.0, 0.0].map(T::from_f64);
+                let (mut y, mut extra) = ([T::zero(); 4], [T::zero(); 5]);
+                let target = MatMut::new(&mut y, 4, 1);
+                LayerNorm::new(4).forward(&params, Mat::new(&rows, 4, 1), target, &mut extra);
+                (y.map(|y| y.to_f64()), extra[4].to_f64() * size)
+            };
+            let (want, got) = (run(1e9), run(most));
+            let near = |a: f64, b: f64| (a - b).abs() < 1e-6;
+            assert!(
+                want.0.iter().zip(got.0).all(|(&a, b)| near(a, b)),
+                "{got:?}"
+            );
+            assert!(near(want.1, got.1), "{got:?} for {want:?}");
+        }
+        check::<f32>(3e38);
+        check::<f64>(1.7e308);
     }
 
     #[test]
