@@ -58,10 +58,10 @@ impl SoftmaxCrossEntropy {
                 let ((z, t), (p, l)) = (x.split_at(n), gradient.split_at_mut(n));
                 let at = shift_into(z, l, p);
                 singles(MatMut::new(p, n, 1), Exponential);
-                let (others, scale) = others_and_scale(p, at, t);
-                y.col_mut(j)[0] = others;
-                for (p, &t) in p.iter_mut().zip(t) {
-                    *p = *p * scale - t;
+                let sums = Sums::new(p, at, t);
+                y.col_mut(j)[0] = sums.others;
+                for (i, (p, &t)) in p.iter_mut().zip(t).enumerate() {
+                    *p = sums.slope(i == at, *p, t);
                 }
             }
         } else {
@@ -82,10 +82,12 @@ impl SoftmaxCrossEntropy {
                 let each = extra.chunks_exact_mut(2 * n).zip(powers.chunks_exact(n));
                 for (j, (x, (gradient, powers))) in (first..).zip(x.columns().zip(each)) {
                     let t = &x[n..];
-                    let (others, scale) = others_and_scale(powers, rows[j - first], t);
-                    y.col_mut(j)[0] = others;
-                    for ((p, &power), &t) in gradient.iter_mut().zip(powers).zip(t) {
-                        *p = power * scale - t;
+                    let at = rows[j - first];
+                    let sums = Sums::new(powers, at, t);
+                    y.col_mut(j)[0] = sums.others;
+                    let each = gradient.iter_mut().zip(powers).zip(t);
+                    for (i, ((p, &power), &t)) in each.enumerate() {
+                        *p = sums.slope(i == at, power, t);
                     }
                 }
             }
@@ -125,13 +127,39 @@ fn shift_into<T: Real>(z: &[T], l: &mut [T], powers: &mut [T]) -> usize {
     at
 }
 
-/// The sum of the exponentials but the largest logit's 1, and `sum(t)` over the sum of all.
-fn others_and_scale<T: Real>(powers: &[T], at: usize, t: &[T]) -> (T, T) {
-    let others = total(
-        powers.len(),
-        |i| if i == at { T::zero() } else { powers[i] },
-    );
-    (others, sum(Mat::from(t)) / (T::one() + others))
+/// Of the exponentials and of the targets, the sums without the largest logit's, and `sum(t)` over the sum of all
+/// exponentials.
+struct Sums<T> {
+    others: T,
+    other_targets: T,
+    scale: T,
+}
+
+impl<T: Real> Sums<T> {
+    fn new(powers: &[T], at: usize, t: &[T]) -> Self {
+        let without = |numbers: &[T]| {
+            let number = |i| if i == at { T::zero() } else { numbers[i] };
+            total(numbers.len(), number)
+        };
+        let (others, other_targets) = (without(powers), without(t));
+        Self {
+            others,
+            other_targets,
+            scale: (other_targets + t[at]) / (T::one() + others),
+        }
+    }
+
+    /// `p sum(t) - t` of a logit. The largest one's exponential is 1, and its p may be next to 1, where the difference would
+    /// lose all its digits: there it is what the others leave, the sum of their targets less that of their p.
+    #[inline(always)]
+    fn slope(&self, largest: bool, power: T, t: T) -> T {
+        let (power, t) = if largest {
+            (-self.others, -self.other_targets)
+        } else {
+            (power, t)
+        };
+        power * self.scale - t
+    }
 }
 
 impl Spec for SoftmaxCrossEntropy {
@@ -273,6 +301,9 @@ mod tests {
         let (loss, gradient) = run([50.0, 0.0, 1.0, 0.0]);
         assert_eq!(loss, (-50f64).exp());
         assert_eq!(gradient[2..], [(-50f64).exp(), 50.0]);
+        // Not 1 - 1, which is 0.
+        let p = (-50f64).exp();
+        assert_eq!(gradient[..2], [-p, p]);
     }
 
     #[test]
