@@ -17,7 +17,7 @@ use pushpull_core::{Error, Graph, Mat, Result, Scalar};
 /// [`Error::EmptyBatch`] and as [`Graph::check`].
 ///
 /// ```
-/// use pushpull_core::nalgebra::dmatrix;
+/// use nalgebra::dmatrix;
 /// use pushpull_core::{Mlp, blocks::{Activation, Loss}};
 /// use pushpull_forward_mode::textbook;
 /// // y = (w x + b - 4)^2 at x = 2, w = 3, b = 1

@@ -166,12 +166,12 @@ fn through<T: Real>(chosen: T, seed: T) -> T {
 /// | jvp_input | `y_dot = <u, x_dot>` | `2nBS` | 0 |
 /// | vjp_input | `x_bar = u y_bar` | `nBS` | 0 |
 ///
-/// with n rows, B samples, S seeds; `(n + 1) B` flops more where it is scaled. A record keeps u, `nB` numbers. No scratch
+/// with n rows, B samples, S seeds; `(4n + 1) B` flops more where it is scaled. A record keeps u, `nB` numbers. No scratch
 /// memory. The second derivative at 0 is 0.
 ///
 /// ```
 /// use pushpull_core::{Block, Mat, MatMut, blocks::Norm};
-/// let (mut y, mut u) = ([0.0], [0.0; 2]);
+/// let (mut y, mut u) = ([0.0_f64], [0.0_f64; 2]);
 /// Norm::new(2).forward(&[], Mat::new(&[3e200, 4e200], 2, 1), MatMut::new(&mut y, 1, 1), &mut u);
 /// assert!((y[0] / 5e200 - 1.0).abs() < 1e-15 && (u[0] - 0.6).abs() < 1e-15 && (u[1] - 0.8).abs() < 1e-15);
 /// ```
