@@ -13,6 +13,8 @@ pub(crate) struct Names<'a> {
     pub objective: &'static str,
     /// For each node the first that has its parameters.
     pub owner: Vec<Option<usize>>,
+    /// The owners in their order: the third has the parameters `w3`, as on the slides.
+    owners: Vec<usize>,
 }
 
 impl<'a> Names<'a> {
@@ -23,8 +25,11 @@ impl<'a> Names<'a> {
         let owner = nodes.iter().enumerate().map(|(i, node)| {
             (!node.params.is_empty()).then(|| *first.entry(&node.params).or_insert(i))
         });
+        let owner: Vec<Option<usize>> = owner.collect();
+        let own = |&i: &usize| owner[i] == Some(i);
         Self {
-            owner: owner.collect(),
+            owners: (0..nodes.len()).filter(own).collect(),
+            owner,
             objective: if taken { "J" } else { "y" },
             graph,
         }
@@ -62,9 +67,21 @@ impl<'a> Names<'a> {
         }
     }
 
-    /// `3` of the parameters `w3` of a node that has some.
+    /// `2` of the parameters `w2` of a node that has some: blocks without parameters are not counted.
     pub(crate) fn number(&self, node: usize) -> usize {
-        self.owner[node].unwrap_or(node) + 1
+        let owner = self.owner[node].unwrap_or(node);
+        self.owners.partition_point(|&other| other <= owner)
+    }
+
+    /// Owners as a list of their parameters' numbers: `1`, `1, 2`, `1, 2, .., 9`.
+    pub(crate) fn list(&self, owners: &BTreeSet<usize>) -> String {
+        let numbers: Vec<String> = owners.iter().map(|&i| self.number(i).to_string()).collect();
+        match &numbers[..] {
+            [first, second, .., last] if numbers.len() > 3 => {
+                format!("{first}, {second}, .., {last}")
+            }
+            _ => numbers.join(", "),
+        }
     }
 
     /// The keys of the values that a node's derivative maps read.
@@ -98,14 +115,5 @@ impl<'a> Names<'a> {
             carried.push(own);
         }
         carried
-    }
-}
-
-/// Owners as a list of numbers: `1`, `1, 3`, `1, 3, .., 9`.
-pub(crate) fn list(owners: &BTreeSet<usize>) -> String {
-    let numbers: Vec<String> = owners.iter().map(|owner| (owner + 1).to_string()).collect();
-    match &numbers[..] {
-        [first, second, .., last] if numbers.len() > 3 => format!("{first}, {second}, .., {last}"),
-        _ => numbers.join(", "),
     }
 }

@@ -6,7 +6,7 @@ use pushpull_forward_mode::{Chunk, Forward};
 
 use crate::Program;
 use crate::instruction::Line;
-use crate::names::{Names, list};
+use crate::names::Names;
 
 /// What one map of one node takes, and how many seeds go through it.
 #[derive(Clone, Copy, Debug, Default)]
@@ -67,10 +67,10 @@ pub(crate) fn program<T: Scalar>(
             reads.extend(names.kept(i));
             let jacobian = format!("[∂{} h{h}]", names.input_of(i));
             let text = if arriving.len() == 1 {
-                let j = list(&arriving);
+                let j = names.list(&arriving);
                 format!("Ŵ{j} = {jacobian}·Ŵ{j}")
             } else {
-                format!("Ŵj = {jacobian}·Ŵj, j = {}", list(&arriving))
+                format!("Ŵj = {jacobian}·Ŵj, j = {}", names.list(&arriving))
             };
             let line = Line {
                 node: Some(i),
@@ -118,7 +118,7 @@ pub(crate) fn program<T: Scalar>(
     for &owner in carried.last().into_iter().flatten() {
         let columns = nodes[owner].params.len();
         rest = rest.saturating_sub(columns);
-        instructions.push(sum((owner + 1).to_string(), columns));
+        instructions.push(sum(names.number(owner).to_string(), columns));
     }
     if rest > 0 {
         // Carried as zeros because they lie between others.

@@ -69,8 +69,8 @@ fn in_a_graph_the_factors_lead_from_carrier_to_carrier() {
         products,
         [
             "∂w1ᵀh1 · ∂h1ᵀh4 · ∂h4ᵀh5 · 1",
-            "∂w3ᵀh3 · ∂h3ᵀh4 · ∂h4ᵀh5 · 1",
-            "∂w5ᵀh5 · 1",
+            "∂w2ᵀh3 · ∂h3ᵀh4 · ∂h4ᵀh5 · 1",
+            "∂w3ᵀh5 · 1",
         ]
     );
     assert_eq!(told.equation17[0].sizes, [20, 5, 5, 2]);
