@@ -111,7 +111,7 @@ fn the_text_has_the_three_programs_side_by_side() {
     );
     for words in [
         "∇w1 y = ⟨Ŵ1, 1⟩",
-        "Ŵj = [∂(h3, target) h4]·Ŵj, j = 1, 3",
+        "Ŵj = [∂(h3, target) h4]·Ŵj, j = 1, 2",
         "equation 17",
     ] {
         assert!(text.contains(words), "{words} in\n{text}");

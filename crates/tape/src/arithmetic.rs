@@ -109,7 +109,8 @@ impl<'t, T: Scalar> Var<'t, T> {
     /// let tape = pushpull_tape::Tape::new();
     /// let (a, b) = (tape.scalar(3.0), tape.scalar(2.0));
     /// let slopes = tape.gradient(&a.pow(b), &[&a, &b])?;
-    /// assert_eq!((slopes[0][(0, 0)], slopes[1][(0, 0)]), (6.0, 9.0 * 3f64.ln()));
+    /// assert_eq!(slopes[0][(0, 0)], 6.0);
+    /// assert!((slopes[1][(0, 0)] - 9.0 * 3f64.ln()).abs() < 1e-14);
     /// # Ok::<(), pushpull_tape::Error>(())
     /// ```
     #[track_caller]

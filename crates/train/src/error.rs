@@ -56,7 +56,7 @@ pub enum TrainError {
         epoch: u64,
         /// From 1, over the whole run.
         step: u64,
-        /// [`pushpull_core::Error::Singular`] or [`pushpull_core::Error::Undefined`].
+        /// [`pushpull_core::Error::Singular`].
         fault: Box<pushpull_core::Error>,
     },
     /// A checkpoint that cannot be written, or read.

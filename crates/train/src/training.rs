@@ -204,13 +204,12 @@ impl<T: Precision> Training<T> {
         };
         let outcome = engine.value_and_gradient(&state.params, block, number);
         let (sum, gradient) = outcome.map_err(|fault| match fault {
-            TrainError::Core(fault @ (Error::Singular { .. } | Error::Undefined { .. })) => {
-                TrainError::NoDerivative {
-                    epoch,
-                    step: number,
-                    fault: Box::new(fault),
-                }
-            }
+            TrainError::Core(Error::Undefined { value, .. }) => diverged("the loss", value),
+            TrainError::Core(fault @ Error::Singular { .. }) => TrainError::NoDerivative {
+                epoch,
+                step: number,
+                fault: Box::new(fault),
+            },
             fault => fault,
         })?;
         if !sum.is_finite() {
