@@ -153,7 +153,8 @@ impl<T: Real> Sums<T> {
     /// lose all its digits: there it is what the others leave, the sum of their targets less that of their p.
     #[inline(always)]
     fn slope(&self, largest: bool, power: T, t: T) -> T {
-        let (power, t) = if largest {
+        // NaN is the largest wherever it stands, and stays NaN.
+        let (power, t) = if largest && !power.is_nan() {
             (-self.others, -self.other_targets)
         } else {
             (power, t)
@@ -304,6 +305,13 @@ mod tests {
         // Not 1 - 1, which is 0.
         let p = (-50f64).exp();
         assert_eq!(gradient[..2], [-p, p]);
+    }
+
+    #[test]
+    fn a_logit_that_is_nan_has_no_gradient_whatever_its_target() {
+        for target in [0.0, 1.0] {
+            assert!(run([f64::NAN, 0.0, target, 1.0]).1[0].is_nan());
+        }
     }
 
     #[test]
