@@ -50,7 +50,7 @@ pub mod tutorial;
 
 /// The slides' two algorithms line by line, on plain matrices: to be read, and to check engines with.
 pub mod textbook {
-    pub use pushpull_core::textbook::{Applied, primal, stack};
+    pub use pushpull_core::textbook::{Applied, primal, stack, values};
     pub use pushpull_forward_mode::textbook as forward_mode;
     pub use pushpull_reverse_mode::textbook as reverse_mode;
 }

@@ -15,6 +15,12 @@ const SAMPLES: usize = 1_000_000;
 /// What is allowed between f32 and f64, of the larger: 17 roundings.
 const CLOSE: f64 = 1e-6;
 
+/// One weight, a bias and a squared error.
+fn squared() -> Graph {
+    let net = Mlp::new(&[1, 1], Activation::Tanh).loss(Loss::SquaredError);
+    net.build().unwrap()
+}
+
 /// Inputs and a target: all 0.1 and 0.3, or random numbers.
 fn data<T: Scalar>(graph: &Graph, random: bool) -> DMatrix<T> {
     let mut rng = ChaCha8Rng::seed_from_u64(7);
@@ -101,10 +107,7 @@ fn every_mode(graph: &Graph, params: &[f32], random: bool) {
 /// The data must tell a sum in a tree from one in a row.
 #[test]
 fn a_sum_in_a_row_would_be_noticed() {
-    let graph = Mlp::new(&[1, 1], Activation::Tanh)
-        .loss(Loss::SquaredError)
-        .build()
-        .unwrap();
+    let graph = squared();
     for random in [false, true] {
         let samples = data::<f32>(&graph, random);
         let losses = samples.column_iter().map(|s| (s[1] - s[0]).powi(2));
@@ -128,19 +131,13 @@ fn a_million_equal_samples_agree_with_f64_in_every_mode() {
         .unwrap();
     assert!((f64::from(value) - 1e5).abs() <= 0.1 && (f64::from(gradient[0]) - 1e5).abs() <= 0.1);
     assert_eq!(gradient[1], 1e6);
-    let squared = Mlp::new(&[1, 1], Activation::Tanh)
-        .loss(Loss::SquaredError)
-        .build()
-        .unwrap();
+    let squared = squared();
     every_mode(&squared, &[0.7, 0.9], false);
 }
 
 #[test]
 fn a_million_random_samples_agree_with_f64_in_every_mode() {
-    let squared = Mlp::new(&[1, 1], Activation::Tanh)
-        .loss(Loss::SquaredError)
-        .build()
-        .unwrap();
+    let squared = squared();
     every_mode(&squared, &[0.7, 0.9], true);
 }
 

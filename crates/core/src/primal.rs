@@ -321,15 +321,29 @@ impl PrimalPlan {
         carried: &[T],
         arena: &mut [T],
     ) -> Wrt {
-        self.evaluate(i, params, x, carried, arena);
-        let mut doubt = Wrt::NOTHING;
-        if self.steps[i - self.start].is_suspect(arena) {
-            doubt = self.doubt(i, params, x, carried, arena);
-        }
+        let mut doubt = self.advance(i, params, x, carried, arena);
         if self.ends && i + 1 == self.start + self.steps.len() {
             doubt |= output_in_doubt(self.output(arena));
         }
         doubt
+    }
+
+    /// Runs node `i`, and looks at its slopes where they are watched.
+    #[inline(always)]
+    fn advance<T: Scalar>(
+        &self,
+        i: usize,
+        params: &[T],
+        x: Mat<'_, T>,
+        carried: &[T],
+        arena: &mut [T],
+    ) -> Wrt {
+        self.evaluate(i, params, x, carried, arena);
+        if self.steps[i - self.start].is_suspect(arena) {
+            self.doubt(i, params, x, carried, arena)
+        } else {
+            Wrt::NOTHING
+        }
     }
 
     /// By what the slopes of node `i`, which was just run, put derivatives in doubt. Apart from the loop over the nodes, few of
@@ -407,10 +421,7 @@ impl PrimalPlan {
     ) -> Wrt {
         let mut doubt = Wrt::NOTHING;
         for i in self.start..self.start + self.steps.len() {
-            self.evaluate(i, params, x, carried, arena);
-            if self.steps[i - self.start].is_suspect(arena) {
-                doubt |= self.doubt(i, params, x, carried, arena);
-            }
+            doubt |= self.advance(i, params, x, carried, arena);
         }
         if self.ends {
             doubt |= output_in_doubt(self.output(arena));

@@ -155,22 +155,31 @@ pub fn stack<T: Scalar>(
     stacked
 }
 
+/// What a node reads: values of the blocks before it, and rows of the graph's input.
+pub fn values<T: Scalar>(
+    graph: &Graph,
+    node: &Node,
+    before: &[Applied<'_, T>],
+    x: &DMatrix<T>,
+) -> DMatrix<T> {
+    stack(graph, node, x.ncols(), |source| match source.origin {
+        Origin::Node(j) => Some(before[j].output().clone()),
+        Origin::Input(k) => {
+            let rows = graph.inputs()[k].rows.clone();
+            Some(x.rows(rows.start, rows.len()).into_owned())
+        }
+    })
+}
+
 /// The primal program, everything kept: `h1 = f1(x, w1)`, `h2 = f2(h1, w2)`, ..
 pub fn primal<'g, T: Scalar>(
     graph: &'g Graph,
     params: &'g [T],
     x: &DMatrix<T>,
 ) -> Vec<Applied<'g, T>> {
-    let mut h: Vec<Applied<'g, T>> = Vec::new();
+    let mut h = Vec::new();
     for node in graph.nodes() {
-        let given = stack(graph, node, x.ncols(), |source| match source.origin {
-            Origin::Node(j) => Some(h[j].output().clone()),
-            Origin::Input(k) => {
-                let rows = graph.inputs()[k].rows.clone();
-                Some(x.rows(rows.start, rows.len()).into_owned())
-            }
-        });
-        h.push(Applied::new(node, params, given));
+        h.push(Applied::new(node, params, values(graph, node, &h, x)));
     }
     h
 }

@@ -4,7 +4,7 @@
 
 use nalgebra::DMatrix;
 use pushpull_core::graph::Origin;
-use pushpull_core::textbook::{Applied, stack};
+use pushpull_core::textbook::{Applied, stack, values};
 use pushpull_core::{Error, Graph, Mat, Result, Scalar};
 
 /// `y = <h_l, 1>`, the sum of all outputs over the batch, and its gradient with respect to all parameters.
@@ -36,14 +36,7 @@ pub fn gradient<T: Scalar>(graph: &Graph, params: &[T], x: &DMatrix<T>) -> Resul
     let mut tangents: Vec<DMatrix<T>> = Vec::new();
     for node in graph.nodes() {
         // 1. Compute the new output h_i = f_i(h_(i-1), w_i).
-        let before = stack(graph, node, batch, |source| match source.origin {
-            Origin::Node(j) => Some(h[j].output().clone()),
-            Origin::Input(k) => {
-                let rows = graph.inputs()[k].rows.clone();
-                Some(x.rows(rows.start, rows.len()).into_owned())
-            }
-        });
-        let h_i = Applied::new(node, params, before);
+        let h_i = Applied::new(node, params, values(graph, node, &h, x));
         // 3. For previous parameters: W^_j = [dh_i/dh_(i-1)] W^_j. (An input has no tangent, and a stopped edge carries none.)
         let before = stack(graph, node, batch * p, |source| match source.origin {
             Origin::Node(j) if !source.stopped => Some(tangents[j].clone()),

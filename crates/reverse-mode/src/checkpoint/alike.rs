@@ -160,16 +160,7 @@ mod tests {
     use crate::checkpoint::units::Item;
 
     fn items(kinds: &[u64]) -> Vec<Item> {
-        let item = |&work| Item {
-            work,
-            from_kept: 0,
-            from_passing: 0,
-            kept: 1,
-            record: None,
-            leaf: 0,
-            passing: true,
-        };
-        kinds.iter().map(item).collect()
+        kinds.iter().map(|&work| Item::plain(work)).collect()
     }
 
     #[test]

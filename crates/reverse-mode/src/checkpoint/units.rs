@@ -35,21 +35,27 @@ pub(crate) struct Item {
     pub passing: bool,
 }
 
+impl Item {
+    /// A stage of which the boundary counts 1, and everything else nothing.
+    pub(crate) const fn plain(work: u64) -> Self {
+        Self {
+            work,
+            from_kept: 0,
+            from_passing: 0,
+            kept: 1,
+            record: None,
+            leaf: 0,
+            passing: true,
+        }
+    }
+}
+
 /// Stages as items for a number of kept boundaries besides the input: boundaries count 1, everything else nothing.
 pub(crate) fn by_slots(chain: &Chain, stages: Range<usize>, slots: usize) -> Items {
     let stages = &chain.stages()[stages];
-    let item = |work| Item {
-        work,
-        from_kept: 0,
-        from_passing: 0,
-        kept: 1,
-        record: None,
-        leaf: 0,
-        passing: true,
-    };
     Items {
         steps: slots.min(stages.len()),
-        each: stages.iter().map(|stage| item(stage.work)).collect(),
+        each: stages.iter().map(|stage| Item::plain(stage.work)).collect(),
     }
 }
 
