@@ -16,11 +16,14 @@ fn extent() -> (u64, u64) {
     )
 }
 
+/// Graphs on which engines differed once, by their seeds.
+const FAILED: [u64; 3] = [105_342, 122_252, 122_923];
+
 #[test]
 fn every_engine_gives_the_same_numbers_or_the_same_error() {
     let (graphs, first) = extent();
     let (mut answered, mut refused) = (0, 0);
-    for seed in first..first + graphs {
+    for seed in FAILED.into_iter().chain(first..first + graphs) {
         let drawn = EdgeGraph::draw(seed);
         let answers = engines(&drawn);
         for (question, ways) in &answers {

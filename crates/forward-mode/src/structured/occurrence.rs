@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::ops::Range;
 
+use pushpull_core::blocks::chain;
 use pushpull_core::graph::Node;
 use pushpull_core::linalg::{product, row_sums, sum_columns};
 use pushpull_core::{
@@ -137,10 +138,12 @@ impl Occurrence {
                 for j in samples.clone() {
                     let factors = diagonals.col(j).iter().zip(sums.col(j));
                     for (target, (&slope, &sum)) in target.iter_mut().zip(factors) {
+                        // A sum that is zero is a structural zero, whatever the slope is.
                         *target = if j == samples.start {
-                            slope * sum
+                            chain(slope, sum)
                         } else {
-                            slope.mul_add(sum, *target)
+                            let added = slope.mul_add(sum, *target);
+                            if sum.is_zero() { *target } else { added }
                         };
                     }
                 }
