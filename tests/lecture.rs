@@ -79,8 +79,7 @@ fn the_record_grows_with_depth_and_forward_mode_s_buffers_do_not() {
     }
     let forward = depths.map(|depth| {
         let directions = Forward::<f64>::for_directions(&deep_net(depth), BATCH, 3, true, true);
-        let bytes = directions.unwrap().bytes();
-        (bytes.primal, bytes.tangents)
+        directions.unwrap().bytes().arena
     });
     assert!(
         forward.iter().all(|bytes| *bytes == forward[0]),
@@ -88,7 +87,7 @@ fn the_record_grows_with_depth_and_forward_mode_s_buffers_do_not() {
     );
     let chunks = depths.map(|depth| {
         let engine = Forward::<f64>::new(&deep_net(depth), BATCH, Chunk::Fixed(8), 1).unwrap();
-        (engine.bytes().primal, engine.bytes().tangents)
+        engine.bytes().arena
     });
     assert!(chunks.iter().all(|bytes| *bytes == chunks[0]), "{chunks:?}");
 }
@@ -99,7 +98,7 @@ fn a_full_tangent_matrix_grows_with_the_parameters_and_a_chunk_does_not() {
     let full = |depth| Forward::<f64>::new(&deep_net(depth), BATCH, Chunk::Full, 1).unwrap();
     let (few, many) = (full(4), full(16));
     let (p, q) = (few.graph().n_params(), many.graph().n_params());
-    let ratio = many.bytes().tangents as f64 / few.bytes().tangents as f64;
+    let ratio = many.bytes().arena as f64 / few.bytes().arena as f64;
     assert!(
         (ratio - q as f64 / p as f64).abs() < 0.2 * ratio,
         "{ratio} for {p} and {q}"

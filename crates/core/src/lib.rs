@@ -53,6 +53,7 @@ pub mod mlp;
 pub mod planes;
 pub mod predict;
 pub mod primal;
+pub mod program;
 pub mod quiet;
 pub mod real;
 pub mod rounded;

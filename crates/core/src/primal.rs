@@ -11,6 +11,7 @@ use crate::arena::{Arena, Planner, Slot};
 use crate::finite::first_not_finite;
 use crate::graph::singular::{in_doubt, output_in_doubt, watched};
 use crate::graph::{Node, Origin, Source, Wrt};
+use crate::program::{Code, Frame, Machine, Program};
 use crate::work::{Item, Work};
 use crate::{
     AnyBlock, Cost, Error, Graph, Mat, MatMut, Op, Point, Prediction, Result, Scalar, Singular,
@@ -625,8 +626,8 @@ pub fn disjoint<'a, T, const N: usize>(
 /// ```
 #[derive(Clone, Debug)]
 pub struct Primal<T> {
-    plan: PrimalPlan,
-    arena: Vec<T>,
+    machine: Machine<T>,
+    cost: Cost,
     team: Team,
 }
 
@@ -634,25 +635,21 @@ impl<T: Scalar> Primal<T> {
     /// Prepares the program for batches of `batch` samples: all memory is allocated here.
     ///
     /// # Errors
-    /// As [`PrimalPlan::new`].
+    /// [`Error::EmptyBatch`], or [`Error::TooLarge`] before anything is allocated.
     pub fn new(graph: &Graph, batch: usize) -> Result<Self> {
-        let plan = Self::plan(graph, batch)?;
+        let program = Program::primal(graph, batch)?;
         Ok(Self {
-            arena: vec![T::zero(); plan.len()],
-            plan,
+            machine: Machine::new(placed::<T>(&program)?),
+            cost: program.cost::<T>(),
             team: Team::alone(),
         })
-    }
-
-    fn plan(graph: &Graph, batch: usize) -> Result<PrimalPlan> {
-        PrimalPlan::new(graph, batch, graph.nodes().len(), |_| None)
     }
 
     /// What [`Primal::run`] takes, without preparing it: each block's forward map once, in an arena of the values alive
     /// at once.
     ///
     /// # Errors
-    /// As [`PrimalPlan::new`].
+    /// As [`Primal::new`].
     ///
     /// ```
     /// use pushpull_core::{Cost, Mlp, Primal, blocks::Activation};
@@ -663,15 +660,17 @@ impl<T: Scalar> Primal<T> {
     /// # Ok::<(), pushpull_core::Error>(())
     /// ```
     pub fn predict(graph: &Graph, batch: usize) -> Result<Prediction> {
-        let plan = Self::plan(graph, batch)?;
+        let program = Program::primal(graph, batch)?;
+        let code = placed::<T>(&program)?;
+        let numbers = code.len().saturating_add(code.scratch_len());
         let prediction = Prediction {
-            cost: plan.cost::<T>(),
-            evaluations: plan.evaluations(),
-            buffers: memory::elements(&[plan.len(), size_of::<T>()]),
-            plan: plan.held(),
+            cost: program.cost::<T>(),
+            evaluations: program.evaluations(),
+            buffers: memory::elements(&[numbers, size_of::<T>()]),
+            plan: code.held(),
             ..Prediction::default()
         };
-        prediction.counted("the primal program", "use a smaller batch")
+        prediction.counted("the primal program", REMEDY)
     }
 
     /// The same program on `threads` threads, the caller's among them: the same bits. A small graph's is not shared
@@ -680,7 +679,8 @@ impl<T: Scalar> Primal<T> {
     /// # Errors
     /// [`Error::Setting`] as [`Team::new`].
     pub fn with_threads(mut self, threads: usize) -> Result<Self> {
-        self.team = Team::of_graph("Primal", threads, self.plan.graph(), self.plan.batch())?;
+        let code = self.machine.code();
+        self.team = Team::of_graph("Primal", threads, code.graph(), code.batch())?;
         Ok(self)
     }
 
@@ -689,20 +689,29 @@ impl<T: Scalar> Primal<T> {
     /// # Errors
     /// As [`Graph::check`].
     pub fn run<'a>(&mut self, params: &[T], x: impl Into<Mat<'a, T>>) -> Result<Mat<'_, T>> {
-        let (x, Self { plan, arena, team }) = (x.into(), self);
-        plan.graph().check(params, x, plan.batch())?;
-        // Values need no derivative.
-        let _ = team.run(|| plan.run(params, x, arena));
-        Ok(plan.output(arena))
+        let (x, Self { machine, team, .. }) = (x.into(), self);
+        let code = machine.code();
+        code.graph().check(params, x, code.batch())?;
+        let mut frame = Frame::new(code, params, x);
+        // Values need no derivative: nothing is checked.
+        team.run(|| machine.run(0, &mut frame, |_| Ok(())))?;
+        Ok(machine.output())
     }
 
     /// The exact cost of [`Primal::run`].
-    pub fn cost(&self) -> Cost {
-        self.plan.cost::<T>()
+    pub const fn cost(&self) -> Cost {
+        self.cost
     }
 
     /// Bytes of the arena.
-    pub const fn bytes(&self) -> usize {
-        self.arena.len() * size_of::<T>()
+    pub fn bytes(&self) -> usize {
+        let code = self.machine.code();
+        (code.len() + code.scratch_len()) * size_of::<T>()
     }
+}
+
+const REMEDY: &str = "use a smaller batch";
+
+fn placed<T>(program: &Program) -> Result<Code> {
+    program.place::<T>("the primal program", REMEDY)
 }

@@ -3,24 +3,19 @@
 use std::ops::Range;
 
 use nalgebra::DMatrix;
-use pushpull_core::linalg::{first_not_finite, sum};
-use pushpull_core::primal::PrimalPlan;
-use pushpull_core::{Error, Graph, Mat, MatMut, Result, Scalar, Team, memory};
+use pushpull_core::linalg::first_not_finite;
+use pushpull_core::program::{Asked, Frame, Given, Machine};
+use pushpull_core::{Error, Graph, Mat, MatMut, Result, Scalar, Team, Wrt, memory};
 
 use crate::Chunk;
-use crate::chunk::{alike, pieces};
-use crate::predict::Asked;
-use crate::sweep::{Question, Seeds, Sweep};
-
-const REMEDY: &str = "carry fewer directions at once with Chunk::Auto or Chunk::Fixed(n)";
+use crate::chunk::pieces;
+use crate::plan::{Plan, Question, REMEDY, Setting};
 
 /// Bytes of an engine's buffers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Bytes {
-    /// The values of the primal program alive at once.
-    pub primal: usize,
-    /// The tangent matrices alive at once.
-    pub tangents: usize,
+    /// Values and tangent matrices, those alive at once.
+    pub arena: usize,
     /// The gradient.
     pub gradient: usize,
     /// The blocks' scratch memory.
@@ -30,19 +25,17 @@ pub struct Bytes {
 impl Bytes {
     /// All of them.
     pub const fn total(&self) -> usize {
-        let kept = self.primal.saturating_add(self.tangents);
-        kept.saturating_add(self.gradient)
-            .saturating_add(self.scratch)
+        let kept = self.arena.saturating_add(self.gradient);
+        kept.saturating_add(self.scratch)
     }
 }
 
-/// A plan with its buffers.
+/// A planned question with its numbers.
 #[derive(Clone, Debug)]
 pub(crate) struct Prepared<T> {
     question: Question,
-    sweep: Sweep,
-    tangents: Vec<T>,
-    scratch: Vec<T>,
+    pub chunks: Vec<(Range<usize>, usize)>,
+    pub machine: Machine<T>,
 }
 
 /// Forward mode for a graph and a batch, at the scalar `T`.
@@ -69,18 +62,11 @@ pub(crate) struct Prepared<T> {
 /// ```
 #[derive(Clone, Debug)]
 pub struct Forward<T> {
-    pub(crate) plan: PrimalPlan,
-    chunk: Chunk,
-    /// Bytes that one direction takes in the widest pair of neighbouring tangent matrices, at most.
-    pair_bytes: usize,
-    width: usize,
-    /// Whether the gradient's buffer is prepared.
-    wants_gradient: bool,
-    primal: Vec<T>,
+    pub(crate) setting: Setting,
+    /// Of a gradient; empty where none was asked for.
     gradient: Vec<T>,
-    spans: Vec<Range<usize>>,
-    prepared: Option<Prepared<T>>,
-    team: Team,
+    pub(crate) prepared: Prepared<T>,
+    pub(crate) team: Team,
 }
 
 impl<T: Scalar> Forward<T> {
@@ -91,9 +77,9 @@ impl<T: Scalar> Forward<T> {
     /// [`Error::EmptyBatch`], [`Error::TooLarge`] before anything is allocated, [`Error::Setting`] for `threads` or a
     /// chunk of zero.
     pub fn new(graph: &Graph, batch: usize, chunk: Chunk, threads: usize) -> Result<Self> {
-        Self::draft(graph, batch, chunk, Asked::Gradient)?
-            .with_threads(threads)?
-            .allocated()
+        let team = Team::new("Forward", threads)?;
+        let engine = Self::asked(graph, batch, chunk, Question::Gradient)?;
+        Ok(Self { team, ..engine })
     }
 
     /// An engine that is prepared for directions alone: no gradient, no chunk of unit vectors. Its memory is that of
@@ -123,12 +109,12 @@ impl<T: Scalar> Forward<T> {
         params: bool,
         inputs: bool,
     ) -> Result<Self> {
-        let asked = Asked::Jvp {
+        let question = Question::Jvp {
             seeds,
             params,
             inputs,
         };
-        Self::draft(graph, batch, chunk, asked)?.allocated()
+        Self::asked(graph, batch, chunk, question)
     }
 
     /// An engine that is prepared for Jacobians with respect to the parameters alone: no gradient.
@@ -136,7 +122,7 @@ impl<T: Scalar> Forward<T> {
     /// # Errors
     /// As [`Forward::new`].
     pub fn for_params(graph: &Graph, batch: usize, chunk: Chunk) -> Result<Self> {
-        Self::draft(graph, batch, chunk, Asked::JacobianParams)?.allocated()
+        Self::asked(graph, batch, chunk, Question::JacobianParams)
     }
 
     /// An engine that is prepared for Jacobians with respect to the inputs alone.
@@ -144,7 +130,7 @@ impl<T: Scalar> Forward<T> {
     /// # Errors
     /// As [`Forward::new`].
     pub fn for_inputs(graph: &Graph, batch: usize, chunk: Chunk) -> Result<Self> {
-        Self::draft(graph, batch, chunk, Asked::JacobianInputs)?.allocated()
+        Self::asked(graph, batch, chunk, Question::JacobianInputs)
     }
 
     /// The same engine on `threads` threads, the caller's among them: the same bits.
@@ -156,216 +142,47 @@ impl<T: Scalar> Forward<T> {
         Ok(self)
     }
 
-    /// An engine planned for a question, without any number.
-    pub(crate) fn draft(graph: &Graph, batch: usize, chunk: Chunk, asked: Asked) -> Result<Self> {
-        let mut engine = Self::bare(graph, batch, chunk)?;
-        let question = match asked {
-            Asked::Gradient | Asked::JacobianParams => Question::UnitParams(0..graph.n_params()),
-            Asked::JacobianInputs => Question::UnitInputs(0..graph.n_inputs()),
-            Asked::Jvp {
-                seeds,
-                params,
-                inputs,
-            } => Question::Directions {
-                seeds: engine.width_of(seeds),
-                params,
-                inputs,
-            },
+    fn asked(graph: &Graph, batch: usize, chunk: Chunk, question: Question) -> Result<Self> {
+        let setting = Setting::new::<T>(graph, batch, chunk)?;
+        let plan = setting.plan::<T>(question)?;
+        let gradient = match question {
+            Question::Gradient => graph.n_params(),
+            _ => 0,
         };
-        engine.wants_gradient = asked == Asked::Gradient;
-        engine.prepared = Some(engine.planned(question)?);
-        Ok(engine)
-    }
-
-    /// The plan of a question, without its numbers.
-    fn planned(&self, question: Question) -> Result<Prepared<T>> {
-        let chunks = self.chunks(&question).into_iter().map(|(chunk, _)| chunk);
-        let sweep = Sweep::new::<T>(&self.plan, chunks, REMEDY)?;
-        let lens = [
-            self.plan.len(),
-            sweep.len(),
-            sweep.scratch_len(),
-            self.graph().n_params(),
-        ];
-        let total = lens.into_iter().fold(0, usize::saturating_add);
-        memory::fits::<T>("forward mode's values and tangents", total, REMEDY)?;
-        Ok(Prepared {
-            sweep,
-            question,
-            tangents: Vec::new(),
-            scratch: Vec::new(),
-        })
-    }
-
-    /// Numbers of each kind that the engine allocates as it is planned.
-    pub(crate) fn lens(&self) -> Bytes {
-        let sweep = self.prepared.as_ref().map(|prepared| &prepared.sweep);
-        Bytes {
-            primal: self.plan.len(),
-            tangents: sweep.map_or(0, Sweep::len),
-            gradient: if self.wants_gradient {
-                self.graph().n_params()
-            } else {
-                0
-            },
-            scratch: sweep.map_or(0, Sweep::scratch_len),
-        }
-    }
-
-    /// Heap bytes that the plans themselves keep.
-    pub(crate) fn held(&self) -> usize {
-        let sweep = self.prepared.as_ref().map_or(0, |p| p.sweep.held());
-        self.plan.held() + memory::held(&self.spans) + sweep
-    }
-
-    /// The planned engine with all its numbers.
-    fn allocated(mut self) -> Result<Self> {
-        let lens = self.lens();
-        self.primal = vec![T::zero(); lens.primal];
-        self.gradient = vec![T::zero(); lens.gradient];
-        if let Some(prepared) = &mut self.prepared {
-            prepared.tangents = vec![T::zero(); lens.tangents];
-            prepared.scratch = vec![T::zero(); lens.scratch];
-        }
-        Ok(self)
-    }
-
-    /// An engine without buffers.
-    fn bare(graph: &Graph, batch: usize, chunk: Chunk) -> Result<Self> {
-        if chunk == Chunk::Fixed(0) {
-            return Err(setting("Forward", "chunk", "at least 1", 0));
-        }
-        let n = graph.nodes().len();
-        let plan = PrimalPlan::new(graph, batch, n, Some)?;
-        let pair = graph
-            .nodes()
-            .iter()
-            .map(|node| node.dims().n_in.saturating_add(node.dims().n_out))
-            .max();
-        let pair_bytes = memory::elements(&[pair.unwrap_or(0), batch, size_of::<T>()]);
-        memory::fits::<T>(
-            "forward mode's values",
-            plan.len().saturating_add(graph.n_params()),
-            "use a smaller batch",
-        )?;
         Ok(Self {
-            primal: Vec::new(),
-            gradient: Vec::new(),
-            spans: vec![0..0; n],
-            prepared: None,
-            wants_gradient: false,
+            gradient: vec![T::zero(); gradient],
+            prepared: Prepared::new(plan),
             team: Team::alone(),
-            width: chunk.width(graph.n_params(), pair_bytes),
-            plan,
-            chunk,
-            pair_bytes,
+            setting,
         })
     }
 
     /// The graph.
     pub const fn graph(&self) -> &Graph {
-        self.plan.graph()
+        &self.setting.graph
     }
 
     /// Samples of a batch.
     pub const fn batch(&self) -> usize {
-        self.plan.batch()
+        self.setting.batch
     }
 
     /// Directions that a full gradient carries at once.
-    pub const fn chunk_width(&self) -> usize {
-        self.width
-    }
-
-    /// Allocates the buffers for a question, unless they are there. The question covers all its chunks.
-    pub(crate) fn prepare(&mut self, question: Question) -> Result<()> {
-        if self
-            .prepared
-            .as_ref()
-            .is_some_and(|prepared| prepared.question == question)
-        {
-            return Ok(());
-        }
-        let mut prepared = self.planned(question)?;
-        // The buffers of the question before go first: one question is prepared at a time.
-        self.prepared = None;
-        prepared.tangents = vec![T::zero(); prepared.sweep.len()];
-        prepared.scratch = vec![T::zero(); prepared.sweep.scratch_len()];
-        self.prepared = Some(prepared);
-        Ok(())
-    }
-
-    /// The chunks of a question, one sweep each, with how many of them are alike.
-    pub(crate) fn chunks(&self, question: &Question) -> Vec<(Question, usize)> {
-        let graph = self.graph();
-        match question {
-            Question::UnitParams(all) => {
-                let nodes = graph.nodes().iter().map(|node| node.params.clone());
-                let pieces = alike(all.len(), self.width, nodes);
-                let unit = |(piece, n)| (Question::UnitParams(piece), n);
-                pieces.into_iter().map(unit).collect()
-            }
-            Question::UnitInputs(all) => {
-                let inputs = graph.inputs().iter().map(|input| input.rows.clone());
-                let pieces = alike(all.len(), self.width_of(all.len()), inputs);
-                let unit = |(piece, n)| (Question::UnitInputs(piece), n);
-                pieces.into_iter().map(unit).collect()
-            }
-            Question::Directions { .. } => vec![(question.clone(), 1)],
-        }
+    pub fn chunk_width(&self) -> usize {
+        self.setting.width(self.graph().n_params())
     }
 
     /// Unit vectors of the inputs that a Jacobian carries at once.
     pub fn width_of_inputs(&self) -> usize {
-        self.width_of(self.graph().n_inputs())
+        self.setting.width(self.graph().n_inputs())
     }
 
-    /// Directions other than parameters that are carried at once, out of `all`.
-    pub(crate) fn width_of(&self, all: usize) -> usize {
-        self.chunk.width(all, self.pair_bytes)
-    }
-
-    /// Runs one sweep of the prepared question and hands the output's tangents to `receive`, with the range of seeds
-    /// that they belong to. The `first` sweep of a question looks whether there are derivatives at all.
-    ///
-    /// # Errors
-    /// As [`Graph::check_slopes`]; then nothing is received.
-    pub(crate) fn sweep(
-        &mut self,
-        params: &[T],
-        x: Mat<'_, T>,
-        seeds: &Seeds<'_, T>,
-        first: bool,
-        receive: impl FnOnce(Mat<'_, T>, Range<usize>, Mat<'_, T>),
-    ) -> Result<()> {
-        let Prepared {
-            sweep,
-            tangents,
-            scratch,
-            ..
-        } = match &mut self.prepared {
-            Some(prepared) => prepared,
-            None => return Ok(()),
-        };
-        let (y_dot, doubt) = self.team.run(|| {
-            sweep.run(
-                &self.plan,
-                params,
-                x,
-                seeds,
-                &mut self.primal,
-                tangents,
-                scratch,
-                &mut self.spans,
-            )
-        });
-        if first && doubt.meets(seeds.wrt()) {
-            self.plan
-                .graph()
-                .check_slopes(params, x, seeds.wrt(), T::DUAL)?;
+    /// Allocates the buffers for a question, unless they are there.
+    pub(crate) fn prepare(&mut self, question: Question) -> Result<()> {
+        if self.prepared.question != question {
+            // One question is prepared at a time: the buffers of the one before go as these come.
+            self.prepared = Prepared::new(self.setting.plan::<T>(question)?);
         }
-        let span = self.spans.last().cloned().unwrap_or(0..0);
-        receive(self.plan.output(&self.primal), span, y_dot);
         Ok(())
     }
 
@@ -381,31 +198,32 @@ impl<T: Scalar> Forward<T> {
     ) -> Result<(T, &[T])> {
         let (x, batch, n_params) = (x.into(), self.batch(), self.graph().n_params());
         self.graph().check(params, x, batch)?;
-        self.prepare(Question::UnitParams(0..n_params))?;
+        self.prepare(Question::Gradient)?;
         if self.gradient.len() != n_params {
             self.gradient = self.graph().layout().zeros();
         }
-        let mut gradient = std::mem::take(&mut self.gradient);
         let mut value = T::zero();
-        let mut chunks = (0..n_params.max(1)).step_by(self.width);
-        let outcome = chunks.try_for_each(|first| {
-            let chunk = first..n_params.min(first + self.width);
-            let last = chunk.end == n_params;
+        let Self {
+            setting,
+            gradient,
+            prepared,
+            team,
+        } = self;
+        let Prepared {
+            chunks, machine, ..
+        } = prepared;
+        for (path, chunk) in sweeps(chunks) {
             let target = &mut gradient[chunk.clone()];
-            // Parameters that the output does not depend on get exact zeros.
-            target.fill(T::zero());
-            let seeds = Seeds::UnitParams(chunk);
-            self.sweep(params, x, &seeds, first == 0, |y, span, y_dot| {
-                for (k, seed) in span.enumerate() {
-                    target[seed] = sum(y_dot.cols(k * batch..(k + 1) * batch));
-                }
-                if last {
-                    value = sum(y);
-                }
-            })
-        });
-        self.gradient = gradient;
-        outcome?;
+            let mut frame = Frame::new(machine.code(), params, x)
+                .ask(Asked::ParamsBar, MatMut::new(target, chunk.len(), 1))
+                .ask(
+                    Asked::Value,
+                    MatMut::new(std::slice::from_mut(&mut value), 1, 1),
+                )
+                .shift(chunk.start);
+            let check = |doubt| setting.check(params, x, Wrt::PARAMS, chunk.start, doubt);
+            team.run(|| machine.run(path, &mut frame, check))?;
+        }
         Ok((value, &self.gradient))
     }
 
@@ -503,54 +321,68 @@ impl<T: Scalar> Forward<T> {
                 });
             }
         }
-        let width = self.width_of(seeds);
-        let (params_given, inputs_given) = (params_dot.is_some(), x_dot.is_some());
-        self.prepare(Question::Directions {
+        let width = self.setting.width(seeds);
+        let wrt = Wrt {
+            params: params_dot.is_some(),
+            inputs: x_dot.is_some(),
+        };
+        self.prepare(Question::Jvp {
             seeds: width,
-            params: params_given,
-            inputs: inputs_given,
+            params: wrt.params,
+            inputs: wrt.inputs,
         })?;
+        let Self {
+            setting,
+            prepared,
+            team,
+            ..
+        } = self;
+        let machine = &mut prepared.machine;
         for group in pieces(seeds, width) {
-            let first = group.start == 0;
             let columns = group.start * batch..group.end * batch;
-            let seeds = Seeds::Directions {
-                seeds: group.len(),
-                params: params_dot.map(|dot| dot.cols(group)),
-                inputs: x_dot.map(|dot| dot.cols(columns.clone())),
-            };
-            let mut target = y_dot.rb_mut().cols(columns);
-            self.sweep(params, x, &seeds, first, |_, span, tangent| {
-                // No seed arrives where the output depends on nothing that was pushed.
-                if span.is_empty() {
-                    target.fill(T::zero())
-                } else {
-                    target.copy_from(tangent)
-                }
-            })?;
+            let mut frame = Frame::new(machine.code(), params, x)
+                .ask(Asked::YDot, y_dot.rb_mut().cols(columns.clone()))
+                .seeds(group.len());
+            if let Some(x_dot) = x_dot {
+                frame = frame.give(Given::XDot, x_dot.cols(columns));
+            }
+            if let Some(params_dot) = params_dot {
+                frame = frame.give(Given::ParamsDot, params_dot.cols(group.clone()));
+            }
+            let check = |doubt| setting.check(params, x, wrt, group.start, doubt);
+            team.run(|| machine.run(0, &mut frame, check))?;
         }
-        Ok(self.plan.output(&self.primal))
+        Ok(self.prepared.machine.output())
     }
 
     /// Bytes of all buffers, as prepared for the question asked last.
-    pub fn bytes(&self) -> Bytes {
-        let size = size_of::<T>();
-        let (tangents, scratch) = self.prepared.as_ref().map_or((0, 0), |prepared| {
-            (prepared.tangents.len(), prepared.scratch.len())
-        });
+    pub const fn bytes(&self) -> Bytes {
+        let (code, size) = (self.prepared.machine.code(), size_of::<T>());
         Bytes {
-            primal: self.primal.len() * size,
-            tangents: tangents * size,
+            arena: code.len() * size,
             gradient: self.gradient.len() * size,
-            scratch: scratch * size,
+            scratch: code.scratch_len() * size,
         }
     }
 }
 
-pub(crate) fn setting(name: &str, setting: &str, expected: &str, got: usize) -> Error {
-    Error::Setting {
-        name: name.into(),
-        setting: setting.into(),
-        expected: expected.into(),
-        got: got.to_string(),
+impl<T: Scalar> Prepared<T> {
+    fn new(plan: Plan) -> Self {
+        Self {
+            question: plan.question,
+            chunks: plan.chunks,
+            machine: Machine::new(plan.code),
+        }
     }
+}
+
+/// The sweeps of a question in chunks, in order: the path of each, and its seeds.
+pub(crate) fn sweeps(
+    chunks: &[(Range<usize>, usize)],
+) -> impl Iterator<Item = (usize, Range<usize>)> {
+    let alike = |(path, (first, times)): (usize, &(Range<usize>, usize))| {
+        let (start, len) = (first.start, first.len());
+        (0..*times).map(move |k| (path, start + k * len..start + (k + 1) * len))
+    };
+    chunks.iter().enumerate().flat_map(alike)
 }

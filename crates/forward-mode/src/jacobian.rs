@@ -1,13 +1,12 @@
 //! Jacobians column by column: the tangents of unit vectors at the output.
 
-use std::ops::Range;
-
 use nalgebra::DMatrix;
-use pushpull_core::{Mat, Result, Scalar, memory};
+use pushpull_core::program::{Asked, Frame};
+use pushpull_core::{Mat, MatMut, Result, Scalar, Wrt, memory};
 
 use crate::Forward;
-use crate::chunk::pieces;
-use crate::sweep::{Question, Seeds};
+use crate::forward::{Prepared, sweeps};
+use crate::plan::Question;
 
 impl<T: Scalar> Forward<T> {
     /// The Jacobian of all outputs with respect to the parameters: row `sample * n_outputs + output`, a column a
@@ -34,16 +33,9 @@ impl<T: Scalar> Forward<T> {
         params: &[T],
         x: impl Into<Mat<'a, T>>,
     ) -> Result<DMatrix<T>> {
-        let (all, width) = (self.graph().n_params(), self.chunk_width());
-        self.by_columns(
-            params,
-            x.into(),
-            "parameters",
-            all,
-            width,
-            Question::UnitParams,
-            Seeds::UnitParams,
-        )
+        let all = self.graph().n_params();
+        let question = Question::JacobianParams;
+        self.by_columns(params, x.into(), "parameters", all, question, Wrt::PARAMS)
     }
 
     /// The Jacobian of all outputs with respect to the inputs, sample by sample: row `sample * n_outputs + output`, a
@@ -58,55 +50,47 @@ impl<T: Scalar> Forward<T> {
         x: impl Into<Mat<'a, T>>,
     ) -> Result<DMatrix<T>> {
         let all = self.graph().n_inputs();
-        let width = self.width_of(all);
-        self.by_columns(
-            params,
-            x.into(),
-            "inputs",
-            all,
-            width,
-            Question::UnitInputs,
-            Seeds::UnitInputs,
-        )
+        let question = Question::JacobianInputs;
+        self.by_columns(params, x.into(), "inputs", all, question, Wrt::INPUTS)
     }
 
-    #[allow(clippy::too_many_arguments)]
     fn by_columns(
         &mut self,
         params: &[T],
         x: Mat<'_, T>,
         what: &str,
         all: usize,
-        width: usize,
-        question: impl Fn(Range<usize>) -> Question,
-        seeds: impl Fn(Range<usize>) -> Seeds<'static, T>,
+        question: Question,
+        wrt: Wrt,
     ) -> Result<DMatrix<T>> {
-        let batch = self.batch();
+        let (n_outputs, batch) = (self.graph().n_outputs(), self.batch());
         self.graph().check(params, x, batch)?;
-        let rows = memory::elements(&[self.graph().n_outputs(), batch]);
+        let rows = memory::elements(&[n_outputs, batch]);
         memory::fits::<T>(
             format_args!("the Jacobian of {rows} outputs by {all} {what}"),
             memory::elements(&[rows, all]),
             "use a smaller batch, or push the directions you need",
         )?;
-        self.prepare(question(0..all))?;
+        self.prepare(question)?;
         let mut jacobian = DMatrix::from_element(rows, all, T::zero());
-        for piece in pieces(all, width) {
-            let first = piece.start;
-            self.sweep(params, x, &seeds(piece), first == 0, |_, span, y_dot| {
-                for (k, seed) in span.enumerate() {
-                    // A seed's columns follow one another, and so do a Jacobian's rows.
-                    let column = jacobian.column_mut(first + seed).data.into_slice_mut();
-                    let tangent = y_dot.cols(k * batch..(k + 1) * batch);
-                    match tangent.as_slice() {
-                        Some(tangent) => column.copy_from_slice(tangent),
-                        None => column
-                            .chunks_exact_mut(tangent.nrows())
-                            .zip(tangent.columns())
-                            .for_each(|(rows, tangent)| rows.copy_from_slice(tangent)),
-                    }
-                }
-            })?;
+        let Self {
+            setting,
+            prepared,
+            team,
+            ..
+        } = self;
+        let Prepared {
+            chunks, machine, ..
+        } = prepared;
+        for (path, chunk) in sweeps(chunks) {
+            // The tangents of a seed, sample after sample, are a column of the Jacobian.
+            let columns = &mut jacobian.as_mut_slice()[chunk.start * rows..chunk.end * rows];
+            let target = MatMut::new(columns, n_outputs, batch * chunk.len());
+            let mut frame = Frame::new(machine.code(), params, x)
+                .ask(Asked::YDot, target)
+                .shift(chunk.start);
+            let check = |doubt| setting.check(params, x, wrt, chunk.start, doubt);
+            team.run(|| machine.run(path, &mut frame, check))?;
         }
         Ok(jacobian)
     }

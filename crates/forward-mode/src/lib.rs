@@ -24,12 +24,14 @@
 //! block on B samples.
 
 mod chunk;
+mod emit;
 mod forward;
 mod forward_over_forward;
 mod jacobian;
+mod plan;
 mod predict;
+mod seeds;
 mod structured;
-mod sweep;
 pub mod textbook;
 
 pub use chunk::Chunk;

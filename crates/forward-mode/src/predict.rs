@@ -1,51 +1,10 @@
 //! What forward mode takes, known before it is prepared.
 
-use std::fmt;
-
+use pushpull_core::work::{Item, Work};
 use pushpull_core::{Cost, Graph, Prediction, Result, Scalar, memory};
 
-use crate::chunk::lengths;
-use crate::forward::Bytes;
-use crate::sweep::{Question, Sweep};
+use crate::plan::{Question, Setting};
 use crate::{Chunk, Forward};
-
-/// What an engine is prepared for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Asked {
-    Gradient,
-    Jvp {
-        seeds: usize,
-        params: bool,
-        inputs: bool,
-    },
-    JacobianParams,
-    JacobianInputs,
-}
-
-impl fmt::Display for Asked {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Gradient => f.write_str("a gradient by forward mode"),
-            Self::Jvp { seeds, .. } => write!(f, "a jvp along {seeds} directions"),
-            Self::JacobianParams | Self::JacobianInputs => {
-                f.write_str("a Jacobian by forward mode")
-            }
-        }
-    }
-}
-
-impl Bytes {
-    /// Bytes of so many numbers of type `T`.
-    pub(crate) const fn of<T>(lens: Self) -> Self {
-        let size = size_of::<T>();
-        Self {
-            primal: lens.primal.saturating_mul(size),
-            tangents: lens.tangents.saturating_mul(size),
-            gradient: lens.gradient.saturating_mul(size),
-            scratch: lens.scratch.saturating_mul(size),
-        }
-    }
-}
 
 impl<T: Scalar> Forward<T> {
     /// What [`Forward::value_and_gradient`] takes on an engine of [`Forward::new`], without preparing it. For every chunk
@@ -71,7 +30,7 @@ impl<T: Scalar> Forward<T> {
     /// # Ok::<(), pushpull_core::Error>(())
     /// ```
     pub fn predict_gradient(graph: &Graph, batch: usize, chunk: Chunk) -> Result<Prediction> {
-        Self::draft(graph, batch, chunk, Asked::Gradient)?.predicted(Asked::Gradient)
+        Setting::new::<T>(graph, batch, chunk)?.predicted::<T>(Question::Gradient)
     }
 
     /// What [`Forward::jvp`] takes along `seeds` directions, in the parameters, the inputs or both, on an engine of
@@ -88,12 +47,12 @@ impl<T: Scalar> Forward<T> {
         params: bool,
         inputs: bool,
     ) -> Result<Prediction> {
-        let asked = Asked::Jvp {
+        let question = Question::Jvp {
             seeds,
             params,
             inputs,
         };
-        Self::draft(graph, batch, chunk, asked)?.predicted(asked)
+        Setting::new::<T>(graph, batch, chunk)?.predicted::<T>(question)
     }
 
     /// What [`Forward::jacobian_params`] takes on an engine of [`Forward::for_params`]: as a gradient, without the sums
@@ -106,8 +65,7 @@ impl<T: Scalar> Forward<T> {
         batch: usize,
         chunk: Chunk,
     ) -> Result<Prediction> {
-        let asked = Asked::JacobianParams;
-        Self::draft(graph, batch, chunk, asked)?.predicted(asked)
+        Setting::new::<T>(graph, batch, chunk)?.predicted::<T>(Question::JacobianParams)
     }
 
     /// What [`Forward::jacobian_inputs`] takes on an engine of [`Forward::for_inputs`]: for every chunk of the inputs'
@@ -121,113 +79,160 @@ impl<T: Scalar> Forward<T> {
         batch: usize,
         chunk: Chunk,
     ) -> Result<Prediction> {
-        let asked = Asked::JacobianInputs;
-        Self::draft(graph, batch, chunk, asked)?.predicted(asked)
+        Setting::new::<T>(graph, batch, chunk)?.predicted::<T>(Question::JacobianInputs)
     }
 
-    /// The prediction of this engine, whether its numbers are allocated or not.
-    fn predicted(&self, asked: Asked) -> Result<Prediction> {
-        let (cost, sweeps) = self.work(asked);
-        let results = memory::elements(&[self.results(asked), size_of::<T>()]);
-        let prediction = Prediction {
-            cost,
-            evaluations: self.plan.evaluations().saturating_mul(sweeps as u64),
-            buffers: Bytes::of::<T>(self.lens()).total(),
-            plan: self.held(),
-            run: results,
-            results,
-        };
-        prediction.counted(asked, "ask for fewer directions, or use a smaller batch")
+    /// What [`Forward::value_and_gradient`] does.
+    ///
+    /// # Errors
+    /// As [`Forward::predict_gradient`], but for numbers that this machine cannot hold.
+    pub fn gradient_work(graph: &Graph, batch: usize, chunk: Chunk) -> Result<Work> {
+        Setting::new::<T>(graph, batch, chunk)?.work::<T>(Question::Gradient)
     }
 
-    /// Numbers in the matrices that a run hands to the caller.
-    fn results(&self, asked: Asked) -> usize {
-        let graph = self.graph();
-        let outputs = memory::elements(&[graph.n_outputs(), self.batch()]);
-        match asked {
-            Asked::Gradient => 0,
-            Asked::Jvp { seeds, .. } => memory::elements(&[outputs, seeds.saturating_add(1)]),
-            Asked::JacobianParams => memory::elements(&[outputs, graph.n_params()]),
-            Asked::JacobianInputs => memory::elements(&[outputs, graph.n_inputs()]),
-        }
+    /// What [`Forward::jacobian_params`] does.
+    ///
+    /// # Errors
+    /// As [`Forward::gradient_work`].
+    pub fn jacobian_params_work(graph: &Graph, batch: usize, chunk: Chunk) -> Result<Work> {
+        Setting::new::<T>(graph, batch, chunk)?.work::<T>(Question::JacobianParams)
     }
 
-    /// The exact cost of a question, and its sweeps.
-    fn work(&self, asked: Asked) -> (Cost, usize) {
-        let graph = self.graph();
-        let outputs = memory::elements(&[graph.n_outputs(), self.batch()]);
-        let (mut total, mut sweeps) = (Cost::ZERO, 0);
-        let mut add = |chunks: Vec<(Question, usize)>, sums: bool| {
-            for (chunk, alike) in chunks {
-                let (pushed, reaching) = Sweep::pushed::<T>(&self.plan, &chunk);
-                let summed = T::additions(if sums { outputs } else { 0 }) * reaching;
-                total += (pushed + summed) * alike;
-                sweeps = usize::saturating_add(sweeps, alike);
-            }
-        };
-        match asked {
-            Asked::Gradient => {
-                add(
-                    self.chunks(&Question::UnitParams(0..graph.n_params())),
-                    true,
-                );
-                // The value is summed once, and a graph without parameters has one.
-                sweeps = sweeps.max(1);
-                total += T::additions(outputs);
-            }
-            Asked::JacobianParams => {
-                add(
-                    self.chunks(&Question::UnitParams(0..graph.n_params())),
-                    false,
-                );
-            }
-            Asked::JacobianInputs => {
-                add(
-                    self.chunks(&Question::UnitInputs(0..graph.n_inputs())),
-                    false,
-                );
-            }
-            Asked::Jvp {
-                seeds,
-                params,
-                inputs,
-            } => {
-                let groups = lengths(seeds, self.width_of(seeds)).map(|(seeds, times)| {
-                    let question = Question::Directions {
-                        seeds,
-                        params,
-                        inputs,
-                    };
-                    (question, times)
-                });
-                add(groups.collect(), false);
-            }
-        }
-        (total + self.plan.cost::<T>() * sweeps, sweeps)
+    /// What [`Forward::jacobian_inputs`] does.
+    ///
+    /// # Errors
+    /// As [`Forward::gradient_work`].
+    pub fn jacobian_inputs_work(graph: &Graph, batch: usize, chunk: Chunk) -> Result<Work> {
+        Setting::new::<T>(graph, batch, chunk)?.work::<T>(Question::JacobianInputs)
     }
 
-    /// The exact cost of [`Forward::value_and_gradient`]: the sweeps of all chunks, and the sums at the end.
-    pub fn cost(&self) -> Cost {
-        self.work(Asked::Gradient).0
-    }
-
-    /// The exact cost of [`Forward::jacobian_params`].
-    pub fn jacobian_params_cost(&self) -> Cost {
-        self.work(Asked::JacobianParams).0
-    }
-
-    /// The exact cost of [`Forward::jacobian_inputs`].
-    pub fn jacobian_inputs_cost(&self) -> Cost {
-        self.work(Asked::JacobianInputs).0
-    }
-
-    /// The exact cost of [`Forward::jvp`] along `seeds` directions.
-    pub fn jvp_cost(&self, seeds: usize, params: bool, inputs: bool) -> Cost {
-        let asked = Asked::Jvp {
+    /// What [`Forward::jvp_into`] does along `seeds` directions.
+    ///
+    /// # Errors
+    /// As [`Forward::gradient_work`]; [`pushpull_core::Error::TooLarge`] for more directions than can be counted.
+    pub fn jvp_work(
+        graph: &Graph,
+        batch: usize,
+        chunk: Chunk,
+        seeds: usize,
+        (params, inputs): (bool, bool),
+    ) -> Result<Work> {
+        let question = Question::Jvp {
             seeds,
             params,
             inputs,
         };
-        self.work(asked).0
+        Setting::new::<T>(graph, batch, chunk)?.work::<T>(question)
+    }
+
+    /// Directions that a chunk carries at once, out of `all`.
+    pub fn width(graph: &Graph, batch: usize, chunk: Chunk, all: usize) -> usize {
+        Setting::new::<T>(graph, batch, chunk).map_or(1, |setting| setting.width(all))
+    }
+
+    /// The exact cost of [`Forward::value_and_gradient`]: the sweeps of all chunks, and the sums at the end.
+    pub fn cost(&self) -> Cost {
+        self.cost_of(Question::Gradient)
+    }
+
+    /// The exact cost of [`Forward::jacobian_params`].
+    pub fn jacobian_params_cost(&self) -> Cost {
+        self.cost_of(Question::JacobianParams)
+    }
+
+    /// The exact cost of [`Forward::jacobian_inputs`].
+    pub fn jacobian_inputs_cost(&self) -> Cost {
+        self.cost_of(Question::JacobianInputs)
+    }
+
+    /// The exact cost of [`Forward::jvp`] along `seeds` directions.
+    pub fn jvp_cost(&self, seeds: usize, params: bool, inputs: bool) -> Cost {
+        self.cost_of(Question::Jvp {
+            seeds,
+            params,
+            inputs,
+        })
+    }
+
+    fn cost_of(&self, question: Question) -> Cost {
+        // It was emitted when the engine was prepared: a graph and a batch that cannot be are refused there.
+        let programs = self.setting.programs(question).unwrap_or_default();
+        programs
+            .iter()
+            .map(|(program, times)| program.cost::<T>() * *times)
+            .sum()
+    }
+}
+
+impl Setting {
+    /// The prediction of a question.
+    fn predicted<T: Scalar>(&self, question: Question) -> Result<Prediction> {
+        let plan = self.plan::<T>(question)?;
+        let (mut cost, mut evaluations) = (Cost::ZERO, 0_u64);
+        for (program, times) in self.programs(question)? {
+            cost += program.cost::<T>() * times;
+            let all = program.evaluations().saturating_mul(times as u64);
+            evaluations = evaluations.saturating_add(all);
+        }
+        let gradient = match question {
+            Question::Gradient => self.graph.n_params(),
+            _ => 0,
+        };
+        let numbers = [plan.code.len(), plan.code.scratch_len(), gradient];
+        let numbers = numbers.into_iter().fold(0, usize::saturating_add);
+        let results = memory::elements(&[self.results(question), size_of::<T>()]);
+        let prediction = Prediction {
+            cost,
+            evaluations,
+            buffers: memory::elements(&[numbers, size_of::<T>()]),
+            plan: plan.held(),
+            run: results,
+            results,
+        };
+        prediction.counted(question, "ask for fewer directions, or use a smaller batch")
+    }
+
+    /// Numbers in the matrices that a run hands to the caller.
+    fn results(&self, question: Question) -> usize {
+        let graph = &self.graph;
+        let outputs = memory::elements(&[graph.n_outputs(), self.batch]);
+        match question {
+            Question::Gradient => 0,
+            Question::Jvp { seeds, .. } => memory::elements(&[outputs, seeds.saturating_add(1)]),
+            Question::JacobianParams => memory::elements(&[outputs, graph.n_params()]),
+            Question::JacobianInputs => memory::elements(&[outputs, graph.n_inputs()]),
+        }
+    }
+
+    /// What a question does, as a list: its programs, the checks before, and the matrix that a Jacobian is allocated in.
+    fn work<T: Scalar>(&self, question: Question) -> Result<Work> {
+        let (graph, mut work) = (&self.graph, Work::default());
+        // A list is exact while 64 bits hold its numbers, whatever this machine does.
+        let results = memory::elements(&[self.results(question), size_of::<T>()]);
+        if results == usize::MAX {
+            memory::fits::<T>(question, results, "ask for fewer directions")?;
+        }
+        for (program, times) in self.programs(question)? {
+            work.extend(&program.work(), times as u64);
+        }
+        match question {
+            Question::JacobianParams | Question::JacobianInputs => {
+                work.add(Item::Fresh(self.results(question)), 1);
+            }
+            Question::Jvp {
+                seeds,
+                params: true,
+                ..
+            } => {
+                work.add(Item::Read(memory::elements(&[graph.n_params(), seeds])), 1);
+            }
+            Question::Gradient | Question::Jvp { .. } => {}
+        }
+        work.add(Item::Read(graph.n_params()), 1);
+        work.add(
+            Item::Read(memory::elements(&[graph.n_inputs(), self.batch])),
+            1,
+        );
+        Ok(work)
     }
 }

@@ -1,7 +1,7 @@
 //! Structured forward mode: the lecture's tangent matrices in the form in which they are sparse.
 
 use pushpull_core::linalg::sum;
-use pushpull_core::{Cost, Graph, Mat, Prediction, Result, Scalar, Team, Wrt};
+use pushpull_core::{Cost, Graph, Mat, Prediction, Result, Scalar, Team, Wrt, memory};
 
 use crate::Chunk;
 use crate::forward::Bytes;
@@ -88,7 +88,7 @@ impl<T: Scalar> Structured<T> {
         let design = Design::new::<T>(graph, batch, chunk)?;
         let lens = design.lens();
         Ok(Self {
-            primal: vec![T::zero(); lens.primal],
+            primal: vec![T::zero(); design.plan.len()],
             tangents: vec![T::zero(); design.chunk_tangents()],
             sums: design
                 .occurrences
@@ -128,7 +128,7 @@ impl<T: Scalar> Structured<T> {
         let prediction = Prediction {
             cost: design.cost(),
             evaluations: design.plan.evaluations(),
-            buffers: Bytes::of::<T>(design.lens()).total(),
+            buffers: memory::elements(&[design.lens().total(), size_of::<T>()]),
             plan: design.held() + sums,
             ..Prediction::default()
         };
@@ -218,8 +218,7 @@ impl<T: Scalar> Structured<T> {
         let size = size_of::<T>();
         let sums: usize = self.sums.iter().map(Vec::len).sum();
         Bytes {
-            primal: self.primal.len() * size,
-            tangents: (self.tangents.len() + sums) * size,
+            arena: (self.primal.len() + self.tangents.len() + sums) * size,
             gradient: self.gradient.len() * size,
             scratch: self.scratch.len() * size,
         }

@@ -6,7 +6,8 @@ use pushpull_core::{Cost, Graph, Result, memory};
 use super::occurrence::{Occurrence, occurrences};
 use super::program::{Program, programs, runs};
 use crate::Chunk;
-use crate::forward::{Bytes, setting};
+use crate::forward::Bytes;
+use crate::plan::setting;
 
 #[derive(Clone, Debug)]
 pub(super) struct Design {
@@ -60,9 +61,9 @@ impl Design {
         let columns = self.occurrences.iter().map(|o| o.columns);
         let columns = columns.fold(0, usize::saturating_add);
         let sums = memory::elements(&[columns, self.plan.batch()]);
+        let tangents = self.chunk_tangents().saturating_add(sums);
         Bytes {
-            primal: self.plan.len(),
-            tangents: self.chunk_tangents().saturating_add(sums),
+            arena: self.plan.len().saturating_add(tangents),
             gradient: self.plan.graph().n_params(),
             scratch: self.scratch,
         }

@@ -1,0 +1,134 @@
+//! What a program takes, as folds over its list.
+
+use super::{Act, Instr, Program};
+use crate::work::{Item, Work};
+use crate::{Cost, Op, Result, Scalar};
+
+/// How an instruction calls its map.
+struct Shape {
+    batch: usize,
+    seeds: usize,
+    calls: usize,
+}
+
+impl Program {
+    fn shape(&self, op: Op, instr: &Instr) -> Shape {
+        let (batch, calls) = (self.batch, 1);
+        let seeds = match op {
+            Op::Forward => 1,
+            Op::VjpInput | Op::JvpInput => instr.from.cols / batch,
+            Op::JvpParams(_) | Op::UnitParams(_) => instr.to.cols / batch,
+            // A column at a time, each the sum over its samples.
+            Op::VjpParams(_) => {
+                let calls = instr.to.cols.max(1);
+                return Shape {
+                    batch: instr.from.cols / calls,
+                    seeds: 1,
+                    calls,
+                };
+            }
+        };
+        Shape {
+            batch,
+            seeds,
+            calls,
+        }
+    }
+
+    /// Every instruction with how often it runs for one answer.
+    fn each(&self) -> impl Iterator<Item = (usize, u64)> {
+        let mut times = vec![0_u64; self.instrs.len()];
+        for path in self.ways() {
+            for k in path.ranges.iter().cloned().flatten() {
+                times[k] = times[k].saturating_add(path.times);
+            }
+        }
+        times.into_iter().enumerate()
+    }
+
+    /// The exact cost of one instruction at a scalar.
+    pub fn cost_of<T: Scalar>(&self, instr: &Instr) -> Cost {
+        let block = &*self.graph.nodes()[instr.node].block;
+        match instr.act {
+            Act::Map(op) => {
+                let Shape {
+                    batch,
+                    seeds,
+                    calls,
+                } = self.shape(op, instr);
+                T::cost(block, op, batch, seeds) * calls
+            }
+            Act::Add => T::additions(instr.to.numbers()),
+            Act::Sum => T::additions(instr.from.numbers()),
+            Act::Copy | Act::Stop | Act::Zero | Act::Ones | Act::Unit | Act::Check => Cost::ZERO,
+        }
+    }
+
+    /// The exact cost of one answer at a scalar: what a run at [`crate::Counted`] counts.
+    pub fn cost<T: Scalar>(&self) -> Cost {
+        let one = |(k, times): (usize, u64)| match times {
+            0 => Cost::ZERO,
+            _ => self.cost_of::<T>(&self.instrs[k]) * usize::try_from(times).unwrap_or(usize::MAX),
+        };
+        self.each().map(one).sum()
+    }
+
+    /// Evaluations of blocks' forward maps for one answer.
+    pub fn evaluations(&self) -> u64 {
+        let forward = |&(k, _): &(usize, u64)| self.instrs[k].act == Act::Map(Op::Forward);
+        let times = self.each().filter(forward).map(|(_, times)| times);
+        times.fold(0, u64::saturating_add)
+    }
+
+    /// Numbers of scratch memory.
+    ///
+    /// # Errors
+    /// [`crate::Error::TooLarge`] if they cannot fit, for numbers of type `T`.
+    pub fn scratch<T>(&self) -> Result<usize> {
+        let mut most = 0;
+        for instr in &self.instrs {
+            let node = &self.graph.nodes()[instr.node];
+            most = most.max(match instr.act {
+                Act::Map(Op::Forward) => 0,
+                Act::Map(op) => {
+                    let Shape { batch, seeds, .. } = self.shape(op, instr);
+                    node.scratch_len::<T>(op, batch, seeds)?
+                }
+                _ => 0,
+            });
+        }
+        Ok(most)
+    }
+
+    /// What one answer does, for a planner.
+    pub fn work(&self) -> Work {
+        let (mut work, over) = (Work::default(), self.overwriting());
+        for (k, times) in self.each() {
+            let instr = &self.instrs[k];
+            match instr.act {
+                Act::Map(op) => {
+                    let Shape {
+                        batch,
+                        seeds,
+                        calls,
+                    } = self.shape(op, instr);
+                    let calls = times.saturating_mul(calls as u64);
+                    work.map(instr.node, op, over[k], (batch, seeds), calls);
+                }
+                Act::Check => {}
+                Act::Sum => {
+                    let entries = instr.to.numbers();
+                    let summed = Item::Summed(instr.from.numbers() / entries.max(1));
+                    work.add(summed, times.saturating_mul(entries as u64));
+                }
+                // Adding reads its target too.
+                Act::Add => work.add(Item::Moved(instr.to.numbers()), times.saturating_mul(2)),
+                Act::Copy | Act::Stop | Act::Zero | Act::Ones | Act::Unit => {
+                    let (len, columns) = (instr.to.rows, instr.to.cols);
+                    work.add(Item::Copied { len, columns }, times);
+                }
+            }
+        }
+        work
+    }
+}

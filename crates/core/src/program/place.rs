@@ -1,0 +1,403 @@
+//! Where the buffers of a program lie: lives are read off the list, what dies where another is born may be overwritten by
+//! it, and the rest is laid in one arena.
+
+use std::collections::HashMap;
+use std::ops::Range;
+use std::sync::Arc;
+
+use super::{Act, Asked, At, Base, Given, Instr, Program, Role, View};
+use crate::arena::Planner;
+use crate::graph::Wrt;
+use crate::graph::singular::watched;
+use crate::{AnyBlock, Graph, Op, Result, Singular, memory};
+
+/// A view with its place. Columns of what has a part for each seed are those of one seed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Place {
+    /// Not there.
+    Nothing,
+    /// In the arena.
+    Arena {
+        start: usize,
+        rows: u32,
+        cols: u32,
+        stride: u32,
+        seeded: bool,
+    },
+    /// In a matrix of the caller's.
+    Given {
+        which: Given,
+        seeded: bool,
+        rows: Span,
+        cols: Span,
+    },
+    /// The same, to write to.
+    Asked {
+        which: Asked,
+        seeded: bool,
+        rows: Span,
+        cols: Span,
+    },
+}
+
+/// Some rows or columns of a matrix of the caller's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Span {
+    pub start: u32,
+    pub len: u32,
+}
+
+/// A node of the graph, as far as a run needs it.
+#[derive(Clone, Debug)]
+pub(super) struct Called {
+    pub block: Arc<dyn AnyBlock>,
+    pub params: Range<usize>,
+    /// By what slopes of it that are not finite would be met.
+    pub watched: Wrt,
+    /// Whether they are met where the input is not finite, and nowhere else.
+    pub with_input: bool,
+    pub keeps_x: bool,
+}
+
+/// One instruction with everything resolved.
+#[derive(Clone, Debug)]
+pub(super) struct Step {
+    pub act: Act,
+    /// Whether the map overwrites what it reads.
+    pub over: bool,
+    pub node: u32,
+    /// Which of the points.
+    pub at: u32,
+    pub first: usize,
+    pub from: Place,
+    pub to: Place,
+}
+
+/// A program that can be run: everything is resolved and nothing is looked up. It holds no numbers, and serves every
+/// scalar.
+#[derive(Clone, Debug)]
+pub struct Code {
+    pub(super) nodes: Vec<Called>,
+    pub(super) points: Vec<At<Place>>,
+    pub(super) steps: Vec<Step>,
+    pub(super) paths: Vec<Vec<Range<u32>>>,
+    pub(super) output: Place,
+    graph: Graph,
+    batch: usize,
+    seeds: usize,
+    len: usize,
+    scratch: usize,
+}
+
+/// When a buffer is alive.
+#[derive(Clone, Copy, Debug)]
+struct Life {
+    born: usize,
+    dies: usize,
+    /// Instructions that touch it.
+    touched: usize,
+}
+
+/// Where buffers live, in whose place each lies, and which instructions overwrite what they read.
+struct Merged {
+    lives: Vec<Life>,
+    home: Vec<usize>,
+    over: Vec<bool>,
+}
+
+impl Program {
+    /// The first and the last time that each buffer is touched.
+    fn lives(&self) -> Vec<Life> {
+        let never = Life {
+            born: usize::MAX,
+            dies: 0,
+            touched: 0,
+        };
+        let mut lives = vec![never; self.bufs.len()];
+        for (instr, &time) in self.instrs.iter().zip(&self.times) {
+            for view in instr.views() {
+                if let Base::Buf(buf) = view.base {
+                    let life = &mut lives[buf];
+                    life.born = life.born.min(time);
+                    life.dies = life.dies.max(time);
+                    life.touched += 1;
+                }
+            }
+        }
+        if let Base::Buf(buf) = self.output.base {
+            lives[buf].dies = usize::MAX;
+        }
+        // What nobody would read is not written where the block can do without.
+        for (buf, life) in self.bufs.iter().zip(&mut lives) {
+            let alone = buf.role == Role::Extra && life.touched == 1;
+            let needless = alone && self.graph.nodes()[buf.node].block.optional_extra();
+            if needless && self.watched(buf.node) == Wrt::NOTHING {
+                *life = never;
+            }
+        }
+        lives
+    }
+
+    /// By what a node's slopes have to be watched: by nothing where the program never checks.
+    fn watched(&self, node: usize) -> Wrt {
+        if self.checks {
+            watched(&self.graph, node)
+        } else {
+            Wrt::NOTHING
+        }
+    }
+
+    /// The buffers that an instruction would read and overwrite: from the first column on, as many rows as there are.
+    fn overwrites(&self, instr: &Instr, lives: &[Life], time: usize) -> Option<(usize, usize)> {
+        let map = matches!(
+            instr.act,
+            Act::Map(Op::Forward | Op::JvpInput | Op::VjpInput)
+        );
+        let block = &self.graph.nodes()[instr.node].block;
+        if !map || !block.in_place() {
+            return None;
+        }
+        // Slopes are looked at after the value was written, and may be the input's.
+        if instr.act == Act::Map(Op::Forward)
+            && block.keeps().x
+            && self.watched(instr.node) != Wrt::NOTHING
+        {
+            return None;
+        }
+        let whole = |view: View| match view.base {
+            Base::Buf(buf) if view.col == 0 && view.rows == self.bufs[buf].rows => Some(buf),
+            _ => None,
+        };
+        let (from, to) = (whole(instr.from)?, whole(instr.to)?);
+        let same = (instr.from.rows, instr.from.cols) == (instr.to.rows, instr.to.cols);
+        (same && lives[from].dies == time && lives[to].born == time).then_some((from, to))
+    }
+
+    fn merged(&self) -> Merged {
+        let mut lives = self.lives();
+        let mut home: Vec<usize> = (0..self.bufs.len()).collect();
+        let mut over = vec![false; self.instrs.len()];
+        let mut order: Vec<usize> = (0..self.instrs.len()).collect();
+        order.sort_by_key(|&k| self.times[k]);
+        // What happens at one time is the same step on different paths: all of it is done in place, or none.
+        for together in order.chunk_by(|&a, &b| self.times[a] == self.times[b]) {
+            let time = self.times[together[0]];
+            let pair = |&k: &usize| self.overwrites(&self.instrs[k], &lives, time);
+            let Some(first @ (from, to)) = pair(&together[0]) else {
+                continue;
+            };
+            if together.iter().all(|k| pair(k) == Some(first)) {
+                home[to] = home[from];
+                lives[home[from]].dies = lives[to].dies;
+                together.iter().for_each(|&k| over[k] = true);
+            }
+        }
+        Merged { lives, home, over }
+    }
+
+    /// Which instructions overwrite what they read.
+    pub(super) fn overwriting(&self) -> Vec<bool> {
+        self.merged().over
+    }
+
+    /// Numbers of a buffer, if they can fit.
+    fn fitting<T>(&self, buf: usize, remedy: &str) -> Result<usize> {
+        let of = &self.bufs[buf];
+        let (node, numbers) = (
+            &self.graph.nodes()[of.node],
+            memory::elements(&[of.rows, of.cols]),
+        );
+        match of.role {
+            Role::Value | Role::Stack => {
+                let what = format_args!("the values of {}", node.name);
+                memory::fits::<T>(what, numbers, "use a smaller batch")?;
+            }
+            Role::Extra => node.fits::<T>("what is kept by", numbers)?,
+            Role::Tangent | Role::StackTangent => {
+                let what = format_args!("the tangent matrices of {}", node.name);
+                memory::fits::<T>(what, numbers, remedy)?;
+            }
+            Role::Cotangent | Role::StackCotangent => {
+                let what = format_args!("the cotangents of {}", node.name);
+                memory::fits::<T>(what, numbers, remedy)?;
+            }
+        }
+        Ok(numbers)
+    }
+
+    /// Refuses operands of the caller's that cannot be: a block that is asked about them may multiply their sizes. Rows and
+    /// columns are kept in 32 bits.
+    fn countable<T>(&self, what: &str, remedy: &str) -> Result<()> {
+        let (mut numbers, mut end) = (0, 0);
+        for view in self.instrs.iter().flat_map(Instr::views) {
+            numbers = view.numbers().max(numbers);
+            let rows = view.row.saturating_add(view.rows);
+            end = view.col.saturating_add(view.cols).max(rows).max(end);
+        }
+        let counted = u32::try_from(end).is_ok();
+        memory::fits::<T>(what, if counted { numbers } else { usize::MAX }, remedy)
+    }
+
+    /// The program with all buffers in their places, for numbers of type `T`. `what` is made, and the `remedy`, are for
+    /// errors.
+    ///
+    /// # Errors
+    /// [`crate::Error::TooLarge`] for buffers that cannot fit, each and together, before any is allocated.
+    pub fn place<T>(&self, what: &str, remedy: &str) -> Result<Code> {
+        let Merged { lives, home, over } = self.merged();
+        let mut lens = vec![0; self.bufs.len()];
+        for buf in 0..self.bufs.len() {
+            if lives[buf].born != usize::MAX {
+                lens[home[buf]] = self.fitting::<T>(buf, remedy)?.max(lens[home[buf]]);
+            }
+        }
+        let mut planner = Planner::default();
+        let each = lens.iter().zip(&lives);
+        let slots: Vec<_> = each
+            .map(|(&len, life)| planner.slot(len, life.born, life.dies))
+            .collect();
+        let arena = planner.finish();
+        self.countable::<T>(what, remedy)?;
+        let scratch = self.scratch::<T>()?;
+        memory::fits::<T>(what, arena.len().saturating_add(scratch), remedy)?;
+        let resolve = |view: View| {
+            let seeded = self.seeded(&view);
+            let seeds = if seeded { self.seeds } else { 1 };
+            let span = |start: usize, len: usize| Span {
+                start: start as u32,
+                len: len as u32,
+            };
+            let (rows, cols) = (span(view.row, view.rows), span(view.col, view.cols / seeds));
+            match view.base {
+                Base::Nothing => Place::Nothing,
+                Base::Buf(buf) if lives[buf].born == usize::MAX => Place::Nothing,
+                Base::Buf(buf) => {
+                    let stride = self.bufs[buf].rows;
+                    Place::Arena {
+                        start: arena.range(slots[home[buf]]).start + view.col * stride + view.row,
+                        rows: rows.len,
+                        cols: cols.len,
+                        stride: stride as u32,
+                        seeded,
+                    }
+                }
+                Base::Given(which) => Place::Given {
+                    which,
+                    seeded,
+                    rows,
+                    cols,
+                },
+                Base::Asked(which) => Place::Asked {
+                    which,
+                    seeded,
+                    rows,
+                    cols,
+                },
+            }
+        };
+        let mut points = Table::default();
+        let steps = self.instrs.iter().zip(over).map(|(instr, over)| {
+            let At { x, y, extra } = instr.at;
+            Step {
+                act: instr.act,
+                over,
+                node: instr.node as u32,
+                at: points.index(At {
+                    x: resolve(x),
+                    y: resolve(y),
+                    extra: resolve(extra),
+                }),
+                first: instr.first,
+                from: resolve(instr.from),
+                to: resolve(instr.to),
+            }
+        });
+        let steps: Vec<Step> = steps.collect();
+        let ways = self.ways().into_iter();
+        let paths = ways.map(|path| {
+            let ranges = path.ranges.iter();
+            ranges
+                .map(|range| range.start as u32..range.end as u32)
+                .collect()
+        });
+        let nodes = self.graph.nodes().iter().enumerate();
+        let called = nodes.map(|(i, node)| Called {
+            block: Arc::clone(&node.block),
+            params: node.params.clone(),
+            watched: self.watched(i),
+            with_input: node.block.singular() == Singular::WithInput,
+            keeps_x: node.block.keeps().x,
+        });
+        Ok(Code {
+            nodes: called.collect(),
+            points: points.entries(),
+            steps,
+            paths: paths.collect(),
+            output: resolve(self.output),
+            graph: self.graph.clone(),
+            batch: self.batch,
+            seeds: self.seeds,
+            len: arena.len(),
+            scratch,
+        })
+    }
+}
+
+/// Entries that are kept once.
+struct Table<E> {
+    entries: Vec<E>,
+    known: HashMap<E, u32>,
+}
+
+impl<E> Default for Table<E> {
+    fn default() -> Self {
+        Self {
+            entries: Vec::new(),
+            known: HashMap::new(),
+        }
+    }
+}
+
+impl<E: Copy + Eq + std::hash::Hash> Table<E> {
+    fn index(&mut self, entry: E) -> u32 {
+        *self.known.entry(entry).or_insert_with(|| {
+            self.entries.push(entry);
+            self.entries.len() as u32 - 1
+        })
+    }
+
+    fn entries(mut self) -> Vec<E> {
+        self.entries.shrink_to_fit();
+        self.entries
+    }
+}
+
+impl Code {
+    /// The graph.
+    pub const fn graph(&self) -> &Graph {
+        &self.graph
+    }
+    /// Samples.
+    pub const fn batch(&self) -> usize {
+        self.batch
+    }
+    /// Seeds side by side, at most.
+    pub const fn seeds(&self) -> usize {
+        self.seeds
+    }
+    /// Numbers of the arena.
+    #[allow(clippy::len_without_is_empty)] // A program without numbers is no special case.
+    pub const fn len(&self) -> usize {
+        self.len
+    }
+    /// Numbers of scratch memory.
+    pub const fn scratch_len(&self) -> usize {
+        self.scratch
+    }
+    /// Heap bytes that it keeps: no numbers, and none of the graph.
+    pub fn held(&self) -> usize {
+        let tables = memory::held(&self.nodes) + memory::held(&self.points);
+        let paths = self.paths.iter().map(memory::held).sum::<usize>();
+        tables + memory::held(&self.steps) + memory::held(&self.paths) + paths
+    }
+}

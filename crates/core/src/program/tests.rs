@@ -1,0 +1,155 @@
+use super::{Act, Asked, Base, Frame, Given, Machine, Program, Role, View};
+use crate::blocks::{Activation, Add, Linear, Map, Sqrt, Tanh};
+use crate::{Builder, Counted, Error, Graph, Mat, MatMut, Mlp, Op, Result, Wrt, count, textbook};
+
+/// Fan-out, a stack and a stopped value.
+fn diamond() -> Graph {
+    let mut b = Builder::new();
+    let x = b.input("x", 2);
+    let h = b.block(Linear::new(2, 3), x);
+    let left = b.map(Tanh, h);
+    let right = b.map(Tanh, left);
+    let stopped = b.stop_gradient(right);
+    let y = b.block(Add::new(3, 2), [left, stopped]);
+    b.build(y).unwrap()
+}
+
+fn placed(program: &Program) -> super::Code {
+    program.place::<f64>("a program", "take less").unwrap()
+}
+
+#[test]
+fn the_primal_is_the_textbooks_and_costs_what_is_counted() {
+    let mlp = Mlp::new(&[2, 4, 4, 1], Activation::Silu).build().unwrap();
+    for graph in [diamond(), mlp] {
+        let params: Vec<f64> = (0..graph.n_params())
+            .map(|i| 0.1 * i as f64 - 0.4)
+            .collect();
+        let x = nalgebra::dmatrix![0.5, -1.0, 2.0; 1.5, 0.25, -0.75];
+        let program = Program::primal(&graph, 3).unwrap();
+        let mut machine = Machine::new(placed(&program));
+        let mut frame = Frame::new(machine.code(), &params, Mat::from(&x)).seeds(1);
+        machine.run(0, &mut frame, |_| Ok(())).unwrap();
+        let applied = textbook::primal(&graph, &params, &x);
+        assert_eq!(
+            &machine.output().to_dmatrix(),
+            applied.last().unwrap().output()
+        );
+        let counted: Vec<_> = params.iter().map(|&p| Counted(p)).collect();
+        let x = x.map(Counted);
+        let mut machine = Machine::new(placed(&program));
+        let mut frame = Frame::new(machine.code(), &counted, Mat::from(&x));
+        let (_, cost) = count(|| machine.run(0, &mut frame, |_| Ok(())));
+        assert_eq!(cost, program.cost::<f64>());
+        assert_eq!(program.evaluations(), graph.nodes().len() as u64);
+    }
+}
+
+/// `tanh` overwrites a value that nobody reads again, and not one that is.
+#[test]
+fn what_dies_where_another_is_born_is_overwritten() {
+    let program = Program::primal(&diamond(), 5).unwrap();
+    let over = program.overwriting();
+    let written = |(instr, over): (&super::Instr, bool)| over.then_some(instr.node);
+    let written: Vec<usize> = program
+        .instrs()
+        .iter()
+        .zip(over)
+        .filter_map(written)
+        .collect();
+    // Node 1 writes over node 0; node 2 reads node 1, which the sum reads again.
+    assert_eq!(written, [1]);
+    // h1, then tanh(h1) and its tanh, then these two stacked, the stack and the sum.
+    assert_eq!(placed(&program).len(), 5 * (3 + 3 + 6));
+}
+
+/// A path of one width and one of another share a buffer as wide as the wider, and what they have in common.
+#[test]
+fn paths_share_what_is_alike() {
+    let graph = Mlp::new(&[2, 3, 1], Activation::Tanh).build().unwrap();
+    let mut p = Program::new(&graph, 1, 1).unwrap();
+    let path = |p: &mut Program, seeds: usize| {
+        (0..3).for_each(|i| {
+            p.primal_of(i);
+        });
+        p.phase(2, 4);
+        let dot = p.buf(2, Role::Tangent, 1, seeds);
+        let first = View::of(Base::Given(Given::XDot), 3, seeds);
+        p.map(Op::JvpInput, 2, first, dot);
+        p.phase(3, 0);
+        p.act(
+            Act::Copy,
+            2,
+            dot,
+            View::of(Base::Asked(Asked::YDot), 1, seeds),
+        );
+    };
+    for seeds in [4, 2, 4] {
+        p.path(1, |p| path(p, seeds));
+    }
+    let widths: Vec<usize> = p.bufs().iter().map(|buf| buf.cols).collect();
+    // The slopes that tanh keeps are a buffer, which nobody reads and nobody gets.
+    assert_eq!(widths, [1, 1, 1, 1, 4]);
+    // Three of the primal once, two of each width.
+    assert_eq!(p.instrs().len(), 3 + 2 * 2);
+    let ways = p.ways();
+    assert_eq!(ways[0], ways[2]);
+    assert_eq!(ways[1].ranges, [0..3, 5..7]);
+    let code = placed(&p);
+    let mut machine = Machine::<f64>::new(code);
+    let params: Vec<f64> = (0..graph.n_params()).map(|i| i as f64).collect();
+    let (x, x_dot) = ([0.0; 2], [1.0, 0.0, 0.0, 0.0, 1.0, 0.0]);
+    let mut y_dot = [0.0; 2];
+    let mut frame = Frame::new(machine.code(), &params, Mat::new(&x, 2, 1))
+        .give(Given::XDot, Mat::new(&x_dot, 3, 2))
+        .ask(Asked::YDot, MatMut::new(&mut y_dot, 1, 2));
+    machine.run(1, &mut frame, |_| Ok(())).unwrap();
+    assert_eq!(y_dot, [9.0, 10.0]); // the first two weights of the last layer
+}
+
+/// What a check is told, and that nothing is done behind one that fails.
+#[test]
+fn a_check_ends_a_run_before_the_caller_gets_anything() {
+    let mut b = Builder::new();
+    let x = b.input("x", 1);
+    let y = b.block(Map::new(Sqrt, 1), x);
+    let graph = b.build(y).unwrap();
+    let mut p = Program::new(&graph, 1, 1).unwrap();
+    let h = p.primal_of(0);
+    p.act(Act::Check, 0, h, View::NOTHING);
+    let y = p.operand(Base::Asked(Asked::Value), 1);
+    p.act(Act::Sum, 0, h, y);
+    let mut machine = Machine::<f64>::new(placed(&p));
+    let mut run = |x: f64, answer: fn(Wrt) -> Result<()>| {
+        let (x, mut y) = ([x], [7.0]);
+        let mut frame = Frame::new(machine.code(), &[], Mat::new(&x, 1, 1))
+            .ask(Asked::Value, MatMut::new(&mut y, 1, 1));
+        let told = machine.run(0, &mut frame, answer);
+        (told.is_ok(), y[0])
+    };
+    let refuse: fn(Wrt) -> Result<()> = |doubt| {
+        let fault = Error::EmptyBatch { name: "x".into() };
+        if doubt == Wrt::NOTHING {
+            Ok(())
+        } else {
+            Err(fault)
+        }
+    };
+    assert_eq!(run(4.0, refuse), (true, 2.0));
+    assert_eq!(run(0.0, refuse), (false, 7.0));
+    assert_eq!(run(0.0, |_| Ok(())), (true, 0.0));
+}
+
+#[test]
+fn programs_of_no_samples_and_buffers_that_cannot_be_are_refused() {
+    let graph = diamond();
+    assert!(matches!(
+        Program::primal(&graph, 0),
+        Err(Error::EmptyBatch { .. })
+    ));
+    for batch in [1 << 48, usize::MAX / 8, usize::MAX] {
+        let program = Program::primal(&graph, batch).unwrap();
+        let refused = program.place::<f64>("a program", "take less");
+        assert!(matches!(refused, Err(Error::TooLarge { .. })));
+    }
+}
