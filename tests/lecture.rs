@@ -68,7 +68,7 @@ fn the_record_grows_with_depth_and_forward_mode_s_buffers_do_not() {
         Reverse::<f64>::new(&deep_net(depth), BATCH, Store::All, 1)
             .unwrap()
             .bytes()
-            .record
+            .arena
     });
     // A layer's input and the slope of its activation: 16 numbers a sample each.
     for (pair, depths) in records.windows(2).zip(depths.windows(2)) {

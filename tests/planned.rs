@@ -152,10 +152,10 @@ fn checkpoints_fit_every_budget_from_the_smallest_on() {
         Mlp::new(widths, activation).loss(loss).build().unwrap()
     };
     let few = net(&[64, 32, 10], Activation::Relu, Loss::SoftmaxCrossEntropy);
-    let deep = net(&[8; 13], Activation::Tanh, Loss::SquaredError);
+    let deep = net(&[8; 33], Activation::Tanh, Loss::SquaredError);
     let uneven = net(&[3, 40, 5, 60, 2], Activation::Gelu, Loss::SquaredError);
     let mut fitted = 0;
-    for (graph, batch) in [(few, 32), (deep, 16), (uneven, 24)] {
+    for (graph, batch) in [(few, 32), (deep, 128), (uneven, 24)] {
         let mut plan = |bytes| {
             let budget = Budget::Bytes(bytes);
             Plan::<f32>::with(&graph, batch, Question::Gradient, budget, &mut calibration)

@@ -7,18 +7,35 @@ use super::case::Case;
 use super::checks::{Outcome, fails};
 use super::comparison::{numbers, slice};
 
-/// The smallest byte budget that does for a case.
-pub fn smallest<T: Scalar>(case: &Case<T>) -> Result<usize, String> {
-    match Reverse::<T>::new(&case.graph, case.batch, Store::Bytes(0), 1) {
-        Err(Error::Budget { smallest, unit, .. }) if unit == "bytes" => Ok(smallest as usize),
-        other => Err(format!("no bytes at all give {:?}", other.map(|_| ()))),
+/// The smallest byte budget that does for a gradient, or for so many cotangents side by side.
+pub fn smallest<T: Scalar>(case: &Case<T>, side: Option<usize>) -> Result<usize, String> {
+    let engine = |bytes| {
+        let engine = Reverse::<T>::new(&case.graph, case.batch, Store::Bytes(bytes), 1)?;
+        side.map_or(Ok(()), |side| engine.seeds(side).map(|_| ()))
+    };
+    let mut least = 0;
+    // What does for a gradient may be too little for a tape.
+    for _ in 0..2 {
+        match engine(least) {
+            Ok(()) => return Ok(least),
+            Err(Error::Budget { smallest, unit, .. }) if unit == "bytes" => {
+                least = smallest as usize;
+            }
+            Err(other) => return Err(format!("{least} bytes give {other}")),
+        }
     }
+    engine(least).map_err(fails)?;
+    Ok(least)
 }
 
 /// Slots, and budgets from the smallest to that of a whole record.
-pub fn stores<T: Scalar>(case: &Case<T>) -> Result<Vec<Store>, String> {
-    let all = case.reverse().bytes();
-    let (least, most) = (smallest(case)?, all.total() - all.gradient);
+pub fn stores<T: Scalar>(case: &Case<T>, side: Option<usize>) -> Result<Vec<Store>, String> {
+    let all = match side {
+        None => case.reverse(),
+        Some(side) => case.reverse().seeds(side).map_err(fails)?,
+    };
+    let all = all.bytes();
+    let (least, most) = (smallest(case, side)?, all.total() - all.gradient);
     let between = (0..4).map(|k| Store::Bytes(least + most.saturating_sub(least) * k / 4));
     let slots = [1, 2, 4].map(Store::Slots);
     let mut stores: Vec<Store> = between.chain([Store::Bytes(most)]).chain(slots).collect();
@@ -84,31 +101,51 @@ fn answers<T: Scalar>(
     Ok(answers)
 }
 
-/// Every store gives the bits of `Store::All`, one cotangent at a time and several side by side, within its budget.
+/// Every store gives the bits of `Store::All`, for a gradient, one cotangent at a time and several side by side, within its
+/// budget.
 pub fn bits<T: Scalar>(case: &mut Case<T>) -> Outcome {
     let y_bar = case.y_bar(3);
+    let gradient = |case: &Case<T>, engine: &mut Reverse<T>| {
+        let (value, gradient) = engine
+            .value_and_gradient(&case.params, &case.x)
+            .map_err(fails)?;
+        Ok::<_, String>(vec![
+            ("value", vec![value.to_f64()]),
+            ("gradient", slice(gradient)),
+        ])
+    };
+    let within = |store: Store, engine: &Reverse<T>| {
+        let bytes = engine.bytes();
+        if matches!(store, Store::Bytes(budget) if bytes.total() - bytes.gradient > budget) {
+            return Err(format!("{store:?}: {bytes:?}"));
+        }
+        Ok(())
+    };
+    let want = gradient(case, &mut case.reverse())?;
+    for store in stores(case, None)? {
+        let mut engine = Reverse::new(&case.graph, case.batch, store, 1).map_err(fails)?;
+        within(store, &engine)?;
+        same(store, &gradient(case, &mut engine)?, &want)?;
+    }
     for side in [1, 2] {
         let want = answers(case, case.reverse().seeds(side).map_err(fails)?, &y_bar)?;
-        for store in stores(case)? {
+        for store in stores(case, Some(side))? {
             let engine = Reverse::new(&case.graph, case.batch, store, 1).map_err(fails)?;
-            let engine = match engine.seeds(side) {
-                // More cotangents side by side do not fit the smallest budgets.
-                Err(Error::Budget { .. }) if side > 1 => continue,
-                engine => engine.map_err(fails)?,
-            };
-            let bytes = engine.bytes();
-            if matches!(store, Store::Bytes(budget) if bytes.total() - bytes.gradient > budget) {
-                return Err(format!("{store:?}: {bytes:?}"));
-            }
-            for ((what, got), (_, want)) in answers(case, engine, &y_bar)?.iter().zip(&want) {
-                let same = got
-                    .iter()
-                    .zip(want)
-                    .all(|(a, b)| a.to_bits() == b.to_bits());
-                if !same || got.len() != want.len() {
-                    return Err(format!("{what}, {store:?}: {got:?} for {want:?}"));
-                }
-            }
+            let engine = engine.seeds(side).map_err(fails)?;
+            within(store, &engine)?;
+            same(store, &answers(case, engine, &y_bar)?, &want)?;
+        }
+    }
+    Ok(())
+}
+
+type Answers = [(&'static str, Vec<f64>)];
+
+fn same(store: Store, got: &Answers, want: &Answers) -> Outcome {
+    for ((what, got), (_, want)) in got.iter().zip(want) {
+        let mut pairs = got.iter().zip(want);
+        if got.len() != want.len() || !pairs.all(|(a, b)| a.to_bits() == b.to_bits()) {
+            return Err(format!("{what}, {store:?}: {got:?} for {want:?}"));
         }
     }
     Ok(())

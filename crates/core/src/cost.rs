@@ -5,8 +5,9 @@ use std::fmt;
 use std::iter::Sum;
 use std::ops::{Add, AddAssign, Mul};
 
+use crate::planes::{Cotangents, DotOp, DotPoint, Moving, Planes, PlanesMut};
 use crate::predict::grouped;
-use crate::{AnyBlock, Block, Counted, Dual, Mat, MatMut, Op, Point, Scalar, count};
+use crate::{Accum, AnyBlock, Block, Counted, Dual, Mat, MatMut, Op, Point, Scalar, count};
 
 /// Counted work: `+ - * /` are one flop each, a fused multiply-add two, a sum of k products 2k, negation, absolute
 /// value, comparison and copying none; elementary functions are counted apart, as calls. Numbers beyond 64 bits saturate.
@@ -250,6 +251,61 @@ fn run<S: Scalar>(block: &dyn AnyBlock, op: Op, batch: usize, seeds: usize) -> C
         Op::UnitParams(acc) => {
             let y_dot = MatMut::new(&mut y_dot, dims.n_out, columns);
             count(|| block.unit_params(&at, 0, acc, y_dot, &mut scratch)).1
+        }
+    }
+}
+/// The cost of a block's map with its derivative along a direction, on planes: what the block declares
+/// ([`crate::Spec::dot_cost`]), else counted.
+pub fn along(block: &dyn AnyBlock, op: DotOp, moving: Moving, batch: usize) -> Cost {
+    let counted = |batch| counted_along(block, moving, batch, op);
+    let declared = block.dot_cost(op, moving, batch);
+    declared.unwrap_or_else(|| affine(batch, BATCH, counted))
+}
+
+/// One run of a map with its derivative, counted.
+fn counted_along(block: &dyn AnyBlock, moving: Moving, batch: usize, op: DotOp) -> Cost {
+    let block: &dyn Block<Counted<f64>> = block;
+    let (dims, extra) = (block.dims(), block.keeps().extra * batch);
+    let half = |n: usize| vec![Counted(0.5); n];
+    let (params, x) = (half(dims.n_params), half(dims.n_in * 2 * batch));
+    let (mut y, mut x_bar) = (half(dims.n_out * 2 * batch), half(dims.n_in * 2 * batch));
+    let (mut kept, mut kept_dot) = (half(extra), half(extra));
+    let plain = block.scratch_len(Op::VjpParams(Accum::Add), batch, 1);
+    let plain = plain.max(block.scratch_len(Op::VjpInput, batch, 2));
+    let mut scratch = half(plain.max(block.dot_scratch_len(batch)));
+    let both = Mat::new(&x, dims.n_in, 2 * batch);
+    let x = if moving.input {
+        Planes::values(both)
+    } else {
+        Planes::new(both.cols(0..batch), None)
+    };
+    let params_dot = moving.params.then_some(&params[..]);
+    let (_, forward) = count(|| {
+        let y = PlanesMut::values(MatMut::new(&mut y, dims.n_out, 2 * batch));
+        let extra = (&mut kept, &mut kept_dot);
+        block.forward_dot(&params, params_dot, x, y, extra.0, extra.1, &mut scratch);
+    });
+    let at = DotPoint {
+        params: &params,
+        params_dot,
+        x,
+        y: Planes::values(Mat::new(&y, dims.n_out, 2 * batch)),
+        extra: &kept,
+        extra_dot: &kept_dot,
+        batch,
+    };
+    let y_bar = half(dims.n_out * 2 * batch);
+    let y_bar = Cotangents::new(Mat::new(&y_bar, dims.n_out, 2 * batch));
+    match op {
+        DotOp::Forward => forward,
+        DotOp::VjpParams(acc) => {
+            let mut target = half(dims.n_params);
+            count(|| block.vjp_params_dot(&at, y_bar, acc, &mut target, &mut scratch)).1
+        }
+        DotOp::VjpInput => {
+            let target = MatMut::new(&mut x_bar, dims.n_in, 2 * batch);
+            let target = PlanesMut::cotangents(target);
+            count(|| block.vjp_input_dot(&at, y_bar, target, &mut scratch)).1
         }
     }
 }

@@ -361,7 +361,7 @@ impl PrimalPlan {
         let step = &self.steps[i - self.start];
         let mut at = self.point_from(i, params, x, carried, arena);
         at.y = Mat::new(&arena[step.y.clone()], step.n_out, self.batch);
-        in_doubt(T::of(&*step.block), &at, step.watched)
+        in_doubt(T::of(&*step.block), &at, step.watched, false)
     }
 
     #[inline]

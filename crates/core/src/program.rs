@@ -22,8 +22,10 @@
 use std::ops::Range;
 
 use crate::graph::{Origin, Source};
+use crate::planes::{DotOp, Moving};
 use crate::{Error, Graph, Op, Result, memory};
 
+mod along;
 mod count;
 mod paths;
 mod place;
@@ -60,6 +62,10 @@ pub enum Asked {
     ParamsBar,
     /// The inputs' gradients: n_inputs x batch S.
     XBar,
+    /// The derivative of the parameters' gradient along a direction: n_params x 1.
+    ParamsBarDot,
+    /// The derivative of the inputs' gradient along a direction: n_inputs x batch.
+    XBarDot,
 }
 
 /// What a view is of.
@@ -175,6 +181,8 @@ pub struct Buf {
 pub enum Act {
     /// Calls a map of the node's block.
     Map(Op),
+    /// Calls a map together with its derivative along a direction: both lie side by side.
+    Dot(DotOp, Moving),
     /// `to = from`
     Copy,
     /// `to = from` as a constant: a dual number loses its derivative.
@@ -217,17 +225,22 @@ pub struct Instr {
     pub from: View,
     /// What it writes.
     pub to: View,
+    /// Along a direction: the tangent of an input of the caller's, and that of the extra numbers.
+    pub dot: [View; 2],
     /// The first unit vector, less the first seed of a run ([`Frame::shift`]): it may wrap below zero.
     pub first: usize,
 }
 
 impl Instr {
     /// All that it reads and writes.
-    pub const fn views(&self) -> [View; 5] {
+    pub const fn views(&self) -> [View; 7] {
         let At { x, y, extra } = self.at;
-        [x, y, extra, self.from, self.to]
+        [x, y, extra, self.from, self.to, self.dot[0], self.dot[1]]
     }
 }
+
+/// No tangents.
+const STILL: [View; 2] = [View::NOTHING; 2];
 
 /// No point of a derivative.
 const NOWHERE: At<View> = At {
@@ -250,6 +263,8 @@ pub struct Program {
     bufs: Vec<Buf>,
     /// Where each node's input, output and extra numbers lie, as it was emitted last.
     values: Vec<At<View>>,
+    /// Along a direction: the same with their tangents beside them, and the tangent of an input of the caller's.
+    both: Vec<(At<View>, View)>,
     paths: Vec<Path>,
     /// What paths of one list share, while they are emitted.
     shared: Option<Shared>,
@@ -257,6 +272,8 @@ pub struct Program {
     output: View,
     /// Whether a run looks for slopes that are not finite.
     checks: bool,
+    /// From this time on the program can be run again: what is read of before lives on.
+    again: usize,
 }
 
 impl Program {
@@ -277,10 +294,12 @@ impl Program {
             times: Vec::new(),
             bufs: Vec::new(),
             values: vec![NOWHERE; graph.nodes().len()],
+            both: Vec::new(),
             paths: Vec::new(),
             shared: None,
             output: View::NOTHING,
             checks: false,
+            again: usize::MAX,
             graph: graph.clone(),
         })
     }
@@ -292,6 +311,10 @@ impl Program {
     /// Samples.
     pub const fn batch(&self) -> usize {
         self.batch
+    }
+    /// Tangents or cotangents that are carried side by side.
+    pub const fn seeds(&self) -> usize {
+        self.seeds
     }
     /// The instructions.
     pub fn instrs(&self) -> &[Instr] {
@@ -308,6 +331,19 @@ impl Program {
     /// Lets the caller read a buffer after the run.
     pub const fn leave(&mut self, output: View) {
         self.output = output;
+    }
+
+    /// From here on the program can be run any number of times.
+    pub fn again(&mut self) {
+        self.again = self.now();
+    }
+
+    /// When the next instruction runs.
+    fn now(&self) -> usize {
+        match &self.shared {
+            Some(shared) => shared.now(),
+            None => self.instrs.len(),
+        }
     }
 
     /// A new buffer of a node's; on paths the one that they share, as wide as the widest needs it.
@@ -332,12 +368,8 @@ impl Program {
 
     fn push(&mut self, instr: Instr) {
         self.checks |= instr.act == Act::Check;
-        let time = match &self.shared {
-            Some(shared) => shared.now(),
-            None => self.instrs.len(),
-        };
+        self.times.push(self.now());
         self.instrs.push(instr);
-        self.times.push(time);
     }
 
     /// `to` := an engine's own move of `from`.
@@ -353,6 +385,7 @@ impl Program {
             at: NOWHERE,
             from,
             to,
+            dot: STILL,
             first,
         });
     }
@@ -377,6 +410,7 @@ impl Program {
             at,
             from,
             to,
+            dot: STILL,
             first,
         });
     }
@@ -397,6 +431,7 @@ impl Program {
             at: At { extra, ..NOWHERE },
             from: x,
             to: y,
+            dot: STILL,
             first: 0,
         });
         y
@@ -427,9 +462,13 @@ impl Program {
     /// All rows and so many columns of a matrix of the caller's.
     pub fn operand(&self, base: Base, cols: usize) -> View {
         let rows = match base {
-            Base::Given(Given::X | Given::XDot) | Base::Asked(Asked::XBar) => self.graph.n_inputs(),
+            Base::Given(Given::X | Given::XDot) | Base::Asked(Asked::XBar | Asked::XBarDot) => {
+                self.graph.n_inputs()
+            }
             Base::Given(Given::YBar) | Base::Asked(Asked::YDot) => self.graph.n_outputs(),
-            Base::Given(Given::ParamsDot) | Base::Asked(Asked::ParamsBar) => self.graph.n_params(),
+            Base::Given(Given::ParamsDot) | Base::Asked(Asked::ParamsBar | Asked::ParamsBarDot) => {
+                self.graph.n_params()
+            }
             Base::Asked(Asked::Value) => 1,
             Base::Nothing | Base::Buf(_) => 0,
         };
@@ -442,7 +481,7 @@ impl Program {
             Base::Nothing | Base::Given(Given::X) => false,
             Base::Buf(buf) => self.bufs[buf].role.seeded(),
             Base::Given(_) => true,
-            Base::Asked(which) => which != Asked::Value,
+            Base::Asked(which) => matches!(which, Asked::YDot | Asked::ParamsBar | Asked::XBar),
         }
     }
 }

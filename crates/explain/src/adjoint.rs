@@ -33,7 +33,7 @@ pub(crate) fn program<T: Scalar>(
     instructions.push(seed.reading(format!("{} = 1", bar(last - 1)), size));
     // Whether a node's cotangent has something in it already.
     let mut begun = vec![false; last];
-    let wanted = |i: usize| activity[i].params || activity[i].inputs;
+    let wanted = |i: usize| activity[i].params;
     for i in (0..last).rev().filter(|&i| activity[i].output && wanted(i)) {
         let (node, h, w) = (&nodes[i], i + 1, names.number(i));
         let reads = || [vec![bar(i)], names.kept(i)].concat();

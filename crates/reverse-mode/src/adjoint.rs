@@ -6,7 +6,7 @@ use std::sync::Arc;
 use pushpull_core::primal::disjoint;
 use pushpull_core::{Accum, AnyBlock, Block, Cost, Mat, MatMut, Op, Point, Real, Scalar, memory};
 
-use crate::program::Program;
+use crate::checkpoint::pieces::Pieces;
 
 mod plan;
 mod work;
@@ -122,11 +122,6 @@ impl Adjoint {
         after(nodes.end)..after(nodes.start)
     }
 
-    /// All steps.
-    pub(crate) const fn steps(&self) -> Range<usize> {
-        0..self.steps.len()
-    }
-
     /// Exact zeros for the inputs that no step assigns.
     pub(crate) fn begin<T: Scalar>(&self, x_bar: &mut Option<MatMut<'_, T>>) {
         if let Some(x_bar) = x_bar {
@@ -223,7 +218,7 @@ impl Adjoint {
     #[allow(clippy::too_many_arguments)]
     pub(crate) fn pullback<T: Scalar>(
         &self,
-        program: &mut Program,
+        pieces: &mut Pieces,
         params: &[T],
         x: Mat<'_, T>,
         record: &mut [T],
@@ -232,7 +227,7 @@ impl Adjoint {
         scratch: &mut [T],
         mut wanted: Wanted<'_, T>,
     ) {
-        let batch = program.batch();
+        let batch = pieces.batch();
         if let Some((Accum::Set, params_bar)) = &mut wanted.params {
             for range in &self.unused {
                 params_bar.rb_mut().rows(range.clone()).fill(T::zero());
@@ -256,7 +251,7 @@ impl Adjoint {
                 visit.block.vjp_params(visit.at, own, acc, target, scratch);
             }
         };
-        program.pull(
+        pieces.pull(
             self,
             params,
             x,

@@ -7,7 +7,7 @@ use pushpull_core::linalg::first_not_finite;
 use pushpull_core::{Cost, Dual, Error, Graph, Mat, MatMut, Result, Scalar, Team, memory};
 
 use crate::Store;
-use crate::second::{Answer, Direction, Duals, Planes, along_params};
+use crate::second::{Along, Answer, Direction, Duals, Planes};
 
 /// Products of the Hessian with directions, for a graph and a batch, at the scalar `T`.
 ///
@@ -100,7 +100,7 @@ where
             graph,
             batch,
             Way::Planes(
-                Planes::new(graph, batch)?,
+                Planes::new(graph, batch, Along::hessian_vector(false))?,
                 Team::of_graph("HessianVector", threads, graph, batch)?,
             ),
         ))
@@ -141,7 +141,7 @@ where
     }
 
     /// The sum of all outputs over the batch, and its Hessian with respect to the parameters times `direction`, both
-    /// n_params numbers. Allocates nothing.
+    /// n_params numbers. Allocates nothing, but the first time after another question.
     ///
     /// # Errors
     /// As [`Graph::check`] and, for slopes and their derivatives, [`Graph::check_slopes`]; [`Error::Shape`],
@@ -350,7 +350,10 @@ where
     /// [`HessianVector::gradient_and_hessian_vector`]. By duals it is the same, in operations of their parts.
     pub fn cost(&self, gradient: bool) -> Cost {
         match &self.way {
-            Way::Planes(planes, _) => along_params::<T>(planes.plan(), gradient),
+            // It was emitted when the engine was prepared: what cannot be counted is refused there.
+            Way::Planes(..) => Along::hessian_vector(gradient)
+                .program(&self.graph, self.batch)
+                .map_or(Cost::ZERO, |program| program.cost::<T>()),
             Way::Duals(duals) => duals.cost(),
         }
     }

@@ -6,6 +6,7 @@ use nalgebra::DMatrix;
 use pushpull_core::{Mat, MatMut, Result, Scalar, Wrt, memory};
 
 use crate::Reverse;
+use crate::reverse::Way;
 
 impl<T: Scalar> Reverse<T> {
     /// The Jacobian of all outputs with respect to the parameters: row `sample * n_outputs + output`, a column a
@@ -32,68 +33,8 @@ impl<T: Scalar> Reverse<T> {
         params: &'a [T],
         x: impl Into<Mat<'a, T>>,
     ) -> Result<DMatrix<T>> {
-        let (batch, n_outputs, n_params) = (
-            self.batch(),
-            self.graph().n_outputs(),
-            self.graph().n_params(),
-        );
-        let seeds = self.adjoint.seeds().min(n_outputs);
-        let rows = memory::elements(&[n_outputs, batch]);
-        memory::fits::<T>(
-            format_args!("the Jacobian of {rows} outputs by {n_params} parameters"),
-            memory::elements(&[rows.saturating_add(seeds * batch), n_params]),
-            "use a smaller batch, or pull back the cotangents you need",
-        )?;
-        let mut jacobian = DMatrix::from_element(rows, n_params, T::zero());
-        // A column a (seed, sample): vjp_params writes contiguous parameters, the Jacobian's rows are not.
-        let mut columns = DMatrix::from_element(n_params, seeds * batch, T::zero());
-        self.by_rows(
-            params,
-            x.into(),
-            Wrt::PARAMS,
-            |engine, params, x, outputs| {
-                let Reverse {
-                    program,
-                    adjoint,
-                    record,
-                    cotangents,
-                    seed,
-                    scratch,
-                    team,
-                    ..
-                } = engine;
-                let y_bar = Mat::new(seed, n_outputs, outputs.len() * batch);
-                team.run(|| {
-                    program.pull(
-                        adjoint,
-                        params,
-                        x,
-                        record,
-                        y_bar,
-                        cotangents,
-                        scratch,
-                        true,
-                        None,
-                        |visit, own, scratch| {
-                            for column in 0..outputs.len() * batch {
-                                let (sample, own) = (
-                                    visit.at.sample(column % batch),
-                                    own.cols(column..column + 1),
-                                );
-                                let target = &mut columns.column_mut(column).data.into_slice_mut()
-                                    [visit.params.clone()];
-                                visit
-                                    .block
-                                    .vjp_params(&sample, own, visit.first, target, scratch);
-                            }
-                        },
-                    )
-                });
-                write_rows(&mut jacobian, Mat::from(&columns), outputs, batch);
-                Ok(())
-            },
-        )?;
-        Ok(jacobian)
+        let n_params = self.graph().n_params();
+        self.by_rows(params, x.into(), "parameters", n_params, Wrt::PARAMS)
     }
 
     /// The Jacobian of all outputs with respect to the inputs, sample by sample: row `sample * n_outputs + output`, a
@@ -106,86 +47,51 @@ impl<T: Scalar> Reverse<T> {
         params: &'a [T],
         x: impl Into<Mat<'a, T>>,
     ) -> Result<DMatrix<T>> {
-        let (batch, n_outputs, n_inputs) = (
-            self.batch(),
-            self.graph().n_outputs(),
-            self.graph().n_inputs(),
-        );
-        let seeds = self.adjoint.seeds().min(n_outputs);
-        let rows = memory::elements(&[n_outputs, batch]);
-        memory::fits::<T>(
-            format_args!("the Jacobian of {rows} outputs by {n_inputs} inputs"),
-            memory::elements(&[rows.saturating_add(seeds * batch), n_inputs]),
-            "use a smaller batch, or pull back the cotangents you need",
-        )?;
-        let mut jacobian = DMatrix::from_element(rows, n_inputs, T::zero());
-        let mut columns = vec![T::zero(); n_inputs * seeds * batch];
-        self.by_rows(
-            params,
-            x.into(),
-            Wrt::INPUTS,
-            |engine, params, x, outputs| {
-                let Reverse {
-                    program,
-                    adjoint,
-                    record,
-                    cotangents,
-                    seed,
-                    scratch,
-                    team,
-                    ..
-                } = engine;
-                let width = outputs.len() * batch;
-                let y_bar = Mat::new(seed, n_outputs, width);
-                let x_bar = Some(MatMut::new(&mut columns, n_inputs, width));
-                team.run(|| {
-                    program.pull(
-                        adjoint,
-                        params,
-                        x,
-                        record,
-                        y_bar,
-                        cotangents,
-                        scratch,
-                        false,
-                        x_bar,
-                        |_, _, _| {},
-                    )
-                });
-                let columns = Mat::new(&columns, n_inputs, width);
-                write_rows(&mut jacobian, columns, outputs, batch);
-                Ok(())
-            },
-        )?;
-        Ok(jacobian)
+        let n_inputs = self.graph().n_inputs();
+        self.by_rows(params, x.into(), "inputs", n_inputs, Wrt::INPUTS)
     }
 
-    /// Records once, then hands every group of outputs to `sweep` with their unit cotangents in `seed`.
+    /// Records once, then pulls back the unit cotangents of every group of outputs.
     fn by_rows(
         &mut self,
         params: &[T],
         x: Mat<'_, T>,
+        what: &str,
+        all: usize,
         wrt: Wrt,
-        mut sweep: impl FnMut(&mut Self, &[T], Mat<'_, T>, Range<usize>) -> Result<()>,
-    ) -> Result<()> {
+    ) -> Result<DMatrix<T>> {
         let (batch, n_outputs) = (self.batch(), self.graph().n_outputs());
+        let (rows, seeds) = (
+            memory::elements(&[n_outputs, batch]),
+            self.side().min(n_outputs),
+        );
+        memory::fits::<T>(
+            format_args!("the Jacobian of {rows} outputs by {all} {what}"),
+            memory::elements(&[rows.saturating_add(seeds * batch), all]),
+            "use a smaller batch, or pull back the cotangents you need",
+        )?;
         let doubt = self.record(params, x)?.doubt;
         if doubt.meets(wrt) {
             self.graph().check_slopes(params, x, wrt, T::DUAL)?;
         }
-        let seeds = self.adjoint.seeds().min(n_outputs);
+        let mut jacobian = DMatrix::from_element(rows, all, T::zero());
+        // A column a (seed, sample): what is written lies in one piece, the Jacobian's rows do not.
+        let mut columns = vec![T::zero(); all * seeds * batch];
+        let Self { way, team, .. } = self;
         for first in (0..n_outputs).step_by(seeds) {
             let outputs = first..n_outputs.min(first + seeds);
-            self.seed.fill(T::zero());
-            let mut unit = MatMut::new(&mut self.seed, n_outputs, outputs.len() * batch);
-            for (k, output) in outputs.clone().enumerate() {
-                for sample in 0..batch {
-                    unit.col_mut(k * batch + sample)[output] = T::one();
+            let target = MatMut::new(&mut columns, all, outputs.len() * batch);
+            team.run(|| match way {
+                Way::Whole(whole) => whole.rows(params, x, &outputs, wrt.inputs, target),
+                Way::Pieces(pieced) => {
+                    pieced.rows(params, x, &outputs, wrt.inputs, target);
+                    Ok(())
                 }
-            }
-            sweep(self, params, x, outputs)?;
+            })?;
+            let columns = Mat::new(&columns, all, outputs.len() * batch);
+            write_rows(&mut jacobian, columns, outputs, batch);
         }
-        Ok(())
+        Ok(jacobian)
     }
 }
 

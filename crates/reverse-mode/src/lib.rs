@@ -22,15 +22,19 @@
 
 mod adjoint;
 pub mod checkpoint;
+mod emit;
 mod hessian_vector;
 mod jacobian;
+mod pieced;
+mod plan;
 mod predict;
-mod program;
+
 mod reverse;
 mod second;
+mod takes;
 mod tape;
 pub mod textbook;
-mod work;
+mod whole;
 
 pub use hessian_vector::HessianVector;
 pub use pushpull_core::{Error, Result};

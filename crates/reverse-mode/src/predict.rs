@@ -1,137 +1,15 @@
 //! What reverse mode takes, known before it is prepared.
 
-use pushpull_core::{AnyBlock, Cost, Dual, Error, Graph, Op, Prediction, Result, Scalar, memory};
+use pushpull_core::work::{Item, Work};
+use pushpull_core::{Cost, Dual, Graph, Prediction, Result, Scalar, memory};
 
-use crate::adjoint::Adjoint;
-use crate::checkpoint::Schedule;
 use crate::hessian_vector::offers_planes;
-use crate::program::Program;
-use crate::reverse::Bytes;
-use crate::second::{Duals, Plan, along_params};
+use crate::plan::Plan;
+use crate::reverse::{Way, at_least_one};
+use crate::second::{Along, Duals};
+use crate::takes::{Pull, Takes};
+use crate::whole::Question;
 use crate::{HessianVector, Reverse, Store};
-
-/// Both programs without their numbers: what is prepared and what is predicted follow from the same.
-#[derive(Clone, Debug)]
-pub(crate) struct Programs {
-    pub program: Program,
-    pub adjoint: Adjoint,
-}
-
-/// Numbers of each kind that the programs need.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Lens {
-    pub record: usize,
-    pub cotangents: usize,
-    pub seed: usize,
-    pub scratch: usize,
-    pub gradient: usize,
-}
-
-impl Programs {
-    /// The programs of a graph for batches, with `seeds` cotangents side by side.
-    pub(crate) fn new<T>(graph: &Graph, batch: usize, store: Store, seeds: usize) -> Result<Self> {
-        // A batch of none is refused by the primal.
-        let adjoint = Adjoint::new(graph, batch.max(1), at_least_one(seeds)?)?;
-        let besides = adjoint.besides(graph.n_outputs(), batch);
-        let program = Program::new::<T>(graph, batch, store, besides)?;
-        Self { program, adjoint }.checked::<T>()
-    }
-
-    /// The programs of a schedule of the caller's, for one cotangent.
-    pub(crate) fn scheduled<T>(graph: &Graph, batch: usize, schedule: &Schedule) -> Result<Self> {
-        let program = Program::scheduled(graph, batch, schedule)?;
-        let adjoint = Adjoint::new(graph, batch, 1)?;
-        Self { program, adjoint }.checked::<T>()
-    }
-
-    fn checked<T>(self) -> Result<Self> {
-        let lens = self.lens();
-        let parts = [
-            lens.record,
-            lens.cotangents,
-            lens.seed,
-            lens.scratch,
-            lens.gradient,
-        ];
-        let total = parts.into_iter().fold(0, usize::saturating_add);
-        memory::fits::<T>("reverse mode's record", total, "use a smaller batch")?;
-        Ok(self)
-    }
-
-    pub(crate) fn lens(&self) -> Lens {
-        let (graph, batch) = (self.program.graph(), self.program.batch());
-        Lens {
-            record: self.program.len(),
-            cotangents: self.adjoint.len(),
-            seed: memory::elements(&[graph.n_outputs(), batch, self.adjoint.seeds()]),
-            scratch: self.adjoint.scratch_len(),
-            gradient: graph.n_params(),
-        }
-    }
-
-    /// A question about `all` cotangents, of this cost in all and with so many numbers of results and of further matrices.
-    pub(crate) fn predicted<T>(
-        &self,
-        all: usize,
-        cost: Cost,
-        results: usize,
-        further: usize,
-    ) -> Result<Prediction> {
-        let bytes = |numbers: usize| memory::elements(&[numbers, size_of::<T>()]);
-        let prediction = Prediction {
-            cost,
-            evaluations: self.program.evaluations(self.groups(all)),
-            buffers: self.lens().bytes::<T>().total(),
-            plan: self.program.held().saturating_add(self.adjoint.held()),
-            run: bytes(results.saturating_add(further)),
-            results: bytes(results),
-        };
-        let what = format_args!("reverse mode for {all} cotangents");
-        prediction.counted(what, "ask for fewer, or use a smaller batch")
-    }
-
-    /// Groups of cotangents that are pulled back one after the other.
-    fn groups(&self, all: usize) -> usize {
-        all.div_ceil(self.adjoint.seeds())
-    }
-
-    /// The primal, as often as checkpoints ask for it, and a pullback for every group of `all` cotangents.
-    pub(crate) fn grouped<T: Scalar>(&self, all: usize, pullback: impl Fn(usize) -> Cost) -> Cost {
-        let side = self.adjoint.seeds();
-        let (full, rest) = (all / side, all % side);
-        let rest = if rest > 0 { pullback(rest) } else { Cost::ZERO };
-        let full = if full > 0 {
-            pullback(side) * full
-        } else {
-            Cost::ZERO
-        };
-        self.program.cost::<T>(self.groups(all)) + full + rest
-    }
-}
-
-impl Lens {
-    pub(crate) const fn bytes<T>(&self) -> Bytes {
-        let size = size_of::<T>();
-        Bytes {
-            record: self.record.saturating_mul(size),
-            cotangents: self.cotangents.saturating_mul(size),
-            gradient: self.gradient.saturating_mul(size),
-            scratch: self.seed.saturating_add(self.scratch).saturating_mul(size),
-        }
-    }
-}
-
-pub(crate) fn at_least_one(seeds: usize) -> Result<usize> {
-    if seeds > 0 {
-        return Ok(seeds);
-    }
-    Err(Error::Setting {
-        name: "Reverse".into(),
-        setting: "seeds".into(),
-        expected: "at least 1".into(),
-        got: "0".into(),
-    })
-}
 
 impl<T: Scalar> Reverse<T> {
     /// What [`Reverse::value_and_gradient`] takes, without preparing it: the primal, the sum of the outputs and the
@@ -160,11 +38,15 @@ impl<T: Scalar> Reverse<T> {
     /// # Ok::<(), pushpull_core::Error>(())
     /// ```
     pub fn predict_gradient(graph: &Graph, batch: usize, store: Store) -> Result<Prediction> {
-        let programs = Programs::new::<T>(graph, batch, store, 1)?;
-        let pulled = programs.adjoint.cost::<T>(batch, 1, true, false);
-        let outputs = T::additions(memory::elements(&[graph.n_outputs(), batch]));
-        let cost = programs.program.cost::<T>(1) + outputs + pulled;
-        programs.predicted::<T>(1, cost, 0, 0)
+        let question = Question::Gradient { inputs: false };
+        let plan = Plan::new::<T>(graph, batch, store, 1, question)?;
+        let takes = plan.takes(graph, batch, 1);
+        let one = Prediction {
+            cost: takes.gradient::<T>()?,
+            evaluations: takes.evaluations(1),
+            ..prepared::<T>(&plan, graph.n_params())
+        };
+        one.counted("a gradient by reverse mode", "use a smaller batch")
     }
 
     /// What [`Reverse::vjp`] takes for `cotangents` of them, on an engine that pulls back `seeds` side by side
@@ -180,14 +62,32 @@ impl<T: Scalar> Reverse<T> {
         seeds: usize,
         cotangents: usize,
     ) -> Result<Prediction> {
-        let programs = Programs::new::<T>(graph, batch, store, seeds)?;
-        let adjoint = &programs.adjoint;
-        let cost = programs.grouped::<T>(cotangents, |seeds| {
-            adjoint.cost::<T>(batch, seeds, true, true)
-        });
+        let pull = Pull::Cotangents {
+            params: true,
+            inputs: true,
+        };
         let inputs = memory::elements(&[graph.n_inputs(), batch]);
         let results = memory::elements(&[graph.n_params().saturating_add(inputs), cotangents]);
-        programs.predicted::<T>(cotangents, cost, results, 0)
+        pulled::<T>(graph, batch, store, seeds, (cotangents, pull), (results, 0))
+    }
+
+    /// What recording and [`crate::Tape::pullback`] take, with respect to the parameters alone and into the caller's
+    /// matrix, for `cotangents` of them on an engine that pulls back `seeds` side by side.
+    ///
+    /// # Errors
+    /// As [`Reverse::new`] and [`Reverse::seeds`].
+    pub fn predict_params_vjp(
+        graph: &Graph,
+        batch: usize,
+        store: Store,
+        seeds: usize,
+        cotangents: usize,
+    ) -> Result<Prediction> {
+        let pull = Pull::Cotangents {
+            params: true,
+            inputs: false,
+        };
+        pulled::<T>(graph, batch, store, seeds, (cotangents, pull), (0, 0))
     }
 
     /// What [`Reverse::jacobian_params`] takes on an engine that pulls back `seeds` outputs side by side: the primal once,
@@ -202,10 +102,10 @@ impl<T: Scalar> Reverse<T> {
         store: Store,
         seeds: usize,
     ) -> Result<Prediction> {
-        let programs = Programs::new::<T>(graph, batch, store, seeds)?;
-        let (results, further) = rows(graph, batch, seeds, graph.n_params());
-        let cost = programs.jacobian_params_cost::<T>();
-        programs.predicted::<T>(graph.n_outputs(), cost, results, further)
+        let (pull, columns) = (Pull::Rows { inputs: false }, graph.n_params());
+        let all = (graph.n_outputs(), pull);
+        let numbers = rows(graph, batch, seeds, columns);
+        pulled::<T>(graph, batch, store, seeds, all, numbers)
     }
 
     /// What [`Reverse::jacobian_inputs`] takes on an engine that pulls back `seeds` outputs side by side: the primal once,
@@ -220,14 +120,175 @@ impl<T: Scalar> Reverse<T> {
         store: Store,
         seeds: usize,
     ) -> Result<Prediction> {
-        let programs = Programs::new::<T>(graph, batch, store, seeds)?;
-        let (results, further) = rows(graph, batch, seeds, graph.n_inputs());
-        let adjoint = &programs.adjoint;
-        let cost = programs.grouped::<T>(graph.n_outputs(), |seeds| {
-            adjoint.cost::<T>(batch, seeds, false, true)
-        });
-        programs.predicted::<T>(graph.n_outputs(), cost, results, further)
+        let (pull, columns) = (Pull::Rows { inputs: true }, graph.n_inputs());
+        let all = (graph.n_outputs(), pull);
+        let numbers = rows(graph, batch, seeds, columns);
+        pulled::<T>(graph, batch, store, seeds, all, numbers)
     }
+
+    /// What [`Reverse::value_and_gradient`] does.
+    ///
+    /// # Errors
+    /// As [`Reverse::new`].
+    pub fn gradient_work(graph: &Graph, batch: usize, store: Store) -> Result<Work> {
+        let question = Question::Gradient { inputs: false };
+        let plan = Plan::new::<T>(graph, batch, store, 1, question)?;
+        plan.takes(graph, batch, 1).gradient_work()
+    }
+
+    /// What recording and pulling back `seeds` cotangents does, `side` of them side by side.
+    ///
+    /// # Errors
+    /// As [`Reverse::new`].
+    pub fn vjp_work(
+        graph: &Graph,
+        batch: usize,
+        store: Store,
+        seeds: usize,
+        side: usize,
+    ) -> Result<Work> {
+        let pull = Pull::Cotangents {
+            params: true,
+            inputs: false,
+        };
+        pulled_work::<T>(graph, batch, store, side, (seeds, pull))
+    }
+
+    /// What [`Reverse::jacobian_params`] does with `side` outputs side by side.
+    ///
+    /// # Errors
+    /// As [`Reverse::new`].
+    pub fn jacobian_params_work(
+        graph: &Graph,
+        batch: usize,
+        store: Store,
+        side: usize,
+    ) -> Result<Work> {
+        let pull = Pull::Rows { inputs: false };
+        pulled_work::<T>(graph, batch, store, side, (graph.n_outputs(), pull))
+    }
+
+    /// What [`Reverse::jacobian_inputs`] does with `side` outputs side by side.
+    ///
+    /// # Errors
+    /// As [`Reverse::new`].
+    pub fn jacobian_inputs_work(
+        graph: &Graph,
+        batch: usize,
+        store: Store,
+        side: usize,
+    ) -> Result<Work> {
+        let pull = Pull::Rows { inputs: true };
+        pulled_work::<T>(graph, batch, store, side, (graph.n_outputs(), pull))
+    }
+
+    fn takes(&self) -> Takes<'_> {
+        let pieces = match &self.way {
+            Way::Whole(_) => None,
+            Way::Pieces(pieced) => Some(&pieced.plan),
+        };
+        Takes {
+            graph: self.graph(),
+            batch: self.batch(),
+            side: self.side(),
+            pieces,
+        }
+    }
+
+    /// Blocks that [`Reverse::value_and_gradient`] evaluates: as many as there are, and those that are computed again.
+    pub fn evaluations(&self) -> u64 {
+        self.takes().evaluations(1)
+    }
+
+    // The programs below were emitted when the engine was prepared: what cannot be counted is refused there.
+
+    /// The exact cost of [`Reverse::value_and_gradient`]: the primal, what is computed again, the sum of the outputs, the
+    /// adjoint program.
+    pub fn cost(&self) -> Cost {
+        self.takes().gradient::<T>().unwrap_or_default()
+    }
+
+    /// The exact cost of [`Reverse::jacobian_inputs`]: the primal once, and a pullback for every group of outputs; with
+    /// checkpoints, the primal for every group.
+    pub fn jacobian_inputs_cost(&self) -> Cost {
+        let (all, pull) = (self.graph().n_outputs(), Pull::Rows { inputs: true });
+        self.takes().pullbacks::<T>(all, pull).unwrap_or_default()
+    }
+
+    /// The exact cost of [`Reverse::record`]: with checkpoints, up to the first pullback.
+    pub fn primal_cost(&self) -> Cost {
+        self.takes().record::<T>().unwrap_or_default()
+    }
+
+    /// The exact cost of one pullback of `seeds` cotangents, as many as fit side by side at most, and of what is computed
+    /// again for it. With checkpoints, a second pullback of one tape costs [`Reverse::primal_cost`] more, for it starts
+    /// from the input.
+    pub fn pullback_cost(&self, seeds: usize, params: bool, inputs: bool) -> Cost {
+        let pull = Pull::Cotangents { params, inputs };
+        self.takes().pullback::<T>(seeds, pull).unwrap_or_default()
+    }
+}
+
+impl Plan {
+    fn takes<'p>(&'p self, graph: &'p Graph, batch: usize, side: usize) -> Takes<'p> {
+        let pieces = match self {
+            Self::Whole(..) => None,
+            Self::Pieces(plan) => Some(plan),
+        };
+        Takes {
+            graph,
+            batch,
+            side,
+            pieces,
+        }
+    }
+}
+
+/// What an engine keeps: the buffers of a plan and so many numbers besides.
+fn prepared<T>(plan: &Plan, besides: usize) -> Prediction {
+    let (arena, scratch) = plan.numbers();
+    let numbers = arena.saturating_add(scratch).saturating_add(besides);
+    Prediction {
+        buffers: memory::elements(&[numbers, size_of::<T>()]),
+        plan: plan.held(),
+        ..Prediction::default()
+    }
+}
+
+/// A record and pullbacks of so many cotangents, `side` of them side by side, with so many numbers of results and of further
+/// matrices.
+fn pulled<T: Scalar>(
+    graph: &Graph,
+    batch: usize,
+    store: Store,
+    side: usize,
+    (all, pull): (usize, Pull),
+    (results, further): (usize, usize),
+) -> Result<Prediction> {
+    let plan = Plan::new::<T>(graph, batch, store, at_least_one(side)?, Question::Tape)?;
+    let takes = plan.takes(graph, batch, side);
+    let bytes = |numbers: usize| memory::elements(&[numbers, size_of::<T>()]);
+    let prediction = Prediction {
+        cost: takes.pullbacks::<T>(all, pull)?,
+        evaluations: takes.evaluations(all),
+        run: bytes(results.saturating_add(further)),
+        results: bytes(results),
+        ..prepared::<T>(&plan, 0)
+    };
+    let what = format_args!("reverse mode for {all} cotangents");
+    prediction.counted(what, "ask for fewer, or use a smaller batch")
+}
+
+/// What the same does, as a list.
+fn pulled_work<T: Scalar>(
+    graph: &Graph,
+    batch: usize,
+    store: Store,
+    side: usize,
+    (all, pull): (usize, Pull),
+) -> Result<Work> {
+    let plan = Plan::new::<T>(graph, batch, store, at_least_one(side)?, Question::Tape)?;
+    plan.takes(graph, batch, side).pullbacks_work(all, pull)
 }
 
 impl<T: Scalar> HessianVector<T>
@@ -267,16 +328,33 @@ where
         if !offers_planes(graph, store) {
             return Self::predict_by_duals(graph, batch, store, products);
         }
-        let plan = Plan::new(graph, batch)?;
+        let asked = Along::hessian_vector(false);
+        let (program, code) = (asked.program(graph, batch)?, asked.code::<T>(graph, batch)?);
         let twice = memory::elements(&[2, graph.n_params()]);
         let one = Prediction {
-            cost: along_params::<T>(&plan, false),
-            evaluations: plan.steps.len() as u64,
-            buffers: memory::elements(&[plan.numbers().saturating_add(twice), size_of::<T>()]),
-            plan: plan.held(),
+            cost: program.cost::<T>(),
+            evaluations: program.evaluations(),
+            buffers: memory::elements(&[
+                code.len()
+                    .saturating_add(code.scratch_len())
+                    .saturating_add(twice),
+                size_of::<T>(),
+            ]),
+            plan: code.held(),
             ..Prediction::default()
         };
         products_of(one, products)
+    }
+
+    /// What one [`HessianVector::hessian_vector`] does on planes.
+    ///
+    /// # Errors
+    /// As [`HessianVector::new`].
+    pub fn work(graph: &Graph, batch: usize) -> Result<Work> {
+        let mut work = Along::hessian_vector(false).program(graph, batch)?.work();
+        work.add(Item::Read(graph.n_params()), 2);
+        work.add(Item::Read(memory::elements(&[graph.n_inputs(), batch])), 1);
+        Ok(work)
     }
 
     /// The same for [`HessianVector::by_duals`].
@@ -307,20 +385,6 @@ fn products_of(one: Prediction, products: usize) -> Result<Prediction> {
     let what = format_args!("{products} products with the Hessian");
     one.times(products)
         .counted(what, "ask for fewer, or use a smaller batch")
-}
-
-impl Programs {
-    /// The cost of a Jacobian in the parameters.
-    fn jacobian_params_cost<T: Scalar>(&self) -> Cost {
-        let batch = self.program.batch();
-        // One sample at a time: its row of the Jacobian is its own.
-        let by_samples =
-            |block: &dyn AnyBlock, acc| T::cost(block, Op::VjpParams(acc), 1, 1) * batch;
-        self.grouped::<T>(self.program.graph().n_outputs(), |seeds| {
-            self.adjoint
-                .cost_with::<T>(batch, seeds, true, false, by_samples)
-        })
-    }
 }
 
 /// Numbers in a Jacobian with `columns` columns, and in the rows of a group of outputs.

@@ -2,14 +2,14 @@
 
 use nalgebra::DMatrix;
 use pushpull_core::linalg::sum;
-use pushpull_core::{Accum, Cost, Graph, Mat, MatMut, Result, Scalar, Team, Wrt, memory};
+use pushpull_core::{Accum, Error, Graph, Mat, MatMut, Result, Scalar, Team, Wrt, memory};
 
 use crate::Tape;
-use crate::adjoint::{Adjoint, Wanted};
 use crate::checkpoint::Schedule;
-use crate::predict::{Programs, at_least_one};
-use crate::program::Program;
+use crate::pieced::Pieced;
+use crate::plan::Plan;
 use crate::tape::fits;
+use crate::whole::{Question, Whole};
 
 /// Which intermediates the record keeps. What is not kept is computed again from the last value before it that is, by a
 /// schedule of least work ([`crate::checkpoint`]): the same bits, in less memory. A graph is cut for it where one node
@@ -32,23 +32,20 @@ pub enum Store {
 /// Bytes of an engine's buffers, all allocated when it is prepared.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Bytes {
-    /// The record of the primal program: what the adjoint program reads. With checkpoints, their most at once with the
-    /// records beside them, and a copy of the output.
-    pub record: usize,
-    /// The cotangents alive at once.
-    pub cotangents: usize,
+    /// The record of the primal program and the cotangents, those alive at once. With checkpoints, the most of these, a copy
+    /// of the output and its cotangent beside them.
+    pub arena: usize,
     /// The gradient.
     pub gradient: usize,
-    /// The cotangent of the output and the blocks' scratch memory.
+    /// The blocks' scratch memory.
     pub scratch: usize,
 }
 
 impl Bytes {
     /// All of them.
     pub const fn total(&self) -> usize {
-        let kept = self.record.saturating_add(self.cotangents);
-        kept.saturating_add(self.gradient)
-            .saturating_add(self.scratch)
+        let kept = self.arena.saturating_add(self.gradient);
+        kept.saturating_add(self.scratch)
     }
 }
 
@@ -76,17 +73,39 @@ impl Bytes {
 /// ```
 #[derive(Clone, Debug)]
 pub struct Reverse<T> {
-    pub(crate) program: Program,
-    pub(crate) adjoint: Adjoint,
-    pub(crate) record: Vec<T>,
-    pub(crate) cotangents: Vec<T>,
-    /// n_outputs x batch S: the seed of a gradient or of Jacobian rows.
-    pub(crate) seed: Vec<T>,
-    pub(crate) scratch: Vec<T>,
+    graph: Graph,
+    batch: usize,
+    seeds: usize,
+    pub(crate) way: Way<T>,
+    /// Of a question for it.
     gradient: Vec<T>,
     pub(crate) team: Team,
     /// What was asked for; `None` with a schedule of the caller's.
     store: Option<Store>,
+}
+
+/// A plan with its numbers.
+#[derive(Clone, Debug)]
+pub(crate) enum Way<T> {
+    Whole(Whole<T>),
+    Pieces(Pieced<T>),
+}
+
+impl<T: Scalar> Way<T> {
+    fn new(plan: Plan) -> Self {
+        match plan {
+            Plan::Whole(question, code) => Self::Whole(Whole::new(question, code)),
+            Plan::Pieces(plan) => Self::Pieces(Pieced::new(plan)),
+        }
+    }
+
+    /// The output, after a record.
+    pub(crate) fn output(&self) -> Mat<'_, T> {
+        match self {
+            Self::Whole(whole) => whole.machine.output(),
+            Self::Pieces(pieced) => pieced.output(),
+        }
+    }
 }
 
 impl<T: Scalar> Reverse<T> {
@@ -118,11 +137,9 @@ impl<T: Scalar> Reverse<T> {
     /// # Ok::<(), pushpull_core::Error>(())
     /// ```
     pub fn new(graph: &Graph, batch: usize, store: Store, threads: usize) -> Result<Self> {
-        Self::with(
-            Programs::new::<T>(graph, batch, store, 1)?,
-            Some(store),
-            threads,
-        )
+        let question = Question::Gradient { inputs: false };
+        let plan = Plan::new::<T>(graph, batch, store, 1, question)?;
+        Self::with(graph, batch, plan, Some(store), threads)
     }
 
     /// The engine of a schedule of your own choice, made for the graph's [`crate::checkpoint::Chain::of`].
@@ -137,7 +154,8 @@ impl<T: Scalar> Reverse<T> {
     /// let chain = Chain::of(&graph, 4)?;
     /// let schedule = even(&chain, 5);
     /// let reverse = Reverse::<f64>::with_schedule(&graph, 4, &schedule, 1)?;
-    /// assert_eq!(reverse.bytes().record, 8 * (schedule.peak(&chain) + 3 * 4)); // and the output
+    /// // The record, two neighbouring cotangents, the output and its cotangent.
+    /// assert_eq!(reverse.bytes().arena, 8 * (schedule.peak(&chain) + 4 * 3 * 4));
     /// # Ok::<(), pushpull_core::Error>(())
     /// ```
     pub fn with_schedule(
@@ -146,75 +164,94 @@ impl<T: Scalar> Reverse<T> {
         schedule: &Schedule,
         threads: usize,
     ) -> Result<Self> {
-        Self::with(
-            Programs::scheduled::<T>(graph, batch, schedule)?,
-            None,
-            threads,
-        )
+        let plan = Plan::scheduled::<T>(graph, batch, schedule, 1)?;
+        Self::with(graph, batch, plan, None, threads)
     }
 
-    fn with(programs: Programs, store: Option<Store>, threads: usize) -> Result<Self> {
-        let lens = programs.lens();
-        let Programs { program, adjoint } = programs;
+    fn with(
+        graph: &Graph,
+        batch: usize,
+        plan: Plan,
+        store: Option<Store>,
+        threads: usize,
+    ) -> Result<Self> {
         Ok(Self {
-            team: Team::of_graph("Reverse", threads, program.graph(), program.batch())?,
-            record: vec![T::zero(); lens.record],
-            cotangents: vec![T::zero(); lens.cotangents],
-            seed: vec![T::zero(); lens.seed],
-            scratch: vec![T::zero(); lens.scratch],
-            gradient: vec![T::zero(); lens.gradient],
-            program,
-            adjoint,
+            team: Team::of_graph("Reverse", threads, graph, batch)?,
+            way: Way::new(plan),
+            gradient: graph.layout().zeros(),
+            graph: graph.clone(),
+            seeds: 1,
+            batch,
             store,
         })
     }
 
-    /// The same engine, prepared to pull back `seeds` cotangents side by side: Jacobian rows then share each block's
-    /// product. A byte budget covers their cotangents too.
+    /// The same engine, prepared to record and to pull back `seeds` cotangents side by side: Jacobian rows then share each
+    /// block's product. A byte budget covers their cotangents too. A first gradient prepares itself anew.
     ///
     /// # Errors
     /// [`crate::Error::TooLarge`]; [`crate::Error::Setting`] for zero seeds and as [`Team::new`]; [`crate::Error::Budget`].
     pub fn seeds(mut self, seeds: usize) -> Result<Self> {
-        let seeds = at_least_one(seeds)?;
-        let (graph, batch) = (self.graph(), self.batch());
-        let adjoint = Adjoint::new(graph, batch, seeds)?;
-        let seed = memory::elements(&[graph.n_outputs(), batch, seeds]);
-        let total = seed.saturating_add(adjoint.len());
-        memory::fits::<T>(
-            "the cotangents",
-            total,
-            "pull back fewer seeds side by side",
-        )?;
-        // What the cotangents take of a byte budget, the record cannot.
-        if let Some(store @ Store::Bytes(_)) = self.store {
-            let besides = adjoint.besides(graph.n_outputs(), batch);
-            self.program = Program::new::<T>(graph, batch, store, besides)?;
-            self.record = vec![T::zero(); self.program.len()];
-        }
+        self.seeds = at_least_one(seeds)?;
+        let plan = self.planned(Question::Tape)?;
         if !self.team.shares() {
             // More columns may be worth sharing where one seed's are not.
-            let (threads, columns) = (self.team.threads(), memory::elements(&[batch, seeds]));
-            self.team = Team::of_graph("Reverse", threads, self.program.graph(), columns)?;
+            let (threads, columns) = (self.team.threads(), memory::elements(&[self.batch, seeds]));
+            self.team = Team::of_graph("Reverse", threads, &self.graph, columns)?;
         }
-        self.adjoint = adjoint;
-        self.seed = vec![T::zero(); seed];
-        self.cotangents = vec![T::zero(); self.adjoint.len()];
-        self.scratch = vec![T::zero(); self.adjoint.scratch_len()];
+        self.gradient = Vec::new();
+        self.way = Way::new(plan);
         Ok(self)
+    }
+
+    fn planned(&self, question: Question) -> Result<Plan> {
+        let Self {
+            graph,
+            batch,
+            seeds,
+            ..
+        } = self;
+        match (self.store, self.schedule()) {
+            (None, Some(schedule)) => Plan::scheduled::<T>(graph, *batch, schedule, *seeds),
+            (store, _) => {
+                Plan::new::<T>(graph, *batch, store.unwrap_or_default(), *seeds, question)
+            }
+        }
+    }
+
+    /// Allocates the buffers for a question, unless they are there.
+    fn prepare(&mut self, question: Question) -> Result<()> {
+        let ready = match &self.way {
+            Way::Whole(whole) => whole.question == question,
+            Way::Pieces(_) => true,
+        };
+        if !ready {
+            // One question is prepared at a time: the buffers of the one before go as these come.
+            self.way = Way::new(self.planned(question)?);
+        }
+        if matches!(question, Question::Gradient { .. }) && self.gradient.is_empty() {
+            self.gradient = self.graph.layout().zeros();
+        }
+        Ok(())
     }
 
     /// The graph.
     pub const fn graph(&self) -> &Graph {
-        self.program.graph()
+        &self.graph
     }
 
     /// Samples of a batch.
     pub const fn batch(&self) -> usize {
-        self.program.batch()
+        self.batch
+    }
+
+    /// Cotangents that are pulled back side by side.
+    pub(crate) const fn side(&self) -> usize {
+        self.seeds
     }
 
     /// Runs the primal program and keeps what the adjoint program will read. The tape borrows the parameters, so they
-    /// cannot change between recording and pulling back. Allocates nothing.
+    /// cannot change between recording and pulling back. Allocates nothing, but the first time after a gradient.
     ///
     /// # Errors
     /// As [`Graph::check`].
@@ -226,8 +263,12 @@ impl<T: Scalar> Reverse<T> {
         let x = x.into();
         let (graph, batch) = (self.graph(), self.batch());
         graph.check(params, x, batch)?;
-        let (program, record) = (&mut self.program, &mut self.record);
-        let doubt = self.team.run(|| program.record(params, x, record));
+        self.prepare(Question::Tape)?;
+        let Self { way, team, .. } = self;
+        let doubt = team.run(|| match way {
+            Way::Whole(whole) => whole.record(params, x),
+            Way::Pieces(pieced) => Ok(pieced.record(params, x)),
+        })?;
         Ok(Tape {
             engine: self,
             params,
@@ -236,7 +277,8 @@ impl<T: Scalar> Reverse<T> {
         })
     }
 
-    /// The sum of all outputs over the batch, and its gradient with respect to the parameters. Allocates nothing.
+    /// The sum of all outputs over the batch, and its gradient with respect to the parameters. Allocates nothing, but the
+    /// first time after another question.
     ///
     /// # Errors
     /// As [`Graph::check`] and [`Graph::check_slopes`].
@@ -273,39 +315,31 @@ impl<T: Scalar> Reverse<T> {
         x_bar: Option<MatMut<'_, T>>,
         wrt: Wrt,
     ) -> Result<T> {
+        self.graph.check(params, x, self.batch)?;
+        if let Some(x_bar) = &x_bar {
+            fits("x_bar", x_bar, (x.nrows(), self.batch))?;
+        }
+        self.prepare(Question::Gradient {
+            inputs: x_bar.is_some(),
+        })?;
         let Self {
-            program,
-            adjoint,
-            record,
-            cotangents,
-            seed,
-            scratch,
+            graph,
+            way,
             gradient,
             team,
             ..
         } = self;
-        let (n_outputs, batch) = (program.n_outputs(), program.batch());
-        program.graph().check(params, x, batch)?;
-        if let Some(x_bar) = &x_bar {
-            fits("x_bar", x_bar, (x.nrows(), batch))?;
-        }
-        // Every output weighs 1.
-        let seed = &mut seed[..n_outputs * batch];
-        seed.fill(T::one());
-        team.run(|| {
-            let doubt = program.record(params, x, record);
-            if doubt.meets(wrt) {
-                program.graph().check_slopes(params, x, wrt, T::DUAL)?;
+        let check = |doubt: Wrt| match doubt.meets(wrt) {
+            true => graph.check_slopes(params, x, wrt, T::DUAL),
+            false => Ok(()),
+        };
+        team.run(|| match way {
+            Way::Whole(whole) => whole.gradient(params, x, gradient, x_bar, check),
+            Way::Pieces(pieced) => {
+                check(pieced.record(params, x))?;
+                pieced.pull_ones(params, x, gradient, x_bar);
+                Ok(sum(pieced.output()))
             }
-            let wanted = Wanted {
-                params: Some((Accum::Set, MatMut::new(gradient, params.len(), 1))),
-                inputs: x_bar,
-            };
-            let y_bar = Mat::new(seed, n_outputs, batch);
-            adjoint.pullback(
-                program, params, x, record, y_bar, cotangents, scratch, wanted,
-            );
-            Ok(sum(program.output(record)))
         })
     }
 
@@ -348,56 +382,40 @@ impl<T: Scalar> Reverse<T> {
         Ok((params_bar, x_bar))
     }
 
-    /// Bytes of all buffers.
-    pub const fn bytes(&self) -> Bytes {
+    /// Bytes of all buffers, as prepared for the question asked last.
+    pub fn bytes(&self) -> Bytes {
+        let (arena, scratch) = match &self.way {
+            Way::Whole(whole) => {
+                let code = whole.machine.code();
+                (code.len(), code.scratch_len())
+            }
+            Way::Pieces(pieced) => pieced.plan.numbers(),
+        };
         let size = size_of::<T>();
         Bytes {
-            record: self.record.len() * size,
-            cotangents: self.cotangents.len() * size,
+            arena: arena * size,
             gradient: self.gradient.len() * size,
-            scratch: (self.seed.len() + self.scratch.len()) * size,
+            scratch: scratch * size,
         }
-    }
-
-    /// Blocks that [`Reverse::value_and_gradient`] evaluates: as many as there are, and those that are computed again.
-    pub fn evaluations(&self) -> u64 {
-        self.program.evaluations(1)
     }
 
     /// The schedule of checkpoints; `None` if all is kept.
     pub const fn schedule(&self) -> Option<&Schedule> {
-        self.program.schedule()
+        match &self.way {
+            Way::Whole(_) => None,
+            Way::Pieces(pieced) => Some(pieced.plan.pieces.schedule()),
+        }
     }
+}
 
-    /// The exact cost of [`Reverse::value_and_gradient`]: the primal, what is computed again, the sum of the outputs, the
-    /// adjoint program.
-    pub fn cost(&self) -> Cost {
-        let outputs = T::additions(self.graph().n_outputs() * self.batch());
-        self.primal_cost() + outputs + self.pullback_cost(1, true, false)
+pub(crate) fn at_least_one(seeds: usize) -> Result<usize> {
+    if seeds > 0 {
+        return Ok(seeds);
     }
-
-    /// The exact cost of [`Reverse::jacobian_inputs`]: the primal once, and a pullback for every group of outputs; with
-    /// checkpoints, the primal for every group.
-    pub fn jacobian_inputs_cost(&self) -> Cost {
-        let (n_outputs, seeds) = (self.graph().n_outputs(), self.adjoint.seeds());
-        let group = |first| {
-            let seeds = seeds.min(n_outputs - first);
-            self.adjoint.cost::<T>(self.batch(), seeds, false, true)
-        };
-        let primal = self.program.cost::<T>(n_outputs.div_ceil(seeds));
-        primal + (0..n_outputs).step_by(seeds).map(group).sum()
-    }
-
-    /// The exact cost of [`Reverse::record`]: with checkpoints, up to the first pullback.
-    pub fn primal_cost(&self) -> Cost {
-        self.program.primal_cost::<T>()
-    }
-
-    /// The exact cost of one pullback of `seeds` cotangents, as many as fit side by side at most, and of what is computed
-    /// again for it. With checkpoints, a second pullback of one tape costs [`Reverse::primal_cost`] more, for it starts
-    /// from the input.
-    pub fn pullback_cost(&self, seeds: usize, params: bool, inputs: bool) -> Cost {
-        let adjoint = self.adjoint.cost::<T>(self.batch(), seeds, params, inputs);
-        self.program.rerun_cost::<T>() + adjoint
-    }
+    Err(Error::Setting {
+        name: "Reverse".into(),
+        setting: "seeds".into(),
+        expected: "at least 1".into(),
+        got: "0".into(),
+    })
 }

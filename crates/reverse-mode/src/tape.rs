@@ -4,7 +4,7 @@ use pushpull_core::linalg::{first_not_finite, sum};
 use pushpull_core::{Accum, Error, Mat, MatMut, Result, Scalar, Wrt};
 
 use crate::Reverse;
-use crate::adjoint::Wanted;
+use crate::reverse::Way;
 
 /// A recorded run of the primal program. It can be pulled back any number of times; it borrows the parameters, so
 /// changing them in between does not compile:
@@ -34,7 +34,7 @@ pub struct Tape<'t, T> {
 impl<T: Scalar> Tape<'_, T> {
     /// The output, n_outputs x batch.
     pub fn output(&self) -> Mat<'_, T> {
-        self.engine.program.output(&self.engine.record)
+        self.engine.way.output()
     }
 
     /// The sum of all outputs over the batch.
@@ -77,16 +77,7 @@ impl<T: Scalar> Tape<'_, T> {
         mut x_bar: Option<MatMut<'_, T>>,
     ) -> Result<()> {
         let y_bar = y_bar.into();
-        let Reverse {
-            program,
-            adjoint,
-            record,
-            cotangents,
-            scratch,
-            team,
-            ..
-        } = &mut *self.engine;
-        let (graph, batch) = (program.graph(), program.batch());
+        let (graph, batch, side) = (self.engine.graph(), self.engine.batch(), self.engine.side());
         let seeds = y_bar.ncols() / batch;
         if y_bar.nrows() != graph.n_outputs() || y_bar.ncols() != seeds * batch || seeds == 0 {
             return Err(Error::Shape {
@@ -117,30 +108,24 @@ impl<T: Scalar> Tape<'_, T> {
         if self.doubt.meets(wrt) {
             graph.check_slopes(self.params, self.x, wrt, T::DUAL)?;
         }
-        for first in (0..seeds).step_by(adjoint.seeds()) {
-            let group = first..seeds.min(first + adjoint.seeds());
+        let Reverse { way, team, .. } = &mut *self.engine;
+        for first in (0..seeds).step_by(side) {
+            let group = first..seeds.min(first + side);
             let columns = group.start * batch..group.end * batch;
-            let wanted = Wanted {
-                params: params_bar
-                    .as_mut()
-                    .map(|target| (acc, target.rb_mut().cols(group.clone()))),
-                inputs: x_bar
-                    .as_mut()
-                    .map(|target| target.rb_mut().cols(columns.clone())),
-            };
+            let params_bar = params_bar
+                .as_mut()
+                .map(|target| (acc, target.rb_mut().cols(group)));
+            let x_bar = x_bar
+                .as_mut()
+                .map(|target| target.rb_mut().cols(columns.clone()));
             let y_bar = y_bar.cols(columns);
-            team.run(|| {
-                adjoint.pullback(
-                    program,
-                    self.params,
-                    self.x,
-                    record,
-                    y_bar,
-                    cotangents,
-                    scratch,
-                    wanted,
-                );
-            });
+            team.run(|| match way {
+                Way::Whole(whole) => whole.pull(self.params, self.x, y_bar, params_bar, x_bar),
+                Way::Pieces(pieced) => {
+                    pieced.pull(self.params, self.x, y_bar, params_bar, x_bar);
+                    Ok(())
+                }
+            })?;
         }
         Ok(())
     }

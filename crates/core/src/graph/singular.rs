@@ -328,14 +328,15 @@ fn finite<T: Scalar>(x: &T) -> bool {
     x.to_f64().is_finite()
 }
 
-/// What a node tells an engine right after it ran: by what its slopes are in doubt.
+/// What a node tells an engine right after it ran: by what its slopes are in doubt; `second`: or their derivatives.
 pub(crate) fn in_doubt<T: Scalar>(
     block: &dyn crate::Block<T>,
     at: &Point<'_, T>,
     watched: Wrt,
+    second: bool,
 ) -> Wrt {
-    let mut doubt = Wrt::NOTHING;
-    T::uncounted(|| block.singular_at(at, T::DUAL, &mut |_| doubt = watched));
+    let (mut doubt, second) = (Wrt::NOTHING, second || T::DUAL);
+    T::uncounted(|| block.singular_at(at, second, &mut |_| doubt = watched));
     doubt
 }
 

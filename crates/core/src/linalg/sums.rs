@@ -12,6 +12,7 @@
 //! meets as many roundings as lie between it and the root). That is 46 u for a million terms. The tree depends on n
 //! alone, not on the threads, the vectors or where the numbers lie, so neither do the bits.
 
+use std::array::from_fn;
 use std::ops::Range;
 
 use pulp::NullaryFnOnce;
@@ -110,28 +111,27 @@ pub(crate) fn dot<T: Real>(slopes: &[T], seed: &[T]) -> T {
 /// [`dot`] of N pairs at once, all of one length, with the same bits: one sum alone waits for each of its additions.
 pub(crate) fn dots<T: Real, const N: usize>(slopes: [&[T]; N], seeds: [&[T]; N]) -> [T; N] {
     let len = slopes[0].len();
-    let (slopes, seeds) = (
-        slopes.map(|slopes| &slopes[..len]),
-        seeds.map(|seeds| &seeds[..len]),
-    );
-    let mut leaf = |range: Range<usize>| {
-        let mut sums = [T::zero(); N];
-        for i in range.clone() {
+    let onto = |mut sums: [T; N], range: Range<usize>| {
+        let slopes = slopes.map(|slopes| &slopes[range.clone()]);
+        let seeds = seeds.map(|seeds| &seeds[range.clone()]);
+        for i in 0..range.len() {
             for k in 0..N {
-                let product = chain(slopes[k][i], seeds[k][i]);
-                // The first leaf starts at zero, the others at their first term.
-                sums[k] = if i == range.start && i > 0 {
-                    product
-                } else {
-                    sums[k] + product
-                };
+                sums[k] += chain(slopes[k][i], seeds[k][i]);
             }
         }
         sums
     };
+    // The first leaf starts at zero, the others at their first term.
     if len <= LEAF {
-        return leaf(0..len);
+        return onto([T::zero(); N], 0..len);
     }
+    let mut leaf = |range: Range<usize>| match range.start {
+        0 => onto([T::zero(); N], range),
+        first => {
+            let start = from_fn(|k| chain(slopes[k][first], seeds[k][first]));
+            onto(start, first + 1..range.end)
+        }
+    };
     tree(0..len, &mut leaf, &|mut left: [T; N], right| {
         left.iter_mut()
             .zip(right)

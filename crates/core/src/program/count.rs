@@ -1,8 +1,9 @@
 //! What a program takes, as folds over its list.
 
 use super::{Act, Instr, Program};
-use crate::work::{Item, Work};
-use crate::{Cost, Op, Result, Scalar};
+use crate::planes::{DotOp, Moving};
+use crate::work::{Call, Item, Map, Work};
+use crate::{Cost, Op, Result, Scalar, cost};
 
 /// How an instruction calls its map.
 struct Shape {
@@ -35,15 +36,20 @@ impl Program {
         }
     }
 
-    /// Every instruction with how often it runs for one answer.
-    fn each(&self) -> impl Iterator<Item = (usize, u64)> {
+    /// Every instruction with how often it runs, if each path runs as often as is said.
+    fn each(&self, runs: impl IntoIterator<Item = u64>) -> impl Iterator<Item = (usize, u64)> {
         let mut times = vec![0_u64; self.instrs.len()];
-        for path in self.ways() {
+        for (path, runs) in self.ways().iter().zip(runs) {
             for k in path.ranges.iter().cloned().flatten() {
-                times[k] = times[k].saturating_add(path.times);
+                times[k] = times[k].saturating_add(runs);
             }
         }
         times.into_iter().enumerate()
+    }
+
+    /// How often each path runs for one answer.
+    fn runs(&self) -> Vec<u64> {
+        self.ways().iter().map(|path| path.times).collect()
     }
 
     /// The exact cost of one instruction at a scalar.
@@ -58,6 +64,7 @@ impl Program {
                 } = self.shape(op, instr);
                 T::cost(block, op, batch, seeds) * calls
             }
+            Act::Dot(op, moving) => cost::along(block, op, moving, self.batch),
             Act::Add => T::additions(instr.to.numbers()),
             Act::Sum => T::additions(instr.from.numbers()),
             Act::Copy | Act::Stop | Act::Zero | Act::Ones | Act::Unit | Act::Check => Cost::ZERO,
@@ -66,18 +73,26 @@ impl Program {
 
     /// The exact cost of one answer at a scalar: what a run at [`crate::Counted`] counts.
     pub fn cost<T: Scalar>(&self) -> Cost {
+        self.cost_of_paths::<T>(self.runs())
+    }
+
+    /// The exact cost if each path runs as often as is said, from the first on.
+    pub fn cost_of_paths<T: Scalar>(&self, runs: impl IntoIterator<Item = u64>) -> Cost {
         let one = |(k, times): (usize, u64)| match times {
             0 => Cost::ZERO,
             _ => self.cost_of::<T>(&self.instrs[k]) * usize::try_from(times).unwrap_or(usize::MAX),
         };
-        self.each().map(one).sum()
+        self.each(runs).map(one).sum()
     }
 
     /// Evaluations of blocks' forward maps for one answer.
     pub fn evaluations(&self) -> u64 {
-        let forward = |&(k, _): &(usize, u64)| self.instrs[k].act == Act::Map(Op::Forward);
-        let times = self.each().filter(forward).map(|(_, times)| times);
-        times.fold(0, u64::saturating_add)
+        let forward = |&(k, _): &(usize, u64)| {
+            let act = self.instrs[k].act;
+            matches!(act, Act::Map(Op::Forward) | Act::Dot(DotOp::Forward, _))
+        };
+        let times = self.each(self.runs()).filter(forward);
+        times.fold(0, |all, (_, times)| all.saturating_add(times))
     }
 
     /// Numbers of scratch memory.
@@ -94,6 +109,11 @@ impl Program {
                     let Shape { batch, seeds, .. } = self.shape(op, instr);
                     node.scratch_len::<T>(op, batch, seeds)?
                 }
+                Act::Dot(..) => {
+                    let len = node.block.dot_scratch_len(self.batch);
+                    node.fits::<T>("the scratch memory of", len)?;
+                    len
+                }
                 _ => 0,
             });
         }
@@ -102,8 +122,13 @@ impl Program {
 
     /// What one answer does, for a planner.
     pub fn work(&self) -> Work {
+        self.work_of_paths(self.runs())
+    }
+
+    /// The same if each path runs as often as is said, from the first on.
+    pub fn work_of_paths(&self, runs: impl IntoIterator<Item = u64>) -> Work {
         let (mut work, over) = (Work::default(), self.overwriting());
-        for (k, times) in self.each() {
+        for (k, times) in self.each(runs) {
             let instr = &self.instrs[k];
             match instr.act {
                 Act::Map(op) => {
@@ -114,6 +139,21 @@ impl Program {
                     } = self.shape(op, instr);
                     let calls = times.saturating_mul(calls as u64);
                     work.map(instr.node, op, over[k], (batch, seeds), calls);
+                }
+                Act::Dot(op, Moving { params, input: x }) => {
+                    let map = match op {
+                        DotOp::Forward => Map::ForwardDot { x, params },
+                        DotOp::VjpInput => Map::VjpInputDot { x, params },
+                        DotOp::VjpParams(acc) => Map::VjpParamsDot { x, acc },
+                    };
+                    let call = Call {
+                        node: instr.node,
+                        map,
+                        in_place: false,
+                        batch: self.batch,
+                        seeds: 1,
+                    };
+                    work.add(Item::Map(call), times);
                 }
                 Act::Check => {}
                 Act::Sum => {

@@ -56,6 +56,8 @@ pub(super) struct Called {
     pub watched: Wrt,
     /// Whether they are met where the input is not finite, and nowhere else.
     pub with_input: bool,
+    /// Whether second derivatives have to exist, too.
+    pub second: bool,
     pub keeps_x: bool,
 }
 
@@ -66,8 +68,9 @@ pub(super) struct Step {
     /// Whether the map overwrites what it reads.
     pub over: bool,
     pub node: u32,
-    /// Which of the points.
+    /// Which of the points, and which of the tangents along a direction.
     pub at: u32,
+    pub dot: u32,
     pub first: usize,
     pub from: Place,
     pub to: Place,
@@ -79,6 +82,7 @@ pub(super) struct Step {
 pub struct Code {
     pub(super) nodes: Vec<Called>,
     pub(super) points: Vec<At<Place>>,
+    pub(super) dots: Vec<[Place; 2]>,
     pub(super) steps: Vec<Step>,
     pub(super) paths: Vec<Vec<Range<u32>>>,
     pub(super) output: Place,
@@ -119,7 +123,12 @@ impl Program {
                 if let Base::Buf(buf) = view.base {
                     let life = &mut lives[buf];
                     life.born = life.born.min(time);
-                    life.dies = life.dies.max(time);
+                    let later = time >= self.again && life.born < self.again;
+                    life.dies = if later {
+                        usize::MAX
+                    } else {
+                        life.dies.max(time)
+                    };
                     life.touched += 1;
                 }
             }
@@ -140,11 +149,18 @@ impl Program {
 
     /// By what a node's slopes have to be watched: by nothing where the program never checks.
     fn watched(&self, node: usize) -> Wrt {
-        if self.checks {
-            watched(&self.graph, node)
-        } else {
-            Wrt::NOTHING
+        if !self.checks {
+            return Wrt::NOTHING;
         }
+        if !self.goes_along() {
+            return watched(&self.graph, node);
+        }
+        let (singular, on) = (
+            self.graph.nodes()[node].block.singular(),
+            self.graph.activity()[node],
+        );
+        let needed = singular != Singular::Never && on.output && self.graph.is_guarded();
+        if needed { on.wrt() } else { Wrt::NOTHING }
     }
 
     /// The buffers that an instruction would read and overwrite: from the first column on, as many rows as there are.
@@ -295,7 +311,7 @@ impl Program {
                 },
             }
         };
-        let mut points = Table::default();
+        let (mut points, mut dots) = (Table::default(), Table::default());
         let steps = self.instrs.iter().zip(over).map(|(instr, over)| {
             let At { x, y, extra } = instr.at;
             Step {
@@ -307,6 +323,7 @@ impl Program {
                     y: resolve(y),
                     extra: resolve(extra),
                 }),
+                dot: dots.index(instr.dot.map(resolve)),
                 first: instr.first,
                 from: resolve(instr.from),
                 to: resolve(instr.to),
@@ -325,12 +342,14 @@ impl Program {
             block: Arc::clone(&node.block),
             params: node.params.clone(),
             watched: self.watched(i),
-            with_input: node.block.singular() == Singular::WithInput,
+            with_input: node.block.singular() == Singular::WithInput && !self.goes_along(),
+            second: self.goes_along(),
             keeps_x: node.block.keeps().x,
         });
         Ok(Code {
             nodes: called.collect(),
             points: points.entries(),
+            dots: dots.entries(),
             steps,
             paths: paths.collect(),
             output: resolve(self.output),
@@ -396,7 +415,8 @@ impl Code {
     }
     /// Heap bytes that it keeps: no numbers, and none of the graph.
     pub fn held(&self) -> usize {
-        let tables = memory::held(&self.nodes) + memory::held(&self.points);
+        let tables =
+            memory::held(&self.nodes) + memory::held(&self.points) + memory::held(&self.dots);
         let paths = self.paths.iter().map(memory::held).sum::<usize>();
         tables + memory::held(&self.steps) + memory::held(&self.paths) + paths
     }

@@ -6,6 +6,7 @@ use crate::finite::first_not_finite;
 use crate::graph::Wrt;
 use crate::graph::singular::{in_doubt, output_in_doubt};
 use crate::linalg::sum;
+use crate::planes::{Cotangents, DotOp, DotPoint, Moving, Planes, PlanesMut};
 use crate::primal::disjoint;
 use crate::{Mat, MatMut, Op, Point, Result, Scalar};
 
@@ -14,7 +15,7 @@ use crate::{Mat, MatMut, Op, Point, Result, Scalar};
 pub struct Frame<'f, T> {
     params: &'f [T],
     given: [Mat<'f, T>; 4],
-    asked: [MatMut<'f, T>; 4],
+    asked: [MatMut<'f, T>; 6],
     /// Columns of one place for a seed: 1 where there is one for all, and the seeds of this run.
     seeds: [usize; 2],
     shift: usize,
@@ -126,6 +127,11 @@ impl<'a, T> Rest<'a, T> {
             Place::Nothing | Place::Asked { .. } => Mat::empty(),
         }
     }
+
+    /// A matrix that may not be there.
+    fn given(&self, place: &Place) -> Option<Mat<'a, T>> {
+        (*place != Place::Nothing).then(|| self.mat(place))
+    }
 }
 
 /// What an instruction writes, cut out of what it may read.
@@ -133,7 +139,7 @@ impl<'a, T> Rest<'a, T> {
 fn cut<'a, T>(
     to: &Place,
     given: &'a [Mat<'a, T>; 4],
-    asked: &'a mut [MatMut<'_, T>; 4],
+    asked: &'a mut [MatMut<'_, T>; 6],
     seeds: [usize; 2],
     arena: &'a mut [T],
 ) -> (MatMut<'a, T>, Rest<'a, T>) {
@@ -228,6 +234,9 @@ impl Code {
                 match step.act {
                     Act::Map(Op::Forward) => doubt |= self.forward(step, frame, arena),
                     Act::Map(op) => self.derivative(op, step, frame, arena, scratch),
+                    Act::Dot(op, moving) => {
+                        doubt |= self.along(op, moving, step, frame, arena, scratch);
+                    }
                     Act::Check => {
                         let (_, rest) =
                             cut(&step.to, &frame.given, &mut frame.asked, frame.seeds, arena);
@@ -330,15 +339,20 @@ impl Code {
         let at = Point {
             params: &frame.params[called.params.clone()],
             x: if called.keeps_x {
-                all.mat(&step.from)
+                self.alone(all.mat(&step.from))
             } else {
                 Mat::empty()
             },
-            y: all.mat(&step.to),
+            y: self.alone(all.mat(&step.to)),
             extra: all.mat(&self.points[step.at as usize].extra).data(),
             batch: self.batch(),
         };
-        in_doubt(T::of(&*called.block), &at, called.watched)
+        in_doubt(T::of(&*called.block), &at, called.watched, called.second)
+    }
+
+    /// A value without the tangent that may lie behind it.
+    fn alone<'a, T>(&self, both: Mat<'a, T>) -> Mat<'a, T> {
+        both.cols(0..self.batch().min(both.ncols()))
     }
 
     #[inline(always)]
@@ -374,6 +388,14 @@ impl Code {
             }
             Op::VjpParams(acc) => {
                 let bar = rest.mat(&step.from);
+                if to.ncols() == bar.ncols() && batch > 1 {
+                    // A column for each sample: its part of the point alone.
+                    for column in 0..to.ncols() {
+                        let (at, bar) = (at.sample(column % batch), bar.cols(column..column + 1));
+                        block.vjp_params(&at, bar, acc, to.col_mut(column), scratch);
+                    }
+                    return;
+                }
                 for seed in 0..to.ncols() {
                     let bar = bar.cols(seed * batch..(seed + 1) * batch);
                     block.vjp_params(&at, bar, acc, to.col_mut(seed), scratch);
@@ -383,10 +405,89 @@ impl Code {
     }
 }
 
+/// Along a direction, with values and tangents, or cotangents and their derivatives, side by side.
+impl Code {
+    #[inline(never)]
+    fn along<T: Scalar>(
+        &self,
+        op: DotOp,
+        moving: Moving,
+        step: &Step,
+        frame: &mut Frame<'_, T>,
+        arena: &mut [T],
+        scratch: &mut [T],
+    ) -> Wrt {
+        let (called, batch) = (&self.nodes[step.node as usize], self.batch());
+        let (block, params) = (T::of(&*called.block), &frame.params[called.params.clone()]);
+        let params_dot = frame.given[Given::ParamsDot as usize];
+        let params_dot = moving
+            .params
+            .then(|| &params_dot.data()[called.params.clone()]);
+        let [x_dot, extra_dot] = &self.dots[step.dot as usize];
+        let At { x, y, extra } = &self.points[step.at as usize];
+        if op == DotOp::Forward {
+            let span = |place: &Place| match *place {
+                Place::Arena {
+                    start, rows, cols, ..
+                } => start..start + rows as usize * cols as usize,
+                _ => 0..0,
+            };
+            let ranges = [&step.from, &step.to, extra, extra_dot].map(span);
+            let [from, to, extra, extra_dot] =
+                disjoint(arena, [&ranges[0], &ranges[1], &ranges[2], &ranges[3]]);
+            let rest = Rest {
+                given: &frame.given,
+                seeds: frame.seeds,
+                low: &[],
+                high: &[],
+                from: 0,
+            };
+            let x = match step.from {
+                Place::Arena { rows, cols, .. } => {
+                    planes(Mat::new(from, rows as usize, cols as usize), None, batch)
+                }
+                ref given => planes(rest.mat(given), rest.given(x_dot), batch),
+            };
+            let y = PlanesMut::values(MatMut::new(to, block.dims().n_out, 2 * batch));
+            block.forward_dot(params, params_dot, x, y, extra, extra_dot, scratch);
+            return match called.watched {
+                Wrt::NOTHING => Wrt::NOTHING,
+                _ => self.doubt(called, step, frame, arena),
+            };
+        }
+        let (mut to, rest) = cut(&step.to, &frame.given, &mut frame.asked, frame.seeds, arena);
+        let at = DotPoint {
+            params,
+            params_dot,
+            x: planes(rest.mat(x), rest.given(x_dot), batch),
+            y: planes(rest.mat(y), None, batch),
+            extra: rest.mat(extra).data(),
+            extra_dot: rest.mat(extra_dot).data(),
+            batch,
+        };
+        let bar = Cotangents::new(rest.mat(&step.from));
+        match op {
+            DotOp::Forward => {}
+            DotOp::VjpInput => block.vjp_input_dot(&at, bar, PlanesMut::cotangents(to), scratch),
+            DotOp::VjpParams(acc) => block.vjp_params_dot(&at, bar, acc, to.col_mut(0), scratch),
+        }
+        Wrt::NOTHING
+    }
+}
+
+/// A value with the tangent that lies beside it, or that is given.
+fn planes<'a, T>(mat: Mat<'a, T>, dot: Option<Mat<'a, T>>, batch: usize) -> Planes<'a, T> {
+    if mat.ncols() == 2 * batch {
+        Planes::values(mat)
+    } else {
+        Planes::new(mat, dot)
+    }
+}
+
 /// What an engine does itself.
 fn moved<T: Scalar>(act: Act, batch: usize, first: usize, from: Mat<'_, T>, mut to: MatMut<'_, T>) {
     match act {
-        Act::Map(_) | Act::Check => {}
+        Act::Map(_) | Act::Dot(..) | Act::Check => {}
         Act::Copy => to.copy_from(from),
         Act::Stop => {
             for j in 0..to.ncols() {

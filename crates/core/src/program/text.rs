@@ -6,6 +6,7 @@ use std::ops::Range;
 
 use super::{Act, Asked, Base, Given, Instr, Program, Role, View};
 use crate::graph::{Origin, Source};
+use crate::planes::DotOp;
 use crate::predict::grouped;
 use crate::{Accum, Op};
 
@@ -83,6 +84,8 @@ impl Program {
             Base::Asked(Asked::ParamsBar) => return "∇w".into(),
             Base::Asked(Asked::YDot) => return "y\u{307}".into(),
             Base::Asked(Asked::Value) => return "y".into(),
+            Base::Asked(Asked::ParamsBarDot) => return "∇w\u{307}".into(),
+            Base::Asked(Asked::XBarDot) => return inputs("\u{303}\u{307}"),
             Base::Buf(buf) => {
                 let buf = &self.bufs[buf];
                 let (h, input) = (buf.node + 1, self.input_of(buf.node));
@@ -124,6 +127,16 @@ impl Program {
             Act::Map(Op::VjpParams(acc)) => format!("∇w{w} {} [∂w{w}ᵀ h{h}]·{from}", onto(acc)),
             Act::Map(Op::JvpParams(acc)) => format!("{to} {} [∂w{w} h{h}]·w\u{307}{w}", onto(acc)),
             Act::Map(Op::UnitParams(acc)) => format!("{to} {} ∂w{w} h{h}", onto(acc)),
+            Act::Dot(DotOp::Forward, _) => {
+                let name = &self.graph.nodes()[node].name;
+                format!("[h{h} h\u{307}{h}] = d {name}({})", self.read_by(node))
+            }
+            Act::Dot(DotOp::VjpInput, _) => {
+                format!("{to} = d [∂{}ᵀ h{h}]·{from}", self.input_of(node))
+            }
+            Act::Dot(DotOp::VjpParams(acc), _) => {
+                format!("∇w\u{307}{w} {} d [∂w{w}ᵀ h{h}]·{from}", onto(acc))
+            }
             Act::Copy => format!("{to} = {from}"),
             Act::Stop => format!("{to} = stop({from})"),
             Act::Add => format!("{to} += {from}"),

@@ -2,16 +2,48 @@
 
 use pushpull_core::{Mat, MatMut, Wrt};
 
-mod cost;
 mod duals;
-mod plan;
+mod emit;
 mod planes;
-mod work;
 
-pub(crate) use cost::along_params;
 pub(crate) use duals::Duals;
-pub(crate) use plan::Plan;
 pub(crate) use planes::Planes;
+
+/// What is asked along a direction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Along {
+    /// Whether it is one in the parameters, and one in the inputs.
+    pub params: bool,
+    pub inputs: bool,
+    /// The gradient with respect to the parameters, and its derivative.
+    pub gradient: bool,
+    pub product: bool,
+    /// The derivative of the gradient with respect to the inputs.
+    pub x_bar_dot: bool,
+}
+
+impl Along {
+    /// The Hessian in the parameters times a direction, with the gradient or without.
+    pub(crate) const fn hessian_vector(gradient: bool) -> Self {
+        Self {
+            params: true,
+            inputs: false,
+            gradient,
+            product: true,
+            x_bar_dot: false,
+        }
+    }
+
+    fn of<T>(direction: &Direction<'_, T>, answer: &Answer<'_, T>) -> Self {
+        Self {
+            params: direction.params.is_some(),
+            inputs: direction.inputs.is_some(),
+            gradient: answer.params_bar.is_some(),
+            product: answer.params_bar_dot.is_some(),
+            x_bar_dot: answer.x_bar_dot.is_some(),
+        }
+    }
+}
 
 /// One direction. `None` is a zero.
 #[derive(Clone, Copy)]

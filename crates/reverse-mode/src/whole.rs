@@ -1,0 +1,132 @@
+//! Reverse mode with all recorded: the placed program of a question, with its numbers.
+
+use std::ops::Range;
+
+use pushpull_core::program::{Asked, Code, Frame, Given, Machine, Program};
+use pushpull_core::{Accum, Graph, Mat, MatMut, Result, Scalar, Wrt};
+
+use crate::emit::{self, Seed, Wanted};
+
+const REMEDY: &str = "pull back fewer seeds side by side, or use a smaller batch";
+
+/// What an engine is prepared for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Question {
+    /// Value and gradient, of the inputs too or not.
+    Gradient { inputs: bool },
+    /// A record, and cotangents of any kind pulled back from it.
+    Tape,
+}
+
+impl Question {
+    pub(crate) fn program(self, graph: &Graph, batch: usize, seeds: usize) -> Result<Program> {
+        match self {
+            Self::Gradient { inputs } => emit::gradient(graph, batch, inputs),
+            Self::Tape => emit::tape(graph, batch, seeds),
+        }
+    }
+
+    /// The program with its buffers in their places.
+    pub(crate) fn code<T>(self, graph: &Graph, batch: usize, seeds: usize) -> Result<Code> {
+        let program = self.program(graph, batch, seeds)?;
+        program.place::<T>("reverse mode's record and cotangents", REMEDY)
+    }
+}
+
+/// A program with its numbers.
+#[derive(Clone, Debug)]
+pub(crate) struct Whole<T> {
+    pub question: Question,
+    pub machine: Machine<T>,
+}
+
+impl<T: Scalar> Whole<T> {
+    pub(crate) fn new(question: Question, code: Code) -> Self {
+        Self {
+            question,
+            machine: Machine::new(code),
+        }
+    }
+
+    /// Value and gradient, prepared for them.
+    #[inline]
+    pub(crate) fn gradient(
+        &mut self,
+        params: &[T],
+        x: Mat<'_, T>,
+        gradient: &mut [T],
+        x_bar: Option<MatMut<'_, T>>,
+        check: impl FnMut(Wrt) -> Result<()>,
+    ) -> Result<T> {
+        let (mut value, n_params) = ([T::zero()], gradient.len());
+        let mut frame = Frame::new(self.machine.code(), params, x)
+            .ask(Asked::Value, MatMut::new(&mut value, 1, 1))
+            .ask(Asked::ParamsBar, MatMut::new(gradient, n_params, 1));
+        if let Some(x_bar) = x_bar {
+            frame = frame.ask(Asked::XBar, x_bar);
+        }
+        self.machine.run(0, &mut frame, check)?;
+        Ok(value[0])
+    }
+
+    /// Records. Returns by what derivatives are in doubt.
+    pub(crate) fn record(&mut self, params: &[T], x: Mat<'_, T>) -> Result<Wrt> {
+        let (mut frame, mut found) = (Frame::new(self.machine.code(), params, x), Wrt::NOTHING);
+        self.machine.run(0, &mut frame, |doubt| {
+            found = doubt;
+            Ok(())
+        })?;
+        Ok(found)
+    }
+
+    /// Pulls cotangents back from the record, of which there are as many as `y_bar` has columns.
+    pub(crate) fn pull(
+        &mut self,
+        params: &[T],
+        x: Mat<'_, T>,
+        y_bar: Mat<'_, T>,
+        params_bar: Option<(Accum, MatMut<'_, T>)>,
+        x_bar: Option<MatMut<'_, T>>,
+    ) -> Result<()> {
+        let wanted = Wanted::of(params_bar.as_ref().map(|(acc, _)| *acc), x_bar.is_some());
+        let code = self.machine.code();
+        let seeds = y_bar.ncols() / code.batch();
+        let mut frame = Frame::new(code, params, x)
+            .give(Given::YBar, y_bar)
+            .seeds(seeds);
+        if let Some((_, params_bar)) = params_bar {
+            frame = frame.ask(Asked::ParamsBar, params_bar);
+        }
+        if let Some(x_bar) = x_bar {
+            frame = frame.ask(Asked::XBar, x_bar);
+        }
+        match emit::path(Seed::Given, wanted) {
+            Some(path) => self.machine.run(path, &mut frame, |_| Ok(())),
+            None => Ok(()),
+        }
+    }
+
+    /// Pulls the unit cotangents of outputs back: a column of `columns` for each output and sample, by parameters or inputs.
+    pub(crate) fn rows(
+        &mut self,
+        params: &[T],
+        x: Mat<'_, T>,
+        outputs: &Range<usize>,
+        inputs: bool,
+        columns: MatMut<'_, T>,
+    ) -> Result<()> {
+        let (asked, wanted) = if inputs {
+            (Asked::XBar, Wanted::of(None, true))
+        } else {
+            (Asked::ParamsBar, Wanted::of(Some(Accum::Set), false))
+        };
+        let mut frame = Frame::new(self.machine.code(), params, x)
+            .ask(asked, columns)
+            .seeds(outputs.len())
+            .shift(outputs.start);
+        match emit::path(Seed::Unit, wanted) {
+            Some(path) => self.machine.run(path, &mut frame, |_| Ok(())),
+            None => Ok(()),
+        }
+    }
+}
