@@ -72,8 +72,8 @@ fn main() -> Result<()> {
         let params: Vec<f64> = graph.layout().init(Init::Glorot, 7);
         let mut forward = Forward::new(&graph, 16, Chunk::Auto, 1)?;
         let mut reverse = Reverse::new(&graph, 16, Store::All, 1)?;
-        let record = reverse.bytes().record;
-        println!("{name}: reverse mode records {record} bytes");
+        let record = reverse.bytes().arena;
+        println!("{name}: reverse mode holds {record} bytes");
         gradients.push((forward.value_and_gradient(&params, &x)?.1.to_vec(), record));
         gradients.push((reverse.value_and_gradient(&params, &x)?.1.to_vec(), record));
     }

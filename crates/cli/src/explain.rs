@@ -44,12 +44,11 @@ fn at<T: Scalar>(asked: &Explain, json: bool) -> Result<String, Fault> {
         .build()?;
     let told = Explanation::new::<T>(&graph, asked.batch)?;
     Ok(match asked.format {
-        Format::Text if !json => format!(
-            "{}, {}, {}: {told}",
-            network.name(),
-            network.activation,
-            network.loss
-        ),
+        Format::Text if !json => {
+            let (name, columns) = (network.name(), screen::columns());
+            let (activation, loss) = (network.activation, network.loss);
+            format!("{name}, {activation}, {loss}: {told:columns$}")
+        }
         Format::Dot => told.dot(),
         Format::Text | Format::Json => screen::json(&Report {
             network: network.name(),

@@ -48,6 +48,15 @@ pub fn bold(text: &str) -> String {
     }
 }
 
+/// Places on a line of stdout: those of `COLUMNS`, else 80 on a terminal, and as many as a wide table takes in a file.
+pub fn columns() -> usize {
+    let said = std::env::var("COLUMNS")
+        .ok()
+        .and_then(|columns| columns.parse().ok());
+    let usual = if io::stdout().is_terminal() { 80 } else { 160 };
+    said.filter(|&columns: &usize| columns > 0).unwrap_or(usual)
+}
+
 /// Whether this goes to a terminal whose user has not asked for plain text (no-color.org).
 fn coloured(stream: &impl IsTerminal) -> bool {
     let plain = std::env::var_os("NO_COLOR").is_some_and(|set| !set.is_empty());

@@ -186,17 +186,16 @@ pub fn predict_params<T: Scalar>(graph: &Graph, batch: usize, way: Way) -> Resul
 
 /// What [`run`] takes.
 pub fn predict<T: Scalar>(graph: &Graph, batch: usize, way: Way) -> Result<Takes> {
-    let params = predict_params::<T>(graph, batch, way)?;
     let bytes = |numbers: usize| memory::elements(&[numbers, size_of::<T>()]);
     let inputs = bytes(memory::elements(&[graph.n_inputs(), batch]));
     if matches!(way, Way::Reverse(_) | Way::ReverseCheckpointed(..)) {
-        // Pulled back to the inputs as well, and the losses are summed.
-        let pulled = Reverse::<T>::predict_vjp(graph, batch, store(way), 1, 1)?;
+        let both = Reverse::<T>::predict_gradients(graph, batch, store(way))?;
         return Ok(Takes {
-            cost: pulled.cost + T::additions(graph.n_outputs() * batch),
-            peak_bytes: params.peak().saturating_add(inputs),
+            cost: both.cost,
+            peak_bytes: both.peak().saturating_add(inputs),
         });
     }
+    let params = predict_params::<T>(graph, batch, way)?;
     let columns = Forward::<T>::predict_jacobian_inputs(graph, batch, Chunk::Auto)?;
     // The first engine is gone when the second comes, its gradient stays.
     let second = columns.peak().saturating_add(bytes(graph.n_params()));
@@ -217,7 +216,7 @@ pub fn run<T: Scalar>(
     let batch = x.ncols();
     let (value, gradient) = match way {
         Way::Reverse(_) | Way::ReverseCheckpointed(..) => {
-            let mut engine = Reverse::new(graph, batch, store(way), 1)?;
+            let mut engine = Reverse::for_gradients(graph, batch, store(way), 1)?;
             let mut inputs = DMatrix::from_element(x.nrows(), batch, T::zero());
             let (value, gradient) = engine.value_and_gradients(params, x, &mut inputs)?;
             return Ok(Gradients {

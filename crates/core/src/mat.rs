@@ -201,6 +201,21 @@ impl<'a, T> Mat<'a, T> {
         Ok(Self::new(data, nrows, ncols))
     }
 
+    /// A view of exactly `data`, whose span was worked out before: it ends with the last entry.
+    #[inline(always)]
+    pub(crate) fn spanning(data: &'a [T], nrows: usize, ncols: usize, stride: usize) -> Self {
+        debug_assert_eq!(
+            fitted(data.len(), nrows, ncols, stride),
+            (data.len(), stride)
+        );
+        Self {
+            data,
+            nrows,
+            ncols,
+            stride,
+        }
+    }
+
     /// A view of nothing.
     pub const fn empty() -> Self {
         Self {
@@ -397,6 +412,21 @@ impl<'a, T> MatMut<'a, T> {
         }
     }
 
+    /// A view of exactly `data`, as [`Mat::spanning`].
+    #[inline(always)]
+    pub(crate) fn spanning(data: &'a mut [T], nrows: usize, ncols: usize, stride: usize) -> Self {
+        debug_assert_eq!(
+            fitted(data.len(), nrows, ncols, stride),
+            (data.len(), stride)
+        );
+        Self {
+            data,
+            nrows,
+            ncols,
+            stride,
+        }
+    }
+
     /// Number of rows.
     #[inline]
     pub const fn nrows(&self) -> usize {
@@ -415,6 +445,11 @@ impl<'a, T> MatMut<'a, T> {
     /// The numbers from the first entry to the last, with whatever lies between columns.
     #[inline]
     pub fn data_mut(&mut self) -> &mut [T] {
+        self.data
+    }
+    /// The same for as long as the view was borrowed.
+    #[inline]
+    pub(crate) const fn into_data(self) -> &'a mut [T] {
         self.data
     }
     /// All entries column by column, if no gap lies between the columns.

@@ -14,8 +14,7 @@
 //! use pushpull_core::{Mlp, blocks::Activation};
 //! let graph = Mlp::new(&[2, 3, 1], Activation::Tanh).build()?;
 //! let program = Program::primal(&graph, 5)?;
-//! let lines: Vec<String> = program.instrs().iter().map(|instr| program.line(instr)).collect();
-//! assert_eq!(lines, ["h1 = layer0(x, w1)", "h2 = tanh0(h1)", "h3 = layer1(h2, w2)"]);
+//! assert_eq!(program.lines(), ["h1 = layer0(x, w1)", "h2 = tanh0(h1)", "h3 = layer1(h2, w2)"]);
 //! # Ok::<(), pushpull_core::Error>(())
 //! ```
 
@@ -37,6 +36,7 @@ pub use paths::Path;
 use paths::Shared;
 pub use place::Code;
 pub use run::{Frame, Machine};
+pub use text::width;
 
 /// A matrix that the caller hands in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -199,6 +199,13 @@ pub enum Act {
     Sum,
     /// Stops the run if a derivative does not exist, the output `from` being known. What the caller gets is written later.
     Check,
+}
+
+impl Act {
+    /// Whether it computes a node's value.
+    pub(crate) const fn is_forward(self) -> bool {
+        matches!(self, Self::Map(Op::Forward) | Self::Dot(DotOp::Forward, _))
+    }
 }
 
 /// Where a derivative is taken, as far as the block keeps it; of `forward`, what it writes besides its output.

@@ -43,7 +43,7 @@ pub struct Unrolled {
 }
 
 /// All uses of parameters, the first block's first.
-pub(crate) fn unrolled(graph: &Graph, names: &Names<'_>) -> Vec<Unrolled> {
+pub(crate) fn unrolled(graph: &Graph, names: &Names) -> Vec<Unrolled> {
     let (nodes, next) = (graph.nodes(), carriers(graph));
     let mut searched = 0_u128;
     let uses = (0..nodes.len()).filter(|&i| graph.activity()[i].output);

@@ -1,12 +1,13 @@
 //! The explanation of a graph.
 
+use pushpull_core::program::{Asked, Base, Instr, Role};
 use pushpull_core::{Cost, Error, Graph, Result, Scalar, memory};
 use pushpull_forward_mode::{Chunk, Forward};
 use pushpull_reverse_mode::{Reverse, Store};
 use serde::Serialize;
 
 use crate::names::Names;
-use crate::{Program, Unrolled, adjoint, equation, primal, tangent};
+use crate::{Program, Unrolled, equation};
 
 /// What an engine says that a gradient takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -22,7 +23,8 @@ pub struct Takes {
 /// The three programs of a graph on a batch, side by side; what the engines take; equation 17 for every use of parameters.
 ///
 /// Any graph can be explained: fan-in, fan-out, shared parameters, stopped gradients; one that was recorded as well as one
-/// that was built. Its text ([`std::fmt::Display`]) has the programs as three columns, [`Explanation::dot`] is a drawing
+/// that was built. Its text ([`std::fmt::Display`]) has the programs as three columns if these fit into 160 places, or as many as
+/// are asked for (`{told:80}`), else one below the other; [`Explanation::dot`] is a drawing
 /// for Graphviz, and it serialises.
 ///
 /// ```
@@ -38,8 +40,8 @@ pub struct Takes {
 /// let lines: Vec<&str> = told.adjoint.instructions.iter().map(|line| line.text.as_str()).collect();
 /// assert_eq!(lines, [
 ///     "h̃4 = 1",
-///     "(h̃3, h̃2) = [∂(h3, h2)ᵀ h4]·h̃4", "h̃3 = rows of h̃4'", "h̃2 = rows of h̃4'",
-///     "∇w1 y = [∂w1ᵀ h3]·h̃3", "h̃2 += [∂h2ᵀ h3]·h̃3",
+///     "h̃4' = [∂(h3, h2)ᵀ h4]·h̃4", "h̃3 = h̃4'[0..3]", "h̃2 = h̃4'[3..6]",
+///     "∇w1 y = [∂w1ᵀ h3]·h̃3", "h̃3' = [∂h2ᵀ h3]·h̃3", "h̃2 += h̃3'",
 ///     "h̃1 = [∂h1ᵀ h2]·h̃2",
 ///     "∇w1 y += [∂w1ᵀ h1]·h̃1", // "its contribution is the sum of the two gradients"
 /// ]);
@@ -88,13 +90,15 @@ impl Explanation {
             Err(Error::TooLarge { .. }) => None,
             Err(fault) => return Err(fault),
         };
+        let by_columns = Forward::<T>::gradient_program(graph, batch, Chunk::Full)?;
+        let by_rows = Reverse::<T>::gradient_program(graph, batch)?;
         Ok(Self {
             batch,
             scalar: T::NAME,
             params: graph.n_params(),
-            primal: primal::program::<T>(graph, &names, batch),
-            tangent: tangent::program::<T>(graph, &names, batch)?,
-            adjoint: adjoint::program::<T>(graph, &names, batch)?,
+            primal: Program::of::<T>(&by_rows, |instr| is_primal(&by_rows, instr)),
+            tangent: Program::of::<T>(&by_columns, |instr| !is_primal(&by_columns, instr)),
+            adjoint: Program::of::<T>(&by_rows, |instr| !is_primal(&by_rows, instr)),
             forward,
             reverse: takes(reverse),
             equation17: equation::unrolled(graph, &names),
@@ -109,6 +113,16 @@ impl Explanation {
     /// What the instructions of primal and adjoint program add up to.
     pub fn reverse_cost(&self) -> Cost {
         self.primal.cost() + self.adjoint.cost()
+    }
+}
+
+/// Whether an instruction makes a value, and no derivative.
+fn is_primal(program: &pushpull_core::program::Program, instr: &Instr) -> bool {
+    match instr.to.base {
+        Base::Buf(buf) => matches!(program.bufs()[buf].role, Role::Value | Role::Stack),
+        Base::Asked(which) => which == Asked::Value,
+        Base::Given(_) => false,
+        Base::Nothing => true,
     }
 }
 

@@ -1,6 +1,7 @@
 //! One line of a program, and a program.
 
-use pushpull_core::Cost;
+use pushpull_core::program::{Act, Base, Instr, Program as Listed, Role, View};
+use pushpull_core::{Cost, Op, Scalar};
 use serde::Serialize;
 
 /// One instruction with what it takes.
@@ -66,30 +67,63 @@ impl Program {
     }
 }
 
-/// An instruction in the making, for numbers of `size` bytes.
-pub(crate) struct Line {
-    pub node: Option<usize>,
-    pub writes: String,
-    pub reads: Vec<String>,
-    pub shape: Vec<usize>,
-    pub cost: Cost,
+impl Program {
+    /// The instructions of an engine's program for which `shown` holds, each with what it takes at the scalar `T`.
+    pub(crate) fn of<T: Scalar>(program: &Listed, shown: impl Fn(&Instr) -> bool) -> Self {
+        let lines = program.lines();
+        let each = program.instrs().iter().zip(lines);
+        let each = each.filter(|(instr, _)| shown(instr));
+        Self {
+            instructions: each
+                .map(|(instr, text)| Instruction::of::<T>(program, instr, text))
+                .collect(),
+        }
+    }
 }
 
-impl Line {
-    pub(crate) fn reading(self, text: String, size: usize) -> Instruction {
-        let numbers = self
-            .shape
-            .iter()
-            .fold(size as u64, |product, &n| product.saturating_mul(n as u64));
-        Instruction {
+impl Instruction {
+    fn of<T: Scalar>(program: &Listed, instr: &Instr, text: String) -> Self {
+        let (graph, batch, cost) = (
+            program.graph(),
+            program.batch(),
+            program.cost_of::<T>(instr),
+        );
+        let mut reads: Vec<String> = Vec::new();
+        for view in [instr.from, instr.at.x, instr.at.y, instr.at.extra] {
+            let name = program.name_of(&view);
+            // What forward keeps besides, it writes.
+            let written = instr.act == Act::Map(Op::Forward) && view == instr.at.extra;
+            if !written && !name.is_empty() && !reads.contains(&name) {
+                reads.push(name);
+            }
+        }
+        let View { rows, cols, .. } = instr.to;
+        let tangents = match instr.to.base {
+            Base::Buf(buf) => {
+                matches!(program.bufs()[buf].role, Role::Tangent | Role::StackTangent)
+            }
+            _ => false,
+        };
+        let shape = match (tangents, cols) {
+            (true, _) => vec![rows, batch, cols / batch],
+            (false, 0) => Vec::new(),
+            (false, 1) if rows == graph.n_params() || instr.act == Act::Sum => vec![rows],
+            (false, _) => vec![rows, cols],
+        };
+        let writes = match instr.act {
+            // Of each block's parameters its own.
+            Act::Map(Op::VjpParams(_)) => text.split(['=', '+']).next().unwrap_or("").trim().into(),
+            _ => program.name_of(&instr.to),
+        };
+        Self {
+            node: matches!(instr.act, Act::Map(_)).then_some(instr.node),
+            bytes: instr.to.numbers().saturating_mul(size_of::<T>()) as u64,
+            flops: cost.flops,
+            calls: cost.calls,
+            reads,
+            shape,
+            writes,
             text,
-            node: self.node,
-            writes: self.writes,
-            reads: self.reads,
-            shape: self.shape,
-            flops: self.cost.flops,
-            calls: self.cost.calls,
-            bytes: numbers,
         }
     }
 }

@@ -11,16 +11,16 @@
 //!     program.instructions.iter().map(|instruction| instruction.text.clone()).collect()
 //! };
 //! assert_eq!(lines(&told.primal)[..2], ["h1 = layer0(x, w1)", "h2 = tanh0(h1)"]);
-//! assert_eq!(lines(&told.tangent)[..2], ["Ŵ1 = ∂w1 h1", "Ŵ1 = [∂h1 h2]·Ŵ1"]);
+//! assert_eq!(lines(&told.tangent)[..2], ["Ŵ@h1 = ∂w1 h1", "Ŵ@h2 = [∂h1 h2]·Ŵ@h1"]);
 //! assert_eq!(lines(&told.adjoint)[..2], ["h̃4 = 1", "h̃3 = [∂h3ᵀ h4]·h̃4"]);
 //! println!("{told}");
 //! # Ok::<(), pushpull_core::Error>(())
 //! ```
 //!
 //! # What the numbers are
-//! Nothing here is estimated, and no rule of a derivative is written here: what the engines say that they would call
-//! ([`pushpull_core::work::Work`]) is put in order and into words. So the flops and calls of all instructions of the primal and
-//! the tangent program add up to what [`pushpull_forward_mode::Forward::predict_gradient`] says for all columns at once, and
+//! Nothing here is estimated, and no rule of a derivative is written here: these are the instructions of the programs that the
+//! engines run ([`pushpull_core::program::Program`]). So the flops and calls of all instructions of the primal and the tangent
+//! program add up to what [`pushpull_forward_mode::Forward::predict_gradient`] says for all columns at once, and
 //! those of the primal and the adjoint program to [`pushpull_reverse_mode::Reverse::predict_gradient`], to the integer.
 //!
 //! | column | meaning |
@@ -33,18 +33,16 @@
 //! prediction, [`Takes::peak_bytes`].
 //!
 //! # How values are called
-//! The k-th block writes `hk` and its parameters are `wk`; blocks that share parameters share the first one's name. Ŵk is the
-//! tangent matrix of `wk` and h̃k the cotangent of `hk`, as on the slides. In a chain the lecture has one h̃; in a graph a
+//! The k-th block writes `hk` and its parameters are `wk`; blocks that share parameters share the first one's name. Ŵ@hk is
+//! the tangent matrix at the k-th block, a column a parameter before it and of its own; h̃k the cotangent of `hk`, as on the slides.
+//! Several sources of a block are stacked, as `(h1, x)`. `check` is where an engine stops if a derivative does not exist. In a chain the lecture has one h̃; in a graph a
 //! value has its own, and where a value is read more than once the cotangents add.
 
-mod adjoint;
 mod dot;
 mod equation;
 mod explanation;
 mod instruction;
 mod names;
-mod primal;
-mod tangent;
 mod text;
 
 pub use equation::Unrolled;

@@ -1,16 +1,11 @@
-//! The explanation as text: three columns, then equation 17.
+//! The explanation as text: three columns where they fit, else one below the other; then equation 17.
 
 use std::fmt;
 
 use pushpull_core::predict::grouped;
+use pushpull_core::program::width;
 
 use crate::{Explanation, Instruction, Program, Takes};
-
-/// Places that a text takes on a line: a combining mark takes none.
-fn width(text: &str) -> usize {
-    let combining = |c: &char| ('\u{300}'..='\u{36f}').contains(c);
-    text.chars().filter(|c| !combining(c)).count()
-}
 
 fn left(text: &str, places: usize) -> String {
     format!("{text}{}", " ".repeat(places.saturating_sub(width(text))))
@@ -39,8 +34,30 @@ fn work(flops: u64, calls: u64) -> String {
     }
 }
 
-/// A program as lines of equal width, its title and its sum among them.
-fn column(title: &str, program: &Program) -> Vec<String> {
+/// Places on a line, unless another width is asked for (`{told:80}`).
+const WIDTH: usize = 160;
+
+/// A text of at most so many places.
+fn within(text: String, places: usize) -> String {
+    if width(&text) <= places {
+        return text;
+    }
+    let (mut short, mut taken) = (String::new(), 1);
+    for c in text.chars() {
+        let places_of = width(c.encode_utf8(&mut [0; 4]));
+        if taken + places_of > places {
+            break;
+        }
+        taken += places_of;
+        short.push(c);
+    }
+    short.push('…');
+    short
+}
+
+/// A program as lines of equal width, its title and its sum among them; what an instruction does is cut where it would be
+/// wider than `limit`.
+fn column(title: &str, program: &Program, limit: usize) -> Vec<String> {
     let mut rows = vec![[title, "shape", "flops", "bytes"].map(str::to_owned)];
     rows.extend(program.instructions.iter().map(|line| {
         [
@@ -62,10 +79,12 @@ fn column(title: &str, program: &Program) -> Vec<String> {
         let rows = rows.iter().chain([&total]);
         rows.map(|row| width(&row[k])).max().unwrap_or(0)
     };
-    let widths = [most(0), most(1), most(2), most(3)];
+    let numbers = most(1) + most(2) + most(3) + 3 * 2;
+    let text = most(0).min(limit.saturating_sub(numbers).max(12));
+    let widths = [text, most(1), most(2), most(3)];
     let line = |row: &[String; 4]| {
         [
-            left(&row[0], widths[0]),
+            left(&within(row[0].clone(), widths[0]), widths[0]),
             right(&row[1], widths[1]),
             right(&row[2], widths[2]),
             right(&row[3], widths[3]),
@@ -124,13 +143,26 @@ impl fmt::Display for Explanation {
             grouped(self.batch as u128),
             self.scalar
         )?;
+        let limit = f.width().unwrap_or(WIDTH);
         let columns = [
-            column("primal program", &self.primal),
-            column("tangent program", &self.tangent),
-            column("adjoint program", &self.adjoint),
+            column("primal program", &self.primal, limit),
+            column("tangent program", &self.tangent, limit),
+            column("adjoint program", &self.adjoint, limit),
         ];
-        for line in beside(&columns) {
-            writeln!(f, "{line}")?;
+        let wide: usize = columns.iter().map(|column| width(&column[0])).sum();
+        if wide + 2 * 3 <= limit {
+            for line in beside(&columns) {
+                writeln!(f, "{line}")?;
+            }
+        } else {
+            for (k, column) in columns.iter().enumerate() {
+                if k > 0 {
+                    writeln!(f)?;
+                }
+                for line in column {
+                    writeln!(f, "{}", line.trim_end())?;
+                }
+            }
         }
         let forward = self.forward.as_ref();
         let forward = forward.map_or("more bytes than this machine has".into(), engine);
@@ -194,12 +226,16 @@ impl fmt::Display for Explanation {
 
 #[cfg(test)]
 mod tests {
-    use super::{left, width, work};
+    use pushpull_core::program::width;
+
+    use super::{left, within, work};
 
     #[test]
     fn marks_over_letters_take_no_place() {
         assert_eq!(width("h̃1 = 1"), 6);
         assert_eq!(left("h̃", 3), "h̃  ");
+        assert_eq!(within("h̃1 = h̃2".into(), 4), "h̃1 …");
+        assert_eq!(within("h̃1 = 1".into(), 6), "h̃1 = 1");
         assert_eq!(
             (work(0, 3), work(1000, 3)),
             ("3c".into(), "1,000 + 3c".into())

@@ -100,22 +100,33 @@ fn the_text_has_the_three_programs_side_by_side() {
         .loss(Loss::SquaredError)
         .build();
     let told = Explanation::new::<f64>(&graph.unwrap(), 1).unwrap();
-    let text = told.to_string();
+    let text = format!("{told:200}");
     let line = |words: &str| text.lines().find(|line| line.contains(words)).unwrap();
     let head = line("primal program");
     assert!(head.contains("tangent program") && head.contains("adjoint program"));
     let first = line("h1 = layer0(x, w1)");
     assert!(
-        first.contains("Ŵ1 = ∂w1 h1") && first.contains("h̃4 = 1"),
+        first.contains("Ŵ@h1 = ∂w1 h1") && first.contains("h̃4 = 1"),
         "{text}"
     );
     for words in [
-        "∇w1 y = ⟨Ŵ1, 1⟩",
-        "Ŵj = [∂(h3, target) h4]·Ŵj, j = 1, 2",
+        "∇w y = ⟨Ŵ@h4, 1⟩",
+        "Ŵ@h4 = [∂(h3, target) h4]·Ŵ@(h3, target)",
         "equation 17",
     ] {
         assert!(text.contains(words), "{words} in\n{text}");
     }
+    // In a narrow place they stand one below the other, and what is too long is cut.
+    let narrow = format!("{told:60}");
+    let programs = narrow.split("forward mode,").next().unwrap();
+    let widest = programs
+        .lines()
+        .skip(2)
+        .map(pushpull_core::program::width)
+        .max();
+    assert!(widest <= Some(60), "{narrow}");
+    let at = |words: &str| narrow.find(words).unwrap();
+    assert!(at("h1 = layer0") < at("Ŵ@h1 = ∂w1 h1") && at("Ŵ@h1 = ∂w1 h1") < at("h̃4 = 1"));
     let json = serde_json::to_value(&told).unwrap();
     assert_eq!(
         json["primal"]["instructions"][0]["text"],

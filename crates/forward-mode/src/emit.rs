@@ -2,9 +2,9 @@
 
 use std::ops::Range;
 
+use pushpull_core::Op;
 use pushpull_core::graph::Origin;
 use pushpull_core::program::{Act, Asked, Base, Given, Program, Role, View};
-use pushpull_core::{Graph, Op, Result};
 
 use crate::seeds::{Seeds, cut, gap, hull, within};
 
@@ -119,7 +119,7 @@ fn input_tangent(
 
 /// One chunk of a gradient: the sums of the tangents at the output (slide: at the end, `∇w_j y = <W^_j, 1>`), and of the
 /// output itself where it is asked for.
-fn summed(p: &mut Program, chunk: &Range<usize>, value: bool) {
+pub(crate) fn summed(p: &mut Program, chunk: &Range<usize>, value: bool) {
     let (span, dot) = tangents(p, &Seeds::UnitParams(chunk.clone()), None);
     let last = p.graph().nodes().len() - 1;
     let target = View::of(Base::Asked(Asked::ParamsBar), chunk.len(), 1);
@@ -139,7 +139,7 @@ fn summed(p: &mut Program, chunk: &Range<usize>, value: bool) {
 }
 
 /// Tangents at the output, straight into the caller's matrix; the output is left to be read.
-fn delivered(p: &mut Program, seeds: &Seeds) {
+pub(crate) fn delivered(p: &mut Program, seeds: &Seeds) {
     let (batch, last) = (p.batch(), p.graph().nodes().len() - 1);
     let all = p.operand(Base::Asked(Asked::YDot), seeds.len().saturating_mul(batch));
     let (span, _) = tangents(p, seeds, Some(all));
@@ -154,56 +154,4 @@ fn delivered(p: &mut Program, seeds: &Seeds) {
         }
     }
     p.leave(p.value(last));
-}
-
-/// Jacobian-vector products along directions of the caller's.
-pub(crate) fn jvp(graph: &Graph, batch: usize, seeds: &Seeds) -> Result<Program> {
-    let mut p = Program::new(graph, batch, seeds.len())?;
-    delivered(&mut p, seeds);
-    Ok(p)
-}
-
-/// A gradient in chunks of parameters, each with how many lie like it: a path for each, the last with the value.
-pub(crate) fn gradient(
-    graph: &Graph,
-    batch: usize,
-    chunks: &[(Range<usize>, usize)],
-) -> Result<Program> {
-    let emit =
-        |p: &mut Program, chunk: &Range<usize>| summed(p, chunk, chunk.end == graph.n_params());
-    paths(graph, batch, chunks, emit)
-}
-
-/// A Jacobian in chunks of columns, the unit vectors of parameters or of inputs.
-pub(crate) fn jacobian(
-    graph: &Graph,
-    batch: usize,
-    chunks: &[(Range<usize>, usize)],
-    unit: impl Fn(Range<usize>) -> Seeds,
-) -> Result<Program> {
-    paths(graph, batch, chunks, |p, chunk| {
-        delivered(p, &unit(chunk.clone()))
-    })
-}
-
-fn paths(
-    graph: &Graph,
-    batch: usize,
-    chunks: &[(Range<usize>, usize)],
-    emit: impl Fn(&mut Program, &Range<usize>),
-) -> Result<Program> {
-    let mut p = Program::new(graph, batch, 1)?;
-    if let [(first, _), _, ..] = chunks {
-        // What most chunks have in common: values alone up to their parameters, then whole tangents.
-        p.lay(|p| {
-            for i in 0..graph.nodes().len() {
-                p.primal_of(i);
-            }
-        });
-        p.lay(|p| emit(p, first));
-    }
-    for (chunk, times) in chunks {
-        p.path(*times as u64, |p| emit(p, chunk));
-    }
-    Ok(p)
 }

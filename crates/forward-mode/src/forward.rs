@@ -180,8 +180,10 @@ impl<T: Scalar> Forward<T> {
     /// Allocates the buffers for a question, unless they are there.
     pub(crate) fn prepare(&mut self, question: Question) -> Result<()> {
         if self.prepared.question != question {
-            // One question is prepared at a time: the buffers of the one before go as these come.
-            self.prepared = Prepared::new(self.setting.plan::<T>(question)?);
+            // One question is prepared at a time: the buffers of the one before go first.
+            let plan = self.setting.plan::<T>(question)?;
+            self.prepared.machine.release();
+            self.prepared = Prepared::new(plan);
         }
         Ok(())
     }

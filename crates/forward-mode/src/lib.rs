@@ -30,6 +30,7 @@ mod forward_over_forward;
 mod jacobian;
 mod plan;
 mod predict;
+mod programs;
 mod seeds;
 mod structured;
 pub mod textbook;

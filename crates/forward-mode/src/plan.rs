@@ -8,7 +8,7 @@ use pushpull_core::{Error, Graph, Mat, Result, Scalar, Wrt, memory};
 
 use crate::Chunk;
 use crate::chunk::{alike, lengths, pieces};
-use crate::emit;
+use crate::programs;
 use crate::seeds::Seeds;
 
 pub(crate) const REMEDY: &str =
@@ -119,9 +119,13 @@ impl Setting {
     pub(crate) fn program(&self, question: Question) -> Result<(Program, Chunks)> {
         let (graph, batch, chunks) = (&self.graph, self.batch, self.chunks(question));
         let program = match question {
-            Question::Gradient => emit::gradient(graph, batch, &chunks)?,
-            Question::JacobianParams => emit::jacobian(graph, batch, &chunks, Seeds::UnitParams)?,
-            Question::JacobianInputs => emit::jacobian(graph, batch, &chunks, Seeds::UnitInputs)?,
+            Question::Gradient => programs::gradient(graph, batch, &chunks)?,
+            Question::JacobianParams => {
+                programs::jacobian(graph, batch, &chunks, Seeds::UnitParams)?
+            }
+            Question::JacobianInputs => {
+                programs::jacobian(graph, batch, &chunks, Seeds::UnitInputs)?
+            }
             Question::Jvp {
                 seeds,
                 params,
@@ -133,7 +137,7 @@ impl Setting {
                     params,
                     inputs,
                 };
-                emit::jvp(graph, batch, &directions)?
+                programs::jvp(graph, batch, &directions)?
             }
         };
         Ok((program, chunks))

@@ -1,5 +1,6 @@
 //! What forward mode takes, known before it is prepared.
 
+use pushpull_core::program::Program;
 use pushpull_core::work::{Item, Work};
 use pushpull_core::{Cost, Graph, Prediction, Result, Scalar, memory};
 
@@ -80,6 +81,32 @@ impl<T: Scalar> Forward<T> {
         chunk: Chunk,
     ) -> Result<Prediction> {
         Setting::new::<T>(graph, batch, chunk)?.predicted::<T>(Question::JacobianInputs)
+    }
+
+    /// The program of [`Forward::value_and_gradient`], as it runs: its text is the lecture's tangent program.
+    ///
+    /// # Errors
+    /// As [`Forward::predict_gradient`], but for numbers that this machine cannot hold.
+    ///
+    /// ```
+    /// use pushpull_core::{Mlp, blocks::Activation};
+    /// use pushpull_forward_mode::{Chunk, Forward};
+    /// let graph = Mlp::new(&[2, 3, 1], Activation::Tanh).build()?;
+    /// let program = Forward::<f64>::gradient_program(&graph, 5, Chunk::Full)?;
+    /// let tangents: Vec<String> = program.lines().into_iter().filter(|line| line.contains('Ŵ')).collect();
+    /// assert_eq!(tangents, [
+    ///     "Ŵ@h1 = ∂w1 h1",
+    ///     "Ŵ@h2 = [∂h1 h2]·Ŵ@h1",
+    ///     "Ŵ@h3 = [∂h2 h3]·Ŵ@h2",
+    ///     "Ŵ@h3 = ∂w2 h3",
+    ///     "∇w y = ⟨Ŵ@h3, 1⟩",
+    /// ]);
+    /// println!("{program}");
+    /// # Ok::<(), pushpull_core::Error>(())
+    /// ```
+    pub fn gradient_program(graph: &Graph, batch: usize, chunk: Chunk) -> Result<Program> {
+        let setting = Setting::new::<T>(graph, batch, chunk)?;
+        Ok(setting.program(Question::Gradient)?.0)
     }
 
     /// What [`Forward::value_and_gradient`] does.

@@ -9,6 +9,7 @@ use pushpull_core::{Accum, AnyBlock, Block, Cost, Mat, MatMut, Op, Point, Real, 
 use crate::checkpoint::pieces::Pieces;
 
 mod plan;
+pub(crate) use plan::unused;
 mod work;
 
 /// One node's step, with everything about the node resolved. Ranges lie in the arena of cotangents and are sized for all

@@ -6,41 +6,15 @@ use std::ops::Range;
 
 use pushpull_core::graph::{Origin, Source};
 use pushpull_core::program::{Act, Asked, Base, Given, Program, Role, View};
-use pushpull_core::{Accum, Graph, Op, Result};
+use pushpull_core::{Accum, Graph, Op};
 
-/// Which cotangents are asked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Wanted {
-    /// The parameters', set or added to what the caller has.
-    pub params: Option<Accum>,
-    /// The inputs'.
-    pub inputs: bool,
-}
-
-impl Wanted {
-    pub(crate) const fn of(params: Option<Accum>, inputs: bool) -> Self {
-        Self { params, inputs }
-    }
-}
-
-/// The cotangents that are pulled back.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Seed {
-    /// Ones: of the sum of all outputs.
-    Ones,
-    /// The unit vectors of outputs, from the first of a run on.
-    Unit,
-    /// The caller's.
-    Given,
-}
+use crate::adjoint::unused;
+use crate::wanted::{Seed, Wanted};
 
 /// 1. The output of all blocks, storing each intermediate value (slide "Reverse-mode autodiff"); then a look at slopes.
-fn record(p: &mut Program) -> View {
+pub(crate) fn record(p: &mut Program) -> View {
     let last = p.graph().nodes().len() - 1;
-    (0..=last).for_each(|i| {
-        p.primal_of(i);
-    });
-    let h = p.value(last);
+    let h = (0..=last).fold(View::NOTHING, |_, i| p.primal_of(i));
     if p.graph().is_guarded() {
         p.phase(last + 1, 0);
         p.act(Act::Check, last, h, View::NOTHING);
@@ -48,60 +22,8 @@ fn record(p: &mut Program) -> View {
     h
 }
 
-/// Value and gradient of the sum of all outputs.
-pub(crate) fn gradient(graph: &Graph, batch: usize, inputs: bool) -> Result<Program> {
-    let (mut p, last) = (Program::new(graph, batch, 1)?, graph.nodes().len() - 1);
-    let h = record(&mut p);
-    let y = p.operand(Base::Asked(Asked::Value), 1);
-    p.act(Act::Sum, last, h, y);
-    let (params, to) = (
-        Some(Accum::Set),
-        p.operand(Base::Asked(Asked::ParamsBar), 1),
-    );
-    pullback(&mut p, Seed::Ones, Wanted { params, inputs }, to);
-    Ok(p)
-}
-
-/// What a tape can be asked for: its paths behind the record.
-const PULLS: [(Seed, Wanted); 7] = [
-    (Seed::Given, Wanted::of(Some(Accum::Set), false)),
-    (Seed::Given, Wanted::of(Some(Accum::Add), false)),
-    (Seed::Given, Wanted::of(None, true)),
-    (Seed::Given, Wanted::of(Some(Accum::Set), true)),
-    (Seed::Given, Wanted::of(Some(Accum::Add), true)),
-    (Seed::Unit, Wanted::of(Some(Accum::Set), false)),
-    (Seed::Unit, Wanted::of(None, true)),
-];
-
-/// The path of [`tape`] that pulls back what is wanted; the record is the first.
-pub(crate) fn path(seed: Seed, wanted: Wanted) -> Option<usize> {
-    let position = PULLS.iter().position(|&pull| pull == (seed, wanted));
-    position.map(|position| position + 1)
-}
-
-/// The record, and whatever may be pulled back from it any number of times, for `seeds` cotangents side by side. Unit
-/// cotangents give the rows of Jacobians, each sample's for itself.
-pub(crate) fn tape(graph: &Graph, batch: usize, seeds: usize) -> Result<Program> {
-    let mut p = Program::new(graph, batch, seeds)?;
-    p.path(1, |p| {
-        let h = record(p);
-        p.leave(h);
-    });
-    p.phase(graph.nodes().len(), 1);
-    p.again();
-    for (seed, wanted) in PULLS {
-        let columns = match seed {
-            Seed::Unit => seeds.saturating_mul(batch),
-            Seed::Ones | Seed::Given => seeds,
-        };
-        let to = p.operand(Base::Asked(Asked::ParamsBar), columns);
-        p.path(1, |p| pullback(p, seed, wanted, to));
-    }
-    Ok(p)
-}
-
 /// The adjoint program; `params_bar`: where the gradients of parameters go.
-fn pullback(p: &mut Program, seed: Seed, wanted: Wanted, params_bar: View) {
+pub(crate) fn pullback(p: &mut Program, seed: Seed, wanted: Wanted, params_bar: View) {
     let last = p.graph().nodes().len() - 1;
     let columns = p.batch().saturating_mul(p.seeds());
     let x_bar = p.operand(Base::Asked(Asked::XBar), columns);
@@ -140,11 +62,11 @@ impl Maps for First {
 
 /// An adjoint program in the making.
 pub(crate) struct Adjoint<'p> {
-    p: &'p mut Program,
+    pub p: &'p mut Program,
     graph: Graph,
     wanted: Wanted,
     /// The cotangent h~ of each value, where one was written.
-    pub bars: Vec<Option<View>>,
+    bars: Vec<Option<View>>,
     x_bar: View,
     /// Which inputs have a cotangent, and which parameters a gradient.
     assigned: Vec<bool>,
@@ -178,23 +100,8 @@ impl<'p> Adjoint<'p> {
             Seed::Unit => Act::Unit,
         };
         self.p.phase(last + 1, 2);
-        let rows = self.graph.n_outputs();
-        let bar = self.p.buf(last, Role::Cotangent, rows, self.columns);
+        let bar = self.cotangent(last);
         self.p.act(act, last, View::NOTHING, bar);
-        bar
-    }
-
-    /// h~ of the output along a direction: zeros, then ones. The derivative lies first, so that a gradient's is one product.
-    pub(crate) fn seed_along(&mut self) -> View {
-        let (last, rows) = (self.graph.nodes().len() - 1, self.graph.n_outputs());
-        let (half, bar) = (
-            self.columns / 2,
-            self.p.buf(last, Role::Cotangent, rows, self.columns),
-        );
-        self.p
-            .act(Act::Zero, last, View::NOTHING, bar.cols(0..half));
-        self.p
-            .act(Act::Ones, last, View::NOTHING, bar.cols(half..self.columns));
         bar
     }
 
@@ -212,8 +119,15 @@ impl<'p> Adjoint<'p> {
             }
     }
 
+    /// A buffer for h~ of a node.
+    pub(crate) fn cotangent(&mut self, j: usize) -> View {
+        let rows = self.graph.rows(Origin::Node(j));
+        let bar = self.p.buf(j, Role::Cotangent, rows, self.columns);
+        *self.bars[j].insert(bar)
+    }
+
     /// Where a source's cotangent lies, and whether it is set there or meets another.
-    fn target(&mut self, origin: Origin) -> (View, Accum) {
+    fn target(&mut self, origin: Origin) -> (View, Act) {
         let (view, first) = match origin {
             Origin::Input(k) => {
                 let first = !std::mem::replace(&mut self.assigned[k], true);
@@ -221,14 +135,10 @@ impl<'p> Adjoint<'p> {
             }
             Origin::Node(j) => match self.bars[j] {
                 Some(bar) => (bar, false),
-                None => {
-                    let rows = self.graph.rows(origin);
-                    let bar = self.p.buf(j, Role::Cotangent, rows, self.columns);
-                    (*self.bars[j].insert(bar), true)
-                }
+                None => (self.cotangent(j), true),
             },
         };
-        (view, if first { Accum::Set } else { Accum::Add })
+        (view, if first { Act::Copy } else { Act::Add })
     }
 
     /// Node i: the gradient of its parameters, then the cotangents of what it read.
@@ -246,17 +156,17 @@ impl<'p> Adjoint<'p> {
             let first = self.used.insert(params);
             maps.params(self.p, i, bar, if first { asked } else { Accum::Add });
         }
-        let parts = self.p.parts(i).into_iter();
-        let live: Vec<_> = parts.filter(|(source, _)| self.live(source)).collect();
-        if live.is_empty() {
+        let mut to = Vec::new();
+        for (source, rows) in self.p.parts(i) {
+            if self.live(&source) {
+                to.push((rows, self.target(source.origin)));
+            }
+        }
+        if to.is_empty() {
             return;
         }
-        let to: Vec<_> = live
-            .into_iter()
-            .map(|(source, rows)| (rows, self.target(source.origin)))
-            .collect();
         self.p.phase(turn, 1);
-        if let ([(_, (only, Accum::Set))], true) = (&to[..], alone) {
+        if let ([(_, (only, Act::Copy))], true) = (&to[..], alone) {
             // An input's place may have room for a part of the columns alone.
             if only.cols == self.columns {
                 return maps.input(self.p, i, bar, *only);
@@ -265,32 +175,20 @@ impl<'p> Adjoint<'p> {
         let stack = self.p.buf(i, Role::StackCotangent, n_in, self.columns);
         maps.input(self.p, i, bar, stack);
         self.p.phase(turn, 2);
-        for (rows, (target, acc)) in to {
-            let act = if acc == Accum::Set {
-                Act::Copy
-            } else {
-                Act::Add
-            };
-            self.p
-                .act(act, i, stack.rows(rows).cols(0..target.cols), target);
+        for (rows, (target, act)) in to {
+            let from = stack.rows(rows).cols(0..target.cols);
+            self.p.act(act, i, from, target);
         }
     }
 
     /// Exact zeros for what nothing came to.
     pub(crate) fn zeros(self, params_bars: &[View]) {
-        let mut used: Vec<_> = self.used.into_iter().collect();
-        used.sort_by_key(|range| range.start);
-        let all = self.graph.n_params();
-        used.push(all..all);
-        let mut end = 0;
-        for range in used {
-            if range.start > end && self.wanted.params == Some(Accum::Set) {
-                for params_bar in params_bars {
-                    let rest = params_bar.rows(end..range.start);
-                    self.p.act(Act::Zero, 0, View::NOTHING, rest);
-                }
+        let set = self.wanted.params == Some(Accum::Set);
+        for range in unused(self.graph.n_params(), self.used) {
+            for params_bar in params_bars.iter().filter(|_| set) {
+                let rest = params_bar.rows(range.clone());
+                self.p.act(Act::Zero, 0, View::NOTHING, rest);
             }
-            end = end.max(range.end);
         }
         let inputs = self.graph.inputs().iter().zip(&self.assigned);
         for (input, _) in inputs.filter(|(_, assigned)| self.wanted.inputs && !**assigned) {

@@ -28,12 +28,13 @@ mod jacobian;
 mod pieced;
 mod plan;
 mod predict;
-
+mod programs;
 mod reverse;
 mod second;
 mod takes;
 mod tape;
 pub mod textbook;
+mod wanted;
 mod whole;
 
 pub use hessian_vector::HessianVector;

@@ -41,9 +41,9 @@ impl PiecedPlan {
         size_of::<Pieces>() + self.pieces.held() + self.adjoint.held()
     }
 
-    /// The cost of a gradient without the sum of its value.
-    pub(crate) fn cost<T: Scalar>(&self) -> Cost {
-        let pulled = self.pullback_cost::<T>(1, true, false);
+    /// The cost of a gradient without the sum of its value, with that of the inputs or without.
+    pub(crate) fn cost<T: Scalar>(&self, inputs: bool) -> Cost {
+        let pulled = self.pullback_cost::<T>(1, true, inputs);
         self.pieces.primal_cost::<T>() + pulled
     }
 

@@ -1,5 +1,6 @@
 //! What reverse mode takes, known before it is prepared.
 
+use pushpull_core::program::Program;
 use pushpull_core::work::{Item, Work};
 use pushpull_core::{Cost, Dual, Graph, Prediction, Result, Scalar, memory};
 
@@ -38,15 +39,16 @@ impl<T: Scalar> Reverse<T> {
     /// # Ok::<(), pushpull_core::Error>(())
     /// ```
     pub fn predict_gradient(graph: &Graph, batch: usize, store: Store) -> Result<Prediction> {
-        let question = Question::Gradient { inputs: false };
-        let plan = Plan::new::<T>(graph, batch, store, 1, question)?;
-        let takes = plan.takes(graph, batch, 1);
-        let one = Prediction {
-            cost: takes.gradient::<T>()?,
-            evaluations: takes.evaluations(1),
-            ..prepared::<T>(&plan, graph.n_params())
-        };
-        one.counted("a gradient by reverse mode", "use a smaller batch")
+        gradient::<T>(graph, batch, store, false)
+    }
+
+    /// What [`Reverse::value_and_gradients`] takes on an engine of [`Reverse::for_gradients`]: as a gradient, and `vjp_input` of
+    /// the blocks that read inputs. The inputs' gradient is the caller's.
+    ///
+    /// # Errors
+    /// As [`Reverse::new`].
+    pub fn predict_gradients(graph: &Graph, batch: usize, store: Store) -> Result<Prediction> {
+        gradient::<T>(graph, batch, store, true)
     }
 
     /// What [`Reverse::vjp`] takes for `cotangents` of them, on an engine that pulls back `seeds` side by side
@@ -124,6 +126,35 @@ impl<T: Scalar> Reverse<T> {
         let all = (graph.n_outputs(), pull);
         let numbers = rows(graph, batch, seeds, columns);
         pulled::<T>(graph, batch, store, seeds, all, numbers)
+    }
+
+    /// The program of [`Reverse::value_and_gradient`] with all recorded, as it runs: its text is the lecture's primal program,
+    /// then the adjoint program.
+    ///
+    /// # Errors
+    /// [`crate::Error::EmptyBatch`]
+    ///
+    /// ```
+    /// use pushpull_core::{Mlp, blocks::Activation};
+    /// use pushpull_reverse_mode::Reverse;
+    /// let graph = Mlp::new(&[2, 3, 1], Activation::Tanh).build()?;
+    /// let lines = Reverse::<f64>::gradient_program(&graph, 5)?.lines();
+    /// assert_eq!(lines, [
+    ///     "h1 = layer0(x, w1)",
+    ///     "h2 = tanh0(h1)",
+    ///     "h3 = layer1(h2, w2)",
+    ///     "check h3",
+    ///     "y = ⟨h3, 1⟩",
+    ///     "h̃3 = 1",
+    ///     "∇w2 y = [∂w2ᵀ h3]·h̃3",
+    ///     "h̃2 = [∂h2ᵀ h3]·h̃3",
+    ///     "h̃1 = [∂h1ᵀ h2]·h̃2",
+    ///     "∇w1 y = [∂w1ᵀ h1]·h̃1",
+    /// ]);
+    /// # Ok::<(), pushpull_core::Error>(())
+    /// ```
+    pub fn gradient_program(graph: &Graph, batch: usize) -> Result<Program> {
+        Question::Gradient { inputs: false }.program(graph, batch, 1)
     }
 
     /// What [`Reverse::value_and_gradient`] does.
@@ -205,7 +236,7 @@ impl<T: Scalar> Reverse<T> {
     /// The exact cost of [`Reverse::value_and_gradient`]: the primal, what is computed again, the sum of the outputs, the
     /// adjoint program.
     pub fn cost(&self) -> Cost {
-        self.takes().gradient::<T>().unwrap_or_default()
+        self.takes().gradient::<T>(false).unwrap_or_default()
     }
 
     /// The exact cost of [`Reverse::jacobian_inputs`]: the primal once, and a pullback for every group of outputs; with
@@ -242,6 +273,24 @@ impl Plan {
             pieces,
         }
     }
+}
+
+/// A gradient, with that of the inputs or without.
+fn gradient<T: Scalar>(
+    graph: &Graph,
+    batch: usize,
+    store: Store,
+    inputs: bool,
+) -> Result<Prediction> {
+    let question = Question::Gradient { inputs };
+    let plan = Plan::new::<T>(graph, batch, store, 1, question)?;
+    let takes = plan.takes(graph, batch, 1);
+    let one = Prediction {
+        cost: takes.gradient::<T>(inputs)?,
+        evaluations: takes.evaluations(1),
+        ..prepared::<T>(&plan, graph.n_params())
+    };
+    one.counted("a gradient by reverse mode", "use a smaller batch")
 }
 
 /// What an engine keeps: the buffers of a plan and so many numbers besides.

@@ -142,6 +142,21 @@ impl<T: Scalar> Reverse<T> {
         Self::with(graph, batch, plan, Some(store), threads)
     }
 
+    /// The same, prepared for [`Reverse::value_and_gradients`]: the inputs' gradient as well.
+    ///
+    /// # Errors
+    /// As [`Reverse::new`].
+    pub fn for_gradients(
+        graph: &Graph,
+        batch: usize,
+        store: Store,
+        threads: usize,
+    ) -> Result<Self> {
+        let question = Question::Gradient { inputs: true };
+        let plan = Plan::new::<T>(graph, batch, store, 1, question)?;
+        Self::with(graph, batch, plan, Some(store), threads)
+    }
+
     /// The engine of a schedule of your own choice, made for the graph's [`crate::checkpoint::Chain::of`].
     ///
     /// # Errors
@@ -226,8 +241,12 @@ impl<T: Scalar> Reverse<T> {
             Way::Pieces(_) => true,
         };
         if !ready {
-            // One question is prepared at a time: the buffers of the one before go as these come.
-            self.way = Way::new(self.planned(question)?);
+            // One question is prepared at a time: the buffers of the one before go first.
+            let plan = self.planned(question)?;
+            if let Way::Whole(whole) = &mut self.way {
+                whole.machine.release();
+            }
+            self.way = Way::new(plan);
         }
         if matches!(question, Question::Gradient { .. }) && self.gradient.is_empty() {
             self.gradient = self.graph.layout().zeros();

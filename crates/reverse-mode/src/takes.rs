@@ -4,8 +4,9 @@ use pushpull_core::program::Program;
 use pushpull_core::work::{Item, Work};
 use pushpull_core::{Accum, AnyBlock, Cost, Graph, Op, Result, Scalar, memory};
 
-use crate::emit::{self, Seed, Wanted};
 use crate::pieced::PiecedPlan;
+use crate::programs;
+use crate::wanted::{Seed, Wanted};
 use crate::whole::Question;
 
 /// What is pulled back.
@@ -34,7 +35,7 @@ impl Pull {
             Self::Cotangents { .. } => Seed::Given,
             Self::Rows { .. } => Seed::Unit,
         };
-        let path = emit::path(seed, wanted);
+        let path = programs::path(seed, wanted);
         let runs = move |k: usize| if Some(k) == path { pulls } else { 0 };
         std::iter::once(records).chain((1..).map(runs))
     }
@@ -68,12 +69,12 @@ impl Takes<'_> {
         memory::elements(&[self.graph.n_outputs(), self.batch])
     }
 
-    /// Value and gradient of the parameters.
-    pub(crate) fn gradient<T: Scalar>(&self) -> Result<Cost> {
+    /// Value and gradient of the parameters, and of the inputs or not.
+    pub(crate) fn gradient<T: Scalar>(&self, inputs: bool) -> Result<Cost> {
         match self.pieces {
-            Some(plan) => Ok(plan.cost::<T>() + T::additions(self.summed())),
+            Some(plan) => Ok(plan.cost::<T>(inputs) + T::additions(self.summed())),
             None => {
-                let question = Question::Gradient { inputs: false };
+                let question = Question::Gradient { inputs };
                 let program = question.program(self.graph, self.batch, 1)?;
                 Ok(program.cost::<T>())
             }

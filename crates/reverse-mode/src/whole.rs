@@ -5,7 +5,8 @@ use std::ops::Range;
 use pushpull_core::program::{Asked, Code, Frame, Given, Machine, Program};
 use pushpull_core::{Accum, Graph, Mat, MatMut, Result, Scalar, Wrt};
 
-use crate::emit::{self, Seed, Wanted};
+use crate::programs;
+use crate::wanted::{Seed, Wanted};
 
 const REMEDY: &str = "pull back fewer seeds side by side, or use a smaller batch";
 
@@ -21,8 +22,8 @@ pub(crate) enum Question {
 impl Question {
     pub(crate) fn program(self, graph: &Graph, batch: usize, seeds: usize) -> Result<Program> {
         match self {
-            Self::Gradient { inputs } => emit::gradient(graph, batch, inputs),
-            Self::Tape => emit::tape(graph, batch, seeds),
+            Self::Gradient { inputs } => programs::gradient(graph, batch, inputs),
+            Self::Tape => programs::tape(graph, batch, seeds),
         }
     }
 
@@ -100,7 +101,7 @@ impl<T: Scalar> Whole<T> {
         if let Some(x_bar) = x_bar {
             frame = frame.ask(Asked::XBar, x_bar);
         }
-        match emit::path(Seed::Given, wanted) {
+        match programs::path(Seed::Given, wanted) {
             Some(path) => self.machine.run(path, &mut frame, |_| Ok(())),
             None => Ok(()),
         }
@@ -124,7 +125,7 @@ impl<T: Scalar> Whole<T> {
             .ask(asked, columns)
             .seeds(outputs.len())
             .shift(outputs.start);
-        match emit::path(Seed::Unit, wanted) {
+        match programs::path(Seed::Unit, wanted) {
             Some(path) => self.machine.run(path, &mut frame, |_| Ok(())),
             None => Ok(()),
         }

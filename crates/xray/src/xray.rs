@@ -127,7 +127,8 @@ impl Xray {
         let watched = Watched::new(graph, nodes.len() - 1, everywhere)?;
         let own = watched.params(params);
         let wide = watched.inputs(x, 0..x.ncols())?;
-        let mut engine = Reverse::new(&watched.graph, x.ncols(), Store::All, settings.threads)?;
+        let mut engine =
+            Reverse::for_gradients(&watched.graph, x.ncols(), Store::All, settings.threads)?;
         let mut bars = wide.clone();
         let (value, gradient) = engine.value_and_gradients(&own, &wide, &mut bars)?;
         let rows = |of: &std::ops::Range<usize>| bars.rows(of.start, of.len()).into_owned();

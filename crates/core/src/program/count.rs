@@ -87,10 +87,7 @@ impl Program {
 
     /// Evaluations of blocks' forward maps for one answer.
     pub fn evaluations(&self) -> u64 {
-        let forward = |&(k, _): &(usize, u64)| {
-            let act = self.instrs[k].act;
-            matches!(act, Act::Map(Op::Forward) | Act::Dot(DotOp::Forward, _))
-        };
+        let forward = |&(k, _): &(usize, u64)| self.instrs[k].act.is_forward();
         let times = self.each(self.runs()).filter(forward);
         times.fold(0, |all, (_, times)| all.saturating_add(times))
     }

@@ -16,6 +16,15 @@ use crate::{AnyBlock, Graph, Op, Result, Singular, memory};
 pub(super) enum Place {
     /// Not there.
     Nothing,
+    /// A matrix without numbers.
+    Empty { rows: u32, cols: u32 },
+    /// In the arena, without gaps, one for all seeds.
+    Dense {
+        start: usize,
+        len: u32,
+        rows: u32,
+        cols: u32,
+    },
     /// In the arena.
     Arena {
         start: usize,
@@ -47,13 +56,11 @@ pub(super) struct Span {
     pub len: u32,
 }
 
-/// A node of the graph, as far as a run needs it.
-#[derive(Clone, Debug)]
-pub(super) struct Called {
-    pub block: Arc<dyn AnyBlock>,
-    pub params: Range<usize>,
+/// What a run looks at after a node's value was computed.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Watched {
     /// By what slopes of it that are not finite would be met.
-    pub watched: Wrt,
+    pub by: Wrt,
     /// Whether they are met where the input is not finite, and nowhere else.
     pub with_input: bool,
     /// Whether second derivatives have to exist, too.
@@ -67,6 +74,12 @@ pub(super) struct Step {
     pub act: Act,
     /// Whether the map overwrites what it reads.
     pub over: bool,
+    /// Whether it may write more than one buffer, or reads planes.
+    pub forks: bool,
+    /// Whose block is called, with its parameters.
+    pub block: Arc<dyn AnyBlock>,
+    pub params: Range<usize>,
+    pub watched: bool,
     pub node: u32,
     /// Which of the points, and which of the tangents along a direction.
     pub at: u32,
@@ -80,7 +93,7 @@ pub(super) struct Step {
 /// scalar.
 #[derive(Clone, Debug)]
 pub struct Code {
-    pub(super) nodes: Vec<Called>,
+    pub(super) nodes: Vec<Watched>,
     pub(super) points: Vec<At<Place>>,
     pub(super) dots: Vec<[Place; 2]>,
     pub(super) steps: Vec<Step>,
@@ -287,10 +300,24 @@ impl Program {
             match view.base {
                 Base::Nothing => Place::Nothing,
                 Base::Buf(buf) if lives[buf].born == usize::MAX => Place::Nothing,
+                Base::Buf(_) if rows.len == 0 || cols.len == 0 => Place::Empty {
+                    rows: rows.len,
+                    cols: cols.len,
+                },
                 Base::Buf(buf) => {
                     let stride = self.bufs[buf].rows;
+                    let start = arena.range(slots[home[buf]]).start + view.col * stride + view.row;
+                    let len = u32::try_from(view.numbers());
+                    if let (Ok(len), true) = (len, (!seeded || seeds == 1) && view.rows == stride) {
+                        return Place::Dense {
+                            start,
+                            len,
+                            rows: rows.len,
+                            cols: cols.len,
+                        };
+                    }
                     Place::Arena {
-                        start: arena.range(slots[home[buf]]).start + view.col * stride + view.row,
+                        start,
                         rows: rows.len,
                         cols: cols.len,
                         stride: stride as u32,
@@ -316,7 +343,12 @@ impl Program {
             let At { x, y, extra } = instr.at;
             Step {
                 act: instr.act,
+                forks: matches!(instr.act, Act::Dot(..))
+                    || instr.act.is_forward() && resolve(extra) != Place::Nothing,
                 over,
+                block: Arc::clone(&self.graph.nodes()[instr.node].block),
+                params: self.graph.nodes()[instr.node].params.clone(),
+                watched: instr.act.is_forward() && self.watched(instr.node) != Wrt::NOTHING,
                 node: instr.node as u32,
                 at: points.index(At {
                     x: resolve(x),
@@ -325,7 +357,8 @@ impl Program {
                 }),
                 dot: dots.index(instr.dot.map(resolve)),
                 first: instr.first,
-                from: resolve(instr.from),
+                // What is overwritten is not read beside.
+                from: resolve(if over { View::NOTHING } else { instr.from }),
                 to: resolve(instr.to),
             }
         });
@@ -338,16 +371,14 @@ impl Program {
                 .collect()
         });
         let nodes = self.graph.nodes().iter().enumerate();
-        let called = nodes.map(|(i, node)| Called {
-            block: Arc::clone(&node.block),
-            params: node.params.clone(),
-            watched: self.watched(i),
+        let watched = nodes.map(|(i, node)| Watched {
+            by: self.watched(i),
             with_input: node.block.singular() == Singular::WithInput && !self.goes_along(),
             second: self.goes_along(),
             keeps_x: node.block.keeps().x,
         });
         Ok(Code {
-            nodes: called.collect(),
+            nodes: watched.collect(),
             points: points.entries(),
             dots: dots.entries(),
             steps,

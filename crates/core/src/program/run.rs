@@ -1,6 +1,6 @@
 //! The interpreter of placed programs: it looks nothing up and allocates nothing.
 
-use super::place::{Called, Place, Span, Step};
+use super::place::{Place, Span, Step};
 use super::{Act, Asked, At, Code, Given};
 use crate::finite::first_not_finite;
 use crate::graph::Wrt;
@@ -71,11 +71,28 @@ impl<'f, T> Frame<'f, T> {
 /// All that an instruction may read: the caller's matrices, and the arena on both sides of what it writes.
 struct Rest<'a, T> {
     given: &'a [Mat<'a, T>; 4],
-    seeds: [usize; 2],
+    seeds: &'a [usize; 2],
     low: &'a [T],
     high: &'a [T],
     /// Where `high` starts.
     from: usize,
+}
+
+impl Place {
+    /// Where the numbers of a buffer lie that is written or read whole.
+    fn whole(&self) -> std::ops::Range<usize> {
+        match *self {
+            Self::Dense { start, len, .. } => start..start + len as usize,
+            Self::Arena {
+                start, rows, cols, ..
+            } => start..start + rows as usize * cols as usize,
+            _ => 0..0,
+        }
+    }
+
+    const fn in_arena(&self) -> bool {
+        matches!(self, Self::Dense { .. } | Self::Arena { .. })
+    }
 }
 
 impl Span {
@@ -86,10 +103,57 @@ impl Span {
     }
 }
 
+/// A view taken apart: its numbers, rows, columns and stride. Views are put together where they are handed on: one that was
+/// chosen among several would be copied right after it was written, word by word, which the processor waits for.
+type Parts<'a, T> = (&'a [T], usize, usize, usize);
+
+/// The same of a view to write to.
+type PartsMut<'a, T> = (&'a mut [T], usize, usize, usize);
+
+#[inline(always)]
+fn view<T>((data, rows, cols, stride): Parts<'_, T>) -> Mat<'_, T> {
+    Mat::spanning(data, rows, cols, stride)
+}
+
+#[inline(always)]
+fn view_mut<T>((data, rows, cols, stride): PartsMut<'_, T>) -> MatMut<'_, T> {
+    MatMut::spanning(data, rows, cols, stride)
+}
+
 impl<'a, T> Rest<'a, T> {
+    /// All of the arena, where nothing is written.
+    const fn all(given: &'a [Mat<'a, T>; 4], seeds: &'a [usize; 2], arena: &'a [T]) -> Self {
+        Self {
+            given,
+            seeds,
+            low: arena,
+            high: &[],
+            from: usize::MAX,
+        }
+    }
+
     #[inline(always)]
     fn mat(&self, place: &Place) -> Mat<'a, T> {
+        view(self.parts(place))
+    }
+
+    #[inline(always)]
+    fn parts(&self, place: &Place) -> Parts<'a, T> {
         match *place {
+            Place::Dense {
+                start,
+                len,
+                rows,
+                cols,
+            } => {
+                let (part, start) = if start < self.from {
+                    (self.low, start)
+                } else {
+                    (self.high, start - self.from)
+                };
+                let (rows, cols) = (rows as usize, cols as usize);
+                (&part[start..][..len as usize], rows, cols, rows)
+            }
             Place::Arena {
                 start,
                 rows,
@@ -97,13 +161,15 @@ impl<'a, T> Rest<'a, T> {
                 stride,
                 seeded,
             } => {
-                let part = if start < self.from {
-                    &self.low[start..]
-                } else {
-                    &self.high[start - self.from..]
-                };
                 let cols = cols as usize * self.seeds[usize::from(seeded)];
-                Mat::with_stride(part, rows as usize, cols, stride as usize)
+                let (rows, stride) = (rows as usize, stride as usize);
+                let len = span(rows, cols, stride);
+                let (part, start) = if start < self.from {
+                    (self.low, start)
+                } else {
+                    (self.high, start - self.from)
+                };
+                (&part[start..][..len], rows, cols, stride)
             }
             Place::Given {
                 which,
@@ -113,18 +179,14 @@ impl<'a, T> Rest<'a, T> {
             } => {
                 let all = self.given[which as usize];
                 let (rows, cols) = (rows.range(1), cols.range(self.seeds[usize::from(seeded)]));
-                let some = if rows == (0, all.nrows()) {
-                    all
-                } else {
-                    all.rows(rows.0..rows.1)
-                };
-                if cols == (0, all.ncols()) {
-                    some
-                } else {
-                    some.cols(cols.0..cols.1)
+                if rows == (0, all.nrows()) && cols == (0, all.ncols()) {
+                    return (all.data(), all.nrows(), all.ncols(), all.stride());
                 }
+                let some = all.rows(rows.0..rows.1).cols(cols.0..cols.1);
+                (some.data(), some.nrows(), some.ncols(), some.stride())
             }
-            Place::Nothing | Place::Asked { .. } => Mat::empty(),
+            Place::Empty { rows, cols } => (&[], rows as usize, cols as usize, rows as usize),
+            Place::Nothing | Place::Asked { .. } => (&[], 0, 0, 0),
         }
     }
 
@@ -134,16 +196,38 @@ impl<'a, T> Rest<'a, T> {
     }
 }
 
-/// What an instruction writes, cut out of what it may read.
+/// Numbers from the first entry to the last: a run has some seeds, and a place some entries.
+#[inline(always)]
+const fn span(rows: usize, cols: usize, stride: usize) -> usize {
+    (cols - 1) * stride + rows
+}
+
+/// What an instruction writes, taken apart, and what it may read: the arena on both sides of it, with where the second starts.
+type Cut<'a, T> = (
+    (&'a mut [T], usize, usize, usize),
+    (&'a [T], &'a [T], usize),
+);
+
+/// Cuts what an instruction writes out of what it may read.
 #[inline(always)]
 fn cut<'a, T>(
     to: &Place,
-    given: &'a [Mat<'a, T>; 4],
     asked: &'a mut [MatMut<'_, T>; 6],
-    seeds: [usize; 2],
+    seeds: &[usize; 2],
     arena: &'a mut [T],
-) -> (MatMut<'a, T>, Rest<'a, T>) {
+) -> Cut<'a, T> {
     match *to {
+        Place::Dense {
+            start,
+            len,
+            rows,
+            cols,
+        } => {
+            let (low, tail) = arena.split_at_mut(start);
+            let (to, high) = tail.split_at_mut(len as usize);
+            let (rows, cols) = (rows as usize, cols as usize);
+            ((to, rows, cols, rows), (low, high, start + len as usize))
+        }
         Place::Arena {
             start,
             rows,
@@ -153,21 +237,10 @@ fn cut<'a, T>(
         } => {
             let (rows, stride) = (rows as usize, stride as usize);
             let cols = cols as usize * seeds[usize::from(seeded)];
-            let len = if rows == 0 || cols == 0 {
-                0
-            } else {
-                (cols - 1) * stride + rows
-            };
+            let len = span(rows, cols, stride);
             let (low, tail) = arena.split_at_mut(start);
             let (to, high) = tail.split_at_mut(len);
-            let rest = Rest {
-                given,
-                seeds,
-                low,
-                high,
-                from: start + len,
-            };
-            (MatMut::with_stride(to, rows, cols, stride), rest)
+            ((to, rows, cols, stride), (low, high, start + len))
         }
         Place::Asked {
             which,
@@ -177,34 +250,22 @@ fn cut<'a, T>(
         } => {
             let all = asked[which as usize].rb_mut();
             let (rows, cols) = (rows.range(1), cols.range(seeds[usize::from(seeded)]));
-            let to = if rows == (0, all.nrows()) {
+            let some = if rows == (0, all.nrows()) && cols == (0, all.ncols()) {
                 all
             } else {
-                all.rows(rows.0..rows.1)
+                all.rows(rows.0..rows.1).cols(cols.0..cols.1)
             };
-            let to = if cols == (0, to.ncols()) {
-                to
-            } else {
-                to.cols(cols.0..cols.1)
-            };
-            let rest = Rest {
-                given,
-                seeds,
-                low: arena,
-                high: &[],
-                from: usize::MAX,
-            };
-            (to, rest)
+            let (nrows, ncols, stride) = (some.nrows(), some.ncols(), some.stride());
+            let rest: (&[T], &[T], usize) = (arena, &[], usize::MAX);
+            ((some.into_data(), nrows, ncols, stride), rest)
         }
-        Place::Nothing | Place::Given { .. } => {
-            let rest = Rest {
-                given,
-                seeds,
-                low: arena,
-                high: &[],
-                from: usize::MAX,
+        Place::Nothing | Place::Empty { .. } | Place::Given { .. } => {
+            let (rows, cols) = match *to {
+                Place::Empty { rows, cols } => (rows as usize, cols as usize),
+                _ => (0, 0),
             };
-            (MatMut::new(&mut [], 0, 0), rest)
+            let rest: (&[T], &[T], usize) = (arena, &[], usize::MAX);
+            ((&mut [], rows, cols, rows), rest)
         }
     }
 }
@@ -231,68 +292,48 @@ impl Code {
         let mut doubt = Wrt::NOTHING;
         for range in &self.paths[path] {
             for step in &self.steps[range.start as usize..range.end as usize] {
-                match step.act {
-                    Act::Map(Op::Forward) => doubt |= self.forward(step, frame, arena),
-                    Act::Map(op) => self.derivative(op, step, frame, arena, scratch),
-                    Act::Dot(op, moving) => {
-                        doubt |= self.along(op, moving, step, frame, arena, scratch);
+                if step.forks {
+                    match step.act {
+                        Act::Dot(op, moving) => self.along(op, moving, step, frame, arena, scratch),
+                        _ => self.forward_extra(step, frame, arena),
                     }
-                    Act::Check => {
-                        let (_, rest) =
-                            cut(&step.to, &frame.given, &mut frame.asked, frame.seeds, arena);
-                        check(doubt | output_in_doubt(rest.mat(&step.from)))?;
+                } else {
+                    let (to, (low, high, from)) =
+                        cut(&step.to, &mut frame.asked, &frame.seeds, arena);
+                    let rest = Rest {
+                        given: &frame.given,
+                        seeds: &frame.seeds,
+                        low,
+                        high,
+                        from,
+                    };
+                    let from = rest.parts(&step.from);
+                    match step.act {
+                        Act::Map(op) => {
+                            let first = step.first.wrapping_add(frame.shift);
+                            self.map(op, first, step, frame.params, (from, to), &rest, scratch);
+                        }
+                        Act::Check => check(doubt | output_in_doubt(view(from)))?,
+                        act => {
+                            let first = step.first.wrapping_add(frame.shift);
+                            moved(act, self.batch(), first, view(from), view_mut(to));
+                        }
                     }
-                    act => {
-                        let (to, rest) =
-                            cut(&step.to, &frame.given, &mut frame.asked, frame.seeds, arena);
-                        let first = step.first.wrapping_add(frame.shift);
-                        moved(act, self.batch(), first, rest.mat(&step.from), to);
-                    }
+                }
+                if step.watched {
+                    doubt |= self.doubt(step, frame, arena);
                 }
             }
         }
         Ok(())
     }
 
-    /// Runs a node's forward map. Returns by what derivatives are in doubt, since a slope is not finite.
-    #[inline(always)]
-    fn forward<T: Scalar>(&self, step: &Step, frame: &mut Frame<'_, T>, arena: &mut [T]) -> Wrt {
-        let called = &self.nodes[step.node as usize];
-        let (block, params) = (T::of(&*called.block), &frame.params[called.params.clone()]);
-        let extra = &self.points[step.at as usize].extra;
-        if let Place::Arena { .. } = extra {
-            self.forward_extra(step, extra, frame, arena);
-        } else {
-            let (to, rest) = cut(&step.to, &frame.given, &mut frame.asked, frame.seeds, arena);
-            if step.over {
-                block.forward_in_place(params, to, &mut []);
-            } else {
-                block.forward(params, rest.mat(&step.from), to, &mut []);
-            }
-        }
-        if called.watched == Wrt::NOTHING {
-            return Wrt::NOTHING;
-        }
-        self.doubt(called, step, frame, arena)
-    }
-
     /// A forward map that writes two buffers.
     #[inline(never)]
-    fn forward_extra<T: Scalar>(
-        &self,
-        step: &Step,
-        extra: &Place,
-        frame: &mut Frame<'_, T>,
-        arena: &mut [T],
-    ) {
-        let called = &self.nodes[step.node as usize];
-        let (block, params) = (T::of(&*called.block), &frame.params[called.params.clone()]);
-        let span = |place: &Place| match *place {
-            Place::Arena {
-                start, rows, cols, ..
-            } => start..start + rows as usize * cols as usize,
-            _ => 0..0,
-        };
+    fn forward_extra<T: Scalar>(&self, step: &Step, frame: &mut Frame<'_, T>, arena: &mut [T]) {
+        let extra = &self.points[step.at as usize].extra;
+        let (block, params) = (T::of(&*step.block), &frame.params[step.params.clone()]);
+        let span = Place::whole;
         let from = if step.over { 0..0 } else { span(&step.from) };
         let [x, y, extra] = disjoint(arena, [&from, &span(&step.to), &span(extra)]);
         let y = MatMut::new(y, block.dims().n_out, self.batch());
@@ -300,17 +341,10 @@ impl Code {
             return block.forward_in_place(params, y, extra);
         }
         let x = match step.from {
-            Place::Arena { rows, cols, .. } => Mat::new(x, rows as usize, cols as usize),
-            ref from => {
-                let rest = Rest {
-                    given: &frame.given,
-                    seeds: frame.seeds,
-                    low: &[],
-                    high: &[],
-                    from: 0,
-                };
-                rest.mat(from)
+            Place::Dense { rows, cols, .. } | Place::Arena { rows, cols, .. } => {
+                Mat::new(x, rows as usize, cols as usize)
             }
+            ref from => Rest::all(&frame.given, &frame.seeds, &[]).mat(from),
         };
         block.forward(params, x, y, extra);
     }
@@ -318,27 +352,16 @@ impl Code {
     /// By what the slopes of a watched node, which was just run, put derivatives in doubt: next to nothing to look at where
     /// a finite input settles it.
     #[inline(never)]
-    fn doubt<T: Scalar>(
-        &self,
-        called: &Called,
-        step: &Step,
-        frame: &Frame<'_, T>,
-        arena: &[T],
-    ) -> Wrt {
-        let all = Rest {
-            given: &frame.given,
-            seeds: frame.seeds,
-            low: arena,
-            high: &[],
-            from: usize::MAX,
-        };
-        let read = matches!(step.from, Place::Arena { .. }) && !step.over;
-        if called.with_input && read && first_not_finite(all.mat(&step.from)).is_none() {
+    fn doubt<T: Scalar>(&self, step: &Step, frame: &Frame<'_, T>, arena: &[T]) -> Wrt {
+        let watched = &self.nodes[step.node as usize];
+        let all = Rest::all(&frame.given, &frame.seeds, arena);
+        let read = step.from.in_arena();
+        if watched.with_input && read && first_not_finite(all.mat(&step.from)).is_none() {
             return Wrt::NOTHING;
         }
         let at = Point {
-            params: &frame.params[called.params.clone()],
-            x: if called.keeps_x {
+            params: &frame.params[step.params.clone()],
+            x: if watched.keeps_x {
                 self.alone(all.mat(&step.from))
             } else {
                 Mat::empty()
@@ -347,7 +370,7 @@ impl Code {
             extra: all.mat(&self.points[step.at as usize].extra).data(),
             batch: self.batch(),
         };
-        in_doubt(T::of(&*called.block), &at, called.watched, called.second)
+        in_doubt(T::of(&*step.block), &at, watched.by, watched.second)
     }
 
     /// A value without the tangent that may lie behind it.
@@ -355,21 +378,31 @@ impl Code {
         both.cols(0..self.batch().min(both.ncols()))
     }
 
+    /// Calls a map of first derivatives, or a forward map that writes nothing besides.
+    #[allow(clippy::too_many_arguments)]
     #[inline(always)]
-    fn derivative<T: Scalar>(
+    fn map<T: Scalar>(
         &self,
         op: Op,
+        first: usize,
         step: &Step,
-        frame: &mut Frame<'_, T>,
-        arena: &mut [T],
+        params: &[T],
+        (from, to): (Parts<'_, T>, PartsMut<'_, T>),
+        rest: &Rest<'_, T>,
         scratch: &mut [T],
     ) {
-        let (called, batch) = (&self.nodes[step.node as usize], self.batch());
-        let block = T::of(&*called.block);
-        let (mut to, rest) = cut(&step.to, &frame.given, &mut frame.asked, frame.seeds, arena);
+        let batch = self.batch();
+        let (block, params) = (T::of(&*step.block), &params[step.params.clone()]);
+        if op == Op::Forward {
+            return if step.over {
+                block.forward_in_place(params, view_mut(to), &mut [])
+            } else {
+                block.forward(params, view(from), view_mut(to), &mut [])
+            };
+        }
         let At { x, y, extra } = &self.points[step.at as usize];
         let at = Point {
-            params: &frame.params[called.params.clone()],
+            params,
             x: rest.mat(x),
             y: rest.mat(y),
             extra: rest.mat(extra).data(),
@@ -377,28 +410,27 @@ impl Code {
         };
         match op {
             Op::Forward => {}
-            Op::JvpInput if step.over => block.jvp_input_in_place(&at, to, scratch),
-            Op::VjpInput if step.over => block.vjp_input_in_place(&at, to, scratch),
-            Op::JvpInput => block.jvp_input(&at, rest.mat(&step.from), to, scratch),
-            Op::VjpInput => block.vjp_input(&at, rest.mat(&step.from), to, scratch),
-            Op::JvpParams(acc) => block.jvp_params(&at, rest.mat(&step.from), acc, to, scratch),
-            Op::UnitParams(acc) => {
-                let first = step.first.wrapping_add(frame.shift);
-                block.unit_params(&at, first, acc, to, scratch);
+            Op::JvpInput if step.over => block.jvp_input_in_place(&at, view_mut(to), scratch),
+            Op::VjpInput if step.over => block.vjp_input_in_place(&at, view_mut(to), scratch),
+            Op::JvpInput => block.jvp_input(&at, view(from), view_mut(to), scratch),
+            Op::VjpInput => block.vjp_input(&at, view(from), view_mut(to), scratch),
+            Op::JvpParams(acc) => block.jvp_params(&at, view(from), acc, view_mut(to), scratch),
+            Op::UnitParams(acc) => block.unit_params(&at, first, acc, view_mut(to), scratch),
+            Op::VjpParams(acc) if to.2 == 1 => {
+                block.vjp_params(&at, view(from), acc, &mut to.0[..to.1], scratch);
             }
             Op::VjpParams(acc) => {
-                let bar = rest.mat(&step.from);
-                if to.ncols() == bar.ncols() && batch > 1 {
-                    // A column for each sample: its part of the point alone.
-                    for column in 0..to.ncols() {
-                        let (at, bar) = (at.sample(column % batch), bar.cols(column..column + 1));
-                        block.vjp_params(&at, bar, acc, to.col_mut(column), scratch);
+                let (from, mut to) = (view(from), view_mut(to));
+                let columns = from.ncols() / to.ncols();
+                for k in 0..to.ncols() {
+                    let bar = from.cols(k * columns..(k + 1) * columns);
+                    // A column for each seed, or for each sample: then its part of the point alone.
+                    if columns == batch {
+                        block.vjp_params(&at, bar, acc, to.col_mut(k), scratch);
+                    } else {
+                        let at = at.sample(k % batch);
+                        block.vjp_params(&at, bar, acc, to.col_mut(k), scratch);
                     }
-                    return;
-                }
-                for seed in 0..to.ncols() {
-                    let bar = bar.cols(seed * batch..(seed + 1) * batch);
-                    block.vjp_params(&at, bar, acc, to.col_mut(seed), scratch);
                 }
             }
         }
@@ -416,46 +448,40 @@ impl Code {
         frame: &mut Frame<'_, T>,
         arena: &mut [T],
         scratch: &mut [T],
-    ) -> Wrt {
-        let (called, batch) = (&self.nodes[step.node as usize], self.batch());
-        let (block, params) = (T::of(&*called.block), &frame.params[called.params.clone()]);
+    ) {
+        let batch = self.batch();
+        let (block, params) = (T::of(&*step.block), &frame.params[step.params.clone()]);
         let params_dot = frame.given[Given::ParamsDot as usize];
         let params_dot = moving
             .params
-            .then(|| &params_dot.data()[called.params.clone()]);
+            .then(|| &params_dot.data()[step.params.clone()]);
         let [x_dot, extra_dot] = &self.dots[step.dot as usize];
         let At { x, y, extra } = &self.points[step.at as usize];
         if op == DotOp::Forward {
-            let span = |place: &Place| match *place {
-                Place::Arena {
-                    start, rows, cols, ..
-                } => start..start + rows as usize * cols as usize,
-                _ => 0..0,
-            };
+            let span = Place::whole;
             let ranges = [&step.from, &step.to, extra, extra_dot].map(span);
             let [from, to, extra, extra_dot] =
                 disjoint(arena, [&ranges[0], &ranges[1], &ranges[2], &ranges[3]]);
-            let rest = Rest {
-                given: &frame.given,
-                seeds: frame.seeds,
-                low: &[],
-                high: &[],
-                from: 0,
-            };
+            let rest = Rest::all(&frame.given, &frame.seeds, &[]);
             let x = match step.from {
-                Place::Arena { rows, cols, .. } => {
+                Place::Dense { rows, cols, .. } | Place::Arena { rows, cols, .. } => {
                     planes(Mat::new(from, rows as usize, cols as usize), None, batch)
                 }
                 ref given => planes(rest.mat(given), rest.given(x_dot), batch),
             };
             let y = PlanesMut::values(MatMut::new(to, block.dims().n_out, 2 * batch));
             block.forward_dot(params, params_dot, x, y, extra, extra_dot, scratch);
-            return match called.watched {
-                Wrt::NOTHING => Wrt::NOTHING,
-                _ => self.doubt(called, step, frame, arena),
-            };
+            return;
         }
-        let (mut to, rest) = cut(&step.to, &frame.given, &mut frame.asked, frame.seeds, arena);
+        let (to, (low, high, from)) = cut(&step.to, &mut frame.asked, &frame.seeds, arena);
+        let mut to = view_mut(to);
+        let rest = Rest {
+            given: &frame.given,
+            seeds: &frame.seeds,
+            low,
+            high,
+            from,
+        };
         let at = DotPoint {
             params,
             params_dot,
@@ -471,7 +497,6 @@ impl Code {
             DotOp::VjpInput => block.vjp_input_dot(&at, bar, PlanesMut::cotangents(to), scratch),
             DotOp::VjpParams(acc) => block.vjp_params_dot(&at, bar, acc, to.col_mut(0), scratch),
         }
-        Wrt::NOTHING
     }
 }
 
@@ -543,6 +568,11 @@ impl<T: Scalar> Machine<T> {
         &self.code
     }
 
+    /// Gives the buffers back, where another program is about to ask for its own. It cannot run any more.
+    pub fn release(&mut self) {
+        (self.arena, self.scratch) = (Vec::new(), Vec::new());
+    }
+
     /// Runs one path: [`Code::run`].
     ///
     /// # Errors
@@ -565,18 +595,12 @@ impl<T: Scalar> Machine<T> {
     /// What the program left for the caller.
     pub fn output(&self) -> Mat<'_, T> {
         match self.code.output {
-            Place::Arena {
-                start,
-                rows,
-                cols,
-                stride,
-                ..
-            } => Mat::with_stride(
-                &self.arena[start..],
-                rows as usize,
-                cols as usize,
-                stride as usize,
-            ),
+            Place::Dense {
+                start, rows, cols, ..
+            }
+            | Place::Arena {
+                start, rows, cols, ..
+            } => Mat::new(&self.arena[start..], rows as usize, cols as usize),
             _ => Mat::empty(),
         }
     }

@@ -11,18 +11,19 @@ use crate::predict::grouped;
 use crate::{Accum, Op};
 
 impl Program {
-    /// `2` of the parameters `w2` of a node: blocks that have some are counted, shared parameters once.
-    fn number(&self, node: usize) -> usize {
-        let nodes = self.graph.nodes();
+    /// `2` of the parameters `w2` of each node: blocks that have some are counted, shared parameters once. 0: it has none.
+    fn numbers(&self) -> Vec<usize> {
         let mut known: HashMap<&Range<usize>, usize> = HashMap::new();
-        for of in nodes.iter().filter(|of| !of.params.is_empty()) {
+        let nodes = self.graph.nodes().iter();
+        let numbers = nodes.map(|of| {
             let next = known.len() + 1;
-            let number = *known.entry(&of.params).or_insert(next);
-            if of.params == nodes[node].params {
-                return number;
+            if of.params.is_empty() {
+                0
+            } else {
+                *known.entry(&of.params).or_insert(next)
             }
-        }
-        0
+        });
+        numbers.collect()
     }
 
     /// `h3`, an input's name, or `stop(h3)` where the derivative is cut.
@@ -42,6 +43,13 @@ impl Program {
         }
     }
 
+    /// Whether a view is of inputs that are constant.
+    fn is_constant(&self, view: &View) -> bool {
+        let constant =
+            |input: &crate::graph::Input| input.constant && input.rows.contains(&view.row);
+        view.base == Base::Given(Given::X) && self.graph.inputs().iter().any(constant)
+    }
+
     /// What a node reads: `h3`, or `h3, x`.
     fn read_by(&self, node: usize) -> String {
         let sources = self.graph.nodes()[node].sources.iter();
@@ -57,61 +65,77 @@ impl Program {
         }
     }
 
-    /// What a view is called.
+    /// What a view is called: what it is of, with its rows where it has not all.
     ///
     /// ```
     /// use pushpull_core::program::{Base, Given, Program};
     /// use pushpull_core::{Mlp, blocks::Activation};
     /// let program = Program::primal(&Mlp::new(&[2, 3, 1], Activation::Tanh).build()?, 5)?;
     /// assert_eq!(program.name(&program.value(0)), "h1");
+    /// assert_eq!(program.name(&program.value(0).rows(1..3)), "h1[1..3]");
     /// assert_eq!(program.name(&program.operand(Base::Given(Given::XDot), 5)), "x\u{307}");
     /// # Ok::<(), pushpull_core::Error>(())
     /// ```
     pub fn name(&self, view: &View) -> String {
+        let name = self.name_of(view);
+        match view.base {
+            Base::Buf(buf) if view.rows != self.bufs[buf].rows => {
+                format!("{name}[{}..{}]", view.row, view.row + view.rows)
+            }
+            _ => name,
+        }
+    }
+
+    /// What that is called which a view is of.
+    pub fn name_of(&self, view: &View) -> String {
         let inputs = |mark: &str| {
             let inputs = self.graph.inputs();
-            let named = inputs.iter().find(|input| input.rows.start == view.row);
+            let named = inputs.iter().find(|input| input.rows.contains(&view.row));
             let name = named.map_or("x", |input| &input.name);
             format!("{name}{mark}")
         };
-        let (name, rows) = match view.base {
-            Base::Nothing => return String::new(),
-            Base::Given(Given::X) => return inputs(""),
-            Base::Given(Given::XDot) => return inputs("\u{307}"),
-            Base::Asked(Asked::XBar) => return inputs("\u{303}"),
-            Base::Given(Given::YBar) => return "y\u{303}".into(),
-            Base::Given(Given::ParamsDot) => return "w\u{307}".into(),
-            Base::Asked(Asked::ParamsBar) => return "∇w".into(),
-            Base::Asked(Asked::YDot) => return "y\u{307}".into(),
-            Base::Asked(Asked::Value) => return "y".into(),
-            Base::Asked(Asked::ParamsBarDot) => return "∇w\u{307}".into(),
-            Base::Asked(Asked::XBarDot) => return inputs("\u{303}\u{307}"),
+        let taken = self.graph.inputs().iter().any(|input| input.name == "y");
+        let y = if taken { "J" } else { "y" };
+        match view.base {
+            Base::Nothing => String::new(),
+            Base::Given(Given::X) => inputs(""),
+            Base::Given(Given::XDot) => inputs("\u{307}"),
+            Base::Asked(Asked::XBar) => inputs("\u{303}"),
+            Base::Asked(Asked::XBarDot) => inputs("\u{303}\u{307}"),
+            Base::Given(Given::YBar) => format!("{y}\u{303}"),
+            Base::Given(Given::ParamsDot) => "w\u{307}".into(),
+            Base::Asked(Asked::ParamsBar) => format!("∇w {y}"),
+            Base::Asked(Asked::ParamsBarDot) => format!("∇w {y}\u{307}"),
+            Base::Asked(Asked::YDot) => format!("{y}\u{307}"),
+            Base::Asked(Asked::Value) => y.into(),
             Base::Buf(buf) => {
                 let buf = &self.bufs[buf];
                 let (h, input) = (buf.node + 1, self.input_of(buf.node));
-                let name = match buf.role {
+                match buf.role {
                     Role::Value => format!("h{h}"),
                     Role::Stack => input,
                     Role::Extra => format!("e{h}"),
                     Role::Tangent => format!("Ŵ@h{h}"),
                     Role::StackTangent => format!("Ŵ@{input}"),
                     Role::Cotangent => format!("h\u{303}{h}"),
-                    Role::StackCotangent => format!("{input}\u{303}"),
-                };
-                (name, buf.rows)
+                    Role::StackCotangent => format!("h\u{303}{h}'"),
+                }
             }
-        };
-        if view.rows == rows {
-            name
-        } else {
-            format!("{name}[{}..{}]", view.row, view.row + view.rows)
         }
     }
 
-    /// An instruction as the lecture writes it.
-    pub fn line(&self, instr: &Instr) -> String {
-        let (node, h, w) = (instr.node, instr.node + 1, self.number(instr.node));
+    /// The instructions of the list as the lecture writes them.
+    pub fn lines(&self) -> Vec<String> {
+        let numbers = self.numbers();
+        let line = |instr: &Instr| self.line(instr, numbers[instr.node]);
+        self.instrs.iter().map(line).collect()
+    }
+
+    /// An instruction, whose node has the parameters `w`.
+    fn line(&self, instr: &Instr, w: usize) -> String {
+        let (node, h) = (instr.node, instr.node + 1);
         let (from, to) = (self.name(&instr.from), self.name(&instr.to));
+        let nabla = || self.name_of(&instr.to).replacen("∇w", &format!("∇w{w}"), 1);
         let onto = |acc: Accum| if acc == Accum::Add { "+=" } else { "=" };
         match instr.act {
             Act::Map(Op::Forward) => {
@@ -124,7 +148,9 @@ impl Program {
             }
             Act::Map(Op::JvpInput) => format!("{to} = [∂{} h{h}]·{from}", self.input_of(node)),
             Act::Map(Op::VjpInput) => format!("{to} = [∂{}ᵀ h{h}]·{from}", self.input_of(node)),
-            Act::Map(Op::VjpParams(acc)) => format!("∇w{w} {} [∂w{w}ᵀ h{h}]·{from}", onto(acc)),
+            Act::Map(Op::VjpParams(acc)) => {
+                format!("{} {} [∂w{w}ᵀ h{h}]·{from}", nabla(), onto(acc))
+            }
             Act::Map(Op::JvpParams(acc)) => format!("{to} {} [∂w{w} h{h}]·w\u{307}{w}", onto(acc)),
             Act::Map(Op::UnitParams(acc)) => format!("{to} {} ∂w{w} h{h}", onto(acc)),
             Act::Dot(DotOp::Forward, _) => {
@@ -135,9 +161,10 @@ impl Program {
                 format!("{to} = d [∂{}ᵀ h{h}]·{from}", self.input_of(node))
             }
             Act::Dot(DotOp::VjpParams(acc), _) => {
-                format!("∇w\u{307}{w} {} d [∂w{w}ᵀ h{h}]·{from}", onto(acc))
+                format!("{} {} d [∂w{w}ᵀ h{h}]·{from}", nabla(), onto(acc))
             }
             Act::Copy => format!("{to} = {from}"),
+            Act::Stop if self.is_constant(&instr.from) => format!("{to} = {from}"),
             Act::Stop => format!("{to} = stop({from})"),
             Act::Add => format!("{to} += {from}"),
             Act::Zero => format!("{to} = 0"),
@@ -149,21 +176,57 @@ impl Program {
     }
 }
 
-/// A line an instruction, each with the shape of what it writes. Paths are written one after the other.
+/// A line an instruction: what it does, the shape of what it writes, its flops at real numbers, and the bytes that it writes
+/// in double precision. Paths are written one after the other.
 impl fmt::Display for Program {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for path in self.ways() {
-            if path.times != 1 {
-                writeln!(f, "{} times:", grouped(path.times))?;
-            }
-            for instr in path.ranges.into_iter().flatten().map(|k| &self.instrs[k]) {
-                let (rows, cols) = (
+        let lines = self.lines();
+        let row = |k: usize| {
+            let (instr, cost) = (&self.instrs[k], self.cost_of::<f64>(&self.instrs[k]));
+            let calls = match cost.calls {
+                0 => String::new(),
+                calls => format!(" + {}c", grouped(calls)),
+            };
+            [
+                lines[k].clone(),
+                format!(
+                    "{} x {}",
                     grouped(instr.to.rows as u128),
-                    grouped(instr.to.cols as u128),
-                );
-                writeln!(f, "{}  {rows} x {cols}", self.line(instr))?;
+                    grouped(instr.to.cols as u128)
+                ),
+                format!("{}{calls}", grouped(cost.flops)),
+                grouped(8 * instr.to.numbers() as u128),
+            ]
+        };
+        for path in self.ways() {
+            let ranges = path.ranges.into_iter().flatten();
+            let titles = [
+                format!("{} times", grouped(path.times)),
+                "shape".into(),
+                "flops".into(),
+                "bytes".into(),
+            ];
+            let rows: Vec<[String; 4]> = std::iter::once(titles).chain(ranges.map(row)).collect();
+            let widths: Vec<usize> = (0..4)
+                .map(|column| {
+                    rows.iter()
+                        .map(|row| width(&row[column]))
+                        .max()
+                        .unwrap_or(0)
+                })
+                .collect();
+            for [text, shape, flops, bytes] in rows {
+                let pad = |text: &str, column: usize| " ".repeat(widths[column] - width(text));
+                write!(f, "{text}{}  {}{shape}", pad(&text, 0), pad(&shape, 1))?;
+                writeln!(f, "  {}{flops}  {}{bytes}", pad(&flops, 2), pad(&bytes, 3))?;
             }
         }
         Ok(())
     }
+}
+
+/// Places that a text takes on a line: a combining mark takes none.
+pub fn width(text: &str) -> usize {
+    let combining = |c: &char| ('\u{300}'..='\u{36f}').contains(c);
+    text.chars().filter(|c| !combining(c)).count()
 }

@@ -182,7 +182,7 @@ enum Place {
 }
 
 /// What no used range covers.
-fn unused(n_params: usize, used: HashSet<Range<usize>>) -> Vec<Range<usize>> {
+pub(crate) fn unused(n_params: usize, used: HashSet<Range<usize>>) -> Vec<Range<usize>> {
     let mut used: Vec<Range<usize>> = used.into_iter().collect();
     used.sort_unstable_by_key(|range| (range.start, range.end));
     let mut gaps = Vec::new();

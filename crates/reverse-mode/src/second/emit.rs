@@ -7,7 +7,8 @@ use pushpull_core::program::{Act, Asked, Base, Given, Program, Role, View};
 use pushpull_core::{Accum, Graph, Op, Result};
 
 use super::Along;
-use crate::emit::{Adjoint, Maps, Wanted};
+use crate::emit::{Adjoint, Maps};
+use crate::wanted::Wanted;
 
 /// Value, and what is asked for along a direction.
 pub(super) fn along(graph: &Graph, batch: usize, asked: Along) -> Result<Program> {
@@ -27,7 +28,14 @@ pub(super) fn along(graph: &Graph, batch: usize, asked: Along) -> Result<Program
     let x_bar_dot = p.operand(Base::Asked(Asked::XBarDot), batch);
     let mut adjoint = Adjoint::new(&mut p, wanted, x_bar_dot, columns);
     if adjoint.active(last) {
-        adjoint.bars[last] = Some(adjoint.seed_along());
+        // h~ of the output: zeros, then ones. The derivative lies first, so that a gradient's is one product.
+        let bar = adjoint.cotangent(last);
+        adjoint
+            .p
+            .act(Act::Zero, last, View::NOTHING, bar.cols(0..batch));
+        adjoint
+            .p
+            .act(Act::Ones, last, View::NOTHING, bar.cols(batch..columns));
     }
     let mut second = Second {
         moving,

@@ -47,7 +47,9 @@ impl<T: Scalar> Planes<T> {
     ) -> Result<T> {
         let asked = Along::of(&direction, &answer);
         if asked != self.asked {
-            *self = Self::new(&self.graph, self.batch, asked)?;
+            let code = asked.code::<T>(&self.graph, self.batch)?;
+            self.machine.release();
+            (self.machine, self.asked) = (Machine::new(code), asked);
         }
         let (wrt, mut value) = (super::wrt(&direction, &answer), [T::zero()]);
         let mut frame = Frame::new(self.machine.code(), params, x)
