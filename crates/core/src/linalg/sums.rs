@@ -112,9 +112,11 @@ pub(crate) fn dot<T: Real>(slopes: &[T], seed: &[T]) -> T {
 pub(crate) fn dots<T: Real, const N: usize>(slopes: [&[T]; N], seeds: [&[T]; N]) -> [T; N] {
     let len = slopes[0].len();
     let onto = |mut sums: [T; N], range: Range<usize>| {
-        let slopes = slopes.map(|slopes| &slopes[range.clone()]);
-        let seeds = seeds.map(|seeds| &seeds[range.clone()]);
-        for i in 0..range.len() {
+        // Of one length that is known to be one: entries are reached without a look at the bounds.
+        let n = range.len();
+        let slopes = slopes.map(|slopes| &slopes[range.start..][..n]);
+        let seeds = seeds.map(|seeds| &seeds[range.start..][..n]);
+        for i in 0..n {
             for k in 0..N {
                 sums[k] += chain(slopes[k][i], seeds[k][i]);
             }
