@@ -2,7 +2,7 @@
 //!
 //! The lecture names three programs, primal, tangent and adjoint. A mode *emits* its program as a list ([`Instr`]); all
 //! else is one piece of code over the list, whichever mode wrote it: [`Program::place`] lays the buffers in one arena,
-//! [`Code::run`] runs what was placed, [`Program::cost`] and its neighbours count, [`Program::line`] prints. So what is
+//! [`Code::run`] runs what was placed, [`Program::cost`] and its neighbours count, [`Program::lines`] prints. So what is
 //! predicted, printed and run cannot differ.
 //!
 //! A [`View`] is some rows and columns of a buffer, or of a matrix that the caller hands in ([`Given`]) or gets
