@@ -111,27 +111,21 @@ pub(crate) fn dot<T: Real>(slopes: &[T], seed: &[T]) -> T {
 /// [`dot`] of N pairs at once, all of one length, with the same bits: one sum alone waits for each of its additions.
 pub(crate) fn dots<T: Real, const N: usize>(slopes: [&[T]; N], seeds: [&[T]; N]) -> [T; N] {
     let len = slopes[0].len();
-    let onto = |mut sums: [T; N], range: Range<usize>| {
-        // Of one length that is known to be one: entries are reached without a look at the bounds.
+    let part = |range: Range<usize>| {
+        // Of one length that is seen to be one: entries are reached without a look at the bounds.
         let n = range.len();
         let slopes = slopes.map(|slopes| &slopes[range.start..][..n]);
-        let seeds = seeds.map(|seeds| &seeds[range.start..][..n]);
-        for i in 0..n {
-            for k in 0..N {
-                sums[k] += chain(slopes[k][i], seeds[k][i]);
-            }
-        }
-        sums
+        (n, slopes, seeds.map(|seeds| &seeds[range.start..][..n]))
     };
     // The first leaf starts at zero, the others at their first term.
     if len <= LEAF {
-        return onto([T::zero(); N], 0..len);
+        return onto([T::zero(); N], part(0..len));
     }
     let mut leaf = |range: Range<usize>| match range.start {
-        0 => onto([T::zero(); N], range),
+        0 => onto([T::zero(); N], part(range)),
         first => {
             let start = from_fn(|k| chain(slopes[k][first], seeds[k][first]));
-            onto(start, first + 1..range.end)
+            onto(start, part(first + 1..range.end))
         }
     };
     tree(0..len, &mut leaf, &|mut left: [T; N], right| {
@@ -140,6 +134,26 @@ pub(crate) fn dots<T: Real, const N: usize>(slopes: [&[T]; N], seeds: [&[T]; N])
             .for_each(|(left, right)| *left += right);
         left
     })
+}
+
+/// The sums go on from `start`, in registers.
+#[inline(always)]
+fn onto<T: Real, const N: usize>(
+    start: [T; N],
+    (n, slopes, seeds): (usize, [&[T]; N], [&[T]; N]),
+) -> [T; N] {
+    let (slopes, seeds) = (
+        slopes.map(|slopes| &slopes[..n]),
+        seeds.map(|seeds| &seeds[..n]),
+    );
+    let mut sums = [T::zero(); N];
+    sums.copy_from_slice(&start);
+    for i in 0..n {
+        for k in 0..N {
+            sums[k] += chain(slopes[k][i], seeds[k][i]);
+        }
+    }
+    sums
 }
 
 /// `y[:, j] += bias` for every column: one flop an entry.
