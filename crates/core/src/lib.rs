@@ -29,8 +29,9 @@
 //! [`blocks::Where`] does not select is none: that block is the remedy. Looking is no part of a program's cost, as looking
 //! for NaN in the data is none: at most a slope an entry of the few blocks whose slopes have poles.
 //!
-//! A derivative that overflows although the output does not is infinite or NaN in every engine; which of the two depends on
-//! the order of its sums.
+//! A derivative that overflows on its way although the output does not is infinite or NaN, by the order of its sums; and where a
+//! slope that is 0 lies behind, one mode makes NaN of infinity times 0 and the other never gets there: this is the one
+//! place where engines may differ in more than rounding.
 
 pub mod alloc;
 pub mod arena;

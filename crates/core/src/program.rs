@@ -26,16 +26,18 @@ use crate::{Error, Graph, Op, Result, memory};
 
 mod along;
 mod count;
+mod frame;
+mod machine;
 mod paths;
 mod place;
 mod primal;
 mod run;
 mod text;
 
-pub use paths::Path;
-use paths::Shared;
+pub use frame::Frame;
+pub use machine::Machine;
+use paths::{Path, Shared};
 pub use place::Code;
-pub use run::{Frame, Machine};
 pub use text::width;
 
 /// A matrix that the caller hands in.

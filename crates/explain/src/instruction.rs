@@ -70,24 +70,20 @@ impl Program {
 impl Program {
     /// The instructions of an engine's program for which `shown` holds, each with what it takes at the scalar `T`.
     pub(crate) fn of<T: Scalar>(program: &Listed, shown: impl Fn(&Instr) -> bool) -> Self {
-        let lines = program.lines();
-        let each = program.instrs().iter().zip(lines);
+        let words = program.lines().into_iter().zip(program.targets());
+        let each = program.instrs().iter().zip(words);
         let each = each.filter(|(instr, _)| shown(instr));
         Self {
             instructions: each
-                .map(|(instr, text)| Instruction::of::<T>(program, instr, text))
+                .map(|(instr, words)| Instruction::of::<T>(program, instr, words))
                 .collect(),
         }
     }
 }
 
 impl Instruction {
-    fn of<T: Scalar>(program: &Listed, instr: &Instr, text: String) -> Self {
-        let (graph, batch, cost) = (
-            program.graph(),
-            program.batch(),
-            program.cost_of::<T>(instr),
-        );
+    fn of<T: Scalar>(program: &Listed, instr: &Instr, (text, writes): (String, String)) -> Self {
+        let (batch, cost) = (program.batch(), program.cost_of::<T>(instr));
         let mut reads: Vec<String> = Vec::new();
         for view in [instr.from, instr.at.x, instr.at.y, instr.at.extra] {
             let name = program.name_of(&view);
@@ -98,22 +94,15 @@ impl Instruction {
             }
         }
         let View { rows, cols, .. } = instr.to;
-        let tangents = match instr.to.base {
-            Base::Buf(buf) => {
-                matches!(program.bufs()[buf].role, Role::Tangent | Role::StackTangent)
-            }
-            _ => false,
-        };
-        let shape = match (tangents, cols) {
-            (true, _) => vec![rows, batch, cols / batch],
-            (false, 0) => Vec::new(),
-            (false, 1) if rows == graph.n_params() || instr.act == Act::Sum => vec![rows],
-            (false, _) => vec![rows, cols],
-        };
-        let writes = match instr.act {
-            // Of each block's parameters its own.
-            Act::Map(Op::VjpParams(_)) => text.split(['=', '+']).next().unwrap_or("").trim().into(),
-            _ => program.name_of(&instr.to),
+        let shape = match instr.to.base {
+            Base::Nothing => Vec::new(),
+            // Numbers without samples.
+            Base::Asked(_) => vec![rows],
+            Base::Buf(buf) => match program.bufs()[buf].role {
+                Role::Tangent | Role::StackTangent => vec![rows, batch, cols / batch],
+                _ => vec![rows, cols],
+            },
+            Base::Given(_) => vec![rows, cols],
         };
         Self {
             node: matches!(instr.act, Act::Map(_)).then_some(instr.node),

@@ -1,6 +1,6 @@
 //! Where a graph has no derivative: the search for the block whose slope is not finite.
 //!
-//! Engines notice on the way that there may be one ([`crate::primal::PrimalPlan::step`]); this search, one sample at a
+//! Engines notice on the way that there may be one ([`crate::program::Act::Check`]); this search, one sample at a
 //! time and without any engine, then says whether there is and where. So every engine gives the same answer.
 
 use std::ops::{BitOr, BitOrAssign};

@@ -111,21 +111,15 @@ pub(crate) fn dot<T: Real>(slopes: &[T], seed: &[T]) -> T {
 /// [`dot`] of N pairs at once, all of one length, with the same bits: one sum alone waits for each of its additions.
 pub(crate) fn dots<T: Real, const N: usize>(slopes: [&[T]; N], seeds: [&[T]; N]) -> [T; N] {
     let len = slopes[0].len();
-    let part = |range: Range<usize>| {
-        // Of one length that is seen to be one: entries are reached without a look at the bounds.
-        let n = range.len();
-        let slopes = slopes.map(|slopes| &slopes[range.start..][..n]);
-        (n, slopes, seeds.map(|seeds| &seeds[range.start..][..n]))
-    };
     // The first leaf starts at zero, the others at their first term.
     if len <= LEAF {
-        return onto([T::zero(); N], part(0..len));
+        return onto([T::zero(); N], slopes, seeds, 0..len);
     }
     let mut leaf = |range: Range<usize>| match range.start {
-        0 => onto([T::zero(); N], part(range)),
+        0 => onto([T::zero(); N], slopes, seeds, range),
         first => {
             let start = from_fn(|k| chain(slopes[k][first], seeds[k][first]));
-            onto(start, part(first + 1..range.end))
+            onto(start, slopes, seeds, first + 1..range.end)
         }
     };
     tree(0..len, &mut leaf, &|mut left: [T; N], right| {
@@ -136,18 +130,20 @@ pub(crate) fn dots<T: Real, const N: usize>(slopes: [&[T]; N], seeds: [&[T]; N])
     })
 }
 
-/// The sums go on from `start`, in registers.
+/// The sums of some terms, which go on from `start`.
 #[inline(always)]
 fn onto<T: Real, const N: usize>(
     start: [T; N],
-    (n, slopes, seeds): (usize, [&[T]; N], [&[T]; N]),
+    slopes: [&[T]; N],
+    seeds: [&[T]; N],
+    range: Range<usize>,
 ) -> [T; N] {
-    let (slopes, seeds) = (
-        slopes.map(|slopes| &slopes[..n]),
-        seeds.map(|seeds| &seeds[..n]),
-    );
-    let mut sums = [T::zero(); N];
-    sums.copy_from_slice(&start);
+    // Of a length that is seen to be the loop's: entries are reached without a look at the bounds.
+    let n = range.len();
+    let slopes = slopes.map(|slopes| &slopes[range.start..][..n]);
+    let seeds = seeds.map(|seeds| &seeds[range.start..][..n]);
+    // Sums of its own stay in registers; those of the caller's may be in its memory.
+    let mut sums = from_fn(|k| start[k]);
     for i in 0..n {
         for k in 0..N {
             sums[k] += chain(slopes[k][i], seeds[k][i]);

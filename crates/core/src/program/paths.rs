@@ -15,7 +15,7 @@ const PHASES: usize = 8;
 
 /// One way through a program's list.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Path {
+pub(super) struct Path {
     /// The instructions, in this order.
     pub ranges: Vec<Range<usize>>,
     /// How often it is run for one answer.

@@ -56,6 +56,33 @@ pub(super) struct Span {
     pub len: u32,
 }
 
+impl Place {
+    /// Where the numbers of a buffer lie that is written or read whole.
+    pub(super) fn whole(&self) -> Range<usize> {
+        match *self {
+            Self::Dense { start, len, .. } => start..start + len as usize,
+            Self::Arena {
+                start, rows, cols, ..
+            } => start..start + rows as usize * cols as usize,
+            _ => 0..0,
+        }
+    }
+
+    /// Whether it is a buffer's.
+    pub(super) const fn in_arena(&self) -> bool {
+        matches!(self, Self::Dense { .. } | Self::Arena { .. })
+    }
+}
+
+impl Span {
+    /// First and last, for so many seeds.
+    #[inline(always)]
+    pub(super) const fn range(self, times: usize) -> (usize, usize) {
+        let start = self.start as usize;
+        (start, start + self.len as usize * times)
+    }
+}
+
 /// What a run looks at after a node's value was computed.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Watched {

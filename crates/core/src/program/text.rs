@@ -131,11 +131,27 @@ impl Program {
         self.instrs.iter().map(line).collect()
     }
 
+    /// What each instruction of the list writes: a gradient by its parameters, all else as [`Program::name_of`] has it.
+    pub fn targets(&self) -> Vec<String> {
+        let numbers = self.numbers();
+        let target = |instr: &Instr| self.target(instr, numbers[instr.node]);
+        self.instrs.iter().map(target).collect()
+    }
+
+    fn target(&self, instr: &Instr, w: usize) -> String {
+        let name = self.name_of(&instr.to);
+        match instr.act {
+            Act::Map(Op::VjpParams(_)) | Act::Dot(DotOp::VjpParams(_), _) => {
+                name.replacen("∇w", &format!("∇w{w}"), 1)
+            }
+            _ => name,
+        }
+    }
+
     /// An instruction, whose node has the parameters `w`.
     fn line(&self, instr: &Instr, w: usize) -> String {
         let (node, h) = (instr.node, instr.node + 1);
         let (from, to) = (self.name(&instr.from), self.name(&instr.to));
-        let nabla = || self.name_of(&instr.to).replacen("∇w", &format!("∇w{w}"), 1);
         let onto = |acc: Accum| if acc == Accum::Add { "+=" } else { "=" };
         match instr.act {
             Act::Map(Op::Forward) => {
@@ -149,7 +165,11 @@ impl Program {
             Act::Map(Op::JvpInput) => format!("{to} = [∂{} h{h}]·{from}", self.input_of(node)),
             Act::Map(Op::VjpInput) => format!("{to} = [∂{}ᵀ h{h}]·{from}", self.input_of(node)),
             Act::Map(Op::VjpParams(acc)) => {
-                format!("{} {} [∂w{w}ᵀ h{h}]·{from}", nabla(), onto(acc))
+                format!(
+                    "{} {} [∂w{w}ᵀ h{h}]·{from}",
+                    self.target(instr, w),
+                    onto(acc)
+                )
             }
             Act::Map(Op::JvpParams(acc)) => format!("{to} {} [∂w{w} h{h}]·w\u{307}{w}", onto(acc)),
             Act::Map(Op::UnitParams(acc)) => format!("{to} {} ∂w{w} h{h}", onto(acc)),
@@ -161,7 +181,11 @@ impl Program {
                 format!("{to} = d [∂{}ᵀ h{h}]·{from}", self.input_of(node))
             }
             Act::Dot(DotOp::VjpParams(acc), _) => {
-                format!("{} {} d [∂w{w}ᵀ h{h}]·{from}", nabla(), onto(acc))
+                format!(
+                    "{} {} d [∂w{w}ᵀ h{h}]·{from}",
+                    self.target(instr, w),
+                    onto(acc)
+                )
             }
             Act::Copy => format!("{to} = {from}"),
             Act::Stop if self.is_constant(&instr.from) => format!("{to} = {from}"),

@@ -1,0 +1,254 @@
+//! What a run is given: the caller's matrices, and the views of them and of the arena that an instruction reads and writes.
+
+use super::place::Place;
+use super::{Asked, Code, Given};
+use crate::{Mat, MatMut};
+
+/// The caller's matrices for one run.
+#[derive(Debug)]
+pub struct Frame<'f, T> {
+    pub(super) params: &'f [T],
+    pub(super) given: [Mat<'f, T>; 4],
+    asked: [MatMut<'f, T>; 6],
+    /// Columns of one place for a seed: 1 where there is one for all, and the seeds of this run.
+    seeds: [usize; 2],
+    pub(super) shift: usize,
+}
+
+impl<'f, T> Frame<'f, T> {
+    /// Parameters and inputs, for the seeds that the program was emitted for.
+    #[inline]
+    pub fn new(code: &Code, params: &'f [T], x: Mat<'f, T>) -> Self {
+        let nothing = Mat::empty();
+        Self {
+            params,
+            given: [x, nothing, nothing, nothing],
+            asked: std::array::from_fn(|_| MatMut::new(&mut [], 0, 0)),
+            seeds: [1, code.seeds()],
+            shift: 0,
+        }
+    }
+
+    /// Hands in a matrix.
+    #[inline]
+    #[must_use]
+    pub fn give(mut self, which: Given, matrix: Mat<'f, T>) -> Self {
+        self.given[which as usize] = matrix;
+        self
+    }
+
+    /// Says where a result goes.
+    #[inline]
+    #[must_use]
+    pub fn ask(mut self, which: Asked, matrix: MatMut<'f, T>) -> Self {
+        self.asked[which as usize] = matrix;
+        self
+    }
+
+    /// Runs with fewer seeds than the program was emitted for.
+    #[inline]
+    #[must_use]
+    pub const fn seeds(mut self, seeds: usize) -> Self {
+        self.seeds = [1, seeds];
+        self
+    }
+
+    /// The first seed of a run: unit vectors are counted from it.
+    #[inline]
+    #[must_use]
+    pub const fn shift(mut self, first: usize) -> Self {
+        self.shift = first;
+        self
+    }
+}
+
+/// All that an instruction may read: the caller's matrices, and the arena on both sides of what it writes.
+pub(super) struct Rest<'a, T> {
+    given: &'a [Mat<'a, T>; 4],
+    seeds: &'a [usize; 2],
+    low: &'a [T],
+    high: &'a [T],
+    /// Where `high` starts.
+    from: usize,
+}
+
+/// A view taken apart: its numbers, rows, columns and stride. Views are put together where they are handed on: one that was
+/// chosen among several would be copied right after it was written, word by word, which the processor waits for.
+pub(super) type Parts<'a, T> = (&'a [T], usize, usize, usize);
+
+/// The same of a view to write to.
+pub(super) type PartsMut<'a, T> = (&'a mut [T], usize, usize, usize);
+
+#[inline(always)]
+pub(super) fn view<T>((data, rows, cols, stride): Parts<'_, T>) -> Mat<'_, T> {
+    Mat::spanning(data, rows, cols, stride)
+}
+
+#[inline(always)]
+pub(super) fn view_mut<T>((data, rows, cols, stride): PartsMut<'_, T>) -> MatMut<'_, T> {
+    MatMut::spanning(data, rows, cols, stride)
+}
+
+impl<'a, T> Rest<'a, T> {
+    #[inline(always)]
+    pub(super) fn mat(&self, place: &Place) -> Mat<'a, T> {
+        view(self.parts(place))
+    }
+
+    /// Numbers of the arena, which lie on one side of what is written.
+    #[inline(always)]
+    fn numbers(&self, start: usize, len: usize) -> &'a [T] {
+        let (part, start) = if start < self.from {
+            (self.low, start)
+        } else {
+            (self.high, start - self.from)
+        };
+        &part[start..][..len]
+    }
+
+    #[inline(always)]
+    pub(super) fn parts(&self, place: &Place) -> Parts<'a, T> {
+        match *place {
+            Place::Dense {
+                start,
+                len,
+                rows,
+                cols,
+            } => {
+                let (rows, cols) = (rows as usize, cols as usize);
+                (self.numbers(start, len as usize), rows, cols, rows)
+            }
+            Place::Arena {
+                start,
+                rows,
+                cols,
+                stride,
+                seeded,
+            } => {
+                let cols = cols as usize * self.seeds[usize::from(seeded)];
+                let (rows, stride) = (rows as usize, stride as usize);
+                let numbers = self.numbers(start, span(rows, cols, stride));
+                (numbers, rows, cols, stride)
+            }
+            Place::Given {
+                which,
+                seeded,
+                rows,
+                cols,
+            } => {
+                let all = self.given[which as usize];
+                let (rows, cols) = (rows.range(1), cols.range(self.seeds[usize::from(seeded)]));
+                if rows == (0, all.nrows()) && cols == (0, all.ncols()) {
+                    return (all.data(), all.nrows(), all.ncols(), all.stride());
+                }
+                let some = all.rows(rows.0..rows.1).cols(cols.0..cols.1);
+                (some.data(), some.nrows(), some.ncols(), some.stride())
+            }
+            Place::Empty { rows, cols } => (&[], rows as usize, cols as usize, rows as usize),
+            Place::Nothing | Place::Asked { .. } => (&[], 0, 0, 0),
+        }
+    }
+
+    /// A matrix that may not be there.
+    pub(super) fn given(&self, place: &Place) -> Option<Mat<'a, T>> {
+        (*place != Place::Nothing).then(|| self.mat(place))
+    }
+}
+
+/// Numbers from the first entry to the last: a run has some seeds, and a place some entries.
+#[inline(always)]
+const fn span(rows: usize, cols: usize, stride: usize) -> usize {
+    (cols - 1) * stride + rows
+}
+
+/// What an instruction writes, taken apart, and the arena on both sides of it, with where the second starts.
+type Cut<'a, T> = (PartsMut<'a, T>, (&'a [T], &'a [T], usize));
+
+/// Cuts a part out of the arena.
+#[inline(always)]
+fn parted<T>(
+    arena: &mut [T],
+    start: usize,
+    len: usize,
+    (rows, cols, stride): (usize, usize, usize),
+) -> Cut<'_, T> {
+    let (low, tail) = arena.split_at_mut(start);
+    let (to, high) = tail.split_at_mut(len);
+    ((to, rows, cols, stride), (low, high, start + len))
+}
+
+impl<T> Frame<'_, T> {
+    /// Cuts what an instruction writes out of what it may read.
+    #[inline(always)]
+    pub(super) fn cut<'a>(
+        &'a mut self,
+        to: &Place,
+        arena: &'a mut [T],
+    ) -> (PartsMut<'a, T>, Rest<'a, T>) {
+        let seeds = &self.seeds;
+        let (to, (low, high, from)): Cut<'a, T> = match *to {
+            Place::Dense {
+                start,
+                len,
+                rows,
+                cols,
+            } => {
+                let (rows, cols) = (rows as usize, cols as usize);
+                parted(arena, start, len as usize, (rows, cols, rows))
+            }
+            Place::Arena {
+                start,
+                rows,
+                cols,
+                stride,
+                seeded,
+            } => {
+                let (rows, stride) = (rows as usize, stride as usize);
+                let cols = cols as usize * seeds[usize::from(seeded)];
+                let len = span(rows, cols, stride);
+                parted(arena, start, len, (rows, cols, stride))
+            }
+            Place::Asked {
+                which,
+                seeded,
+                rows,
+                cols,
+            } => {
+                let all = self.asked[which as usize].rb_mut();
+                let (rows, cols) = (rows.range(1), cols.range(seeds[usize::from(seeded)]));
+                let some = if rows == (0, all.nrows()) && cols == (0, all.ncols()) {
+                    all
+                } else {
+                    all.rows(rows.0..rows.1).cols(cols.0..cols.1)
+                };
+                let (nrows, ncols, stride) = (some.nrows(), some.ncols(), some.stride());
+                let to = (some.into_data(), nrows, ncols, stride);
+                (to, (arena, &[], usize::MAX))
+            }
+            Place::Empty { rows, cols } => {
+                let to: PartsMut<'a, T> = (&mut [], rows as usize, cols as usize, rows as usize);
+                (to, (arena, &[], usize::MAX))
+            }
+            Place::Nothing | Place::Given { .. } => ((&mut [], 0, 0, 0), (arena, &[], usize::MAX)),
+        };
+        let rest = Rest {
+            given: &self.given,
+            seeds,
+            low,
+            high,
+            from,
+        };
+        (to, rest)
+    }
+
+    /// All of the arena to read, where nothing is written.
+    pub(super) const fn rest<'a>(&'a self, arena: &'a [T]) -> Rest<'a, T> {
+        Rest {
+            given: &self.given,
+            seeds: &self.seeds,
+            low: arena,
+            high: &[],
+            from: usize::MAX,
+        }
+    }
+}
