@@ -31,7 +31,7 @@ impl<T: Scalar> Primal<T> {
     /// Prepares the program for batches of `batch` samples: all memory is allocated here.
     ///
     /// # Errors
-    /// [`Error::EmptyBatch`], or [`Error::TooLarge`] before anything is allocated.
+    /// [`crate::Error::EmptyBatch`], or [`crate::Error::TooLarge`] before anything is allocated.
     pub fn new(graph: &Graph, batch: usize) -> Result<Self> {
         let program = Program::primal(graph, batch)?;
         Ok(Self {
@@ -73,7 +73,7 @@ impl<T: Scalar> Primal<T> {
     /// ([`Team::of_graph`]).
     ///
     /// # Errors
-    /// [`Error::Setting`] as [`Team::new`].
+    /// [`crate::Error::Setting`] as [`Team::new`].
     pub fn with_threads(mut self, threads: usize) -> Result<Self> {
         let code = self.machine.code();
         self.team = Team::of_graph("Primal", threads, code.graph(), code.batch())?;
