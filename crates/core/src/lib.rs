@@ -24,14 +24,14 @@
 //! what arrives from the output. Either may be a zero, so the two cannot agree by arithmetic. Therefore a block says
 //! where its slopes may not be finite ([`Spec::singular`], [`Block::singular_at`]), and an engine that meets such a
 //! slope on a path from what it differentiates by to the output returns [`Error::Singular`], whatever the seeds are: the
-//! same error from every engine. An output that is NaN or has overflowed is
-//! [`Error::Undefined`]. A path through an entry that
-//! [`blocks::Where`] does not select is none: that block is the remedy. Looking is no part of a program's cost, as looking
+//! same error from every engine. An output that is NaN or has overflowed is [`Error::Undefined`]. A path through an entry
+//! that [`blocks::Where`] does not select is none: that block is the remedy. Looking is no part of a program's cost, as looking
 //! for NaN in the data is none: at most a slope an entry of the few blocks whose slopes have poles.
 //!
-//! A derivative that overflows on its way although the output does not is infinite or NaN, by the order of its sums; and where a
-//! slope that is 0 lies behind, one mode makes NaN of infinity times 0 and the other never gets there: this is the one
-//! place where engines may differ in more than rounding.
+//! A derivative that leaves the range of numbers on its way although the output does not, and comes back by a slope that is
+//! small or 0, would be NaN in one mode alone. What an engine finds not finite it computes again from smaller seeds
+//! ([`program::in_range`]); what has left the range for good is infinite or NaN, by the order of its sums. Second
+//! derivatives by dual numbers and the products of mixed mode are not computed again.
 
 pub mod alloc;
 pub mod arena;

@@ -20,8 +20,8 @@ mod sums;
 
 pub use diagonals::times_diagonals;
 use plain::plain;
+pub(crate) use sums::dot;
 pub use sums::{LEAF, add_to_columns, row_sums, sum, sum_columns, total};
-pub(crate) use sums::{dot, dots};
 
 /// A factor of a product: a matrix, as it is or transposed.
 #[derive(Clone, Copy, Debug)]

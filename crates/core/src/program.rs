@@ -31,6 +31,7 @@ mod machine;
 mod paths;
 mod place;
 mod primal;
+mod range;
 mod run;
 mod text;
 
@@ -38,6 +39,7 @@ pub use frame::Frame;
 pub use machine::Machine;
 use paths::{Path, Shared};
 pub use place::Code;
+pub use range::in_range;
 pub use text::width;
 
 /// A matrix that the caller hands in.

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use nalgebra::DMatrix;
 use pushpull_core::linalg::first_not_finite;
-use pushpull_core::program::{Asked, Frame, Given, Machine};
+use pushpull_core::program::{Asked, Frame, Given, Machine, in_range};
 use pushpull_core::{Error, Graph, Mat, MatMut, Result, Scalar, Team, Wrt, memory};
 
 use crate::Chunk;
@@ -215,16 +215,17 @@ impl<T: Scalar> Forward<T> {
             chunks, machine, ..
         } = prepared;
         for (path, chunk) in sweeps(chunks) {
-            let target = &mut gradient[chunk.clone()];
-            let mut frame = Frame::new(machine.code(), params, x)
-                .ask(Asked::ParamsBar, MatMut::new(target, chunk.len(), 1))
-                .ask(
-                    Asked::Value,
-                    MatMut::new(std::slice::from_mut(&mut value), 1, 1),
-                )
-                .shift(chunk.start);
-            let check = |doubt| setting.check(params, x, Wrt::PARAMS, chunk.start, doubt);
-            team.run(|| machine.run(path, &mut frame, check))?;
+            let target = MatMut::new(&mut gradient[chunk.clone()], chunk.len(), 1);
+            in_range([target], |[target], unit| {
+                let value = MatMut::new(std::slice::from_mut(&mut value), 1, 1);
+                let mut frame = Frame::new(machine.code(), params, x)
+                    .ask(Asked::ParamsBar, target)
+                    .ask(Asked::Value, value)
+                    .shift(chunk.start)
+                    .unit(unit);
+                let check = |doubt| setting.check(params, x, Wrt::PARAMS, chunk.start, doubt);
+                team.run(|| machine.run(path, &mut frame, check))
+            })?;
         }
         Ok((value, &self.gradient))
     }

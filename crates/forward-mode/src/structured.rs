@@ -1,10 +1,10 @@
 //! Structured forward mode: the lecture's tangent matrices in the form in which they are sparse.
 
-use pushpull_core::linalg::sum;
+use pushpull_core::linalg::{first_not_finite, sum};
 use pushpull_core::{Cost, Graph, Mat, Prediction, Result, Scalar, Team, Wrt, memory};
 
-use crate::Chunk;
 use crate::forward::Bytes;
+use crate::{Chunk, Forward};
 
 mod design;
 mod draft;
@@ -169,7 +169,23 @@ impl<T: Scalar> Structured<T> {
         self.design.plan.graph().check(params, x, self.batch())?;
         let team = self.team.clone();
         let value = team.run(|| self.run(params, x))?;
+        if !T::DUAL && first_not_finite(Mat::from(&self.gradient)).is_some() {
+            self.again(params, x)?;
+        }
         Ok((value, &self.gradient))
+    }
+
+    /// Entries that have left the range of numbers on their way, by dense tangents, which can start small.
+    #[cold]
+    fn again(&mut self, params: &[T], x: Mat<'_, T>) -> Result<()> {
+        let mut dense = Forward::new(self.graph(), self.batch(), Chunk::Auto, 1)?;
+        let (_, again) = T::uncounted(|| dense.value_and_gradient(params, x))?;
+        for (entry, &again) in self.gradient.iter_mut().zip(again) {
+            if !entry.is_finite() {
+                *entry = again;
+            }
+        }
+        Ok(())
     }
 
     /// The value; the gradient lies in its buffer then.

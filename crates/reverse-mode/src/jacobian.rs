@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use nalgebra::DMatrix;
+use pushpull_core::program::in_range;
 use pushpull_core::{Mat, MatMut, Result, Scalar, Wrt, memory};
 
 use crate::Reverse;
@@ -81,12 +82,14 @@ impl<T: Scalar> Reverse<T> {
         for first in (0..n_outputs).step_by(seeds) {
             let outputs = first..n_outputs.min(first + seeds);
             let target = MatMut::new(&mut columns, all, outputs.len() * batch);
-            team.run(|| match way {
-                Way::Whole(whole) => whole.rows(params, x, &outputs, wrt.inputs, target),
-                Way::Pieces(pieced) => {
-                    pieced.rows(params, x, &outputs, wrt.inputs, target);
-                    Ok(())
-                }
+            in_range([target], |[target], unit| {
+                team.run(|| match way {
+                    Way::Whole(whole) => whole.rows(params, x, &outputs, wrt.inputs, target, unit),
+                    Way::Pieces(pieced) => {
+                        pieced.rows(params, x, &outputs, wrt.inputs, target, unit);
+                        Ok(())
+                    }
+                })
             })?;
             let columns = Mat::new(&columns, all, outputs.len() * batch);
             write_rows(&mut jacobian, columns, outputs, batch);

@@ -96,14 +96,14 @@ impl<T: Scalar> Pieced<T> {
         &mut self,
         params: &[T],
         x: Mat<'_, T>,
-        gradient: &mut [T],
+        params_bar: MatMut<'_, T>,
         x_bar: Option<MatMut<'_, T>>,
+        unit: Option<T>,
     ) {
         let (n_outputs, batch) = (self.plan.graph().n_outputs(), self.plan.pieces.batch());
         let mut seed = std::mem::take(&mut self.seed);
-        seed[..n_outputs * batch].fill(T::one());
-        let n_params = gradient.len();
-        let params_bar = Some((Accum::Set, MatMut::new(gradient, n_params, 1)));
+        seed[..n_outputs * batch].fill(unit.unwrap_or_else(T::one));
+        let params_bar = Some((Accum::Set, params_bar));
         self.pull(
             params,
             x,
@@ -147,6 +147,7 @@ impl<T: Scalar> Pieced<T> {
         outputs: &Range<usize>,
         inputs: bool,
         mut columns: MatMut<'_, T>,
+        unit: Option<T>,
     ) {
         let Self {
             plan: PiecedPlan { pieces, adjoint },
@@ -157,9 +158,9 @@ impl<T: Scalar> Pieced<T> {
         } = self;
         let (n_outputs, batch) = (pieces.graph().n_outputs(), pieces.batch());
         seed.fill(T::zero());
-        let mut unit = MatMut::new(seed, n_outputs, outputs.len() * batch);
+        let mut units = MatMut::new(seed, n_outputs, outputs.len() * batch);
         for j in 0..outputs.len() * batch {
-            unit.col_mut(j)[outputs.start + j / batch] = T::one();
+            units.col_mut(j)[outputs.start + j / batch] = unit.unwrap_or_else(T::one);
         }
         let y_bar = Mat::new(seed, n_outputs, outputs.len() * batch);
         let (of_params, x_bar) = if inputs {

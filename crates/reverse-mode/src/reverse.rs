@@ -2,6 +2,7 @@
 
 use nalgebra::DMatrix;
 use pushpull_core::linalg::sum;
+use pushpull_core::program::in_range;
 use pushpull_core::{Accum, Error, Graph, Mat, MatMut, Result, Scalar, Team, Wrt, memory};
 
 use crate::Tape;
@@ -352,14 +353,25 @@ impl<T: Scalar> Reverse<T> {
             true => graph.check_slopes(params, x, wrt, T::DUAL),
             false => Ok(()),
         };
-        team.run(|| match way {
-            Way::Whole(whole) => whole.gradient(params, x, gradient, x_bar, check),
-            Way::Pieces(pieced) => {
-                check(pieced.record(params, x))?;
-                pieced.pull_ones(params, x, gradient, x_bar);
-                Ok(sum(pieced.output()))
-            }
-        })
+        let (mut value, n_params) = (T::zero(), gradient.len());
+        let inputs = x_bar.is_some();
+        let bars = [
+            MatMut::new(gradient, n_params, 1),
+            x_bar.unwrap_or_else(|| MatMut::new(&mut [], 0, 0)),
+        ];
+        in_range(bars, |[params_bar, x_bar], unit| {
+            value = team.run(|| match way {
+                Way::Whole(whole) => whole.gradient(params, x, [params_bar, x_bar], unit, check),
+                Way::Pieces(pieced) => {
+                    check(pieced.record(params, x))?;
+                    let x_bar = inputs.then_some(x_bar);
+                    pieced.pull_ones(params, x, params_bar, x_bar, unit);
+                    Ok(sum(pieced.output()))
+                }
+            })?;
+            Ok(())
+        })?;
+        Ok(value)
     }
 
     /// The gradient that the last run left.

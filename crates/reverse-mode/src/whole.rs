@@ -55,17 +55,16 @@ impl<T: Scalar> Whole<T> {
         &mut self,
         params: &[T],
         x: Mat<'_, T>,
-        gradient: &mut [T],
-        x_bar: Option<MatMut<'_, T>>,
+        [params_bar, x_bar]: [MatMut<'_, T>; 2],
+        unit: Option<T>,
         check: impl FnMut(Wrt) -> Result<()>,
     ) -> Result<T> {
-        let (mut value, n_params) = ([T::zero()], gradient.len());
+        let mut value = [T::zero()];
         let mut frame = Frame::new(self.machine.code(), params, x)
             .ask(Asked::Value, MatMut::new(&mut value, 1, 1))
-            .ask(Asked::ParamsBar, MatMut::new(gradient, n_params, 1));
-        if let Some(x_bar) = x_bar {
-            frame = frame.ask(Asked::XBar, x_bar);
-        }
+            .ask(Asked::ParamsBar, params_bar)
+            .ask(Asked::XBar, x_bar)
+            .unit(unit);
         self.machine.run(0, &mut frame, check)?;
         Ok(value[0])
     }
@@ -115,6 +114,7 @@ impl<T: Scalar> Whole<T> {
         outputs: &Range<usize>,
         inputs: bool,
         columns: MatMut<'_, T>,
+        unit: Option<T>,
     ) -> Result<()> {
         let (asked, wanted) = if inputs {
             (Asked::XBar, Wanted::of(None, true))
@@ -124,7 +124,8 @@ impl<T: Scalar> Whole<T> {
         let mut frame = Frame::new(self.machine.code(), params, x)
             .ask(asked, columns)
             .seeds(outputs.len())
-            .shift(outputs.start);
+            .shift(outputs.start)
+            .unit(unit);
         match programs::path(Seed::Unit, wanted) {
             Some(path) => self.machine.run(path, &mut frame, |_| Ok(())),
             None => Ok(()),

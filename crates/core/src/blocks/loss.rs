@@ -1,14 +1,13 @@
 //! The losses: each makes one number of a stacked `[prediction; target]`, one per sample. The engines differentiate the
 //! *sum* over the batch; a mean is a [`super::Scale`] after it.
 
-use std::array::from_fn;
 use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
 use super::steep::not_finite;
 use super::{Sum, chain};
-use crate::linalg::{dot, dots};
+use crate::linalg::dot;
 use crate::planes::{Cotangents, DotPoint, PlanesMut};
 use crate::{AnyBlock, Error, Mat, MatMut, Point, Real, Result, Steep};
 
@@ -99,27 +98,22 @@ impl FromStr for Loss {
     }
 }
 
-/// Columns whose inner products are summed at a time: one sum alone waits for each of its additions.
-const TOGETHER: usize = 8;
-
 /// `y_dot = <gradient, x_dot>` for a block of one output that keeps its gradient as `extra`.
 pub(super) fn jvp_by_gradient<T: Real>(
     at: &Point<'_, T>,
     x_dot: Mat<'_, T>,
     mut y_dot: MatMut<'_, T>,
 ) {
-    let n_in = x_dot.nrows();
-    let gradient = |column| &at.extra[column % at.batch * n_in..][..n_in];
-    let whole = x_dot.ncols() - x_dot.ncols() % TOGETHER;
-    for first in (0..whole).step_by(TOGETHER) {
-        let slopes: [&[T]; TOGETHER] = from_fn(|k| gradient(first + k));
-        let seeds: [&[T]; TOGETHER] = from_fn(|k| x_dot.col(first + k));
-        for (k, sum) in dots(slopes, seeds).into_iter().enumerate() {
-            y_dot.col_mut(first + k)[0] = sum;
-        }
-    }
-    for column in whole..x_dot.ncols() {
-        y_dot.col_mut(column)[0] = dot(gradient(column), x_dot.col(column));
+    let (n_in, mut sample) = (x_dot.nrows(), 0);
+    // Column `seed * batch + sample` meets the gradient of its sample.
+    for (column, x_dot) in x_dot.columns().enumerate() {
+        let gradient = &at.extra[sample * n_in..][..n_in];
+        y_dot.col_mut(column)[0] = dot(gradient, x_dot);
+        sample = if sample + 1 == at.batch {
+            0
+        } else {
+            sample + 1
+        };
     }
 }
 

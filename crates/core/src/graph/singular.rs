@@ -140,7 +140,9 @@ impl Graph {
             let reached = self.reached(params, &values);
             let mut steep = steep.into_iter();
             if let Some((node, found)) = steep.find(|(node, found)| {
-                reached[*node][found.output].is_nan() || !self.keeps_zeros(*node, params, &values)
+                reached[*node][found.output].is_nan()
+                    || !self.keeps_zeros(*node, params, &values[*node])
+                    || second && self.spoils(*node, found.output, params, &values)
             }) {
                 let node = &self.nodes()[node];
                 return Err(Error::Singular {
@@ -224,11 +226,11 @@ impl Graph {
 
     /// Whether zeros stay zeros on their way back through node `i` with its own parameters. A product that meets an infinite
     /// number or NaN makes NaN of a zero, also where the output does not depend on it.
-    fn keeps_zeros<T: Scalar>(&self, i: usize, params: &[T], values: &[Values<T>]) -> bool {
+    fn keeps_zeros<T: Scalar>(&self, i: usize, params: &[T], values: &Values<T>) -> bool {
         let (node, dims) = (&self.nodes()[i], self.nodes()[i].dims());
         let (block, zeros) = (T::of(&*node.block), vec![T::zero(); dims.n_out]);
         let (at, y_bar) = (
-            values[i].point(&params[node.params.clone()]),
+            values.point(&params[node.params.clone()]),
             Mat::from(&zeros),
         );
         let ops = [Op::VjpInput, Op::VjpParams(Accum::Set)];
@@ -249,6 +251,43 @@ impl Graph {
             block.vjp_params(&at, y_bar, Accum::Set, &mut params_bar, &mut scratch);
         }
         !x_bar.iter().chain(&params_bar).any(nan)
+    }
+
+    /// Whether a tangent that is not finite at a row of node `i` makes NaN of zero cotangents further up. The derivative of
+    /// `0 x'` is `0 x_dot'`, also where the output does not depend on x.
+    fn spoils<T: Scalar>(&self, i: usize, row: usize, params: &[T], values: &[Values<T>]) -> bool {
+        let none = |v: &Values<T>| vec![T::zero(); v.y.len()];
+        let mut dots: Vec<Vec<T>> = values.iter().map(none).collect();
+        dots[i][row] = T::from_f64(f64::NAN);
+        for (j, node) in self.nodes().iter().enumerate().skip(i + 1) {
+            let mut x_dot = Vec::with_capacity(node.dims().n_in);
+            for source in &node.sources {
+                match source.origin {
+                    Origin::Node(k) if !source.stopped => x_dot.extend(&dots[k]),
+                    origin => x_dot.resize(x_dot.len() + self.rows(origin), T::zero()),
+                }
+            }
+            if !x_dot.iter().any(nan) {
+                continue;
+            }
+            let beside = Values {
+                x: x_dot.clone(),
+                y: values[j].y.clone(),
+                extra: values[j].extra.clone(),
+            };
+            if !self.keeps_zeros(j, params, &beside) {
+                return true;
+            }
+            let mut scratch = vec![T::zero(); node.block.scratch_len(Op::JvpInput, 1, 1)];
+            let dims = node.dims();
+            T::of(&*node.block).jvp_input(
+                &values[j].point(&params[node.params.clone()]),
+                Mat::from(&x_dot),
+                MatMut::new(&mut dots[j], dims.n_out, 1),
+                &mut scratch,
+            );
+        }
+        false
     }
 
     /// Whether a row of node `i`'s input depends on what is differentiated by.

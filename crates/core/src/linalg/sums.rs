@@ -27,6 +27,9 @@ use crate::{Accum, Mat, MatMut, Real};
 /// Of 32 equal terms 8 u are lost at most, measured over all of them; so a million of them stay below 1e-6 in f32.
 pub const LEAF: usize = 32;
 
+/// Sums side by side in a leaf of an inner product.
+const LANES: usize = 8;
+
 /// Rows that are summed at a time: a branch of the tree holds so many partial sums on the stack.
 const STRIP: usize = 64;
 
@@ -102,54 +105,38 @@ pub fn sum<T: Real>(mat: Mat<'_, T>) -> T {
 }
 
 /// `<slopes, seed>` in a fixed tree, 2n flops, where zero seeds count for nothing.
-pub(crate) fn dot<T: Real>(slopes: &[T], seed: &[T]) -> T {
-    let n = slopes.len().min(seed.len());
-    let (slopes, seed) = (&slopes[..n], &seed[..n]);
-    T::zero() + total(n, |i| chain(slopes[i], seed[i]))
-}
-
-/// [`dot`] of N pairs at once, all of one length, with the same bits: one sum alone waits for each of its additions.
-pub(crate) fn dots<T: Real, const N: usize>(slopes: [&[T]; N], seeds: [&[T]; N]) -> [T; N] {
-    let len = slopes[0].len();
-    // The first leaf starts at zero, the others at their first term.
-    if len <= LEAF {
-        return onto([T::zero(); N], slopes, seeds, 0..len);
-    }
-    let mut leaf = |range: Range<usize>| match range.start {
-        0 => onto([T::zero(); N], slopes, seeds, range),
-        first => {
-            let start = from_fn(|k| chain(slopes[k][first], seeds[k][first]));
-            onto(start, slopes, seeds, first + 1..range.end)
-        }
-    };
-    tree(0..len, &mut leaf, &|mut left: [T; N], right| {
-        left.iter_mut()
-            .zip(right)
-            .for_each(|(left, right)| *left += right);
-        left
-    })
-}
-
-/// The sums of some terms, which go on from `start`.
 #[inline(always)]
-fn onto<T: Real, const N: usize>(
-    start: [T; N],
-    slopes: [&[T]; N],
-    seeds: [&[T]; N],
-    range: Range<usize>,
-) -> [T; N] {
-    // Of a length that is seen to be the loop's: entries are reached without a look at the bounds.
-    let n = range.len();
-    let slopes = slopes.map(|slopes| &slopes[range.start..][..n]);
-    let seeds = seeds.map(|seeds| &seeds[range.start..][..n]);
-    // Sums of its own stay in registers; those of the caller's may be in its memory.
-    let mut sums = from_fn(|k| start[k]);
-    for i in 0..n {
-        for k in 0..N {
-            sums[k] += chain(slopes[k][i], seeds[k][i]);
+pub(crate) fn dot<T: Real>(slopes: &[T], seed: &[T]) -> T {
+    match slopes.len().min(seed.len()) {
+        0 => T::zero(),
+        n @ ..=LEAF => T::zero() + leaf_of_dot(&slopes[..n], &seed[..n]),
+        n => {
+            let mut leaf = |range: Range<usize>| leaf_of_dot(&slopes[range.clone()], &seed[range]);
+            T::zero() + tree(0..n, &mut leaf, &|left, right| left + right)
         }
     }
-    sums
+}
+
+/// At most [`LEAF`] terms of an inner product, in [`LANES`] sums that are added in pairs: a sum alone waits for each of its
+/// additions.
+#[inline(always)]
+fn leaf_of_dot<T: Real>(slopes: &[T], seed: &[T]) -> T {
+    let (first, slopes_left) = slopes.as_chunks::<LANES>();
+    let (second, seed_left) = seed.as_chunks::<LANES>();
+    let ([first, slope_lanes @ ..], [second, seed_lanes @ ..]) = (first, second) else {
+        return total(slopes.len(), |i| chain(slopes[i], seed[i]));
+    };
+    let mut sums: [T; LANES] = from_fn(|k| chain(first[k], second[k]));
+    for (slopes, seed) in slope_lanes.iter().zip(seed_lanes) {
+        for k in 0..LANES {
+            sums[k] += chain(slopes[k], seed[k]);
+        }
+    }
+    for ((sum, &slope), &seed) in sums.iter_mut().zip(slopes_left).zip(seed_left) {
+        *sum += chain(slope, seed);
+    }
+    let [a, b, c, d, e, f, g, h] = sums;
+    ((a + e) + (c + g)) + ((b + f) + (d + h))
 }
 
 /// `y[:, j] += bias` for every column: one flop an entry.
@@ -287,7 +274,7 @@ impl<T: Real> NullaryFnOnce for RowSums<'_, T> {
 
 #[cfg(test)]
 mod tests {
-    use super::{LEAF, dot, dots, row_sums, sum, sum_columns, total};
+    use super::{LEAF, dot, row_sums, sum, sum_columns, total};
     use crate::{Accum, Cost, Counted, Mat, Real, count};
 
     /// How far a sum of n times `x` is off, in unit roundoffs of it.
@@ -315,10 +302,6 @@ mod tests {
             sum(Mat::new(x, 8, x.len() / 8)) // a thousand is 8 times 125
         }));
         assert!(grows_with_the_logarithm(|x| dot(x, &vec![1.0; x.len()])));
-        assert!(grows_with_the_logarithm(|x| {
-            let one = vec![1.0; x.len()];
-            dots([x, x], [&one, &one])[1]
-        }));
         for rows in [1, 8] {
             assert!(grows_with_the_logarithm(|x| {
                 let all: Vec<f32> = x.iter().flat_map(|&x| vec![x; rows]).collect();
@@ -388,9 +371,9 @@ mod tests {
             });
             assert_eq!(matrix, Cost::flops(2 * n.max(1) - usize::from(n == 0)));
             let inner = flops(&|| {
-                dots([&x[..n]; 3], [&x[..n]; 3]);
+                dot(&x[..n], &x[..n]);
             });
-            assert_eq!(inner, Cost::flops(3 * 2 * n));
+            assert_eq!(inner, Cost::flops(2 * n));
             for acc in [Accum::Set, Accum::Add] {
                 let rows = flops(&|| row_sums(Mat::new(&x, 2, n), acc, &mut [Counted(0.0); 2]));
                 assert_eq!(rows, Cost::flops(2 * n.max(1)), "{n} columns, {acc:?}");

@@ -13,6 +13,8 @@ pub struct Frame<'f, T> {
     /// Columns of one place for a seed: 1 where there is one for all, and the seeds of this run.
     seeds: [usize; 2],
     pub(super) shift: usize,
+    /// What unit vectors and ones are made of, where that is not 1.
+    pub(super) unit: Option<T>,
 }
 
 impl<'f, T> Frame<'f, T> {
@@ -26,6 +28,7 @@ impl<'f, T> Frame<'f, T> {
             asked: std::array::from_fn(|_| MatMut::new(&mut [], 0, 0)),
             seeds: [1, code.seeds()],
             shift: 0,
+            unit: None,
         }
     }
 
@@ -58,6 +61,14 @@ impl<'f, T> Frame<'f, T> {
     #[must_use]
     pub const fn shift(mut self, first: usize) -> Self {
         self.shift = first;
+        self
+    }
+
+    /// What the program's own seeds, ones and unit vectors, are made of: [`super::in_range`] says.
+    #[inline]
+    #[must_use]
+    pub fn unit(mut self, unit: Option<T>) -> Self {
+        self.unit = unit;
         self
     }
 }

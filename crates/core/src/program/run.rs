@@ -9,7 +9,7 @@ use crate::graph::singular::{in_doubt, output_in_doubt};
 use crate::linalg::sum;
 use crate::planes::{Cotangents, DotOp, DotPoint, Moving, Planes, PlanesMut};
 use crate::primal::disjoint;
-use crate::{Mat, MatMut, Op, Point, Result, Scalar};
+use crate::{Accum, AnyBlock, Mat, MatMut, Op, Point, Result, Scalar};
 
 impl Code {
     /// Runs one path. At a [`Act::Check`], `check` is told by what derivatives are in doubt, since a slope or the output is
@@ -39,17 +39,18 @@ impl Code {
                         _ => self.forward_extra(step, frame, arena),
                     }
                 } else {
-                    let (params, shift) = (frame.params, frame.shift);
+                    let (params, shift, unit) = (frame.params, frame.shift, frame.unit);
                     let (to, rest) = frame.cut(&step.to, arena);
                     let from = rest.parts(&step.from);
                     match step.act {
                         Act::Map(op) => {
                             let first = step.first.wrapping_add(shift);
-                            self.map(op, first, step, params, (from, to), &rest, scratch);
+                            self.map(op, (first, unit), step, params, (from, to), &rest, scratch);
                         }
                         Act::Check => check(doubt | output_in_doubt(view(from)))?,
                         act => {
                             let first = step.first.wrapping_add(shift);
+                            let first = (first, unit.unwrap_or_else(T::one));
                             moved(act, self.batch(), first, view(from), view_mut(to));
                         }
                     }
@@ -118,7 +119,7 @@ impl Code {
     fn map<T: Scalar>(
         &self,
         op: Op,
-        first: usize,
+        (first, unit): (usize, Option<T>),
         step: &Step,
         params: &[T],
         (from, to): (Parts<'_, T>, PartsMut<'_, T>),
@@ -149,6 +150,9 @@ impl Code {
             Op::JvpInput => block.jvp_input(&at, view(from), view_mut(to), scratch),
             Op::VjpInput => block.vjp_input(&at, view(from), view_mut(to), scratch),
             Op::JvpParams(acc) => block.jvp_params(&at, view(from), acc, view_mut(to), scratch),
+            Op::UnitParams(acc) if let Some(unit) = unit => {
+                small_unit_params(&*step.block, &at, first, acc, view_mut(to), unit);
+            }
             Op::UnitParams(acc) => block.unit_params(&at, first, acc, view_mut(to), scratch),
             Op::VjpParams(acc) if to.2 == 1 => {
                 block.vjp_params(&at, view(from), acc, &mut to.0[..to.1], scratch);
@@ -236,8 +240,35 @@ fn planes<'a, T>(mat: Mat<'a, T>, dot: Option<Mat<'a, T>>, batch: usize) -> Plan
     }
 }
 
+/// The tangents of small vectors along the parameters' axes. Allocates: for [`super::in_range`].
+#[cold]
+#[inline(never)]
+fn small_unit_params<T: Scalar>(
+    block: &dyn AnyBlock,
+    at: &Point<'_, T>,
+    first: usize,
+    acc: Accum,
+    y_dot: MatMut<'_, T>,
+    unit: T,
+) {
+    let (n_params, seeds) = (block.dims().n_params, y_dot.ncols() / at.batch);
+    let mut directions = vec![T::zero(); n_params * seeds];
+    for seed in 0..seeds {
+        directions[seed * n_params + first + seed] = unit;
+    }
+    let mut scratch = vec![T::zero(); block.scratch_len(Op::JvpParams(acc), at.batch, seeds)];
+    let directions = Mat::new(&directions, n_params, seeds);
+    T::of(block).jvp_params(at, directions, acc, y_dot, &mut scratch);
+}
+
 /// What an engine does itself.
-fn moved<T: Scalar>(act: Act, batch: usize, first: usize, from: Mat<'_, T>, mut to: MatMut<'_, T>) {
+fn moved<T: Scalar>(
+    act: Act,
+    batch: usize,
+    (first, unit): (usize, T),
+    from: Mat<'_, T>,
+    mut to: MatMut<'_, T>,
+) {
     match act {
         Act::Map(_) | Act::Dot(..) | Act::Check => {}
         Act::Copy => to.copy_from(from),
@@ -254,11 +285,11 @@ fn moved<T: Scalar>(act: Act, batch: usize, first: usize, from: Mat<'_, T>, mut 
             }
         }
         Act::Zero => to.fill(T::zero()),
-        Act::Ones => to.fill(T::one()),
+        Act::Ones => to.fill(unit),
         Act::Unit => {
             to.fill(T::zero());
             for j in 0..to.ncols() {
-                to.col_mut(j)[first + j / batch] = T::one();
+                to.col_mut(j)[first + j / batch] = unit;
             }
         }
         Act::Sum => {
