@@ -33,6 +33,7 @@ mod place;
 mod primal;
 mod range;
 mod run;
+mod stages;
 mod text;
 
 pub use frame::Frame;
@@ -40,6 +41,7 @@ pub use machine::Machine;
 use paths::{Path, Shared};
 pub use place::Code;
 pub use range::in_range;
+pub use stages::{Cursor, Run, Spot, Stage};
 pub use text::width;
 
 /// A matrix that the caller hands in.
@@ -285,6 +287,8 @@ pub struct Program {
     checks: bool,
     /// From this time on the program can be run again: what is read of before lives on.
     again: usize,
+    /// How often each node's value is computed for one answer; empty for once.
+    computed: Vec<u64>,
 }
 
 impl Program {
@@ -311,6 +315,7 @@ impl Program {
             output: View::NOTHING,
             checks: false,
             again: usize::MAX,
+            computed: Vec::new(),
             graph: graph.clone(),
         })
     }
@@ -347,6 +352,13 @@ impl Program {
     /// From here on the program can be run any number of times.
     pub fn again(&mut self) {
         self.again = self.now();
+    }
+
+    /// Says how often each node's value is computed where a path says once, for what is counted.
+    #[must_use]
+    pub fn computing(mut self, times: Vec<u64>) -> Self {
+        self.computed = times;
+        self
     }
 
     /// When the next instruction runs.

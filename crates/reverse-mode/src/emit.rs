@@ -8,8 +8,7 @@ use pushpull_core::graph::{Origin, Source};
 use pushpull_core::program::{Act, Asked, Base, Given, Program, Role, View};
 use pushpull_core::{Accum, Graph, Op};
 
-use crate::adjoint::unused;
-use crate::wanted::{Seed, Wanted};
+use crate::wanted::{Seed, Wanted, unused};
 
 /// 1. The output of all blocks, storing each intermediate value (slide "Reverse-mode autodiff"); then a look at slopes.
 pub(crate) fn record(p: &mut Program) -> View {

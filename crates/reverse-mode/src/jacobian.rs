@@ -7,7 +7,6 @@ use pushpull_core::program::in_range;
 use pushpull_core::{Mat, MatMut, Result, Scalar, Wrt, memory};
 
 use crate::Reverse;
-use crate::reverse::Way;
 
 impl<T: Scalar> Reverse<T> {
     /// The Jacobian of all outputs with respect to the parameters: row `sample * n_outputs + output`, a column a
@@ -78,18 +77,12 @@ impl<T: Scalar> Reverse<T> {
         let mut jacobian = DMatrix::from_element(rows, all, T::zero());
         // A column a (seed, sample): what is written lies in one piece, the Jacobian's rows do not.
         let mut columns = vec![T::zero(); all * seeds * batch];
-        let Self { way, team, .. } = self;
+        let Self { prepared, team, .. } = self;
         for first in (0..n_outputs).step_by(seeds) {
             let outputs = first..n_outputs.min(first + seeds);
             let target = MatMut::new(&mut columns, all, outputs.len() * batch);
             in_range([target], |[target], unit| {
-                team.run(|| match way {
-                    Way::Whole(whole) => whole.rows(params, x, &outputs, wrt.inputs, target, unit),
-                    Way::Pieces(pieced) => {
-                        pieced.rows(params, x, &outputs, wrt.inputs, target, unit);
-                        Ok(())
-                    }
-                })
+                team.run(|| prepared.rows(params, x, &outputs, wrt.inputs, target, unit))
             })?;
             let columns = Mat::new(&columns, all, outputs.len() * batch);
             write_rows(&mut jacobian, columns, outputs, batch);

@@ -20,14 +20,13 @@
 //!
 //! [`HessianVector`] differentiates both programs once more, along directions: second derivatives.
 
-mod adjoint;
 pub mod checkpoint;
 mod emit;
 mod hessian_vector;
 mod jacobian;
-mod pieced;
 mod plan;
 mod predict;
+mod prepared;
 mod programs;
 mod reverse;
 mod second;
@@ -35,7 +34,6 @@ mod takes;
 mod tape;
 pub mod textbook;
 mod wanted;
-mod whole;
 
 pub use hessian_vector::HessianVector;
 pub use pushpull_core::{Error, Result};

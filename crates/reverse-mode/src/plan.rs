@@ -1,43 +1,78 @@
 //! How a question is answered: with all recorded, or with checkpoints.
 
-use pushpull_core::primal::PrimalPlan;
-use pushpull_core::program::Code;
+use pushpull_core::program::{Code, Program, Stage};
 use pushpull_core::{Error, Graph, Result, memory};
 
-use crate::adjoint::Adjoint;
-use crate::checkpoint::cuts::tangle;
-use crate::checkpoint::pieces::{Pieces, pieces};
-use crate::checkpoint::{Limit, Schedule, TooSmall, optimal};
-use crate::pieced::PiecedPlan;
-use crate::reverse::Store;
-use crate::whole::Question;
+use crate::Store;
+use crate::checkpoint::cuts::{cuts, tangle};
+use crate::checkpoint::staged::{Staged, chain};
+use crate::checkpoint::{Chain, Limit, Schedule, TooSmall, optimal};
+use crate::prepared::Question;
 
-/// The programs of a question, without numbers.
+pub(crate) const WHAT: &str = "reverse mode's record and cotangents";
+pub(crate) const REMEDY: &str = "pull back fewer seeds side by side, or use a smaller batch";
+
+/// The placed program of a question.
 #[derive(Clone, Debug)]
-pub(crate) enum Plan {
-    /// All that the adjoint program reads is kept.
-    Whole(Question, Code),
-    /// A schedule keeps some of it and computes the rest again; it serves all questions.
-    Pieces(PiecedPlan),
+pub(crate) struct Plan {
+    pub question: Question,
+    pub code: Code,
+    /// Checkpoints.
+    pub staged: Option<Box<Staged>>,
 }
 
-impl Plan {
-    /// The plan that a [`Store`] asks for, with `seeds` cotangents side by side.
-    pub(crate) fn new<T>(
-        graph: &Graph,
+/// Some graph, batch, number of cotangents side by side and question, and the program that answers it.
+pub(crate) struct Asked<'g> {
+    graph: &'g Graph,
+    batch: usize,
+    question: Question,
+    program: Program,
+}
+
+impl<'g> Asked<'g> {
+    pub(crate) fn new(
+        graph: &'g Graph,
         batch: usize,
-        store: Store,
         seeds: usize,
         question: Question,
     ) -> Result<Self> {
-        let whole = || question.code::<T>(graph, batch, seeds);
-        let numbers = |code: &Code| code.len().saturating_add(code.scratch_len());
+        Ok(Self {
+            program: question.program(graph, batch, seeds)?,
+            graph,
+            batch,
+            question,
+        })
+    }
+
+    fn whole<T>(&self) -> Result<Code> {
+        self.program.place::<T>(WHAT, REMEDY)
+    }
+
+    fn stages<T>(&self) -> Result<(Code, Vec<Stage>, Chain)> {
+        let cuts = cuts(self.graph);
+        let (code, stages) = self.program.place_in_stages::<T>(&cuts, WHAT, REMEDY)?;
+        let chain = chain(self.graph, self.batch, &stages);
+        Ok((code, stages, chain))
+    }
+
+    /// Whether some schedule takes less than the whole record; a cut alone does not say so.
+    fn can_save<T>(&self) -> Result<bool> {
+        let (code, _, chain) = self.stages::<T>()?;
+        let all = self.whole::<T>().map_or(usize::MAX, |code| code.len());
+        Ok(code.len().saturating_add(chain.smallest()) < all)
+    }
+
+    /// The plan that a [`Store`] asks for.
+    pub(crate) fn plan<T>(&self, store: Store) -> Result<Plan> {
+        let (graph, numbers) = (self.graph, |code: &Code| {
+            code.len().saturating_add(code.scratch_len())
+        });
         let (limit, unit) = match store {
-            Store::All => return Ok(Self::Whole(question, whole()?)),
+            Store::All => return Ok(self.recording(self.whole::<T>()?)),
             Store::Slots(slots) => (Limit::Slots(slots), "slots"),
-            Store::Bytes(bytes) => match whole() {
+            Store::Bytes(bytes) => match self.whole::<T>() {
                 Ok(code) if numbers(&code) <= bytes / size_of::<T>() => {
-                    return Ok(Self::Whole(question, code));
+                    return Ok(self.recording(code));
                 }
                 // Too large as a whole is what checkpoints are for.
                 Ok(_) | Err(Error::TooLarge { .. }) => {
@@ -46,33 +81,24 @@ impl Plan {
                 Err(fault) => return Err(fault),
             },
         };
-        let adjoint = Adjoint::new(graph, batch, seeds)?;
-        // What a byte budget covers beside the record: cotangents, and the copy of the output.
-        let copy = memory::elements(&[graph.n_outputs(), batch]);
-        let besides = adjoint
-            .besides(graph.n_outputs(), batch)
-            .saturating_add(copy);
+        let (code, stages, chain) = self.stages::<T>()?;
         let limit = match limit {
-            Limit::Numbers(numbers) => Limit::Numbers(numbers.saturating_sub(besides)),
+            Limit::Numbers(all) => Limit::Numbers(all.saturating_sub(numbers(&code))),
             slots @ Limit::Slots(_) => slots,
         };
-        let planned = pieces(graph, batch)?;
         let tangle = tangle(graph);
-        // Whether some schedule takes less than the whole record; a cut alone does not say so.
-        let all = || recorded(graph, batch).map_or(usize::MAX, |plan| plan.len());
-        let helps = || copy.saturating_add(planned.1.smallest()) < all();
         if let (Store::Slots(1..), Some(tangle)) = (store, tangle)
-            && !helps()
+            && !Self::new(graph, self.batch, 1, Question::Tape)?.can_save::<T>()?
         {
             return Err(no_cut(graph, tangle));
         }
-        match optimal(&planned.1, limit) {
-            Ok(schedule) => Self::pieces::<T>(graph, batch, planned, schedule, adjoint),
+        match optimal(&chain, limit) {
+            Ok(schedule) => self.scheduled::<T>(code, stages, chain, schedule),
             Err(TooSmall { smallest }) => {
                 let (budget, smallest, remedy) = match store {
                     Store::Bytes(bytes) => {
-                        let whole = whole().map_or(usize::MAX, |code| numbers(&code));
-                        let least = whole.min(besides.saturating_add(smallest));
+                        let whole = self.whole::<T>().map_or(usize::MAX, |code| numbers(&code));
+                        let least = whole.min(numbers(&code).saturating_add(smallest));
                         let remedy = if tangle.is_some() && least == whole {
                             "no node carries everything past its largest part, so it is recorded whole: use a smaller batch"
                         } else {
@@ -94,15 +120,10 @@ impl Plan {
         }
     }
 
-    /// The plan that runs a schedule made for this graph and batch, with `seeds` cotangents side by side.
-    pub(crate) fn scheduled<T>(
-        graph: &Graph,
-        batch: usize,
-        schedule: &Schedule,
-        seeds: usize,
-    ) -> Result<Self> {
-        let planned = pieces(graph, batch)?;
-        let (got, expected) = (schedule.stages(), planned.1.stages().len());
+    /// The plan that runs a schedule made for this graph and batch.
+    pub(crate) fn by_schedule<T>(&self, schedule: &Schedule) -> Result<Plan> {
+        let (code, stages, chain) = self.stages::<T>()?;
+        let (got, expected) = (schedule.stages(), stages.len());
         if got != expected {
             return Err(Error::Setting {
                 name: "Reverse".into(),
@@ -111,53 +132,50 @@ impl Plan {
                 got: format!("one for {got}"),
             });
         }
-        let adjoint = Adjoint::new(graph, batch, seeds)?;
-        Self::pieces::<T>(graph, batch, planned, schedule.clone(), adjoint)
+        self.scheduled::<T>(code, stages, chain, schedule.clone())
     }
 
-    fn pieces<T>(
-        graph: &Graph,
-        batch: usize,
-        planned: (
-            Vec<crate::checkpoint::pieces::Piece>,
-            crate::checkpoint::Chain,
-        ),
-        schedule: Schedule,
-        adjoint: Adjoint,
-    ) -> Result<Self> {
-        let plan = PiecedPlan {
-            pieces: Box::new(Pieces::new(graph, batch, planned, schedule)),
-            adjoint,
-        };
-        let (arena, scratch) = plan.numbers();
-        let total = arena
-            .saturating_add(scratch)
-            .saturating_add(graph.n_params());
-        memory::fits::<T>("reverse mode's record", total, "use a smaller batch")?;
-        Ok(Self::Pieces(plan))
-    }
-
-    /// Numbers of the arena and of scratch memory.
-    pub(crate) fn numbers(&self) -> (usize, usize) {
-        match self {
-            Self::Whole(_, code) => (code.len(), code.scratch_len()),
-            Self::Pieces(plan) => plan.numbers(),
+    const fn recording(&self, code: Code) -> Plan {
+        Plan {
+            question: self.question,
+            code,
+            staged: None,
         }
+    }
+
+    fn scheduled<T>(
+        &self,
+        code: Code,
+        stages: Vec<Stage>,
+        chain: Chain,
+        schedule: Schedule,
+    ) -> Result<Plan> {
+        let staged = Staged::new(stages, chain, schedule, code.len());
+        let code = code.with_room(staged.len);
+        let total = code
+            .len()
+            .saturating_add(code.scratch_len())
+            .saturating_add(self.graph.n_params());
+        memory::fits::<T>("reverse mode's record", total, "use a smaller batch")?;
+        Ok(Plan {
+            question: self.question,
+            code,
+            staged: Some(Box::new(staged)),
+        })
+    }
+}
+
+impl Plan {
+    /// Numbers of the arena and of scratch memory.
+    pub(crate) const fn numbers(&self) -> (usize, usize) {
+        (self.code.len(), self.code.scratch_len())
     }
 
     /// Heap bytes that the plan keeps.
     pub(crate) fn held(&self) -> usize {
-        match self {
-            Self::Whole(_, code) => code.held(),
-            Self::Pieces(plan) => plan.held(),
-        }
+        let staged = self.staged.as_ref().map_or(0, |staged| staged.held());
+        self.code.held() + staged
     }
-}
-
-/// The record that keeps all, by itself.
-fn recorded(graph: &Graph, batch: usize) -> Result<PrimalPlan> {
-    let n = graph.nodes().len();
-    PrimalPlan::new(graph, batch, n, |i| Some(2 * n - i))
 }
 
 fn no_cut(graph: &Graph, (first, last): (usize, usize)) -> Error {

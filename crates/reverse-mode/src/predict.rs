@@ -5,11 +5,11 @@ use pushpull_core::work::{Item, Work};
 use pushpull_core::{Cost, Dual, Graph, Prediction, Result, Scalar, memory};
 
 use crate::hessian_vector::offers_planes;
-use crate::plan::Plan;
-use crate::reverse::{Way, at_least_one};
+use crate::plan::{Asked, Plan};
+use crate::prepared::Question;
+use crate::reverse::at_least_one;
 use crate::second::{Along, Duals};
 use crate::takes::{Pull, Takes};
-use crate::whole::Question;
 use crate::{HessianVector, Reverse, Store};
 
 impl<T: Scalar> Reverse<T> {
@@ -163,7 +163,7 @@ impl<T: Scalar> Reverse<T> {
     /// As [`Reverse::new`].
     pub fn gradient_work(graph: &Graph, batch: usize, store: Store) -> Result<Work> {
         let question = Question::Gradient { inputs: false };
-        let plan = Plan::new::<T>(graph, batch, store, 1, question)?;
+        let plan = Asked::new(graph, batch, 1, question)?.plan::<T>(store)?;
         plan.takes(graph, batch, 1).gradient_work()
     }
 
@@ -214,15 +214,11 @@ impl<T: Scalar> Reverse<T> {
     }
 
     fn takes(&self) -> Takes<'_> {
-        let pieces = match &self.way {
-            Way::Whole(_) => None,
-            Way::Pieces(pieced) => Some(&pieced.plan),
-        };
         Takes {
             graph: self.graph(),
             batch: self.batch(),
             side: self.side(),
-            pieces,
+            staged: self.prepared.staged.as_deref(),
         }
     }
 
@@ -262,15 +258,11 @@ impl<T: Scalar> Reverse<T> {
 
 impl Plan {
     fn takes<'p>(&'p self, graph: &'p Graph, batch: usize, side: usize) -> Takes<'p> {
-        let pieces = match self {
-            Self::Whole(..) => None,
-            Self::Pieces(plan) => Some(plan),
-        };
         Takes {
             graph,
             batch,
             side,
-            pieces,
+            staged: self.staged.as_deref(),
         }
     }
 }
@@ -283,7 +275,7 @@ fn gradient<T: Scalar>(
     inputs: bool,
 ) -> Result<Prediction> {
     let question = Question::Gradient { inputs };
-    let plan = Plan::new::<T>(graph, batch, store, 1, question)?;
+    let plan = Asked::new(graph, batch, 1, question)?.plan::<T>(store)?;
     let takes = plan.takes(graph, batch, 1);
     let one = Prediction {
         cost: takes.gradient::<T>(inputs)?,
@@ -314,7 +306,7 @@ fn pulled<T: Scalar>(
     (all, pull): (usize, Pull),
     (results, further): (usize, usize),
 ) -> Result<Prediction> {
-    let plan = Plan::new::<T>(graph, batch, store, at_least_one(side)?, Question::Tape)?;
+    let plan = Asked::new(graph, batch, at_least_one(side)?, Question::Tape)?.plan::<T>(store)?;
     let takes = plan.takes(graph, batch, side);
     let bytes = |numbers: usize| memory::elements(&[numbers, size_of::<T>()]);
     let prediction = Prediction {
@@ -336,7 +328,7 @@ fn pulled_work<T: Scalar>(
     side: usize,
     (all, pull): (usize, Pull),
 ) -> Result<Work> {
-    let plan = Plan::new::<T>(graph, batch, store, at_least_one(side)?, Question::Tape)?;
+    let plan = Asked::new(graph, batch, at_least_one(side)?, Question::Tape)?.plan::<T>(store)?;
     plan.takes(graph, batch, side).pullbacks_work(all, pull)
 }
 

@@ -1,16 +1,14 @@
 //! The engine: both programs prepared for a graph and a batch.
 
 use nalgebra::DMatrix;
-use pushpull_core::linalg::sum;
 use pushpull_core::program::in_range;
 use pushpull_core::{Accum, Error, Graph, Mat, MatMut, Result, Scalar, Team, Wrt, memory};
 
 use crate::Tape;
 use crate::checkpoint::Schedule;
-use crate::pieced::Pieced;
-use crate::plan::Plan;
+use crate::plan::{Asked, Plan};
+use crate::prepared::{Prepared, Question};
 use crate::tape::fits;
-use crate::whole::{Question, Whole};
 
 /// Which intermediates the record keeps. What is not kept is computed again from the last value before it that is, by a
 /// schedule of least work ([`crate::checkpoint`]): the same bits, in less memory. A graph is cut for it where one node
@@ -33,8 +31,8 @@ pub enum Store {
 /// Bytes of an engine's buffers, all allocated when it is prepared.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Bytes {
-    /// The record of the primal program and the cotangents, those alive at once. With checkpoints, the most of these, a copy
-    /// of the output and its cotangent beside them.
+    /// The record of the primal program and the cotangents, those alive at once. With checkpoints, the most of either; a
+    /// tape's has a copy of the output besides.
     pub arena: usize,
     /// The gradient.
     pub gradient: usize,
@@ -77,36 +75,12 @@ pub struct Reverse<T> {
     graph: Graph,
     batch: usize,
     seeds: usize,
-    pub(crate) way: Way<T>,
+    pub(crate) prepared: Prepared<T>,
     /// Of a question for it.
     gradient: Vec<T>,
     pub(crate) team: Team,
     /// What was asked for; `None` with a schedule of the caller's.
     store: Option<Store>,
-}
-
-/// A plan with its numbers.
-#[derive(Clone, Debug)]
-pub(crate) enum Way<T> {
-    Whole(Whole<T>),
-    Pieces(Pieced<T>),
-}
-
-impl<T: Scalar> Way<T> {
-    fn new(plan: Plan) -> Self {
-        match plan {
-            Plan::Whole(question, code) => Self::Whole(Whole::new(question, code)),
-            Plan::Pieces(plan) => Self::Pieces(Pieced::new(plan)),
-        }
-    }
-
-    /// The output, after a record.
-    pub(crate) fn output(&self) -> Mat<'_, T> {
-        match self {
-            Self::Whole(whole) => whole.machine.output(),
-            Self::Pieces(pieced) => pieced.output(),
-        }
-    }
 }
 
 impl<T: Scalar> Reverse<T> {
@@ -139,7 +113,7 @@ impl<T: Scalar> Reverse<T> {
     /// ```
     pub fn new(graph: &Graph, batch: usize, store: Store, threads: usize) -> Result<Self> {
         let question = Question::Gradient { inputs: false };
-        let plan = Plan::new::<T>(graph, batch, store, 1, question)?;
+        let plan = Asked::new(graph, batch, 1, question)?.plan::<T>(store)?;
         Self::with(graph, batch, plan, Some(store), threads)
     }
 
@@ -154,7 +128,7 @@ impl<T: Scalar> Reverse<T> {
         threads: usize,
     ) -> Result<Self> {
         let question = Question::Gradient { inputs: true };
-        let plan = Plan::new::<T>(graph, batch, store, 1, question)?;
+        let plan = Asked::new(graph, batch, 1, question)?.plan::<T>(store)?;
         Self::with(graph, batch, plan, Some(store), threads)
     }
 
@@ -170,8 +144,8 @@ impl<T: Scalar> Reverse<T> {
     /// let chain = Chain::of(&graph, 4)?;
     /// let schedule = even(&chain, 5);
     /// let reverse = Reverse::<f64>::with_schedule(&graph, 4, &schedule, 1)?;
-    /// // The record, two neighbouring cotangents, the output and its cotangent.
-    /// assert_eq!(reverse.bytes().arena, 8 * (schedule.peak(&chain) + 4 * 3 * 4));
+    /// // The record, and two neighbouring cotangents.
+    /// assert_eq!(reverse.bytes().arena, 8 * (schedule.peak(&chain) + 2 * 3 * 4));
     /// # Ok::<(), pushpull_core::Error>(())
     /// ```
     pub fn with_schedule(
@@ -180,7 +154,8 @@ impl<T: Scalar> Reverse<T> {
         schedule: &Schedule,
         threads: usize,
     ) -> Result<Self> {
-        let plan = Plan::scheduled::<T>(graph, batch, schedule, 1)?;
+        let question = Question::Gradient { inputs: false };
+        let plan = Asked::new(graph, batch, 1, question)?.by_schedule::<T>(schedule)?;
         Self::with(graph, batch, plan, None, threads)
     }
 
@@ -193,7 +168,7 @@ impl<T: Scalar> Reverse<T> {
     ) -> Result<Self> {
         Ok(Self {
             team: Team::of_graph("Reverse", threads, graph, batch)?,
-            way: Way::new(plan),
+            prepared: Prepared::new(plan),
             gradient: graph.layout().zeros(),
             graph: graph.clone(),
             seeds: 1,
@@ -216,38 +191,25 @@ impl<T: Scalar> Reverse<T> {
             self.team = Team::of_graph("Reverse", threads, &self.graph, columns)?;
         }
         self.gradient = Vec::new();
-        self.way = Way::new(plan);
+        self.prepared = Prepared::new(plan);
         Ok(self)
     }
 
     fn planned(&self, question: Question) -> Result<Plan> {
-        let Self {
-            graph,
-            batch,
-            seeds,
-            ..
-        } = self;
+        let asked = Asked::new(&self.graph, self.batch, self.seeds, question)?;
         match (self.store, self.schedule()) {
-            (None, Some(schedule)) => Plan::scheduled::<T>(graph, *batch, schedule, *seeds),
-            (store, _) => {
-                Plan::new::<T>(graph, *batch, store.unwrap_or_default(), *seeds, question)
-            }
+            (None, Some(schedule)) => asked.by_schedule::<T>(schedule),
+            (store, _) => asked.plan::<T>(store.unwrap_or_default()),
         }
     }
 
     /// Allocates the buffers for a question, unless they are there.
     fn prepare(&mut self, question: Question) -> Result<()> {
-        let ready = match &self.way {
-            Way::Whole(whole) => whole.question == question,
-            Way::Pieces(_) => true,
-        };
-        if !ready {
+        if self.prepared.question != question {
             // One question is prepared at a time: the buffers of the one before go first.
             let plan = self.planned(question)?;
-            if let Way::Whole(whole) = &mut self.way {
-                whole.machine.release();
-            }
-            self.way = Way::new(plan);
+            self.prepared.machine.release();
+            self.prepared = Prepared::new(plan);
         }
         if matches!(question, Question::Gradient { .. }) && self.gradient.is_empty() {
             self.gradient = self.graph.layout().zeros();
@@ -284,11 +246,8 @@ impl<T: Scalar> Reverse<T> {
         let (graph, batch) = (self.graph(), self.batch());
         graph.check(params, x, batch)?;
         self.prepare(Question::Tape)?;
-        let Self { way, team, .. } = self;
-        let doubt = team.run(|| match way {
-            Way::Whole(whole) => whole.record(params, x),
-            Way::Pieces(pieced) => Ok(pieced.record(params, x)),
-        })?;
+        let Self { prepared, team, .. } = self;
+        let doubt = team.run(|| prepared.record(params, x))?;
         Ok(Tape {
             engine: self,
             params,
@@ -344,7 +303,7 @@ impl<T: Scalar> Reverse<T> {
         })?;
         let Self {
             graph,
-            way,
+            prepared,
             gradient,
             team,
             ..
@@ -354,21 +313,12 @@ impl<T: Scalar> Reverse<T> {
             false => Ok(()),
         };
         let (mut value, n_params) = (T::zero(), gradient.len());
-        let inputs = x_bar.is_some();
         let bars = [
             MatMut::new(gradient, n_params, 1),
             x_bar.unwrap_or_else(|| MatMut::new(&mut [], 0, 0)),
         ];
-        in_range(bars, |[params_bar, x_bar], unit| {
-            value = team.run(|| match way {
-                Way::Whole(whole) => whole.gradient(params, x, [params_bar, x_bar], unit, check),
-                Way::Pieces(pieced) => {
-                    check(pieced.record(params, x))?;
-                    let x_bar = inputs.then_some(x_bar);
-                    pieced.pull_ones(params, x, params_bar, x_bar, unit);
-                    Ok(sum(pieced.output()))
-                }
-            })?;
+        in_range(bars, |bars, unit| {
+            value = team.run(|| prepared.gradient(params, x, bars, unit, check))?;
             Ok(())
         })?;
         Ok(value)
@@ -415,27 +365,20 @@ impl<T: Scalar> Reverse<T> {
 
     /// Bytes of all buffers, as prepared for the question asked last.
     pub fn bytes(&self) -> Bytes {
-        let (arena, scratch) = match &self.way {
-            Way::Whole(whole) => {
-                let code = whole.machine.code();
-                (code.len(), code.scratch_len())
-            }
-            Way::Pieces(pieced) => pieced.plan.numbers(),
-        };
-        let size = size_of::<T>();
+        let (code, size) = (self.prepared.machine.code(), size_of::<T>());
         Bytes {
-            arena: arena * size,
+            arena: code.len() * size,
             gradient: self.gradient.len() * size,
-            scratch: scratch * size,
+            scratch: code.scratch_len() * size,
         }
     }
 
     /// The schedule of checkpoints; `None` if all is kept.
-    pub const fn schedule(&self) -> Option<&Schedule> {
-        match &self.way {
-            Way::Whole(_) => None,
-            Way::Pieces(pieced) => Some(pieced.plan.pieces.schedule()),
-        }
+    pub fn schedule(&self) -> Option<&Schedule> {
+        self.prepared
+            .staged
+            .as_ref()
+            .map(|staged| staged.schedule())
     }
 }
 

@@ -1,13 +1,13 @@
-//! What the programs of a plan take: counted in their instructions, or with checkpoints in the schedule's stages.
+//! What the programs of a plan take, counted in their instructions.
 
 use pushpull_core::program::Program;
 use pushpull_core::work::{Item, Work};
-use pushpull_core::{Accum, AnyBlock, Cost, Graph, Op, Result, Scalar, memory};
+use pushpull_core::{Accum, Cost, Graph, Result, Scalar, memory};
 
-use crate::pieced::PiecedPlan;
+use crate::checkpoint::staged::Staged;
+use crate::prepared::Question;
 use crate::programs;
 use crate::wanted::{Seed, Wanted};
-use crate::whole::Question;
 
 /// What is pulled back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,12 +47,33 @@ pub(crate) struct Takes<'p> {
     pub graph: &'p Graph,
     pub batch: usize,
     pub side: usize,
-    pub pieces: Option<&'p PiecedPlan>,
+    pub staged: Option<&'p Staged>,
 }
 
 impl Takes<'_> {
-    fn tape(&self, seeds: usize) -> Result<Program> {
-        Question::Tape.program(self.graph, self.batch, seeds)
+    /// How often each node's value is computed for a record, and again for a pullback from it.
+    fn computed(&self) -> [Vec<u64>; 2] {
+        let nodes = self.graph.nodes().len();
+        let all_kept = || [vec![1; nodes], vec![0; nodes]];
+        self.staged.map_or_else(all_kept, Staged::computed)
+    }
+
+    /// The program of a gradient.
+    fn both(&self, inputs: bool) -> Result<Program> {
+        let [first, again] = self.computed();
+        let all = first.iter().zip(&again);
+        let all = all.map(|(first, again)| first.saturating_add(*again));
+        let question = Question::Gradient { inputs };
+        let program = question.program(self.graph, self.batch, 1)?;
+        Ok(program.computing(all.collect()))
+    }
+
+    /// The program of a tape for its record, and for pullbacks with what is computed again.
+    fn tape(&self, seeds: usize) -> Result<[Program; 2]> {
+        let program = Question::Tape.program(self.graph, self.batch, seeds)?;
+        Ok(self
+            .computed()
+            .map(|times| program.clone().computing(times)))
     }
 
     /// `all` cotangents in groups: their lengths, each with how many there are.
@@ -64,6 +85,11 @@ impl Takes<'_> {
         some.map(|(len, times)| (len, times as u64))
     }
 
+    /// How often is recorded for `all` cotangents: with checkpoints once for each group.
+    fn records(&self, all: usize) -> usize {
+        self.staged.map_or(1, |_| all.div_ceil(self.side))
+    }
+
     /// The sum of all outputs.
     fn summed(&self) -> usize {
         memory::elements(&[self.graph.n_outputs(), self.batch])
@@ -71,51 +97,24 @@ impl Takes<'_> {
 
     /// Value and gradient of the parameters, and of the inputs or not.
     pub(crate) fn gradient<T: Scalar>(&self, inputs: bool) -> Result<Cost> {
-        match self.pieces {
-            Some(plan) => Ok(plan.cost::<T>(inputs) + T::additions(self.summed())),
-            None => {
-                let question = Question::Gradient { inputs };
-                let program = question.program(self.graph, self.batch, 1)?;
-                Ok(program.cost::<T>())
-            }
-        }
+        Ok(self.both(inputs)?.cost::<T>())
     }
 
     /// A record; with checkpoints, up to the first pullback.
     pub(crate) fn record<T: Scalar>(&self) -> Result<Cost> {
-        match self.pieces {
-            Some(plan) => Ok(plan.pieces.primal_cost::<T>()),
-            None => Ok(self.tape(1)?.cost_of_paths::<T>([1])),
-        }
+        let [record, _] = self.tape(1)?;
+        Ok(record.cost_of_paths::<T>([1]))
     }
 
     /// A pullback of `seeds` cotangents side by side, and what is computed again for it.
     pub(crate) fn pullback<T: Scalar>(&self, seeds: usize, pull: Pull) -> Result<Cost> {
-        let Some(plan) = self.pieces else {
-            let tape = self.tape(seeds)?;
-            return Ok(tape.cost_of_paths::<T>(pull.runs(0, 1)));
-        };
-        let batch = self.batch;
-        let (params, inputs) = pull.by();
-        if pull != (Pull::Rows { inputs: false }) {
-            return Ok(plan.pullback_cost::<T>(seeds, params, inputs));
-        }
-        // One sample at a time: its row of the Jacobian is its own.
-        let by_samples =
-            |block: &dyn AnyBlock, acc| T::cost(block, Op::VjpParams(acc), 1, 1) * batch;
-        let adjoint = plan
-            .adjoint
-            .cost_with::<T>(batch, seeds, true, false, by_samples);
-        Ok(plan.pieces.rerun_cost::<T>() + adjoint)
+        let [_, again] = self.tape(seeds)?;
+        Ok(again.cost_of_paths::<T>(pull.runs(1, 1)))
     }
 
     /// A record and pullbacks of `all` cotangents; with checkpoints, a record for each group.
     pub(crate) fn pullbacks<T: Scalar>(&self, all: usize, pull: Pull) -> Result<Cost> {
-        let records = match self.pieces {
-            Some(_) => all.div_ceil(self.side),
-            None => 1,
-        };
-        let mut cost = self.record::<T>()? * records;
+        let mut cost = self.record::<T>()? * self.records(all);
         for (seeds, times) in self.groups(all) {
             cost += self.pullback::<T>(seeds, pull)? * times as usize;
         }
@@ -124,13 +123,9 @@ impl Takes<'_> {
 
     /// Blocks that are evaluated for one record and pullbacks of `all` cotangents.
     pub(crate) fn evaluations(&self, all: usize) -> u64 {
-        match self.pieces {
-            Some(plan) => {
-                let once = plan.pieces.schedule().evaluations(plan.pieces.chain());
-                once.saturating_mul(all.div_ceil(self.side) as u64)
-            }
-            None => self.graph.nodes().len() as u64,
-        }
+        let computed = self.computed().into_iter().flatten();
+        let once = computed.fold(0, u64::saturating_add);
+        once.saturating_mul(self.records(all) as u64)
     }
 
     /// What the checks before a run do.
@@ -142,20 +137,7 @@ impl Takes<'_> {
 
     /// What [`Takes::gradient`] does, as a list.
     pub(crate) fn gradient_work(&self) -> Result<Work> {
-        let mut work = match self.pieces {
-            Some(plan) => {
-                let mut work = Work::default();
-                plan.pieces.work(&mut work, 1);
-                plan.adjoint
-                    .work(self.batch, 1, (true, false), 1, &mut work);
-                work.add(Item::Summed(self.summed()), 1);
-                work
-            }
-            None => {
-                let question = Question::Gradient { inputs: false };
-                question.program(self.graph, self.batch, 1)?.work()
-            }
-        };
+        let mut work = self.both(false)?.work();
         self.checked(&mut work);
         Ok(work)
     }
@@ -163,25 +145,11 @@ impl Takes<'_> {
     /// What [`Takes::pullbacks`] does, as a list.
     pub(crate) fn pullbacks_work(&self, all: usize, pull: Pull) -> Result<Work> {
         let mut work = Work::default();
-        match self.pieces {
-            Some(plan) => {
-                plan.pieces.work(&mut work, all.div_ceil(self.side) as u64);
-                for (seeds, times) in self.groups(all) {
-                    let (adjoint, batch) = (&plan.adjoint, self.batch);
-                    match pull {
-                        Pull::Rows { inputs: false } => {
-                            adjoint.rows_work(batch, seeds, times, &mut work);
-                        }
-                        _ => adjoint.work(batch, seeds, pull.by(), times, &mut work),
-                    }
-                }
-            }
-            None => {
-                work.extend(&self.tape(1)?.work_of_paths([1]), 1);
-                for (seeds, times) in self.groups(all) {
-                    work.extend(&self.tape(seeds)?.work_of_paths(pull.runs(0, times)), 1);
-                }
-            }
+        let [record, _] = self.tape(1)?;
+        work.extend(&record.work_of_paths([1]), self.records(all) as u64);
+        for (seeds, times) in self.groups(all) {
+            let [_, again] = self.tape(seeds)?;
+            work.extend(&again.work_of_paths(pull.runs(1, 1)), times);
         }
         self.checked(&mut work);
         match pull {

@@ -4,7 +4,6 @@ use pushpull_core::linalg::{first_not_finite, sum};
 use pushpull_core::{Accum, Error, Mat, MatMut, Result, Scalar, Wrt};
 
 use crate::Reverse;
-use crate::reverse::Way;
 
 /// A recorded run of the primal program. It can be pulled back any number of times; it borrows the parameters, so
 /// changing them in between does not compile:
@@ -34,7 +33,7 @@ pub struct Tape<'t, T> {
 impl<T: Scalar> Tape<'_, T> {
     /// The output, n_outputs x batch.
     pub fn output(&self) -> Mat<'_, T> {
-        self.engine.way.output()
+        self.engine.prepared.machine.output()
     }
 
     /// The sum of all outputs over the batch.
@@ -108,7 +107,7 @@ impl<T: Scalar> Tape<'_, T> {
         if self.doubt.meets(wrt) {
             graph.check_slopes(self.params, self.x, wrt, T::DUAL)?;
         }
-        let Reverse { way, team, .. } = &mut *self.engine;
+        let Reverse { prepared, team, .. } = &mut *self.engine;
         for first in (0..seeds).step_by(side) {
             let group = first..seeds.min(first + side);
             let columns = group.start * batch..group.end * batch;
@@ -119,13 +118,7 @@ impl<T: Scalar> Tape<'_, T> {
                 .as_mut()
                 .map(|target| target.rb_mut().cols(columns.clone()));
             let y_bar = y_bar.cols(columns);
-            team.run(|| match way {
-                Way::Whole(whole) => whole.pull(self.params, self.x, y_bar, params_bar, x_bar),
-                Way::Pieces(pieced) => {
-                    pieced.pull(self.params, self.x, y_bar, params_bar, x_bar);
-                    Ok(())
-                }
-            })?;
+            team.run(|| prepared.pull(self.params, self.x, y_bar, params_bar, x_bar))?;
         }
         Ok(())
     }

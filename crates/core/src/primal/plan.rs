@@ -1,6 +1,6 @@
-//! The primal program of the engines that are no [`crate::program::Program`] yet: checkpoints, structured tangents, mixed mode.
-//! The blocks in order, each reading what earlier ones wrote, of the whole graph or of a piece of it; buffers are planned
-//! given when each block's derivative maps will read them.
+//! The primal program of the engines that are no [`crate::program::Program`] yet: structured tangents and mixed mode. The
+//! blocks in order, each reading what earlier ones wrote; buffers are planned given when each block's derivative maps will
+//! read them.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -19,14 +19,10 @@ use crate::{
 pub struct PrimalPlan {
     graph: Graph,
     batch: usize,
-    /// The first node; a piece reads the output of the one before as *carried*.
-    start: usize,
     steps: Vec<Step>,
     /// Where the last node's output lies.
     output: Range<usize>,
     n_outputs: usize,
-    /// Whether the last node is the graph's, and its output is looked at.
-    ends: bool,
     len: usize,
 }
 
@@ -58,8 +54,6 @@ enum Feed {
     Over,
     /// In the caller's x, at these rows.
     Given(Range<usize>),
-    /// What is carried into the piece, whole.
-    Carried,
     /// In the arena: another node's output.
     Arena(Range<usize>),
     /// In the arena, stacked from several sources, or copied from a stopped one.
@@ -79,7 +73,6 @@ struct Part {
 #[derive(Clone, Debug)]
 enum Place {
     Given(Range<usize>),
-    Carried,
     Arena(Range<usize>),
 }
 
@@ -95,42 +88,13 @@ impl PrimalPlan {
         end: usize,
         read: impl Fn(usize) -> Option<usize>,
     ) -> Result<Self> {
-        Self::of(graph, batch, 0..graph.nodes().len(), end, read, false)
-    }
-
-    /// Plans the nodes `piece` alone, as [`PrimalPlan::new`] does with all: the caller carries the output of the node
-    /// before them ([`PrimalPlan::run_from`]), which no node of the piece overwrites. No other value may pass from before
-    /// the piece to it. The piece's output lies at the start of the arena and stays to the end.
-    ///
-    /// # Errors
-    /// As [`PrimalPlan::new`].
-    ///
-    /// # Panics
-    /// If a node of the piece reads an earlier node other than the one before the piece.
-    pub fn piece(
-        graph: &Graph,
-        batch: usize,
-        piece: Range<usize>,
-        read: impl Fn(usize) -> Option<usize>,
-    ) -> Result<Self> {
-        Self::of(graph, batch, piece, usize::MAX, read, true)
-    }
-
-    fn of(
-        graph: &Graph,
-        batch: usize,
-        piece: Range<usize>,
-        end: usize,
-        read: impl Fn(usize) -> Option<usize>,
-        at_start: bool,
-    ) -> Result<Self> {
         if batch == 0 {
             return Err(Error::EmptyBatch {
                 name: "batch".into(),
             });
         }
         let mut planner = Planner::default();
-        let (start, nodes) = (piece.start, &graph.nodes()[piece]);
+        let nodes = graph.nodes();
         let size = |rows: usize| memory::elements(&[rows, batch]);
         let sizes = nodes.iter().map(|node| {
             let dims = node.dims();
@@ -142,30 +106,28 @@ impl PrimalPlan {
             node.fits::<f64>("what is kept by", size(node.block.keeps().extra))?;
         }
         let mut slots: Vec<(Slot, Slot, Slot, bool)> = Vec::with_capacity(nodes.len());
-        for (i, node) in (start..).zip(nodes) {
+        for (i, node) in nodes.iter().enumerate() {
             let (dims, keeps, read_at) = (node.dims(), node.block.keeps(), read(i));
             let until = |kept: bool| if kept { read_at.unwrap_or(i) } else { i };
             // A stopped value is copied too: a dual number loses its derivative there.
             let stacked = node.sources.len() > 1 || node.sources.iter().any(|s| s.stopped);
             let stack = planner.slot(if stacked { size(dims.n_in) } else { 0 }, i, until(keeps.x));
             for source in &node.sources {
-                if let Origin::Node(j) = source.origin
-                    && j >= start
-                {
+                if let Origin::Node(j) = source.origin {
                     let until = if stacked { i } else { until(keeps.x) };
-                    planner.keep_until(slots[j - start].1, until);
+                    planner.keep_until(slots[j].1, until);
                 }
             }
-            let overwritten = overwritten(graph, i, &read).filter(|&producer| producer >= start);
-            let dies = if i + 1 == start + nodes.len() {
+            let overwritten = overwritten(graph, i, &read);
+            let dies = if i + 1 == nodes.len() {
                 end
             } else {
                 until(keeps.y)
             };
             let y = match overwritten {
                 Some(j) => {
-                    planner.keep_until(slots[j - start].1, dies);
-                    slots[j - start].1
+                    planner.keep_until(slots[j].1, dies);
+                    slots[j].1
                 }
                 None => planner.slot(size(dims.n_out), i, dies),
             };
@@ -174,18 +136,11 @@ impl PrimalPlan {
             let extra = planner.slot(size(kept), i, until(kept > 0));
             slots.push((stack, y, extra, overwritten.is_some()));
         }
-        if let (true, Some(&(_, output, ..))) = (at_start, slots.last()) {
-            planner.at_start(output);
-        }
         let arena: Arena = planner.finish();
         memory::fits::<f64>("the primal program", arena.len(), "use a smaller batch")?;
         let place = |origin: Origin| match origin {
             Origin::Input(input) => Place::Given(graph.inputs()[input].rows.clone()),
-            Origin::Node(j) if j < start => {
-                assert_eq!(j + 1, start, "a value passes by the start of a piece");
-                Place::Carried
-            }
-            Origin::Node(j) => Place::Arena(arena.range(slots[j - start].1)),
+            Origin::Node(j) => Place::Arena(arena.range(slots[j].1)),
         };
         let resolve = |i: usize, node: &Node, slots: &(Slot, Slot, Slot, bool)| {
             let &(stack, y, extra, in_place) = slots;
@@ -204,7 +159,6 @@ impl PrimalPlan {
                 _ if in_place => Feed::Over,
                 [source] if !source.stopped => match place(source.origin) {
                     Place::Given(rows) => Feed::Given(rows),
-                    Place::Carried => Feed::Carried,
                     Place::Arena(range) => Feed::Arena(range),
                 },
                 _ => Feed::Stack(
@@ -226,17 +180,15 @@ impl PrimalPlan {
                 with_input: node.block.singular() == Singular::WithInput,
             }
         };
-        let each = (start..).zip(nodes.iter().zip(&slots));
+        let each = nodes.iter().zip(&slots).enumerate();
         let steps: Vec<Step> = each
             .map(|(i, (node, slots))| resolve(i, node, slots))
             .collect();
         Ok(Self {
             graph: graph.clone(),
             batch,
-            start,
             output: steps.last().map_or(0..0, |step| step.y.clone()),
             n_outputs: steps.last().map_or(0, |step| step.n_out),
-            ends: start + steps.len() == graph.nodes().len() && graph.is_guarded(),
             steps,
             len: arena.len(),
         })
@@ -258,40 +210,11 @@ impl PrimalPlan {
         self.batch
     }
 
-    /// The same program in the mirrored arena: what lay at its start lies at its end.
-    #[must_use]
-    pub fn mirrored(mut self) -> Self {
-        let len = self.len;
-        let mirror = |range: &mut Range<usize>| {
-            if range.start < range.end {
-                *range = len - range.end..len - range.start;
-            }
-        };
-        mirror(&mut self.output);
-        for step in &mut self.steps {
-            mirror(&mut step.y);
-            mirror(&mut step.extra);
-            match &mut step.x {
-                Feed::Over | Feed::Given(_) | Feed::Carried => {}
-                Feed::Arena(range) => mirror(range),
-                Feed::Stack(range, parts) => {
-                    mirror(range);
-                    for part in parts {
-                        if let Place::Arena(range) = &mut part.source {
-                            mirror(range);
-                        }
-                    }
-                }
-            }
-        }
-        self
-    }
-
     /// Heap bytes that the plan itself keeps: its steps, and the parts of stacked inputs.
     pub fn held(&self) -> usize {
         let parts = self.steps.iter().map(|step| match &step.x {
             Feed::Stack(_, parts) => memory::held(parts),
-            Feed::Over | Feed::Given(_) | Feed::Carried | Feed::Arena(_) => 0,
+            Feed::Over | Feed::Given(_) | Feed::Arena(_) => 0,
         });
         memory::held(&self.steps) + parts.sum::<usize>()
     }
@@ -303,17 +226,10 @@ impl PrimalPlan {
 
     /// Runs node `i`, and looks at its slopes where they are watched.
     #[inline(always)]
-    fn advance<T: Scalar>(
-        &self,
-        i: usize,
-        params: &[T],
-        x: Mat<'_, T>,
-        carried: &[T],
-        arena: &mut [T],
-    ) -> Wrt {
-        self.evaluate(i, params, x, carried, arena);
-        if self.steps[i - self.start].is_suspect(arena) {
-            self.doubt(i, params, x, carried, arena)
+    fn advance<T: Scalar>(&self, i: usize, params: &[T], x: Mat<'_, T>, arena: &mut [T]) -> Wrt {
+        self.evaluate(i, params, x, arena);
+        if self.steps[i].is_suspect(arena) {
+            self.doubt(i, params, x, arena)
         } else {
             Wrt::NOTHING
         }
@@ -322,30 +238,16 @@ impl PrimalPlan {
     /// By what the slopes of node `i`, which was just run, put derivatives in doubt. Apart from the loop over the nodes, few of
     /// which are watched.
     #[inline(never)]
-    fn doubt<T: Scalar>(
-        &self,
-        i: usize,
-        params: &[T],
-        x: Mat<'_, T>,
-        carried: &[T],
-        arena: &[T],
-    ) -> Wrt {
-        let step = &self.steps[i - self.start];
-        let mut at = self.point_from(i, params, x, carried, arena);
+    fn doubt<T: Scalar>(&self, i: usize, params: &[T], x: Mat<'_, T>, arena: &[T]) -> Wrt {
+        let step = &self.steps[i];
+        let mut at = self.point(i, params, x, arena);
         at.y = Mat::new(&arena[step.y.clone()], step.n_out, self.batch);
         in_doubt(T::of(&*step.block), &at, step.watched, false)
     }
 
     #[inline]
-    fn evaluate<T: Scalar>(
-        &self,
-        i: usize,
-        params: &[T],
-        x: Mat<'_, T>,
-        carried: &[T],
-        arena: &mut [T],
-    ) {
-        let (step, batch) = (&self.steps[i - self.start], self.batch);
+    fn evaluate<T: Scalar>(&self, i: usize, params: &[T], x: Mat<'_, T>, arena: &mut [T]) {
+        let (step, batch) = (&self.steps[i], self.batch);
         let (block, params) = (T::of(&*step.block), &params[step.params.clone()]);
         let input = match &step.x {
             Feed::Over => {
@@ -357,15 +259,10 @@ impl PrimalPlan {
                 let y = MatMut::new(y, step.n_out, batch);
                 return block.forward(params, x.rows(rows.clone()), y, extra);
             }
-            Feed::Carried => {
-                let [y, extra] = disjoint(arena, [&step.y, &step.extra]);
-                let y = MatMut::new(y, step.n_out, batch);
-                return block.forward(params, Mat::new(carried, step.n_in, batch), y, extra);
-            }
             Feed::Arena(range) => range,
             Feed::Stack(range, parts) => {
                 for part in parts {
-                    part.gather(range, step.n_in, x, carried, arena);
+                    part.gather(range, step.n_in, x, arena);
                 }
                 range
             }
@@ -382,22 +279,11 @@ impl PrimalPlan {
     /// Runs all nodes. Returns by what derivatives are in doubt, since a slope or the graph's output is not finite;
     /// [`Graph::check_slopes`] then says whether they exist.
     pub fn run<T: Scalar>(&self, params: &[T], x: Mat<'_, T>, arena: &mut [T]) -> Wrt {
-        self.run_from(params, x, &[], arena)
-    }
-
-    /// [`PrimalPlan::run`] of a piece, with the output of the node before the piece, rows x batch.
-    pub fn run_from<T: Scalar>(
-        &self,
-        params: &[T],
-        x: Mat<'_, T>,
-        carried: &[T],
-        arena: &mut [T],
-    ) -> Wrt {
         let mut doubt = Wrt::NOTHING;
-        for i in self.start..self.start + self.steps.len() {
-            doubt |= self.advance(i, params, x, carried, arena);
+        for i in 0..self.steps.len() {
+            doubt |= self.advance(i, params, x, arena);
         }
-        if self.ends {
+        if self.graph.is_guarded() {
             doubt |= output_in_doubt(self.output(arena));
         }
         doubt
@@ -412,23 +298,9 @@ impl PrimalPlan {
         x: Mat<'a, T>,
         arena: &'a [T],
     ) -> Point<'a, T> {
-        self.point_from(i, params, x, &[], arena)
-    }
-
-    /// [`PrimalPlan::point`] of a piece, with the output of the node before the piece, rows x batch.
-    #[inline]
-    pub fn point_from<'a, T: Scalar>(
-        &self,
-        i: usize,
-        params: &'a [T],
-        x: Mat<'a, T>,
-        carried: &'a [T],
-        arena: &'a [T],
-    ) -> Point<'a, T> {
-        let (step, batch) = (&self.steps[i - self.start], self.batch);
+        let (step, batch) = (&self.steps[i], self.batch);
         let x = match &step.x {
             Feed::Given(rows) if step.keeps_x => x.rows(rows.clone()),
-            Feed::Carried if step.keeps_x => Mat::new(carried, step.n_in, batch),
             Feed::Arena(range) | Feed::Stack(range, _) if step.keeps_x => {
                 Mat::new(&arena[range.clone()], step.n_in, batch)
             }
@@ -470,13 +342,7 @@ impl PrimalPlan {
             }
         }
         let in_place = matches!(step.x, Feed::Over);
-        work.map(
-            self.start + i,
-            Op::Forward,
-            in_place,
-            (self.batch, 1),
-            times,
-        );
+        work.map(i, Op::Forward, in_place, (self.batch, 1), times);
     }
 
     /// What one run does.
@@ -534,25 +400,13 @@ impl Step {
 
 impl Part {
     /// Copies the source to its rows of the stack, n_in x batch.
-    fn gather<T: Scalar>(
-        &self,
-        stack: &Range<usize>,
-        n_in: usize,
-        x: Mat<'_, T>,
-        carried: &[T],
-        arena: &mut [T],
-    ) {
+    fn gather<T: Scalar>(&self, stack: &Range<usize>, n_in: usize, x: Mat<'_, T>, arena: &mut [T]) {
         let (rows, batch) = (self.rows.clone(), x.ncols());
         match &self.source {
             Place::Given(given) => {
                 let stack = MatMut::new(&mut arena[stack.clone()], n_in, batch);
                 let given = x.rows(given.clone());
                 stack.rows(rows.clone()).copy_from(given);
-            }
-            Place::Carried => {
-                let stack = MatMut::new(&mut arena[stack.clone()], n_in, batch);
-                let carried = Mat::new(carried, rows.len(), batch);
-                stack.rows(rows.clone()).copy_from(carried);
             }
             Place::Arena(value) => {
                 let [stack, value] = disjoint(arena, [stack, value]);

@@ -44,6 +44,11 @@ impl Program {
                 times[k] = times[k].saturating_add(runs);
             }
         }
+        if !self.computed.is_empty() {
+            for (times, instr) in times.iter_mut().zip(&self.instrs).take(self.values()) {
+                *times = times.saturating_mul(self.computed[instr.node]);
+            }
+        }
         times.into_iter().enumerate()
     }
 

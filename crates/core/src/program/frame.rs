@@ -1,6 +1,6 @@
 //! What a run is given: the caller's matrices, and the views of them and of the arena that an instruction reads and writes.
 
-use super::place::Place;
+use super::place::{Place, Region};
 use super::{Asked, Code, Given};
 use crate::{Mat, MatMut};
 
@@ -15,6 +15,8 @@ pub struct Frame<'f, T> {
     pub(super) shift: usize,
     /// What unit vectors and ones are made of, where that is not 1.
     pub(super) unit: Option<T>,
+    /// Where the regions of the arena start.
+    pub(super) bases: [usize; 3],
 }
 
 impl<'f, T> Frame<'f, T> {
@@ -29,6 +31,7 @@ impl<'f, T> Frame<'f, T> {
             seeds: [1, code.seeds()],
             shift: 0,
             unit: None,
+            bases: [0; 3],
         }
     }
 
@@ -74,9 +77,12 @@ impl<'f, T> Frame<'f, T> {
 }
 
 /// All that an instruction may read: the caller's matrices, and the arena on both sides of what it writes.
-pub(super) struct Rest<'a, T> {
+///
+/// `STAGED`: whether regions of the arena lie anywhere but at its start. Else nothing is added to where a view starts.
+pub(super) struct Rest<'a, T, const STAGED: bool> {
     given: &'a [Mat<'a, T>; 4],
     seeds: &'a [usize; 2],
+    bases: &'a [usize; 3],
     low: &'a [T],
     high: &'a [T],
     /// Where `high` starts.
@@ -100,7 +106,7 @@ pub(super) fn view_mut<T>((data, rows, cols, stride): PartsMut<'_, T>) -> MatMut
     MatMut::spanning(data, rows, cols, stride)
 }
 
-impl<'a, T> Rest<'a, T> {
+impl<'a, T, const STAGED: bool> Rest<'a, T, STAGED> {
     #[inline(always)]
     pub(super) fn mat(&self, place: &Place) -> Mat<'a, T> {
         view(self.parts(place))
@@ -108,7 +114,8 @@ impl<'a, T> Rest<'a, T> {
 
     /// Numbers of the arena, which lie on one side of what is written.
     #[inline(always)]
-    fn numbers(&self, start: usize, len: usize) -> &'a [T] {
+    fn numbers(&self, region: Region, start: usize, len: usize) -> &'a [T] {
+        let start = based::<STAGED>(self.bases, region, start);
         let (part, start) = if start < self.from {
             (self.low, start)
         } else {
@@ -121,15 +128,18 @@ impl<'a, T> Rest<'a, T> {
     pub(super) fn parts(&self, place: &Place) -> Parts<'a, T> {
         match *place {
             Place::Dense {
+                region,
                 start,
                 len,
                 rows,
                 cols,
             } => {
                 let (rows, cols) = (rows as usize, cols as usize);
-                (self.numbers(start, len as usize), rows, cols, rows)
+                let numbers = self.numbers(region, start, len as usize);
+                (numbers, rows, cols, rows)
             }
             Place::Arena {
+                region,
                 start,
                 rows,
                 cols,
@@ -138,7 +148,7 @@ impl<'a, T> Rest<'a, T> {
             } => {
                 let cols = cols as usize * self.seeds[usize::from(seeded)];
                 let (rows, stride) = (rows as usize, stride as usize);
-                let numbers = self.numbers(start, span(rows, cols, stride));
+                let numbers = self.numbers(region, start, span(rows, cols, stride));
                 (numbers, rows, cols, stride)
             }
             Place::Given {
@@ -163,6 +173,16 @@ impl<'a, T> Rest<'a, T> {
     /// A matrix that may not be there.
     pub(super) fn given(&self, place: &Place) -> Option<Mat<'a, T>> {
         (*place != Place::Nothing).then(|| self.mat(place))
+    }
+}
+
+/// Where a view starts in the arena.
+#[inline(always)]
+const fn based<const STAGED: bool>(bases: &[usize; 3], region: Region, start: usize) -> usize {
+    if STAGED {
+        start + bases[region as usize]
+    } else {
+        start
     }
 }
 
@@ -191,29 +211,33 @@ fn parted<T>(
 impl<T> Frame<'_, T> {
     /// Cuts what an instruction writes out of what it may read.
     #[inline(always)]
-    pub(super) fn cut<'a>(
+    pub(super) fn cut<'a, const STAGED: bool>(
         &'a mut self,
         to: &Place,
         arena: &'a mut [T],
-    ) -> (PartsMut<'a, T>, Rest<'a, T>) {
-        let seeds = &self.seeds;
+    ) -> (PartsMut<'a, T>, Rest<'a, T, STAGED>) {
+        let (seeds, bases) = (&self.seeds, &self.bases);
         let (to, (low, high, from)): Cut<'a, T> = match *to {
             Place::Dense {
+                region,
                 start,
                 len,
                 rows,
                 cols,
             } => {
                 let (rows, cols) = (rows as usize, cols as usize);
+                let start = based::<STAGED>(bases, region, start);
                 parted(arena, start, len as usize, (rows, cols, rows))
             }
             Place::Arena {
+                region,
                 start,
                 rows,
                 cols,
                 stride,
                 seeded,
             } => {
+                let start = based::<STAGED>(bases, region, start);
                 let (rows, stride) = (rows as usize, stride as usize);
                 let cols = cols as usize * seeds[usize::from(seeded)];
                 let len = span(rows, cols, stride);
@@ -245,6 +269,7 @@ impl<T> Frame<'_, T> {
         let rest = Rest {
             given: &self.given,
             seeds,
+            bases,
             low,
             high,
             from,
@@ -253,10 +278,11 @@ impl<T> Frame<'_, T> {
     }
 
     /// All of the arena to read, where nothing is written.
-    pub(super) const fn rest<'a>(&'a self, arena: &'a [T]) -> Rest<'a, T> {
+    pub(super) const fn rest<'a>(&'a self, arena: &'a [T]) -> Rest<'a, T, true> {
         Rest {
             given: &self.given,
             seeds: &self.seeds,
+            bases: &self.bases,
             low: arena,
             high: &[],
             from: usize::MAX,

@@ -8,9 +8,9 @@ use crate::{Mat, Result, Scalar};
 /// A program with its numbers.
 #[derive(Clone, Debug)]
 pub struct Machine<T> {
-    code: Code,
-    arena: Vec<T>,
-    scratch: Vec<T>,
+    pub(super) code: Code,
+    pub(super) arena: Vec<T>,
+    pub(super) scratch: Vec<T>,
 }
 
 impl<T: Scalar> Machine<T> {

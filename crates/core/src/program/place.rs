@@ -20,6 +20,7 @@ pub(super) enum Place {
     Empty { rows: u32, cols: u32 },
     /// In the arena, without gaps, one for all seeds.
     Dense {
+        region: Region,
         start: usize,
         len: u32,
         rows: u32,
@@ -27,6 +28,7 @@ pub(super) enum Place {
     },
     /// In the arena.
     Arena {
+        region: Region,
         start: usize,
         rows: u32,
         cols: u32,
@@ -49,6 +51,17 @@ pub(super) enum Place {
     },
 }
 
+/// From where a place in the arena is counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Region {
+    /// From the start.
+    Fixed,
+    /// From where the stage lies that runs ([`super::stages`]).
+    Own,
+    /// From where the output lies of the stage before it.
+    Carried,
+}
+
 /// Some rows or columns of a matrix of the caller's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Span {
@@ -57,15 +70,23 @@ pub(super) struct Span {
 }
 
 impl Place {
-    /// Where the numbers of a buffer lie that is written or read whole.
-    pub(super) fn whole(&self) -> Range<usize> {
-        match *self {
-            Self::Dense { start, len, .. } => start..start + len as usize,
+    /// Where the numbers of a buffer lie that is written or read whole; the regions start at `bases`.
+    pub(super) fn whole(&self, bases: &[usize; 3]) -> Range<usize> {
+        let (region, start, len) = match *self {
+            Self::Dense {
+                region, start, len, ..
+            } => (region, start, len as usize),
             Self::Arena {
-                start, rows, cols, ..
-            } => start..start + rows as usize * cols as usize,
-            _ => 0..0,
-        }
+                region,
+                start,
+                rows,
+                cols,
+                ..
+            } => (region, start, rows as usize * cols as usize),
+            _ => return 0..0,
+        };
+        let start = start + bases[region as usize];
+        start..start + len
     }
 
     /// Whether it is a buffer's.
@@ -126,65 +147,90 @@ pub struct Code {
     pub(super) steps: Vec<Step>,
     pub(super) paths: Vec<Vec<Range<u32>>>,
     pub(super) output: Place,
+    /// Steps at the start of the list, those that compute values, where they lie in stages.
+    pub(super) values: u32,
     graph: Graph,
     batch: usize,
     seeds: usize,
-    len: usize,
+    pub(super) len: usize,
     scratch: usize,
 }
 
 /// When a buffer is alive.
 #[derive(Clone, Copy, Debug)]
-struct Life {
-    born: usize,
-    dies: usize,
+pub(super) struct Life {
+    pub born: usize,
+    pub dies: usize,
     /// Instructions that touch it.
     touched: usize,
 }
 
-/// Where buffers live, in whose place each lies, and which instructions overwrite what they read.
-struct Merged {
-    lives: Vec<Life>,
-    home: Vec<usize>,
-    over: Vec<bool>,
+impl Life {
+    /// That of a buffer which is not there.
+    pub(super) const NEVER: Self = Self {
+        born: usize::MAX,
+        dies: 0,
+        touched: 0,
+    };
+
+    pub(super) const fn touch(&mut self, time: usize) {
+        if time < self.born {
+            self.born = time;
+        }
+        if time > self.dies {
+            self.dies = time;
+        }
+        self.touched += 1;
+    }
 }
+
+/// Where buffers live, in whose place each lies, and which instructions overwrite what they read.
+pub(super) struct Merged {
+    pub lives: Vec<Life>,
+    pub home: Vec<usize>,
+    pub over: Vec<bool>,
+}
+
+impl Merged {
+    /// Whether a buffer is there at all.
+    pub(super) fn there(&self, buf: usize) -> bool {
+        self.lives[buf].born != usize::MAX
+    }
+}
+
+/// Where the numbers of each buffer start, of those that are there.
+pub(super) type Starts = Vec<Option<(Region, usize)>>;
 
 impl Program {
     /// The first and the last time that each buffer is touched.
-    fn lives(&self) -> Vec<Life> {
-        let never = Life {
-            born: usize::MAX,
-            dies: 0,
-            touched: 0,
-        };
-        let mut lives = vec![never; self.bufs.len()];
+    pub(super) fn lives(&self) -> Vec<Life> {
+        let mut lives = vec![Life::NEVER; self.bufs.len()];
         for (instr, &time) in self.instrs.iter().zip(&self.times) {
             for view in instr.views() {
                 if let Base::Buf(buf) = view.base {
                     let life = &mut lives[buf];
-                    life.born = life.born.min(time);
+                    // What is read of before is there for every run.
                     let later = time >= self.again && life.born < self.again;
-                    life.dies = if later {
-                        usize::MAX
-                    } else {
-                        life.dies.max(time)
-                    };
-                    life.touched += 1;
+                    life.touch(if later { usize::MAX } else { time });
                 }
             }
         }
         if let Base::Buf(buf) = self.output.base {
             lives[buf].dies = usize::MAX;
         }
-        // What nobody would read is not written where the block can do without.
-        for (buf, life) in self.bufs.iter().zip(&mut lives) {
+        self.without_needless(&mut lives);
+        lives
+    }
+
+    /// What nobody would read is not written where the block can do without.
+    pub(super) fn without_needless(&self, lives: &mut [Life]) {
+        for (buf, life) in self.bufs.iter().zip(lives) {
             let alone = buf.role == Role::Extra && life.touched == 1;
             let needless = alone && self.graph.nodes()[buf.node].block.optional_extra();
             if needless && self.watched(buf.node) == Wrt::NOTHING {
-                *life = never;
+                *life = Life::NEVER;
             }
         }
-        lives
     }
 
     /// By what a node's slopes have to be watched: by nothing where the program never checks.
@@ -229,8 +275,8 @@ impl Program {
         (same && lives[from].dies == time && lives[to].born == time).then_some((from, to))
     }
 
-    fn merged(&self) -> Merged {
-        let mut lives = self.lives();
+    /// Puts what dies where another is born in its place, if a map can do that.
+    pub(super) fn merged(&self, mut lives: Vec<Life>) -> Merged {
         let mut home: Vec<usize> = (0..self.bufs.len()).collect();
         let mut over = vec![false; self.instrs.len()];
         let mut order: Vec<usize> = (0..self.instrs.len()).collect();
@@ -253,7 +299,18 @@ impl Program {
 
     /// Which instructions overwrite what they read.
     pub(super) fn overwriting(&self) -> Vec<bool> {
-        self.merged().over
+        self.merged(self.lives()).over
+    }
+
+    /// Numbers at each place that buffers share, if they can fit.
+    pub(super) fn lens<T>(&self, merged: &Merged, remedy: &str) -> Result<Vec<usize>> {
+        let mut lens = vec![0; self.bufs.len()];
+        for (buf, &home) in merged.home.iter().enumerate() {
+            if merged.there(buf) {
+                lens[home] = self.fitting::<T>(buf, remedy)?.max(lens[home]);
+            }
+        }
+        Ok(lens)
     }
 
     /// Numbers of a buffer, if they can fit.
@@ -300,96 +357,34 @@ impl Program {
     /// # Errors
     /// [`crate::Error::TooLarge`] for buffers that cannot fit, each and together, before any is allocated.
     pub fn place<T>(&self, what: &str, remedy: &str) -> Result<Code> {
-        let Merged { lives, home, over } = self.merged();
-        let mut lens = vec![0; self.bufs.len()];
-        for buf in 0..self.bufs.len() {
-            if lives[buf].born != usize::MAX {
-                lens[home[buf]] = self.fitting::<T>(buf, remedy)?.max(lens[home[buf]]);
-            }
-        }
+        let merged = self.merged(self.lives());
+        let lens = self.lens::<T>(&merged, remedy)?;
         let mut planner = Planner::default();
-        let each = lens.iter().zip(&lives);
+        let each = lens.iter().zip(&merged.lives);
         let slots: Vec<_> = each
             .map(|(&len, life)| planner.slot(len, life.born, life.dies))
             .collect();
         let arena = planner.finish();
+        let start = |(buf, &home): (usize, &usize)| {
+            let start = arena.range(slots[home]).start;
+            merged.there(buf).then_some((Region::Fixed, start))
+        };
+        let starts: Starts = merged.home.iter().enumerate().map(start).collect();
+        let mut code = self.unplaced::<T>(arena.len(), what, remedy)?;
+        let mut tables = Tables::default();
+        let steps = self.instrs.iter().zip(merged.over);
+        let steps = steps.map(|(instr, over)| self.step(instr, over, &starts, &mut tables));
+        code.steps = steps.collect();
+        code.output = self.resolve(self.output, &starts);
+        (code.points, code.dots) = tables.entries();
+        Ok(code)
+    }
+
+    /// A program without steps, in an arena of `len` numbers.
+    pub(super) fn unplaced<T>(&self, len: usize, what: &str, remedy: &str) -> Result<Code> {
         self.countable::<T>(what, remedy)?;
         let scratch = self.scratch::<T>()?;
-        memory::fits::<T>(what, arena.len().saturating_add(scratch), remedy)?;
-        let resolve = |view: View| {
-            let seeded = self.seeded(&view);
-            let seeds = if seeded { self.seeds } else { 1 };
-            let span = |start: usize, len: usize| Span {
-                start: start as u32,
-                len: len as u32,
-            };
-            let (rows, cols) = (span(view.row, view.rows), span(view.col, view.cols / seeds));
-            match view.base {
-                Base::Nothing => Place::Nothing,
-                Base::Buf(buf) if lives[buf].born == usize::MAX => Place::Nothing,
-                Base::Buf(_) if rows.len == 0 || cols.len == 0 => Place::Empty {
-                    rows: rows.len,
-                    cols: cols.len,
-                },
-                Base::Buf(buf) => {
-                    let stride = self.bufs[buf].rows;
-                    let start = arena.range(slots[home[buf]]).start + view.col * stride + view.row;
-                    let len = u32::try_from(view.numbers());
-                    if let (Ok(len), true) = (len, (!seeded || seeds == 1) && view.rows == stride) {
-                        return Place::Dense {
-                            start,
-                            len,
-                            rows: rows.len,
-                            cols: cols.len,
-                        };
-                    }
-                    Place::Arena {
-                        start,
-                        rows: rows.len,
-                        cols: cols.len,
-                        stride: stride as u32,
-                        seeded,
-                    }
-                }
-                Base::Given(which) => Place::Given {
-                    which,
-                    seeded,
-                    rows,
-                    cols,
-                },
-                Base::Asked(which) => Place::Asked {
-                    which,
-                    seeded,
-                    rows,
-                    cols,
-                },
-            }
-        };
-        let (mut points, mut dots) = (Table::default(), Table::default());
-        let steps = self.instrs.iter().zip(over).map(|(instr, over)| {
-            let At { x, y, extra } = instr.at;
-            Step {
-                act: instr.act,
-                forks: matches!(instr.act, Act::Dot(..))
-                    || instr.act.is_forward() && resolve(extra) != Place::Nothing,
-                over,
-                block: Arc::clone(&self.graph.nodes()[instr.node].block),
-                params: self.graph.nodes()[instr.node].params.clone(),
-                watched: instr.act.is_forward() && self.watched(instr.node) != Wrt::NOTHING,
-                node: instr.node as u32,
-                at: points.index(At {
-                    x: resolve(x),
-                    y: resolve(y),
-                    extra: resolve(extra),
-                }),
-                dot: dots.index(instr.dot.map(resolve)),
-                first: instr.first,
-                // What is overwritten is not read beside.
-                from: resolve(if over { View::NOTHING } else { instr.from }),
-                to: resolve(instr.to),
-            }
-        });
-        let steps: Vec<Step> = steps.collect();
+        memory::fits::<T>(what, len.saturating_add(scratch), remedy)?;
         let ways = self.ways().into_iter();
         let paths = ways.map(|path| {
             let ranges = path.ranges.iter();
@@ -406,17 +401,120 @@ impl Program {
         });
         Ok(Code {
             nodes: watched.collect(),
-            points: points.entries(),
-            dots: dots.entries(),
-            steps,
+            points: Vec::new(),
+            dots: Vec::new(),
+            steps: Vec::new(),
             paths: paths.collect(),
-            output: resolve(self.output),
+            output: Place::Nothing,
+            values: 0,
             graph: self.graph.clone(),
             batch: self.batch,
             seeds: self.seeds,
-            len: arena.len(),
+            len,
             scratch,
         })
+    }
+
+    /// An instruction with the places of all that it reads and writes.
+    pub(super) fn step(
+        &self,
+        instr: &Instr,
+        over: bool,
+        starts: &Starts,
+        tables: &mut Tables,
+    ) -> Step {
+        let (At { x, y, extra }, resolve) = (instr.at, |view| self.resolve(view, starts));
+        let extra = resolve(extra);
+        Step {
+            act: instr.act,
+            forks: matches!(instr.act, Act::Dot(..))
+                || instr.act.is_forward() && extra != Place::Nothing,
+            over,
+            block: Arc::clone(&self.graph.nodes()[instr.node].block),
+            params: self.graph.nodes()[instr.node].params.clone(),
+            watched: instr.act.is_forward() && self.watched(instr.node) != Wrt::NOTHING,
+            node: instr.node as u32,
+            at: tables.points.index(At {
+                x: resolve(x),
+                y: resolve(y),
+                extra,
+            }),
+            dot: tables.dots.index(instr.dot.map(resolve)),
+            first: instr.first,
+            // What is overwritten is not read beside.
+            from: resolve(if over { View::NOTHING } else { instr.from }),
+            to: resolve(instr.to),
+        }
+    }
+
+    /// Where a view lies.
+    pub(super) fn resolve(&self, view: View, starts: &Starts) -> Place {
+        let seeded = self.seeded(&view);
+        let seeds = if seeded { self.seeds } else { 1 };
+        let span = |start: usize, len: usize| Span {
+            start: start as u32,
+            len: len as u32,
+        };
+        let (rows, cols) = (span(view.row, view.rows), span(view.col, view.cols / seeds));
+        match view.base {
+            Base::Nothing => Place::Nothing,
+            Base::Buf(buf) => {
+                let Some((region, start)) = starts[buf] else {
+                    return Place::Nothing;
+                };
+                if rows.len == 0 || cols.len == 0 {
+                    return Place::Empty {
+                        rows: rows.len,
+                        cols: cols.len,
+                    };
+                }
+                let stride = self.bufs[buf].rows;
+                let start = start + view.col * stride + view.row;
+                let len = u32::try_from(view.numbers());
+                if let (Ok(len), true) = (len, (!seeded || seeds == 1) && view.rows == stride) {
+                    return Place::Dense {
+                        region,
+                        start,
+                        len,
+                        rows: rows.len,
+                        cols: cols.len,
+                    };
+                }
+                Place::Arena {
+                    region,
+                    start,
+                    rows: rows.len,
+                    cols: cols.len,
+                    stride: stride as u32,
+                    seeded,
+                }
+            }
+            Base::Given(which) => Place::Given {
+                which,
+                seeded,
+                rows,
+                cols,
+            },
+            Base::Asked(which) => Place::Asked {
+                which,
+                seeded,
+                rows,
+                cols,
+            },
+        }
+    }
+}
+
+/// What steps have in common.
+#[derive(Default)]
+pub(super) struct Tables {
+    points: Table<At<Place>>,
+    dots: Table<[Place; 2]>,
+}
+
+impl Tables {
+    pub(super) fn entries(self) -> (Vec<At<Place>>, Vec<[Place; 2]>) {
+        (self.points.entries(), self.dots.entries())
     }
 }
 

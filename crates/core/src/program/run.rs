@@ -32,32 +32,48 @@ impl Code {
     ) -> Result<()> {
         let mut doubt = Wrt::NOTHING;
         for range in &self.paths[path] {
-            for step in &self.steps[range.start as usize..range.end as usize] {
-                if step.forks {
-                    match step.act {
-                        Act::Dot(op, moving) => self.along(op, moving, step, frame, arena, scratch),
-                        _ => self.forward_extra(step, frame, arena),
+            let steps = &self.steps[range.start as usize..range.end as usize];
+            self.steps::<T, false>(steps, frame, arena, scratch, &mut doubt, &mut check)?;
+        }
+        Ok(())
+    }
+
+    /// Runs some steps, in doubt since the first of a run.
+    #[inline(always)]
+    pub(super) fn steps<T: Scalar, const STAGED: bool>(
+        &self,
+        steps: &[Step],
+        frame: &mut Frame<'_, T>,
+        arena: &mut [T],
+        scratch: &mut [T],
+        doubt: &mut Wrt,
+        check: &mut impl FnMut(Wrt) -> Result<()>,
+    ) -> Result<()> {
+        for step in steps {
+            if step.forks {
+                match step.act {
+                    Act::Dot(op, moving) => self.along(op, moving, step, frame, arena, scratch),
+                    _ => self.forward_extra(step, frame, arena),
+                }
+            } else {
+                let (params, shift, unit) = (frame.params, frame.shift, frame.unit);
+                let (to, rest) = frame.cut::<STAGED>(&step.to, arena);
+                let from = rest.parts(&step.from);
+                match step.act {
+                    Act::Map(op) => {
+                        let first = step.first.wrapping_add(shift);
+                        self.map(op, (first, unit), step, params, (from, to), &rest, scratch);
                     }
-                } else {
-                    let (params, shift, unit) = (frame.params, frame.shift, frame.unit);
-                    let (to, rest) = frame.cut(&step.to, arena);
-                    let from = rest.parts(&step.from);
-                    match step.act {
-                        Act::Map(op) => {
-                            let first = step.first.wrapping_add(shift);
-                            self.map(op, (first, unit), step, params, (from, to), &rest, scratch);
-                        }
-                        Act::Check => check(doubt | output_in_doubt(view(from)))?,
-                        act => {
-                            let first = step.first.wrapping_add(shift);
-                            let first = (first, unit.unwrap_or_else(T::one));
-                            moved(act, self.batch(), first, view(from), view_mut(to));
-                        }
+                    Act::Check => check(*doubt | output_in_doubt(view(from)))?,
+                    act => {
+                        let first = step.first.wrapping_add(shift);
+                        let first = (first, unit.unwrap_or_else(T::one));
+                        moved(act, self.batch(), first, view(from), view_mut(to));
                     }
                 }
-                if step.watched {
-                    doubt |= self.doubt(step, frame, arena);
-                }
+            }
+            if step.watched {
+                *doubt |= self.doubt(step, frame, arena);
             }
         }
         Ok(())
@@ -68,7 +84,7 @@ impl Code {
     fn forward_extra<T: Scalar>(&self, step: &Step, frame: &mut Frame<'_, T>, arena: &mut [T]) {
         let extra = &self.points[step.at as usize].extra;
         let (block, params) = (T::of(&*step.block), &frame.params[step.params.clone()]);
-        let span = Place::whole;
+        let span = |place: &Place| place.whole(&frame.bases);
         let from = if step.over { 0..0 } else { span(&step.from) };
         let [x, y, extra] = disjoint(arena, [&from, &span(&step.to), &span(extra)]);
         let y = MatMut::new(y, block.dims().n_out, self.batch());
@@ -116,14 +132,14 @@ impl Code {
     /// Calls a map of first derivatives, or a forward map that writes nothing besides.
     #[allow(clippy::too_many_arguments)]
     #[inline(always)]
-    fn map<T: Scalar>(
+    fn map<T: Scalar, const STAGED: bool>(
         &self,
         op: Op,
         (first, unit): (usize, Option<T>),
         step: &Step,
         params: &[T],
         (from, to): (Parts<'_, T>, PartsMut<'_, T>),
-        rest: &Rest<'_, T>,
+        rest: &Rest<'_, T, STAGED>,
         scratch: &mut [T],
     ) {
         let batch = self.batch();
@@ -196,8 +212,8 @@ impl Code {
         let [x_dot, extra_dot] = &self.dots[step.dot as usize];
         let At { x, y, extra } = &self.points[step.at as usize];
         if op == DotOp::Forward {
-            let span = Place::whole;
-            let ranges = [&step.from, &step.to, extra, extra_dot].map(span);
+            let ranges = [&step.from, &step.to, extra, extra_dot];
+            let ranges = ranges.map(|place| place.whole(&frame.bases));
             let [from, to, extra, extra_dot] =
                 disjoint(arena, [&ranges[0], &ranges[1], &ranges[2], &ranges[3]]);
             let rest = frame.rest(&[]);
@@ -211,7 +227,7 @@ impl Code {
             block.forward_dot(params, params_dot, x, y, extra, extra_dot, scratch);
             return;
         }
-        let (to, rest) = frame.cut(&step.to, arena);
+        let (to, rest) = frame.cut::<true>(&step.to, arena);
         let mut to = view_mut(to);
         let at = DotPoint {
             params,

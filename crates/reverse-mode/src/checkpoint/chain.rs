@@ -3,7 +3,9 @@
 use pushpull_core::{Cost, Graph, Result, memory};
 
 use super::cuts::cuts;
-use super::pieces;
+use super::staged;
+use crate::plan::{REMEDY, WHAT};
+use crate::programs::tape;
 
 /// One stage: the blocks between two cuts. Sizes are in numbers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -78,11 +80,9 @@ impl Chain {
     /// # Errors
     /// [`pushpull_core::Error::EmptyBatch`]; [`pushpull_core::Error::TooLarge`] if a stage fits no memory.
     pub fn of(graph: &Graph, batch: usize) -> Result<Self> {
-        let pieces = cuts(graph).into_iter();
-        let stages: Vec<Stage> = pieces
-            .map(|nodes| Ok(pieces::Piece::new(graph, batch, nodes)?.stage()))
-            .collect::<Result<_>>()?;
-        Ok(Self::with_frozen(stages, graph))
+        let program = tape(graph, batch, 1)?;
+        let (_, stages) = program.place_in_stages::<f64>(&cuts(graph), WHAT, REMEDY)?;
+        Ok(staged::chain(graph, batch, &stages))
     }
 
     /// A graph's stages, those frozen that hold no active node.

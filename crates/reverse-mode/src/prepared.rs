@@ -1,14 +1,14 @@
-//! Reverse mode with all recorded: the placed program of a question, with its numbers.
+//! The placed program of a question, with its numbers.
 
 use std::ops::Range;
 
-use pushpull_core::program::{Asked, Code, Frame, Given, Machine, Program};
+use pushpull_core::program::{Asked, Frame, Given, Machine, Program};
 use pushpull_core::{Accum, Graph, Mat, MatMut, Result, Scalar, Wrt};
 
+use crate::checkpoint::staged::{Part, Staged};
+use crate::plan::Plan;
 use crate::programs;
 use crate::wanted::{Seed, Wanted};
-
-const REMEDY: &str = "pull back fewer seeds side by side, or use a smaller batch";
 
 /// What an engine is prepared for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,27 +26,48 @@ impl Question {
             Self::Tape => programs::tape(graph, batch, seeds),
         }
     }
-
-    /// The program with its buffers in their places.
-    pub(crate) fn code<T>(self, graph: &Graph, batch: usize, seeds: usize) -> Result<Code> {
-        let program = self.program(graph, batch, seeds)?;
-        program.place::<T>("reverse mode's record and cotangents", REMEDY)
-    }
 }
 
 /// A program with its numbers.
 #[derive(Clone, Debug)]
-pub(crate) struct Whole<T> {
+pub(crate) struct Prepared<T> {
     pub question: Question,
     pub machine: Machine<T>,
+    pub staged: Option<Box<Staged>>,
+    /// Whether the arena holds a record from which nothing has been pulled back.
+    fresh: bool,
 }
 
-impl<T: Scalar> Whole<T> {
-    pub(crate) fn new(question: Question, code: Code) -> Self {
+impl<T: Scalar> Prepared<T> {
+    pub(crate) fn new(plan: Plan) -> Self {
         Self {
-            question,
-            machine: Machine::new(code),
+            question: plan.question,
+            machine: Machine::new(plan.code),
+            staged: plan.staged,
+            fresh: false,
         }
+    }
+
+    /// Runs a path: of a gradient the one there is, of a tape the record or a pullback.
+    #[inline]
+    fn run(
+        &mut self,
+        path: usize,
+        frame: &mut Frame<'_, T>,
+        check: impl FnMut(Wrt) -> Result<()>,
+    ) -> Result<()> {
+        let Some(staged) = &self.staged else {
+            return self.machine.run(path, frame, check);
+        };
+        let part = match (self.question, path) {
+            (Question::Gradient { .. }, _) => Part::Both,
+            (Question::Tape, 0) => Part::Record,
+            (Question::Tape, _) => Part::Pull { fresh: self.fresh },
+        };
+        self.fresh = false;
+        staged.run(&mut self.machine, path, part, frame, check)?;
+        self.fresh = part == Part::Record;
+        Ok(())
     }
 
     /// Value and gradient, prepared for them.
@@ -65,14 +86,14 @@ impl<T: Scalar> Whole<T> {
             .ask(Asked::ParamsBar, params_bar)
             .ask(Asked::XBar, x_bar)
             .unit(unit);
-        self.machine.run(0, &mut frame, check)?;
+        self.run(0, &mut frame, check)?;
         Ok(value[0])
     }
 
     /// Records. Returns by what derivatives are in doubt.
     pub(crate) fn record(&mut self, params: &[T], x: Mat<'_, T>) -> Result<Wrt> {
         let (mut frame, mut found) = (Frame::new(self.machine.code(), params, x), Wrt::NOTHING);
-        self.machine.run(0, &mut frame, |doubt| {
+        self.run(0, &mut frame, |doubt| {
             found = doubt;
             Ok(())
         })?;
@@ -101,7 +122,7 @@ impl<T: Scalar> Whole<T> {
             frame = frame.ask(Asked::XBar, x_bar);
         }
         match programs::path(Seed::Given, wanted) {
-            Some(path) => self.machine.run(path, &mut frame, |_| Ok(())),
+            Some(path) => self.run(path, &mut frame, |_| Ok(())),
             None => Ok(()),
         }
     }
@@ -127,7 +148,7 @@ impl<T: Scalar> Whole<T> {
             .shift(outputs.start)
             .unit(unit);
         match programs::path(Seed::Unit, wanted) {
-            Some(path) => self.machine.run(path, &mut frame, |_| Ok(())),
+            Some(path) => self.run(path, &mut frame, |_| Ok(())),
             None => Ok(()),
         }
     }
