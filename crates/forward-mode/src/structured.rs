@@ -169,7 +169,7 @@ impl<T: Scalar> Structured<T> {
         self.design.plan.graph().check(params, x, self.batch())?;
         let team = self.team.clone();
         let value = team.run(|| self.run(params, x))?;
-        if !T::DUAL && first_not_finite(Mat::from(&self.gradient)).is_some() {
+        if first_not_finite(Mat::from(&self.gradient)).is_some() {
             self.again(params, x)?;
         }
         Ok((value, &self.gradient))
