@@ -67,9 +67,13 @@ impl Rounded {
         Self { value, terms: 0.0 }
     }
 
-    /// The bound on the error, had the program run at the scalar `T`.
+    /// The bound on the error, had the program run at the scalar `T`: infinite where the analysis has left the range of
+    /// numbers, and says nothing.
     pub fn error<T: Real>(self) -> f64 {
-        2.0 * T::UNIT_ROUNDOFF * self.terms
+        match self.terms.is_nan() {
+            true => f64::INFINITY,
+            false => 2.0 * T::UNIT_ROUNDOFF * self.terms,
+        }
     }
 
     /// A result with what its operands passed on, after one more rounding.
