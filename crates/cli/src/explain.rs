@@ -1,10 +1,13 @@
-//! `pushpull explain`: the three programs of a network side by side.
+//! `pushpull explain`: the three programs of a network, side by side or with their numbers.
 
-use pushpull_core::{Mlp, Scalar};
+use pushpull_core::{Mat, Mlp, Scalar};
 use pushpull_explain::Explanation;
+use pushpull_files::Element;
+use pushpull_files::weights::Weights;
 use serde::Serialize;
 
 use crate::fault::Fault;
+use crate::given::given;
 use crate::options::explain::{Explain, Format};
 use crate::options::{Precision, Reduction};
 use crate::screen;
@@ -27,7 +30,7 @@ pub fn run(asked: &Explain, json: bool) -> Result<String, Fault> {
     }
 }
 
-fn at<T: Scalar>(asked: &Explain, json: bool) -> Result<String, Fault> {
+fn at<T: Scalar + Element>(asked: &Explain, json: bool) -> Result<String, Fault> {
     if json && asked.format == Format::Dot {
         return Err(Fault::option(
             "--json",
@@ -42,7 +45,14 @@ fn at<T: Scalar>(asked: &Explain, json: bool) -> Result<String, Fault> {
     let graph = Mlp::new(&network.widths, network.activation)
         .loss(network.loss)
         .build()?;
-    let told = Explanation::new::<T>(&graph, asked.batch)?;
+    let told = match (&asked.weights, &asked.data) {
+        (Some(weights), Some(data)) => {
+            let params = Weights::open(weights, &network.widths)?.read::<T>()?;
+            let x = given(data, &network, asked.batch)?.map(T::from_f64);
+            Explanation::traced(&graph, &params, Mat::from(&x))?
+        }
+        _ => Explanation::new::<T>(&graph, asked.batch.unwrap_or(1))?,
+    };
     Ok(match asked.format {
         Format::Text if !json => {
             let (name, columns) = (network.name(), screen::columns());

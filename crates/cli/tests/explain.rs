@@ -4,7 +4,7 @@ mod common;
 
 use std::process::Output;
 
-use common::{fault, pushpull};
+use common::{Dtype, Golden, fault, layers, pushpull, rows};
 use serde_json::Value;
 
 fn explain(more: &[&str]) -> Output {
@@ -102,6 +102,56 @@ fn json_adds_up_to_what_the_planner_says() {
             "--format", "json", "--dtype", dtype, "--batch", batch,
         ]));
         assert_eq!(serde_json::from_str::<Value>(&same).unwrap(), report);
+    }
+}
+
+/// Under each instruction stands what it wrote, and the gradients are those of JAX (`tests/golden/README.md`).
+#[test]
+fn with_weights_and_data_the_numbers_are_shown() {
+    let place = tempfile::tempdir().unwrap();
+    for name in Golden::NAMES {
+        let golden = Golden::load(name);
+        let mut arguments = golden.write(place.path(), Dtype::F64, false, false);
+        arguments[0] = "explain".into();
+        arguments.truncate(arguments.len() - 2); // --output
+        arguments.push("--json".into());
+        let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+        let told: Value = serde_json::from_str(&text(pushpull(place.path(), &arguments))).unwrap();
+        assert_eq!(told["batch"], golden.batch());
+        let lines = |program: &str| told[program]["instructions"].as_array().unwrap().clone();
+        let written = |program: &str, what: &str| -> Vec<f64> {
+            let lines = lines(program);
+            let own = lines.iter().filter(|line| line["writes"] == what);
+            rows(&own.last().unwrap()["numbers"]).concat()
+        };
+        let want: Vec<f64> = layers(&golden.value["gradient"])
+            .into_iter()
+            .flat_map(|layer| {
+                let (rows, columns) = (layer.weight.len(), layer.weight[0].len());
+                let entry = |k: usize| layer.weight[k % rows][k / rows];
+                let weight: Vec<f64> = (0..rows * columns).map(entry).collect();
+                [weight, layer.bias].concat()
+            })
+            .collect();
+        let n_layers = golden.widths.len() - 1;
+        let by_rows = (1..=n_layers).flat_map(|w| written("adjoint", &format!("∇w{w} y")));
+        for got in [by_rows.collect(), written("tangent", "∇w y")] {
+            let close =
+                |(got, want): (&f64, &f64)| (got - want).abs() <= 1e-10 * (1.0 + want.abs());
+            assert_eq!(got.len(), want.len(), "{name}");
+            assert!(
+                got.iter().zip(&want).all(close),
+                "{name}: {got:?} for {want:?}"
+            );
+        }
+        let arguments = &arguments[..arguments.len() - 1];
+        let shown = text(pushpull(place.path(), arguments));
+        let after = shown.lines().skip_while(|line| !line.starts_with("h1 = "));
+        assert!(after.skip(1).next().unwrap().starts_with("    "), "{shown}");
+    }
+    let alone = [&["--weights", "w.safetensors"][..], &["--data", "d.npz"]];
+    for more in alone {
+        assert!(fault(&explain(more)).contains("required"), "{more:?}");
     }
 }
 

@@ -35,6 +35,7 @@ mod range;
 mod run;
 mod stages;
 mod text;
+mod trace;
 
 pub use frame::Frame;
 pub use machine::Machine;
@@ -43,6 +44,7 @@ pub use place::Code;
 pub use range::in_range;
 pub use stages::{Cursor, Run, Spot, Stage};
 pub use text::width;
+pub use trace::Written;
 
 /// A matrix that the caller hands in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -1,7 +1,7 @@
 //! The explanation of a graph.
 
-use pushpull_core::program::{Asked, Base, Instr, Role};
-use pushpull_core::{Cost, Error, Graph, Result, Scalar, memory};
+use pushpull_core::program::{Asked, Base, Instr, Role, Written};
+use pushpull_core::{Cost, Error, Graph, Mat, Result, Scalar, memory};
 use pushpull_forward_mode::{Chunk, Forward};
 use pushpull_reverse_mode::{Reverse, Store};
 use serde::Serialize;
@@ -48,7 +48,7 @@ pub struct Takes {
 /// assert_eq!(told.equation17.len(), 2);
 /// # Ok::<(), pushpull_core::Error>(())
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Explanation {
     /// Samples of a batch.
     pub batch: usize,
@@ -77,6 +77,38 @@ impl Explanation {
     /// [`Error::EmptyBatch`]; [`Error::TooLarge`] for a graph that reverse mode cannot run on this machine, or whose operations
     /// 64 bits cannot count.
     pub fn new<T: Scalar>(graph: &Graph, batch: usize) -> Result<Self> {
+        Self::told::<T>(graph, batch, |_| Ok(Vec::new()))
+    }
+
+    /// The same with the numbers of a run, on as many samples as x has columns: each instruction with what it wrote, so that a
+    /// calculation by hand can be checked line by line.
+    ///
+    /// # Errors
+    /// As [`Explanation::new`] and [`pushpull_core::program::Program::trace`].
+    ///
+    /// ```
+    /// use pushpull_core::{Builder, Mat, blocks::{Linear, Square}};
+    /// use pushpull_explain::Explanation;
+    /// let mut b = Builder::new();
+    /// let x = b.input("x", 1);
+    /// let h = b.block(Linear::without_bias(1, 1), x);
+    /// let y = b.map(Square, h);
+    /// let told = Explanation::traced(&b.build(y)?, &[3.0], Mat::new(&[1.0, 2.0], 1, 2))?;
+    /// let shown = |line: &pushpull_explain::Instruction| (line.text.clone(), line.numbers.clone().unwrap());
+    /// // dy/dh1 = 2 h1, dy/dw1 = 2 h1 x'
+    /// assert_eq!(shown(&told.adjoint.instructions[1]), ("h̃1 = [∂h1ᵀ h2]·h̃2".into(), vec![vec![6.0, 12.0]]));
+    /// assert_eq!(shown(&told.adjoint.instructions[2]), ("∇w1 y = [∂w1ᵀ h1]·h̃1".into(), vec![vec![30.0]]));
+    /// # Ok::<(), pushpull_core::Error>(())
+    /// ```
+    pub fn traced<T: Scalar>(graph: &Graph, params: &[T], x: Mat<'_, T>) -> Result<Self> {
+        Self::told::<T>(graph, x.ncols(), |program| program.trace(params, x))
+    }
+
+    fn told<T: Scalar>(
+        graph: &Graph,
+        batch: usize,
+        trace: impl Fn(&pushpull_core::program::Program) -> Result<Vec<Written<T>>>,
+    ) -> Result<Self> {
         countable(graph, batch)?;
         let names = Names::new(graph);
         let takes = |prediction: pushpull_core::Prediction| Takes {
@@ -92,13 +124,16 @@ impl Explanation {
         };
         let by_columns = Forward::<T>::gradient_program(graph, batch, Chunk::Full)?;
         let by_rows = Reverse::<T>::gradient_program(graph, batch)?;
+        let (columns, rows) = (trace(&by_columns)?, trace(&by_rows)?);
         Ok(Self {
             batch,
             scalar: T::NAME,
             params: graph.n_params(),
-            primal: Program::of::<T>(&by_rows, |instr| is_primal(&by_rows, instr)),
-            tangent: Program::of::<T>(&by_columns, |instr| !is_primal(&by_columns, instr)),
-            adjoint: Program::of::<T>(&by_rows, |instr| !is_primal(&by_rows, instr)),
+            primal: Program::of(&by_rows, &rows, |instr| is_primal(&by_rows, instr)),
+            tangent: Program::of(&by_columns, &columns, |instr| {
+                !is_primal(&by_columns, instr)
+            }),
+            adjoint: Program::of(&by_rows, &rows, |instr| !is_primal(&by_rows, instr)),
             forward,
             reverse: takes(reverse),
             equation17: equation::unrolled(graph, &names),

@@ -1,11 +1,11 @@
 //! One line of a program, and a program.
 
-use pushpull_core::program::{Act, Base, Instr, Program as Listed, Role, View};
-use pushpull_core::{Cost, Op, Scalar};
+use pushpull_core::program::{Act, Base, Instr, Program as Listed, Role, View, Written};
+use pushpull_core::{Cost, Mat, Op, Scalar};
 use serde::Serialize;
 
 /// One instruction with what it takes.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Instruction {
     /// As the lecture writes it, such as `h1 = layer0(x, w1)`.
     pub text: String,
@@ -23,6 +23,9 @@ pub struct Instruction {
     pub calls: u64,
     /// Bytes that it writes.
     pub bytes: u64,
+    /// What it wrote, row by row, if numbers were given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub numbers: Option<Vec<Vec<f64>>>,
 }
 
 impl Instruction {
@@ -36,7 +39,7 @@ impl Instruction {
 }
 
 /// A sequence of instructions.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Program {
     /// In the order in which they run.
     pub instructions: Vec<Instruction>,
@@ -68,15 +71,26 @@ impl Program {
 }
 
 impl Program {
-    /// The instructions of an engine's program for which `shown` holds, each with what it takes at the scalar `T`.
-    pub(crate) fn of<T: Scalar>(program: &Listed, shown: impl Fn(&Instr) -> bool) -> Self {
+    /// The instructions of an engine's program for which `shown` holds, each with what it takes at the scalar `T`, and with
+    /// what it wrote in a run that was traced.
+    pub(crate) fn of<T: Scalar>(
+        program: &Listed,
+        trace: &[Written<T>],
+        shown: impl Fn(&Instr) -> bool,
+    ) -> Self {
         let words = program.lines().into_iter().zip(program.targets());
-        let each = program.instrs().iter().zip(words);
-        let each = each.filter(|(instr, _)| shown(instr));
+        let each = program.instrs().iter().zip(words).enumerate();
+        let each = each.filter(|(_, (instr, _))| shown(instr));
+        let one = |(k, (instr, words)): (usize, (&Instr, _))| {
+            let written = trace.iter().find(|written| written.instr == k);
+            let written = written.and_then(|written| written.numbers.first());
+            Instruction {
+                numbers: written.map(|(_, numbers)| rows(numbers.into())),
+                ..Instruction::of::<T>(program, instr, words)
+            }
+        };
         Self {
-            instructions: each
-                .map(|(instr, words)| Instruction::of::<T>(program, instr, words))
-                .collect(),
+            instructions: each.map(one).collect(),
         }
     }
 }
@@ -109,10 +123,16 @@ impl Instruction {
             bytes: instr.to.numbers().saturating_mul(size_of::<T>()) as u64,
             flops: cost.flops,
             calls: cost.calls,
+            numbers: None,
             reads,
             shape,
             writes,
             text,
         }
     }
+}
+
+fn rows<T: Scalar>(numbers: Mat<'_, T>) -> Vec<Vec<f64>> {
+    let row = |i: usize| (0..numbers.ncols()).map(move |j| numbers.get(i, j).to_f64());
+    (0..numbers.nrows()).map(|i| row(i).collect()).collect()
 }

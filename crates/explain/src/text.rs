@@ -91,11 +91,59 @@ fn column(title: &str, program: &Program, limit: usize) -> Vec<String> {
         ]
         .join("  ")
     };
-    let mut lines: Vec<String> = rows.iter().map(line).collect();
+    let mut lines: Vec<String> = Vec::new();
+    for (k, row) in rows.iter().enumerate() {
+        lines.push(line(row));
+        let of = k.checked_sub(1).map(|k| &program.instructions[k]);
+        if let Some(numbers) = of.and_then(|line| line.numbers.as_ref()) {
+            lines.extend(matrix(numbers, limit));
+        }
+    }
     let rule = "─".repeat(lines.first().map_or(0, |line| width(line)));
     lines.insert(1, rule.clone());
     lines.push(rule);
     lines.push(line(&total));
+    lines
+}
+
+/// Rows of a matrix that are shown, at most.
+const ROWS: usize = 8;
+
+/// Places of a number.
+const PLACES: usize = 12;
+
+/// Six digits of a number.
+fn digits(x: f64) -> String {
+    let size = x.abs();
+    if x == 0.0 {
+        return "0".into();
+    }
+    if !x.is_finite() {
+        return x.to_string();
+    }
+    if !(1e-4..1e6).contains(&size) {
+        return format!("{x:.4e}");
+    }
+    let whole = size.log10().floor().max(0.0) as usize;
+    format!("{x:.*}", 6 - whole.min(5) - 1)
+}
+
+/// A matrix as lines, cut where it has more rows than are shown or is wider than the limit.
+fn matrix(numbers: &[Vec<f64>], limit: usize) -> Vec<String> {
+    let most = (limit.saturating_sub(4 + 2) / PLACES).max(1);
+    let row = |row: &Vec<f64>| {
+        let shown = row.iter().take(most);
+        let entries: String = shown.map(|&x| right(&digits(x), PLACES)).collect();
+        let cut = if row.len() > most { " …" } else { "" };
+        format!("    {entries}{cut}")
+    };
+    let mut lines: Vec<String> = numbers.iter().take(ROWS).map(row).collect();
+    if numbers.len() > ROWS {
+        lines.push(format!(
+            "    {}",
+            right(&format!("… {} more", numbers.len() - ROWS), PLACES)
+        ));
+    }
     lines
 }
 
@@ -150,7 +198,12 @@ impl fmt::Display for Explanation {
             column("adjoint program", &self.adjoint, limit),
         ];
         let wide: usize = columns.iter().map(|column| width(&column[0])).sum();
-        if wide + 2 * 3 <= limit {
+        let traced = self
+            .primal
+            .instructions
+            .iter()
+            .any(|line| line.numbers.is_some());
+        if wide + 2 * 3 <= limit && !traced {
             for line in beside(&columns) {
                 writeln!(f, "{line}")?;
             }
@@ -228,7 +281,16 @@ impl fmt::Display for Explanation {
 mod tests {
     use pushpull_core::program::width;
 
-    use super::{left, within, work};
+    use super::{left, matrix, within, work};
+
+    #[test]
+    fn a_matrix_is_cut_at_the_limit() {
+        let numbers = vec![vec![1.0, -0.5, 123_456.7, 1e-9]; 10];
+        let lines = matrix(&numbers, 45);
+        assert_eq!(lines[0], "         1.00000    -0.50000      123457 …");
+        assert_eq!((lines.len(), lines[8].trim()), (9, "… 2 more"));
+        assert!(matrix(&numbers, 80)[0].ends_with("1.0000e-9"));
+    }
 
     #[test]
     fn marks_over_letters_take_no_place() {

@@ -1,5 +1,7 @@
 //! The options of `pushpull explain`.
 
+use std::path::PathBuf;
+
 use clap::{Args, ValueEnum};
 
 use pushpull_files::values::count;
@@ -14,12 +16,17 @@ of tangents x columns), its flops and calls of elementary functions for the whol
 and the bytes that it writes. Under them, what the engines hold at once, and equation 17 for the
 parameters of every layer: the product, and the multiply-adds of its brackets for one sample.
 
+With --weights and --data the programs are run, and under each instruction stands what it wrote, row
+by row: a calculation by hand is checked line by line. Their files are those of `pushpull gradient`.
+
 Examples:
   pushpull explain --layers 4,8,3 --activation tanh --loss softmax-cross-entropy
   pushpull explain --layers 64,128,128,10 --activation relu --loss softmax-cross-entropy \\
       --batch 32 --dtype f32 --format dot | dot -Tsvg > programs.svg
+  pushpull explain --layers 2,2,1 --activation tanh --loss squared-error \\
+      --weights model.safetensors --data sample.csv
 
-Exit codes: 0 done, 2 wrong options.";
+Exit codes: 0 done, 1 the work failed, 2 wrong options or files.";
 
 /// How it is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -36,9 +43,15 @@ pub enum Format {
 pub struct Explain {
     #[command(flatten)]
     pub net: Net,
-    /// Samples of a batch
-    #[arg(long, value_name = "N", value_parser = count, default_value = "1")]
-    pub batch: usize,
+    /// Samples of a batch: 1, or of the data all
+    #[arg(long, value_name = "N", value_parser = count)]
+    pub batch: Option<usize>,
+    /// Weights to run it with: shows what each instruction writes
+    #[arg(long, value_name = "FILE", requires = "data")]
+    pub weights: Option<PathBuf>,
+    /// Samples to run it on
+    #[arg(long, value_name = "FILE", requires = "weights")]
+    pub data: Option<PathBuf>,
     /// The type of numbers
     #[arg(long, value_enum, default_value_t = Precision::F64)]
     pub dtype: Precision,

@@ -288,4 +288,20 @@ impl<T> Frame<'_, T> {
             from: usize::MAX,
         }
     }
+
+    /// What was written to a place.
+    pub(super) fn written<'a>(&'a self, place: &Place, arena: &'a [T]) -> Mat<'a, T> {
+        let Place::Asked {
+            which,
+            seeded,
+            rows,
+            cols,
+        } = *place
+        else {
+            return self.rest(arena).mat(place);
+        };
+        let (rows, cols) = (rows.range(1), cols.range(self.seeds[usize::from(seeded)]));
+        let all = self.asked[which as usize].rb();
+        all.rows(rows.0..rows.1).cols(cols.0..cols.1)
+    }
 }
