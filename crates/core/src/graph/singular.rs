@@ -150,7 +150,8 @@ impl Graph {
                     block: node.block.name().to_owned(),
                     row: found.output,
                     sample,
-                    at: found.at.to_string(),
+                    // Which zero it is may depend on the order of a sum.
+                    at: (found.at + T::zero()).to_string(),
                 });
             }
         }
