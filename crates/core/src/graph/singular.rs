@@ -151,7 +151,7 @@ impl Graph {
                     row: found.output,
                     sample,
                     // Which zero it is may depend on the order of a sum.
-                    at: (found.at + T::zero()).to_string(),
+                    at: (found.at + 0.0).to_string(),
                 });
             }
         }
