@@ -119,6 +119,18 @@ impl Arena {
     }
 }
 
+/// Several parts of an arena at once. The plan places what is alive together apart, so this cannot fail.
+#[inline]
+pub fn disjoint<'a, T, const N: usize>(
+    arena: &'a mut [T],
+    ranges: [&Range<usize>; N],
+) -> [&'a mut [T]; N] {
+    match arena.get_disjoint_mut(ranges.map(Clone::clone)) {
+        Ok(parts) => parts,
+        Err(fault) => unreachable!("an arena plan placed two live buffers on one place: {fault}"),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::ops::Range;

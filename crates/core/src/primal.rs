@@ -3,9 +3,6 @@
 use crate::program::{Code, Frame, Machine, Program};
 use crate::{Cost, Graph, Mat, Prediction, Result, Scalar, Team, memory};
 
-mod plan;
-pub use plan::{PrimalPlan, disjoint, overwritten};
-
 /// The primal program alone: values without derivatives.
 ///
 /// ```

@@ -32,6 +32,7 @@ mod paths;
 mod place;
 mod primal;
 mod range;
+mod record;
 mod run;
 mod stages;
 mod text;
@@ -41,6 +42,7 @@ pub use frame::Frame;
 pub use machine::Machine;
 use paths::{Path, Shared};
 pub use place::Code;
+use place::Place;
 pub use range::in_range;
 pub use stages::{Cursor, Run, Spot, Stage};
 pub use text::width;
@@ -205,6 +207,8 @@ pub enum Act {
     Unit,
     /// Every entry of `to` is the sum of as many columns of `from`.
     Sum,
+    /// Nothing: somebody reads where the derivative is taken. It is never run.
+    Read,
     /// Stops the run if a derivative does not exist, the output `from` being known. What the caller gets is written later.
     Check,
 }
@@ -422,13 +426,7 @@ impl Program {
 
     /// The same with the first unit vector of [`Op::UnitParams`].
     pub fn map_first(&mut self, op: Op, node: usize, from: View, to: View, first: usize) {
-        let (kept, all) = (self.graph.nodes()[node].block.keeps(), self.values[node]);
-        let keep = |kept: bool, view| if kept { view } else { View::NOTHING };
-        let at = At {
-            x: keep(kept.x, all.x),
-            y: keep(kept.y, all.y),
-            extra: all.extra,
-        };
+        let at = self.point_of(node);
         self.push(Instr {
             act: Act::Map(op),
             node,
@@ -438,6 +436,17 @@ impl Program {
             dot: STILL,
             first,
         });
+    }
+
+    /// Where a node's derivative is taken, as it was emitted last.
+    fn point_of(&self, node: usize) -> At<View> {
+        let (kept, all) = (self.graph.nodes()[node].block.keeps(), self.values[node]);
+        let keep = |kept: bool, view| if kept { view } else { View::NOTHING };
+        At {
+            x: keep(kept.x, all.x),
+            y: keep(kept.y, all.y),
+            extra: all.extra,
+        }
     }
 
     /// `h = f(x, w)` of a node. Returns h.

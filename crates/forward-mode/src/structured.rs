@@ -1,6 +1,7 @@
 //! Structured forward mode: the lecture's tangent matrices in the form in which they are sparse.
 
 use pushpull_core::linalg::{first_not_finite, sum};
+use pushpull_core::program::Machine;
 use pushpull_core::{Cost, Graph, Mat, Prediction, Result, Scalar, Team, Wrt, memory};
 
 use crate::forward::Bytes;
@@ -68,7 +69,7 @@ use program::chunks;
 #[derive(Clone, Debug)]
 pub struct Structured<T> {
     design: Design,
-    primal: Vec<T>,
+    primal: Machine<T>,
     tangents: Vec<T>,
     /// For each occurrence, columns x batch: the output's tangent, summed over the outputs.
     sums: Vec<Vec<T>>,
@@ -88,7 +89,7 @@ impl<T: Scalar> Structured<T> {
         let design = Design::new::<T>(graph, batch, chunk)?;
         let lens = design.lens();
         Ok(Self {
-            primal: vec![T::zero(); design.plan.len()],
+            primal: Machine::new(design.primal.clone()),
             tangents: vec![T::zero(); design.chunk_tangents()],
             sums: design
                 .occurrences
@@ -127,7 +128,7 @@ impl<T: Scalar> Structured<T> {
         let sums = design.occurrences.len() * size_of::<Vec<T>>();
         let prediction = Prediction {
             cost: design.cost(),
-            evaluations: design.plan.evaluations(),
+            evaluations: graph.nodes().len() as u64,
             buffers: memory::elements(&[design.lens().total(), size_of::<T>()]),
             plan: design.held() + sums,
             ..Prediction::default()
@@ -140,12 +141,12 @@ impl<T: Scalar> Structured<T> {
 
     /// The graph.
     pub const fn graph(&self) -> &Graph {
-        self.design.plan.graph()
+        self.primal.code().graph()
     }
 
     /// Samples of a batch.
     pub const fn batch(&self) -> usize {
-        self.design.plan.batch()
+        self.primal.code().batch()
     }
 
     /// Samples whose tangents are carried at once.
@@ -166,7 +167,7 @@ impl<T: Scalar> Structured<T> {
         x: impl Into<Mat<'a, T>>,
     ) -> Result<(T, &[T])> {
         let x = x.into();
-        self.design.plan.graph().check(params, x, self.batch())?;
+        self.primal.code().graph().check(params, x, self.batch())?;
         let team = self.team.clone();
         let value = team.run(|| self.run(params, x))?;
         if first_not_finite(Mat::from(&self.gradient)).is_some() {
@@ -191,14 +192,14 @@ impl<T: Scalar> Structured<T> {
     /// The value; the gradient lies in its buffer then.
     fn run(&mut self, params: &[T], x: Mat<'_, T>) -> Result<T> {
         let batch = self.batch();
-        let doubt = self.design.plan.run(params, x, &mut self.primal);
+        let doubt = self.primal.record(params, x);
         if doubt.meets(Wrt::PARAMS) {
             self.graph().check_slopes(params, x, Wrt::PARAMS, T::DUAL)?;
         }
-        let nodes = self.design.plan.graph().nodes();
+        let nodes = self.primal.code().graph().nodes();
         for (chunk, program) in chunks(&self.design.programs, batch) {
             for step in &program.moves {
-                let at = self.design.plan.point(step.node, params, x, &self.primal);
+                let at = self.primal.point(step.node, params, x);
                 let sums = match step.does {
                     Action::Collect { occurrence, .. } => &mut self.sums[occurrence][..],
                     _ => &mut [],
@@ -218,15 +219,12 @@ impl<T: Scalar> Structured<T> {
         }
         for (occurrence, sums) in self.design.occurrences.iter().zip(&self.sums) {
             let node = &nodes[occurrence.node];
-            let at = self
-                .design
-                .plan
-                .point(occurrence.node, params, x, &self.primal);
+            let at = self.primal.point(occurrence.node, params, x);
             let sums = Mat::new(sums, occurrence.columns, batch);
             let target = &mut self.gradient[node.params.clone()];
             occurrence.contract(node, &at, sums, target, &mut self.scratch);
         }
-        Ok(sum(self.design.plan.output(&self.primal)))
+        Ok(sum(self.primal.output()))
     }
 
     /// Bytes of all buffers. The tangents are those of a chunk, and at the output those of the batch.
@@ -234,7 +232,7 @@ impl<T: Scalar> Structured<T> {
         let size = size_of::<T>();
         let sums: usize = self.sums.iter().map(Vec::len).sum();
         Bytes {
-            arena: (self.primal.len() + self.tangents.len() + sums) * size,
+            arena: (self.primal.code().len() + self.tangents.len() + sums) * size,
             gradient: self.gradient.len() * size,
             scratch: self.scratch.len() * size,
         }

@@ -1,7 +1,7 @@
 //! The engine: the Jacobian of a chain by its cheapest bracketing.
 
 use nalgebra::DMatrix;
-use pushpull_core::primal::PrimalPlan;
+use pushpull_core::program::{Code, Machine, Program as Primal};
 use pushpull_core::work::{Item, Work};
 use pushpull_core::{Cost, Error, Graph, Mat, MatMut, Prediction, Result, Scalar, Wrt, memory};
 
@@ -49,9 +49,8 @@ impl Bytes {
 #[derive(Clone, Debug)]
 pub struct MixedMode<T> {
     bracketing: Bracketing,
-    primal: PrimalPlan,
+    primal: Machine<T>,
     program: Program,
-    record: Vec<T>,
     jacobians: Vec<T>,
     scratch: Vec<T>,
 }
@@ -59,7 +58,9 @@ pub struct MixedMode<T> {
 /// The plans without their numbers: what is prepared and what is predicted follow from the same.
 struct Design {
     bracketing: Bracketing,
-    primal: PrimalPlan,
+    /// The primal program, which keeps what some step reads.
+    record: Primal,
+    primal: Code,
     program: Program,
 }
 
@@ -67,11 +68,8 @@ impl Design {
     fn new<T: Scalar>(graph: &Graph, batch: usize) -> Result<Self> {
         let bracketing = Bracketing::new(graph, batch)?;
         let program = Program::new::<T>(graph, &bracketing.chain, &bracketing.search, batch)?;
-        let n = graph.nodes().len();
-        // The primal program runs first, then the steps; the output itself is not kept for anybody else.
-        let read = |node: usize| program.read(node).map(|step| n + step);
-        let end = n + program.steps();
-        let primal = PrimalPlan::new(graph, batch, end, read)?;
+        let record = Primal::record(graph, batch, |node| program.reads(node))?;
+        let primal = record.place::<T>("mixed mode's values", "use a smaller batch")?;
         let total = [primal.len(), program.len(), program.scratch_len()];
         memory::fits::<T>(
             "mixed mode's buffers",
@@ -80,6 +78,7 @@ impl Design {
         )?;
         Ok(Self {
             bracketing,
+            record,
             primal,
             program,
         })
@@ -104,13 +103,13 @@ impl<T: Scalar> MixedMode<T> {
             bracketing,
             primal,
             program,
+            ..
         } = Design::new::<T>(graph, batch)?;
         Ok(Self {
-            record: vec![T::zero(); primal.len()],
+            primal: Machine::new(primal),
             jacobians: vec![T::zero(); program.len()],
             scratch: vec![T::zero(); program.scratch_len()],
             bracketing,
-            primal,
             program,
         })
     }
@@ -143,21 +142,21 @@ impl<T: Scalar> MixedMode<T> {
     pub fn jacobian_inputs_work(graph: &Graph, batch: usize) -> Result<(Prediction, Work)> {
         let Design {
             bracketing,
+            record,
             primal,
             program,
         } = Design::new::<T>(graph, batch)?;
         let entries = memory::elements(&[graph.n_outputs(), batch, graph.n_inputs()]);
         let results = memory::elements(&[entries, size_of::<T>()]);
         let numbers = primal.len() + program.len() + program.scratch_len();
-        let mut work = Work::default();
-        primal.work(&mut work, 1);
+        let mut work = record.work();
         program.work(&mut work);
         work.add(Item::Read(graph.n_params()), 1);
         work.add(Item::Read(graph.n_inputs() * batch), 1);
         work.add(Item::Fresh(entries), 1);
         let prediction = Prediction {
             cost: bracketing.cost(),
-            evaluations: primal.evaluations(),
+            evaluations: record.evaluations(),
             buffers: numbers * size_of::<T>(),
             plan: bracketing.chain.held()
                 + bracketing.search.held()
@@ -239,7 +238,7 @@ impl<T: Scalar> MixedMode<T> {
 
     /// The checked run.
     fn run(&mut self, params: &[T], x: Mat<'_, T>, jacobian: &mut [T]) -> Result<()> {
-        let doubt = self.primal.run(params, x, &mut self.record);
+        let doubt = self.primal.record(params, x);
         if doubt.meets(Wrt::INPUTS) {
             self.graph().check_slopes(params, x, Wrt::INPUTS, T::DUAL)?;
         }
@@ -254,7 +253,6 @@ impl<T: Scalar> MixedMode<T> {
             &self.primal,
             params,
             x,
-            &self.record,
             &mut self.jacobians,
             &mut self.scratch,
             own,
@@ -271,7 +269,7 @@ impl<T: Scalar> MixedMode<T> {
     pub const fn bytes(&self) -> Bytes {
         let size = size_of::<T>();
         Bytes {
-            record: self.record.len() * size,
+            record: self.primal.code().len() * size,
             jacobians: self.jacobians.len() * size,
             scratch: self.scratch.len() * size,
         }

@@ -2,8 +2,9 @@
 
 use std::ops::Range;
 
+use pushpull_core::arena::disjoint;
 use pushpull_core::arena::{Arena, Planner, Slot};
-use pushpull_core::primal::{PrimalPlan, disjoint};
+use pushpull_core::program::Machine;
 use pushpull_core::{Error, Graph, Mat, Result, Scalar, memory};
 
 use crate::factor::Chain;
@@ -60,8 +61,8 @@ pub(crate) struct Program {
     steps: Vec<Step>,
     arena: Arena,
     scratch: usize,
-    /// The last step at which each node's values are read.
-    reads: Vec<Option<usize>>,
+    /// Whether some step reads a node's values.
+    reads: Vec<bool>,
 }
 
 impl Program {
@@ -82,7 +83,7 @@ impl Program {
             search,
             planner: Planner::default(),
             steps: Vec::new(),
-            reads: vec![None; graph.nodes().len()],
+            reads: vec![false; graph.nodes().len()],
             scratch: 0,
             numbers: 0,
         };
@@ -117,13 +118,8 @@ impl Program {
         self.scratch
     }
 
-    /// The steps.
-    pub(crate) fn steps(&self) -> usize {
-        self.steps.len()
-    }
-
-    /// The step that reads a node's values; none if no step does.
-    pub(crate) fn read(&self, node: usize) -> Option<usize> {
+    /// Whether some step reads a node's values.
+    pub(crate) fn reads(&self, node: usize) -> bool {
         self.reads[node]
     }
 
@@ -131,15 +127,14 @@ impl Program {
     #[allow(clippy::too_many_arguments)] // The primal's numbers and the Jacobians' are two arenas, borrowed apart.
     pub(crate) fn run<T: Scalar>(
         &self,
-        plan: &PrimalPlan,
+        primal: &Machine<T>,
         params: &[T],
         x: Mat<'_, T>,
-        record: &[T],
         values: &mut [T],
         scratch: &mut [T],
         output: &mut [T],
     ) {
-        let graph = plan.graph();
+        let graph = primal.code().graph();
         let range = |value: Option<Value>| match value {
             Some(Value {
                 place: Place::Slot(slot),
@@ -181,7 +176,7 @@ impl Program {
                 (Action::ScaleColumns, Some(diagonal), _) => target.scale_columns(diagonal),
                 (Action::Push(node) | Action::Pull(node), source, _) => {
                     let block = T::of(&*graph.nodes()[node].block);
-                    let mut at = plan.point(node, params, x, record);
+                    let mut at = primal.point(node, params, x);
                     if target.shape.samples < at.batch {
                         at = at.sample(0);
                     }

@@ -72,7 +72,9 @@ impl Program {
             Act::Dot(op, moving) => cost::along(block, op, moving, self.batch),
             Act::Add => T::additions(instr.to.numbers()),
             Act::Sum => T::additions(instr.from.numbers()),
-            Act::Copy | Act::Stop | Act::Zero | Act::Ones | Act::Unit | Act::Check => Cost::ZERO,
+            Act::Copy | Act::Stop | Act::Zero | Act::Ones | Act::Unit | Act::Read | Act::Check => {
+                Cost::ZERO
+            }
         }
     }
 
@@ -157,7 +159,7 @@ impl Program {
                     };
                     work.add(Item::Map(call), times);
                 }
-                Act::Check => {}
+                Act::Read | Act::Check => {}
                 Act::Sum => {
                     let entries = instr.to.numbers();
                     let summed = Item::Summed(instr.from.numbers() / entries.max(1));

@@ -89,6 +89,16 @@ impl Place {
         start..start + len
     }
 
+    /// Rows and columns of what lies in the arena.
+    pub(super) const fn shape(&self) -> (usize, usize) {
+        match *self {
+            Self::Dense { rows, cols, .. } | Self::Arena { rows, cols, .. } => {
+                (rows as usize, cols as usize)
+            }
+            _ => (0, 0),
+        }
+    }
+
     /// Whether it is a buffer's.
     pub(super) const fn in_arena(&self) -> bool {
         matches!(self, Self::Dense { .. } | Self::Arena { .. })
@@ -149,6 +159,8 @@ pub struct Code {
     pub(super) output: Place,
     /// Steps at the start of the list, those that compute values, where they lie in stages.
     pub(super) values: u32,
+    /// Of a record: which of the points is each node's.
+    pub(super) reads: Vec<u32>,
     graph: Graph,
     batch: usize,
     seeds: usize,
@@ -377,6 +389,9 @@ impl Program {
         code.steps = steps.collect();
         code.output = self.resolve(self.output, &starts);
         (code.points, code.dots) = tables.entries();
+        if self.instrs.iter().any(|instr| instr.act == Act::Read) {
+            code.reads = code.points_by_node();
+        }
         Ok(code)
     }
 
@@ -407,6 +422,7 @@ impl Program {
             paths: paths.collect(),
             output: Place::Nothing,
             values: 0,
+            reads: Vec::new(),
             graph: self.graph.clone(),
             batch: self.batch,
             seeds: self.seeds,
@@ -574,6 +590,10 @@ impl Code {
         let tables =
             memory::held(&self.nodes) + memory::held(&self.points) + memory::held(&self.dots);
         let paths = self.paths.iter().map(memory::held).sum::<usize>();
-        tables + memory::held(&self.steps) + memory::held(&self.paths) + paths
+        tables
+            + memory::held(&self.reads)
+            + memory::held(&self.steps)
+            + memory::held(&self.paths)
+            + paths
     }
 }

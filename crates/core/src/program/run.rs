@@ -3,12 +3,12 @@
 use super::frame::{Frame, Parts, PartsMut, Rest, view, view_mut};
 use super::place::{Place, Step};
 use super::{Act, At, Code, Given};
+use crate::arena::disjoint;
 use crate::finite::first_not_finite;
 use crate::graph::Wrt;
 use crate::graph::singular::{in_doubt, output_in_doubt};
 use crate::linalg::sum;
 use crate::planes::{Cotangents, DotOp, DotPoint, Moving, Planes, PlanesMut};
-use crate::primal::disjoint;
 use crate::{Accum, AnyBlock, Mat, MatMut, Op, Point, Result, Scalar};
 
 impl Code {
@@ -286,7 +286,7 @@ fn moved<T: Scalar>(
     mut to: MatMut<'_, T>,
 ) {
     match act {
-        Act::Map(_) | Act::Dot(..) | Act::Check => {}
+        Act::Map(_) | Act::Dot(..) | Act::Read | Act::Check => {}
         Act::Copy => to.copy_from(from),
         Act::Stop => {
             for j in 0..to.ncols() {

@@ -195,6 +195,7 @@ impl Program {
             Act::Ones => format!("{to} = 1"),
             Act::Unit => format!("{to} = I"),
             Act::Sum => format!("{to} = ⟨{from}, 1⟩"),
+            Act::Read => format!("read h{h}"),
             Act::Check => format!("check {from}"),
         }
     }

@@ -1,6 +1,6 @@
 //! All plans of a structured gradient, without a number: what is prepared and what is predicted follow from the same.
 
-use pushpull_core::primal::PrimalPlan;
+use pushpull_core::program::{Code, Program as Primal};
 use pushpull_core::{Cost, Graph, Result, memory};
 
 use super::occurrence::{Occurrence, occurrences};
@@ -11,7 +11,9 @@ use crate::plan::setting;
 
 #[derive(Clone, Debug)]
 pub(super) struct Design {
-    pub(super) plan: PrimalPlan,
+    /// The primal program, which keeps what derivative maps read.
+    pub(super) primal: Code,
+    primal_cost: Cost,
     pub(super) occurrences: Vec<Occurrence>,
     /// For chunks of the full number of samples, then for what is left of the batch.
     pub(super) programs: Vec<Program>,
@@ -23,17 +25,17 @@ impl Design {
         if chunk == Chunk::Fixed(0) {
             return Err(setting("Structured", "chunk", "at least 1", 0));
         }
-        let (n, activity) = (graph.nodes().len(), graph.activity());
-        let plan = PrimalPlan::new(graph, batch, n, |i| activity[i].output.then_some(n))?;
+        let remedy = "use a smaller batch";
+        let record = primal(graph, batch)?;
+        let code = record.place::<T>("structured forward mode's values", remedy)?;
         let occurrences = occurrences(graph);
         let numbers = occurrences
             .iter()
             .map(|occurrence| memory::elements(&[occurrence.columns, batch]))
             .fold(
-                plan.len().saturating_add(graph.n_params()),
+                code.len().saturating_add(graph.n_params()),
                 usize::saturating_add,
             );
-        let remedy = "use a smaller batch";
         memory::fits::<T>("structured forward mode's values", numbers, remedy)?;
         let programs = programs::<T>(graph, &occurrences, batch, chunk)?;
         let scratch = programs.iter().map(|program| program.scratch);
@@ -43,7 +45,8 @@ impl Design {
         let scratch = scratch.chain(contractions).max().unwrap_or(0);
         memory::fits::<T>("structured forward mode's scratch memory", scratch, remedy)?;
         Ok(Self {
-            plan,
+            primal_cost: record.cost::<f64>(),
+            primal: code,
             occurrences,
             programs,
             scratch,
@@ -60,11 +63,11 @@ impl Design {
     pub(super) fn lens(&self) -> Bytes {
         let columns = self.occurrences.iter().map(|o| o.columns);
         let columns = columns.fold(0, usize::saturating_add);
-        let sums = memory::elements(&[columns, self.plan.batch()]);
+        let sums = memory::elements(&[columns, self.primal.batch()]);
         let tangents = self.chunk_tangents().saturating_add(sums);
         Bytes {
-            arena: self.plan.len().saturating_add(tangents),
-            gradient: self.plan.graph().n_params(),
+            arena: self.primal.len().saturating_add(tangents),
+            gradient: self.primal.graph().n_params(),
             scratch: self.scratch,
         }
     }
@@ -73,16 +76,16 @@ impl Design {
     pub(super) fn held(&self) -> usize {
         let programs: usize = self.programs.iter().map(Program::held).sum();
         let lists = memory::held(&self.occurrences) + memory::held(&self.programs);
-        self.plan.held() + lists + programs
+        self.primal.held() + lists + programs
     }
 
     /// In operations of the scalar, whatever that is: the primal, the moves of all chunks, the products at the end, and the sum of the outputs.
     pub(super) fn cost(&self) -> Cost {
-        let (graph, batch) = (self.plan.graph(), self.plan.batch());
+        let (graph, batch) = (self.primal.graph(), self.primal.batch());
         let pushed: Cost = self.pushed().sum();
         let contracted = self.occurrences.iter();
         let contracted: Cost = contracted.map(|o| o.cost(graph, batch)).sum();
-        self.plan.cost::<f64>()
+        self.primal_cost
             + pushed
             + contracted
             + Cost::flops(memory::elements(&[graph.n_outputs(), batch]))
@@ -90,8 +93,13 @@ impl Design {
 
     /// The cost of the moves of each program, times its chunks.
     fn pushed(&self) -> impl Iterator<Item = Cost> + '_ {
-        let (graph, batch) = (self.plan.graph(), self.plan.batch());
+        let (graph, batch) = (self.primal.graph(), self.primal.batch());
         let programs = self.programs.iter();
         programs.map(move |program| program.cost(graph) * runs(&self.programs, program, batch))
     }
+}
+
+/// The primal program. What the output does not depend on is not kept.
+pub(super) fn primal(graph: &Graph, batch: usize) -> Result<Primal> {
+    Primal::record(graph, batch, |i| graph.activity()[i].output)
 }

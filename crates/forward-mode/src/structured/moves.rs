@@ -5,10 +5,9 @@
 
 use std::ops::Range;
 
-use pushpull_core::arena::{Arena, Slot};
+use pushpull_core::arena::{Arena, Slot, disjoint};
 use pushpull_core::graph::Node;
 use pushpull_core::linalg::{times_diagonals, total};
-use pushpull_core::primal::disjoint;
 use pushpull_core::{Accum, Cost, Mat, MatMut, Op, Point, Result, Scalar, cost, memory};
 
 /// How the tangent of an occurrence is held at a node: the Jacobian of the node's output with respect to the

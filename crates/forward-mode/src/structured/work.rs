@@ -4,7 +4,7 @@ use pushpull_core::work::{Item, Work};
 use pushpull_core::{Accum, Graph, Op, Result, Scalar, memory};
 
 use super::Structured;
-use super::design::Design;
+use super::design::{Design, primal};
 use super::moves::{Action, Form};
 use super::occurrence::{Kind, Occurrence};
 use super::program::runs;
@@ -27,8 +27,7 @@ impl<T: Scalar> Structured<T> {
     pub fn gradient_work(graph: &Graph, batch: usize, chunk: Chunk) -> Result<Work> {
         let design = Design::new::<T>(graph, batch, chunk)?;
         let (programs, occurrences) = (&design.programs, &design.occurrences);
-        let mut work = Work::default();
-        design.plan.work(&mut work, 1);
+        let mut work = primal(graph, batch)?.work();
         for program in programs {
             let c = program.samples;
             let times = runs(programs, program, batch) as u64;

@@ -15,7 +15,7 @@ pub(super) struct Emission<'a> {
     pub search: &'a Search,
     pub planner: Planner,
     pub steps: Vec<Step>,
-    pub reads: Vec<Option<usize>>,
+    pub reads: Vec<bool>,
     pub scratch: usize,
     /// Of all buffers, saturated: no less than the arena.
     pub numbers: usize,
@@ -158,7 +158,7 @@ impl Emission<'_> {
         self.scratch = self
             .scratch
             .max(block.scratch_len(op, shape.samples, seeds));
-        self.reads[node] = Some(self.steps.len());
+        self.reads[node] = true;
         if self.in_place(factor) {
             let target = Value { shape, ..source };
             return self.step(action, target, [None, None]);

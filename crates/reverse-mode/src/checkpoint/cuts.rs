@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use pushpull_core::Graph;
-use pushpull_core::primal::overwritten;
+use pushpull_core::graph::{Origin, Source};
 
 /// The nodes of each stage. One stage of all nodes if there is no cut.
 pub(crate) fn cuts(graph: &Graph) -> Vec<Range<usize>> {
@@ -16,13 +16,24 @@ pub(crate) fn cuts(graph: &Graph) -> Vec<Range<usize>> {
         reach = readers
             .iter()
             .fold(reach, |reach, &(consumer, _)| reach.max(consumer));
-        let covered = i + 1 < n && overwritten(graph, i + 1, |_| Some(usize::MAX)) == Some(i);
+        let covered = i + 1 < n && overwrites(graph, i + 1, i);
         if carries && !covered {
             stages.push(start..i + 1);
             start = i + 1;
         }
     }
     stages
+}
+
+/// Whether a node is computed in the place of the one before it, all of whose derivative maps are still to come.
+fn overwrites(graph: &Graph, node: usize, before: usize) -> bool {
+    let (block, consumers) = (&graph.nodes()[node].block, &graph.consumers()[before]);
+    let alone = match graph.nodes()[node].sources[..] {
+        [Source { origin, stopped }] => origin == Origin::Node(before) && !stopped,
+        _ => false,
+    };
+    let kept = block.keeps().x || graph.nodes()[before].block.keeps().y;
+    alone && block.in_place() && consumers.len() == 1 && !kept
 }
 
 /// Two nodes of which the first is read up to the second, with a value between them that passes by: why there is no cut
