@@ -5,7 +5,7 @@
 
 mod common;
 
-use common::edges::{Answer, EdgeGraph, engines, same};
+use common::edges::{Answer, EdgeGraph, engines, rounding_decides, same};
 
 /// Graphs of a run, and the seed of the first.
 fn extent() -> (u64, u64) {
@@ -24,10 +24,11 @@ const FAILED: [u64; 8] = [
 #[test]
 fn every_engine_gives_the_same_numbers_or_the_same_error() {
     let (graphs, first) = extent();
-    let (mut answered, mut refused) = (0, 0);
+    let (mut answered, mut refused, mut undecided) = (0, 0, 0);
     for seed in FAILED.into_iter().chain(first..first + graphs) {
         let drawn = EdgeGraph::draw(seed);
         let answers = engines(&drawn);
+        undecided += u64::from(rounding_decides(&drawn));
         for (question, ways) in &answers {
             let (name, want) = &ways[0];
             for (other, got) in &ways[1..] {
@@ -41,10 +42,10 @@ fn every_engine_gives_the_same_numbers_or_the_same_error() {
             }
         }
     }
-    // The draw reaches both sides.
+    // The draw reaches both sides, and most of it can be compared.
     assert!(
-        answered > graphs / 3 && refused > graphs / 3,
-        "{answered} answers, {refused} errors"
+        answered > graphs / 3 && refused > graphs / 3 && undecided < graphs / 10,
+        "{answered} answers, {refused} errors, {undecided} graphs on a kink by rounding"
     );
 }
 

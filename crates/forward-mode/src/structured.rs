@@ -86,10 +86,10 @@ impl<T: Scalar> Structured<T> {
     /// chunk of zero.
     pub fn new(graph: &Graph, batch: usize, chunk: Chunk, threads: usize) -> Result<Self> {
         let team = Team::new("Structured", threads)?;
-        let design = Design::new::<T>(graph, batch, chunk)?;
-        let lens = design.lens();
+        let (design, primal) = Design::new::<T>(graph, batch, chunk)?;
+        let lens = design.lens(&primal);
         Ok(Self {
-            primal: Machine::new(design.primal.clone()),
+            primal: Machine::new(primal),
             tangents: vec![T::zero(); design.chunk_tangents()],
             sums: design
                 .occurrences
@@ -123,14 +123,14 @@ impl<T: Scalar> Structured<T> {
     /// # Ok::<(), pushpull_core::Error>(())
     /// ```
     pub fn predict_gradient(graph: &Graph, batch: usize, chunk: Chunk) -> Result<Prediction> {
-        let design = Design::new::<T>(graph, batch, chunk)?;
+        let (design, primal) = Design::new::<T>(graph, batch, chunk)?;
         // The outer vector of the sums is no number.
         let sums = design.occurrences.len() * size_of::<Vec<T>>();
         let prediction = Prediction {
-            cost: design.cost(),
+            cost: design.cost(&primal),
             evaluations: graph.nodes().len() as u64,
-            buffers: memory::elements(&[design.lens().total(), size_of::<T>()]),
-            plan: design.held() + sums,
+            buffers: memory::elements(&[design.lens(&primal).total(), size_of::<T>()]),
+            plan: design.held(&primal) + sums,
             ..Prediction::default()
         };
         prediction.counted(
@@ -241,6 +241,6 @@ impl<T: Scalar> Structured<T> {
     /// The exact cost of [`Structured::value_and_gradient`]: the primal, the moves of all chunks, the products at the
     /// end, and the sum of the outputs.
     pub fn cost(&self) -> Cost {
-        self.design.cost()
+        self.design.cost(self.primal.code())
     }
 }

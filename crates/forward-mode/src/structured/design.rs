@@ -11,9 +11,7 @@ use crate::plan::setting;
 
 #[derive(Clone, Debug)]
 pub(super) struct Design {
-    /// The primal program, which keeps what derivative maps read.
-    pub(super) primal: Code,
-    primal_cost: Cost,
+    primal: Cost,
     pub(super) occurrences: Vec<Occurrence>,
     /// For chunks of the full number of samples, then for what is left of the batch.
     pub(super) programs: Vec<Program>,
@@ -21,7 +19,8 @@ pub(super) struct Design {
 }
 
 impl Design {
-    pub(super) fn new<T>(graph: &Graph, batch: usize, chunk: Chunk) -> Result<Self> {
+    /// The plans, and the primal program, which keeps what derivative maps read.
+    pub(super) fn new<T>(graph: &Graph, batch: usize, chunk: Chunk) -> Result<(Self, Code)> {
         if chunk == Chunk::Fixed(0) {
             return Err(setting("Structured", "chunk", "at least 1", 0));
         }
@@ -44,13 +43,13 @@ impl Design {
             .map(|occurrence| occurrence.scratch_len(graph, batch));
         let scratch = scratch.chain(contractions).max().unwrap_or(0);
         memory::fits::<T>("structured forward mode's scratch memory", scratch, remedy)?;
-        Ok(Self {
-            primal_cost: record.cost::<f64>(),
-            primal: code,
+        let design = Self {
+            primal: record.cost::<f64>(),
             occurrences,
             programs,
             scratch,
-        })
+        };
+        Ok((design, code))
     }
 
     /// Numbers in the tangents of a chunk.
@@ -60,40 +59,40 @@ impl Design {
     }
 
     /// Numbers of each kind. The tangents are those of a chunk, and at the output those of the batch.
-    pub(super) fn lens(&self) -> Bytes {
+    pub(super) fn lens(&self, primal: &Code) -> Bytes {
         let columns = self.occurrences.iter().map(|o| o.columns);
         let columns = columns.fold(0, usize::saturating_add);
-        let sums = memory::elements(&[columns, self.primal.batch()]);
+        let sums = memory::elements(&[columns, primal.batch()]);
         let tangents = self.chunk_tangents().saturating_add(sums);
         Bytes {
-            arena: self.primal.len().saturating_add(tangents),
-            gradient: self.primal.graph().n_params(),
+            arena: primal.len().saturating_add(tangents),
+            gradient: primal.graph().n_params(),
             scratch: self.scratch,
         }
     }
 
     /// Heap bytes that the plans themselves keep.
-    pub(super) fn held(&self) -> usize {
+    pub(super) fn held(&self, primal: &Code) -> usize {
         let programs: usize = self.programs.iter().map(Program::held).sum();
         let lists = memory::held(&self.occurrences) + memory::held(&self.programs);
-        self.primal.held() + lists + programs
+        primal.held() + lists + programs
     }
 
     /// In operations of the scalar, whatever that is: the primal, the moves of all chunks, the products at the end, and the sum of the outputs.
-    pub(super) fn cost(&self) -> Cost {
-        let (graph, batch) = (self.primal.graph(), self.primal.batch());
-        let pushed: Cost = self.pushed().sum();
+    pub(super) fn cost(&self, primal: &Code) -> Cost {
+        let (graph, batch) = (primal.graph(), primal.batch());
+        let pushed: Cost = self.pushed(primal).sum();
         let contracted = self.occurrences.iter();
         let contracted: Cost = contracted.map(|o| o.cost(graph, batch)).sum();
-        self.primal_cost
+        self.primal
             + pushed
             + contracted
             + Cost::flops(memory::elements(&[graph.n_outputs(), batch]))
     }
 
     /// The cost of the moves of each program, times its chunks.
-    fn pushed(&self) -> impl Iterator<Item = Cost> + '_ {
-        let (graph, batch) = (self.primal.graph(), self.primal.batch());
+    fn pushed<'d>(&'d self, primal: &'d Code) -> impl Iterator<Item = Cost> + 'd {
+        let (graph, batch) = (primal.graph(), primal.batch());
         let programs = self.programs.iter();
         programs.map(move |program| program.cost(graph) * runs(&self.programs, program, batch))
     }

@@ -16,7 +16,7 @@ impl<T: Scalar> Structured<T> {
     /// # Errors
     /// As [`Structured::new`].
     pub fn samples(graph: &Graph, batch: usize, chunk: Chunk) -> Result<usize> {
-        let design = Design::new::<T>(graph, batch, chunk)?;
+        let (design, _) = Design::new::<T>(graph, batch, chunk)?;
         Ok(design.programs.first().map_or(1, |program| program.samples))
     }
 
@@ -25,7 +25,7 @@ impl<T: Scalar> Structured<T> {
     /// # Errors
     /// As [`Structured::new`].
     pub fn gradient_work(graph: &Graph, batch: usize, chunk: Chunk) -> Result<Work> {
-        let design = Design::new::<T>(graph, batch, chunk)?;
+        let (design, _) = Design::new::<T>(graph, batch, chunk)?;
         let (programs, occurrences) = (&design.programs, &design.occurrences);
         let mut work = primal(graph, batch)?.work();
         for program in programs {
