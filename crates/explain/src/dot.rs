@@ -34,29 +34,51 @@ impl Explanation {
     /// # Ok::<(), pushpull_core::Error>(())
     /// ```
     pub fn dot(&self) -> String {
-        let mut out = String::from(
-            "digraph explanation {\n  rankdir=TB;\n  node [shape=box, fontname=\"monospace\"];\n",
-        );
-        let mut writers: HashMap<&str, Vec<(usize, String)>> = HashMap::new();
-        let mut edges = String::new();
         let programs = [
             ("primal", &self.primal),
             ("tangent", &self.tangent),
             ("adjoint", &self.adjoint),
         ];
-        for (k, (name, program)) in programs.into_iter().enumerate() {
-            // Writing to a string cannot fail.
-            let _ = writeln!(
-                out,
-                "  subgraph cluster_{name} {{\n    label=\"{name} program\";"
-            );
-            cluster(&mut out, &mut edges, &mut writers, (k, name), program);
-            out.push_str("  }\n");
-        }
-        out.push_str(&edges);
-        out.push_str("}\n");
-        out
+        drawing("explanation", &programs)
     }
+}
+
+impl Program {
+    /// The program as a directed graph in the language of Graphviz: an instruction a box, an arrow where one reads what another
+    /// wrote.
+    ///
+    /// ```
+    /// use pushpull_core::{Mlp, blocks::Activation};
+    /// use pushpull_reverse_mode::Reverse;
+    /// let graph = Mlp::new(&[2, 3, 1], Activation::Tanh).build()?;
+    /// let program = Reverse::<f64>::gradient_program(&graph, 1)?;
+    /// let drawing = pushpull_explain::Program::new::<f64>(&program).dot();
+    /// assert!(drawing.contains("h̃1 = [∂h1ᵀ h2]·h̃2"));
+    /// # Ok::<(), pushpull_core::Error>(())
+    /// ```
+    pub fn dot(&self) -> String {
+        drawing("program", &[("whole", self)])
+    }
+}
+
+/// Programs as clusters of one drawing.
+fn drawing(title: &str, programs: &[(&str, &Program)]) -> String {
+    let mut out =
+        format!("digraph {title} {{\n  rankdir=TB;\n  node [shape=box, fontname=\"monospace\"];\n");
+    let mut writers: HashMap<&str, Vec<(usize, String)>> = HashMap::new();
+    let mut edges = String::new();
+    for (k, &(name, program)) in programs.iter().enumerate() {
+        // Writing to a string cannot fail.
+        let _ = writeln!(
+            out,
+            "  subgraph cluster_{name} {{\n    label=\"{name} program\";"
+        );
+        cluster(&mut out, &mut edges, &mut writers, (k, name), program);
+        out.push_str("  }\n");
+    }
+    out.push_str(&edges);
+    out.push_str("}\n");
+    out
 }
 
 /// The boxes of a program, and the arrows to them from what was written before.

@@ -46,6 +46,22 @@ pub struct Program {
 }
 
 impl Program {
+    /// A program that an engine runs, each instruction with what it takes at the scalar `T`: it serialises, and is drawn by
+    /// [`Program::dot`].
+    ///
+    /// ```
+    /// use pushpull_core::{Mlp, blocks::Activation};
+    /// use pushpull_forward_mode::{Chunk, Forward};
+    /// let graph = Mlp::new(&[2, 3, 1], Activation::Tanh).build()?;
+    /// let program = Forward::<f64>::gradient_program(&graph, 1, Chunk::Full)?;
+    /// let told = pushpull_explain::Program::new::<f64>(&program);
+    /// assert_eq!(told.cost(), program.cost::<f64>());
+    /// # Ok::<(), pushpull_core::Error>(())
+    /// ```
+    pub fn new<T: Scalar>(program: &Listed) -> Self {
+        Self::of::<T>(program, &[], |_| true)
+    }
+
     /// The work of all instructions.
     ///
     /// ```
