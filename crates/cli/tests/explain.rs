@@ -121,8 +121,8 @@ fn with_weights_and_data_the_numbers_are_shown() {
         let lines = |program: &str| told[program]["instructions"].as_array().unwrap().clone();
         let written = |program: &str, what: &str| -> Vec<f64> {
             let lines = lines(program);
-            let own = lines.iter().filter(|line| line["writes"] == what);
-            rows(&own.last().unwrap()["numbers"]).concat()
+            let mut own = lines.iter().filter(|line| line["writes"] == what);
+            rows(&own.next_back().unwrap()["numbers"]).concat()
         };
         let want: Vec<f64> = layers(&golden.value["gradient"])
             .into_iter()
@@ -146,8 +146,8 @@ fn with_weights_and_data_the_numbers_are_shown() {
         }
         let arguments = &arguments[..arguments.len() - 1];
         let shown = text(pushpull(place.path(), arguments));
-        let after = shown.lines().skip_while(|line| !line.starts_with("h1 = "));
-        assert!(after.skip(1).next().unwrap().starts_with("    "), "{shown}");
+        let mut after = shown.lines().skip_while(|line| !line.starts_with("h1 = "));
+        assert!(after.nth(1).unwrap().starts_with("    "), "{shown}");
     }
     let alone = [&["--weights", "w.safetensors"][..], &["--data", "d.npz"]];
     for more in alone {

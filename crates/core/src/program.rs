@@ -43,7 +43,7 @@ pub use machine::Machine;
 use paths::{Path, Shared};
 pub use place::Code;
 use place::Place;
-pub use range::in_range;
+pub use range::{all_finite, gradient_finite, in_range};
 pub use stages::{Cursor, Run, Spot, Stage};
 pub use text::width;
 pub use trace::Written;

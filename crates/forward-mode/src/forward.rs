@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use nalgebra::DMatrix;
 use pushpull_core::linalg::first_not_finite;
-use pushpull_core::program::{Asked, Frame, Given, Machine, in_range};
+use pushpull_core::program::{Asked, Frame, Given, Machine, all_finite, in_range};
 use pushpull_core::{Error, Graph, Mat, MatMut, Result, Scalar, Team, Wrt, memory};
 
 use crate::Chunk;
@@ -216,7 +216,7 @@ impl<T: Scalar> Forward<T> {
         } = prepared;
         for (path, chunk) in sweeps(chunks) {
             let target = MatMut::new(&mut gradient[chunk.clone()], chunk.len(), 1);
-            in_range([target], |[target], unit| {
+            in_range([target], all_finite, |[target], unit| {
                 let value = MatMut::new(std::slice::from_mut(&mut value), 1, 1);
                 let mut frame = Frame::new(machine.code(), params, x)
                     .ask(Asked::ParamsBar, target)

@@ -1,7 +1,7 @@
 //! Jacobians column by column: the tangents of unit vectors at the output.
 
 use nalgebra::DMatrix;
-use pushpull_core::program::{Asked, Frame, in_range};
+use pushpull_core::program::{Asked, Frame, all_finite, in_range};
 use pushpull_core::{Mat, MatMut, Result, Scalar, Wrt, memory};
 
 use crate::Forward;
@@ -86,7 +86,7 @@ impl<T: Scalar> Forward<T> {
             // The tangents of a seed, sample after sample, are a column of the Jacobian.
             let columns = &mut jacobian.as_mut_slice()[chunk.start * rows..chunk.end * rows];
             let target = MatMut::new(columns, n_outputs, batch * chunk.len());
-            in_range([target], |[target], unit| {
+            in_range([target], all_finite, |[target], unit| {
                 let mut frame = Frame::new(machine.code(), params, x)
                     .ask(Asked::YDot, target)
                     .shift(chunk.start)

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use nalgebra::DMatrix;
-use pushpull_core::program::in_range;
+use pushpull_core::program::{all_finite, in_range};
 use pushpull_core::{Mat, MatMut, Result, Scalar, Wrt, memory};
 
 use crate::Reverse;
@@ -81,7 +81,7 @@ impl<T: Scalar> Reverse<T> {
         for first in (0..n_outputs).step_by(seeds) {
             let outputs = first..n_outputs.min(first + seeds);
             let target = MatMut::new(&mut columns, all, outputs.len() * batch);
-            in_range([target], |[target], unit| {
+            in_range([target], all_finite, |[target], unit| {
                 team.run(|| prepared.rows(params, x, &outputs, wrt.inputs, target, unit))
             })?;
             let columns = Mat::new(&columns, all, outputs.len() * batch);

@@ -1,7 +1,8 @@
 //! The engine: both programs prepared for a graph and a batch.
 
 use nalgebra::DMatrix;
-use pushpull_core::program::in_range;
+use pushpull_core::linalg::first_not_finite;
+use pushpull_core::program::{gradient_finite, in_range};
 use pushpull_core::{Accum, Error, Graph, Mat, MatMut, Result, Scalar, Team, Wrt, memory};
 
 use crate::Tape;
@@ -317,7 +318,10 @@ impl<T: Scalar> Reverse<T> {
             MatMut::new(gradient, n_params, 1),
             x_bar.unwrap_or_else(|| MatMut::new(&mut [], 0, 0)),
         ];
-        in_range(bars, |bars, unit| {
+        let finite = |[params_bar, x_bar]: &[MatMut<'_, T>; 2]| {
+            gradient_finite(graph, params_bar.rb()) && first_not_finite(x_bar.rb()).is_none()
+        };
+        in_range(bars, finite, |bars, unit| {
             value = team.run(|| prepared.gradient(params, x, bars, unit, check))?;
             Ok(())
         })?;

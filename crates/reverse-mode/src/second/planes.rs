@@ -1,6 +1,6 @@
 //! On planes: the placed program of a question along a direction, with its numbers.
 
-use pushpull_core::program::{Asked, Code, Frame, Given, Machine, Program, in_range};
+use pushpull_core::program::{Asked, Code, Frame, Given, Machine, Program, all_finite, in_range};
 use pushpull_core::{Graph, Mat, MatMut, Result, Scalar, Wrt};
 
 use super::{Along, Answer, Direction, emit};
@@ -59,24 +59,28 @@ impl<T: Scalar> Planes<T> {
             answer.params_bar_dot.map_or_else(nothing, column),
             answer.x_bar_dot.unwrap_or_else(nothing),
         ];
-        in_range(asked, |[params_bar, params_bar_dot, x_bar_dot], unit| {
-            let mut frame = Frame::new(machine.code(), params, x)
-                .ask(Asked::Value, MatMut::new(&mut value, 1, 1))
-                .ask(Asked::ParamsBar, params_bar)
-                .ask(Asked::ParamsBarDot, params_bar_dot)
-                .ask(Asked::XBarDot, x_bar_dot)
-                .unit(unit);
-            if let Some(dot) = direction.params {
-                frame = frame.give(Given::ParamsDot, Mat::from(dot));
-            }
-            if let Some(dot) = direction.inputs {
-                frame = frame.give(Given::XDot, dot);
-            }
-            machine.run(0, &mut frame, |doubt: Wrt| match doubt.meets(wrt) {
-                true => graph.check_slopes(params, x, wrt, true),
-                false => Ok(()),
-            })
-        })?;
+        in_range(
+            asked,
+            all_finite,
+            |[params_bar, params_bar_dot, x_bar_dot], unit| {
+                let mut frame = Frame::new(machine.code(), params, x)
+                    .ask(Asked::Value, MatMut::new(&mut value, 1, 1))
+                    .ask(Asked::ParamsBar, params_bar)
+                    .ask(Asked::ParamsBarDot, params_bar_dot)
+                    .ask(Asked::XBarDot, x_bar_dot)
+                    .unit(unit);
+                if let Some(dot) = direction.params {
+                    frame = frame.give(Given::ParamsDot, Mat::from(dot));
+                }
+                if let Some(dot) = direction.inputs {
+                    frame = frame.give(Given::XDot, dot);
+                }
+                machine.run(0, &mut frame, |doubt: Wrt| match doubt.meets(wrt) {
+                    true => graph.check_slopes(params, x, wrt, true),
+                    false => Ok(()),
+                })
+            },
+        )?;
         Ok(value[0])
     }
 
