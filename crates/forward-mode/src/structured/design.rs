@@ -11,7 +11,6 @@ use crate::plan::setting;
 
 #[derive(Clone, Debug)]
 pub(super) struct Design {
-    primal: Cost,
     pub(super) occurrences: Vec<Occurrence>,
     /// For chunks of the full number of samples, then for what is left of the batch.
     pub(super) programs: Vec<Program>,
@@ -44,7 +43,6 @@ impl Design {
         let scratch = scratch.chain(contractions).max().unwrap_or(0);
         memory::fits::<T>("structured forward mode's scratch memory", scratch, remedy)?;
         let design = Self {
-            primal: record.cost::<f64>(),
             occurrences,
             programs,
             scratch,
@@ -84,10 +82,9 @@ impl Design {
         let pushed: Cost = self.pushed(primal).sum();
         let contracted = self.occurrences.iter();
         let contracted: Cost = contracted.map(|o| o.cost(graph, batch)).sum();
-        self.primal
-            + pushed
-            + contracted
-            + Cost::flops(memory::elements(&[graph.n_outputs(), batch]))
+        // It was emitted when the engine was prepared: what cannot be is refused there.
+        let values = self::primal(graph, batch).map_or(Cost::ZERO, |record| record.cost::<f64>());
+        values + pushed + contracted + Cost::flops(memory::elements(&[graph.n_outputs(), batch]))
     }
 
     /// The cost of the moves of each program, times its chunks.
