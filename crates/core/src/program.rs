@@ -27,6 +27,7 @@ use crate::{Error, Graph, Op, Result, memory};
 mod along;
 mod count;
 mod frame;
+mod lives;
 mod machine;
 mod paths;
 mod place;

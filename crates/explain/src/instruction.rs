@@ -1,5 +1,7 @@
 //! One line of a program, and a program.
 
+use std::collections::HashMap;
+
 use pushpull_core::program::{Act, Base, Instr, Program as Listed, Role, View, Written};
 use pushpull_core::{Cost, Mat, Op, Scalar};
 use serde::Serialize;
@@ -97,8 +99,12 @@ impl Program {
         let words = program.lines().into_iter().zip(program.targets());
         let each = program.instrs().iter().zip(words).enumerate();
         let each = each.filter(|(_, (instr, _))| shown(instr));
+        let traced: HashMap<usize, &Written<T>> = trace
+            .iter()
+            .map(|written| (written.instr, written))
+            .collect();
         let one = |(k, (instr, words)): (usize, (&Instr, _))| {
-            let written = trace.iter().find(|written| written.instr == k);
+            let written = traced.get(&k);
             let written = written.and_then(|written| written.numbers.first());
             Instruction {
                 numbers: written.map(|(_, numbers)| rows(numbers.into())),

@@ -193,7 +193,7 @@ const fn span(rows: usize, cols: usize, stride: usize) -> usize {
 }
 
 /// What an instruction writes, taken apart, and the arena on both sides of it, with where the second starts.
-type Cut<'a, T> = (PartsMut<'a, T>, (&'a [T], &'a [T], usize));
+type Parted<'a, T> = (PartsMut<'a, T>, (&'a [T], &'a [T], usize));
 
 /// Cuts a part out of the arena.
 #[inline(always)]
@@ -202,7 +202,7 @@ fn parted<T>(
     start: usize,
     len: usize,
     (rows, cols, stride): (usize, usize, usize),
-) -> Cut<'_, T> {
+) -> Parted<'_, T> {
     let (low, tail) = arena.split_at_mut(start);
     let (to, high) = tail.split_at_mut(len);
     ((to, rows, cols, stride), (low, high, start + len))
@@ -217,7 +217,7 @@ impl<T> Frame<'_, T> {
         arena: &'a mut [T],
     ) -> (PartsMut<'a, T>, Rest<'a, T, STAGED>) {
         let (seeds, bases) = (&self.seeds, &self.bases);
-        let (to, (low, high, from)): Cut<'a, T> = match *to {
+        let (to, (low, high, from)): Parted<'a, T> = match *to {
             Place::Dense {
                 region,
                 start,

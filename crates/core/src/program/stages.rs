@@ -6,7 +6,8 @@
 
 use std::ops::Range;
 
-use super::place::{Life, Merged, Place, Region, Starts, Step, Tables};
+use super::lives::{Life, Merged};
+use super::place::{Region, Starts, Step, Tables};
 use super::{Base, Code, Frame, Instr, Machine, Program};
 use crate::arena::Planner;
 use crate::graph::Wrt;
@@ -144,16 +145,11 @@ impl Program {
             });
         }
         code.values = values as u32;
-        code.output = match self.output.base {
-            Base::Buf(_) => Place::Dense {
-                region: Region::Fixed,
-                start: 0,
-                len: self.output.numbers() as u32,
-                rows: self.output.rows as u32,
-                cols: self.output.cols as u32,
-            },
-            _ => Place::Nothing,
-        };
+        if let Base::Buf(buf) = self.output.base {
+            // The copy of it.
+            steps.starts[buf] = Some((Region::Fixed, 0));
+            code.output = self.resolve(self.output, &steps.starts);
+        }
         steps.steps.shrink_to_fit();
         (code.points, code.dots) = steps.tables.entries();
         code.steps = steps.steps;

@@ -1,5 +1,5 @@
-use super::{Act, Asked, Base, Frame, Given, Machine, Program, Role, View};
-use crate::blocks::{Activation, Add, Linear, Map, Sqrt, Tanh};
+use super::{Act, Asked, Base, Frame, Given, Machine, Program, Role, Run, Spot, View};
+use crate::blocks::{Activation, Add, Gelu, Linear, Map, Mul, Sqrt, Tanh};
 use crate::{Builder, Counted, Error, Graph, Mat, MatMut, Mlp, Op, Result, Wrt, count, textbook};
 
 /// Fan-out, a stack and a stopped value.
@@ -152,4 +152,106 @@ fn programs_of_no_samples_and_buffers_that_cannot_be_are_refused() {
         let refused = program.place::<f64>("a program", "take less");
         assert!(matches!(refused, Err(Error::TooLarge { .. })));
     }
+}
+
+/// Two layers, a block with a skip and a stopped edge, one more layer.
+fn three_stages() -> Graph {
+    let mut b = Builder::new();
+    let x = b.input("x", 3);
+    let h = b.block(Linear::new(3, 4), x);
+    let h = b.map(Tanh, h);
+    let inner = b.block(Linear::new(4, 4), h);
+    let inner = b.map(Gelu, inner);
+    let gated = b.block(Mul::new(4), [inner, b.stop_gradient(h)]);
+    let h = b.block(Add::new(4, 2), [gated, h]);
+    let y = b.block(Linear::new(4, 2), h);
+    b.build(y).unwrap()
+}
+
+#[test]
+fn stages_give_the_bits_of_the_whole_wherever_they_lie() {
+    let (graph, batch) = (three_stages(), 3);
+    let params: Vec<f64> = (0..graph.n_params()).map(|i| (i as f64).cos()).collect();
+    let x: Vec<f64> = (0..9).map(|i| (i as f64).sin()).collect();
+    let x = Mat::new(&x, 3, batch);
+    let program = Program::record(&graph, batch, |_| true).unwrap();
+    let mut whole = Machine::new(placed(&program));
+    assert_eq!(whole.record(&params, x), Wrt::NOTHING);
+    let want = whole.output().to_dmatrix();
+    for how in [Run::Record, Run::Advance, Run::AdvanceToEnd] {
+        let (code, stages) = program
+            .place_in_stages::<f64>(&[0..2, 2..6, 6..7], "stages", "take less")
+            .unwrap();
+        let advances = stages.iter().all(|stage| stage.advance <= stage.record);
+        assert!(advances && stages.iter().any(|stage| stage.advance < stage.record));
+        // Behind each other, with a gap.
+        let (mut own, mut carried) = (code.len() + 5, 0);
+        let room = stages.iter().map(|stage| stage.record + 7).sum::<usize>();
+        let mut machine = Machine::new(code.with_room(room));
+        for stage in &stages {
+            let mut frame = Frame::new(machine.code(), &params, x);
+            let (spot, mut doubt) = (Spot { own, carried }, Wrt::NOTHING);
+            machine
+                .run_stage(stage, how, spot, &mut frame, &mut doubt)
+                .unwrap();
+            carried = match how {
+                Run::AdvanceToEnd => own + stage.advance - stage.output,
+                Run::Record | Run::Advance => own,
+            };
+            own += stage.record + 2;
+        }
+        machine.keep_output(carried);
+        assert_eq!(machine.output().to_dmatrix(), want, "{how:?}");
+    }
+}
+
+#[test]
+fn a_record_keeps_where_derivatives_are_taken() {
+    let graph = three_stages();
+    let params: Vec<f64> = (0..graph.n_params()).map(|i| (i as f64).cos()).collect();
+    let x = nalgebra::dmatrix![0.5, -1.0; 1.5, 0.25; -2.0, 1.0];
+    let values = textbook::primal(&graph, &params, &x);
+    let program = Program::record(&graph, 2, |_| true).unwrap();
+    let mut machine = Machine::new(placed(&program));
+    machine.record(&params, Mat::from(&x));
+    for (i, node) in graph.nodes().iter().enumerate() {
+        let (at, keeps) = (machine.point(i, &params, Mat::from(&x)), node.block.keeps());
+        assert_eq!((at.x.nrows() > 0, at.y.nrows() > 0), (keeps.x, keeps.y));
+        if keeps.y {
+            assert_eq!(&at.y.to_dmatrix(), values[i].output());
+        }
+    }
+    // What nobody reads gives its place away.
+    let less = Program::record(&graph, 2, |i| i == 0).unwrap();
+    assert!(placed(&less).len() < placed(&program).len());
+}
+
+#[test]
+fn a_trace_shows_what_the_textbook_computes_and_refuses_what_it_cannot_run() {
+    let graph = diamond();
+    let params: Vec<f64> = (0..graph.n_params())
+        .map(|i| 0.1 * i as f64 - 0.4)
+        .collect();
+    let x = nalgebra::dmatrix![0.5, -1.0; 1.5, 0.25];
+    let program = Program::primal(&graph, 2).unwrap();
+    let values = textbook::primal(&graph, &params, &x);
+    let trace = program.trace(&params, Mat::from(&x)).unwrap();
+    let mut seen = 0;
+    for (view, numbers) in trace.iter().flat_map(|written| &written.numbers) {
+        let Base::Buf(buf) = view.base else { continue };
+        let buf = program.bufs()[buf];
+        if buf.role == Role::Value {
+            assert_eq!(numbers, values[buf.node].output());
+            seen += 1;
+        }
+    }
+    assert_eq!(seen, graph.nodes().len());
+    let mut along = Program::new(&graph, 2, 1).unwrap();
+    let (from, to) = (
+        along.operand(Base::Given(Given::XDot), 2),
+        along.operand(Base::Asked(Asked::YDot), 2),
+    );
+    along.act(Act::Copy, 0, from.rows(0..2), to.rows(0..2));
+    let fault = along.trace(&params, Mat::from(&x)).unwrap_err();
+    assert!(matches!(fault, Error::Setting { .. }), "{fault}");
 }
