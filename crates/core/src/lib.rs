@@ -30,8 +30,9 @@
 //!
 //! A derivative that leaves the range of numbers on its way although the output does not, and comes back by a slope that is
 //! small or 0, would be NaN in one mode alone. What an engine finds not finite it computes again from smaller seeds
-//! ([`program::in_range`]); what has left the range for good is infinite or NaN, by the order of its sums. Directions of
-//! your own are taken as they are, and the products of mixed mode are not computed again.
+//! ([`program::in_range`]), which allocates and is in no prediction; what has left the range for good is infinite or NaN, by
+//! the order of its sums. Directions and cotangents of your own are taken as they are, and the products of mixed mode are not
+//! computed again.
 
 pub mod alloc;
 pub mod arena;

@@ -68,12 +68,18 @@ impl Takes<'_> {
         Ok(program.computing(all.collect()))
     }
 
-    /// The program of a tape for its record, and for pullbacks with what is computed again.
-    fn tape(&self, seeds: usize) -> Result<[Program; 2]> {
+    /// The program of a tape, with how often values are computed for its record.
+    fn recording(&self) -> Result<Program> {
+        let [first, _] = self.computed();
+        let program = Question::Tape.program(self.graph, self.batch, 1)?;
+        Ok(program.computing(first))
+    }
+
+    /// The program of a tape, with how often values are computed again for a pullback.
+    fn pulling(&self, seeds: usize) -> Result<Program> {
+        let [_, again] = self.computed();
         let program = Question::Tape.program(self.graph, self.batch, seeds)?;
-        Ok(self
-            .computed()
-            .map(|times| program.clone().computing(times)))
+        Ok(program.computing(again))
     }
 
     /// `all` cotangents in groups: their lengths, each with how many there are.
@@ -102,14 +108,13 @@ impl Takes<'_> {
 
     /// A record; with checkpoints, up to the first pullback.
     pub(crate) fn record<T: Scalar>(&self) -> Result<Cost> {
-        let [record, _] = self.tape(1)?;
-        Ok(record.cost_of_paths::<T>([1]))
+        Ok(self.recording()?.cost_of_paths::<T>([1]))
     }
 
     /// A pullback of `seeds` cotangents side by side, and what is computed again for it.
     pub(crate) fn pullback<T: Scalar>(&self, seeds: usize, pull: Pull) -> Result<Cost> {
-        let [_, again] = self.tape(seeds)?;
-        Ok(again.cost_of_paths::<T>(pull.runs(1, 1)))
+        let program = self.pulling(seeds)?;
+        Ok(program.cost_of_paths::<T>(pull.runs(1, 1)))
     }
 
     /// A record and pullbacks of `all` cotangents; with checkpoints, a record for each group.
@@ -145,11 +150,11 @@ impl Takes<'_> {
     /// What [`Takes::pullbacks`] does, as a list.
     pub(crate) fn pullbacks_work(&self, all: usize, pull: Pull) -> Result<Work> {
         let mut work = Work::default();
-        let [record, _] = self.tape(1)?;
-        work.extend(&record.work_of_paths([1]), self.records(all) as u64);
+        let record = self.recording()?.work_of_paths([1]);
+        work.extend(&record, self.records(all) as u64);
         for (seeds, times) in self.groups(all) {
-            let [_, again] = self.tape(seeds)?;
-            work.extend(&again.work_of_paths(pull.runs(1, 1)), times);
+            let again = self.pulling(seeds)?.work_of_paths(pull.runs(1, 1));
+            work.extend(&again, times);
         }
         self.checked(&mut work);
         match pull {
