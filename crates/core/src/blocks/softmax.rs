@@ -9,19 +9,20 @@ use crate::{Block, Cost, Dims, Keeps, Mat, MatMut, Op, Point, Real, Spec};
 
 /// The row of the largest entry, the first of equals; of the first NaN if there is one.
 pub(super) fn largest<T: Real>(z: &[T]) -> usize {
+    let nan = z.iter().position(|z| z.is_nan());
+    nan.unwrap_or_else(|| largest_number(z))
+}
+
+/// The row of the largest entry, the first of equals, where any will do if one is NaN: sums of exponentials are then NaN.
+pub(super) fn largest_number<T: Real>(z: &[T]) -> usize {
     let Some(&first) = z.first() else { return 0 };
     let mut best = (0, first);
-    let mut numbers = true;
     for (i, &z) in z.iter().enumerate() {
-        numbers &= !z.is_nan();
         if z > best.1 {
             best = (i, z);
         }
     }
-    if numbers {
-        return best.0;
-    }
-    z.iter().position(|z| z.is_nan()).unwrap_or(best.0)
+    best.0
 }
 
 /// y = e^y
@@ -43,7 +44,7 @@ pub(super) fn zero_at<T: Real>(max: T) -> T {
 /// Subtracts the largest entry from all and returns its row, where exactly 0 is left: n - 1 flops. Then no exponential
 /// overflows, and leaving out that row's 1 lets `ln_1p` see sums far below it.
 pub(super) fn shift<T: Real>(z: &mut [T]) -> usize {
-    let at = largest(z);
+    let at = largest_number(z);
     let max = z[at];
     for (i, entry) in z.iter_mut().enumerate() {
         if i == at {

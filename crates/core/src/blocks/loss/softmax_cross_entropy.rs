@@ -2,7 +2,7 @@
 
 use super::{jvp_by_gradient, steep_gradient, vjp_by_gradient, vjp_by_gradient_dot};
 use crate::blocks::chain;
-use crate::blocks::softmax::{Exponential, dot, largest, zero_at};
+use crate::blocks::softmax::{Exponential, dot, largest_number, zero_at};
 use crate::linalg::{sum, total};
 use crate::planes::{Cotangents, DotPoint, Planes, PlanesMut};
 use crate::team::by_columns;
@@ -61,8 +61,11 @@ impl SoftmaxCrossEntropy {
                 let sums = Sums::new(p, at, t);
                 y.col_mut(j)[0] = sums.others;
                 for (i, (p, &t)) in p.iter_mut().zip(t).enumerate() {
-                    *p = sums.slope(i == at, *p, t);
+                    if T::VECTORS || i != at {
+                        *p = sums.slope(*p, t);
+                    }
                 }
+                p[at] = sums.own;
             }
         } else {
             // Ten classes alone fill no vector: the exponentials of several samples are done in one loop.
@@ -79,16 +82,20 @@ impl SoftmaxCrossEntropy {
                     *at = shift_into(&x[..n], &mut gradient[n..], powers);
                 }
                 singles(MatMut::new(powers, samples * n, 1), Exponential);
-                let each = extra.chunks_exact_mut(2 * n).zip(powers.chunks_exact(n));
+                let each = extra
+                    .chunks_exact_mut(2 * n)
+                    .zip(powers.chunks_exact_mut(n));
                 for (j, (x, (gradient, powers))) in (first..).zip(x.columns().zip(each)) {
-                    let t = &x[n..];
-                    let at = rows[j - first];
+                    let (at, t) = (rows[j - first], &x[n..]);
                     let sums = Sums::new(powers, at, t);
                     y.col_mut(j)[0] = sums.others;
                     let each = gradient.iter_mut().zip(powers).zip(t);
-                    for (i, ((p, &power), &t)) in each.enumerate() {
-                        *p = sums.slope(i == at, power, t);
+                    for (i, ((p, &mut power), &t)) in each.enumerate() {
+                        if T::VECTORS || i != at {
+                            *p = sums.slope(power, t);
+                        }
                     }
+                    gradient[at] = sums.own;
                 }
             }
         }
@@ -115,50 +122,55 @@ impl<T: Real> Single<T> for LogOnePlus {
     }
 }
 
-/// The logits less the largest into both targets; its row, where exactly 0 is left.
+/// The logits less the largest into both targets; its row, where exactly 0 is left. A processor does the largest one's
+/// difference too, where a branch at it, in another row of each sample, would take longer; a count leaves it out.
 fn shift_into<T: Real>(z: &[T], l: &mut [T], powers: &mut [T]) -> usize {
-    let at = largest(z);
+    let at = largest_number(z);
     let max = z[at];
-    let own = zero_at(max);
-    for (i, ((l, power), &z)) in l.iter_mut().zip(powers).zip(z).enumerate() {
-        *l = if i == at { own } else { z - max };
-        *power = *l;
+    for (i, ((l, power), &z)) in l.iter_mut().zip(&mut *powers).zip(z).enumerate() {
+        if T::VECTORS || i != at {
+            *l = z - max;
+            *power = *l;
+        }
     }
+    (l[at], powers[at]) = (zero_at(max), zero_at(max));
     at
 }
 
-/// Of the exponentials and of the targets, the sums without the largest logit's, and `sum(t)` over the sum of all
-/// exponentials.
+/// What the gradient by the logits is made of.
 struct Sums<T> {
+    /// The sum of the exponentials but the largest one's.
     others: T,
-    other_targets: T,
+    /// The sum of the targets over that of all exponentials.
     scale: T,
+    /// The slope of the largest one.
+    own: T,
 }
 
 impl<T: Real> Sums<T> {
-    fn new(powers: &[T], at: usize, t: &[T]) -> Self {
-        let without = |numbers: &[T]| {
-            let number = |i| if i == at { T::zero() } else { numbers[i] };
-            total(numbers.len(), number)
-        };
-        let (others, other_targets) = (without(powers), without(t));
+    /// The largest one's exponential is 1, and is taken out of `powers`. Its p may be next to 1, where `p sum(t) - t` would
+    /// lose all its digits: its slope is what the others leave, the sum of their targets less that of their p.
+    #[inline(always)]
+    fn new(powers: &mut [T], at: usize, t: &[T]) -> Self {
+        let largest = std::mem::replace(&mut powers[at], T::zero());
+        let others = total(powers.len(), |i| powers[i]);
+        let other_targets = total(t.len(), |i| {
+            let target = t[i];
+            if i == at { T::zero() } else { target }
+        });
+        let scale = (other_targets + t[at]) / (T::one() + others);
+        let own = -others * scale + other_targets;
         Self {
             others,
-            other_targets,
-            scale: (other_targets + t[at]) / (T::one() + others),
+            scale,
+            // NaN is the largest wherever it stands, and stays NaN.
+            own: if largest.is_nan() { largest } else { own },
         }
     }
 
-    /// `p sum(t) - t` of a logit. The largest one's exponential is 1, and its p may be next to 1, where the difference would
-    /// lose all its digits: there it is what the others leave, the sum of their targets less that of their p.
+    /// `p sum(t) - t` of another logit.
     #[inline(always)]
-    fn slope(&self, largest: bool, power: T, t: T) -> T {
-        // NaN is the largest wherever it stands, and stays NaN.
-        let (power, t) = if largest && !power.is_nan() {
-            (-self.others, -self.other_targets)
-        } else {
-            (power, t)
-        };
+    fn slope(&self, power: T, t: T) -> T {
         power * self.scale - t
     }
 }
