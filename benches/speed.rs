@@ -7,8 +7,8 @@
 
 use std::hint::black_box;
 
-use pushpull::{Chunk, Dual, Forward, Graph, HessianVector, Mat, MatMut, Primal, Reverse};
-use pushpull::{Result, Scalar, Store, Structured};
+use pushpull::{Dual, Forward, Graph, HessianVector, Mat, MatMut, Primal, Question, Reverse, Wrt};
+use pushpull::{Result, Scalar, Structured};
 use pushpull_bench::net::Net;
 use pushpull_bench::peak;
 use pushpull_bench::rounds::{Effort, interleaved};
@@ -26,7 +26,9 @@ fn net(name: &str, batch: usize) -> Option<Net> {
 fn gradient<T: Scalar>(net: &Net, threads: usize) -> Result<(f64, Run)> {
     let graph = net.graph(true)?;
     let (params, x) = net.data::<T>(&graph);
-    let mut engine = Reverse::new(&graph, net.batch, Store::All, threads)?;
+    let mut engine = Reverse::plan(&graph, net.batch, Question::Gradient)
+        .threads(threads)
+        .prepare()?;
     let flops = engine.cost().flops as f64;
     let run = move || {
         black_box(engine.value_and_gradient(&params, &x)).ok();
@@ -49,8 +51,12 @@ fn direction<T: Scalar>(net: &Net, in_params: bool) -> Result<(f64, Run)> {
     let graph = net.graph(true)?;
     let (params, x) = net.data::<T>(&graph);
     let (params_dot, x_dot) = (params.clone(), x.clone());
-    let mut engine = Forward::for_directions(&graph, net.batch, 1, in_params, !in_params)?;
-    let flops = engine.jvp_cost(1, in_params, !in_params).flops as f64;
+    let plan = Forward::plan(&graph, net.batch, Question::Jvp(1)).wrt(Wrt {
+        params: in_params,
+        inputs: !in_params,
+    });
+    let mut engine = plan.prepare()?;
+    let flops = plan.prediction::<T>()?.cost.flops as f64;
     let mut y_dot = vec![T::zero(); net.batch];
     let run = move || {
         let params_dot = in_params.then(|| Mat::new(&params_dot, params_dot.len(), 1));
@@ -146,7 +152,7 @@ fn print_forward<T: Scalar>(net: &Net, peak: f64, effort: Effort) -> Result<()> 
     );
     let (mut names, mut flops) = (Vec::new(), Vec::new());
     let mut runs: Vec<Run> = Vec::new();
-    let mut structured = Structured::new(&graph, net.batch, Chunk::Auto, 1)?;
+    let mut structured = Structured::new(&graph, net.batch)?;
     names.push(format!(
         "structured, {} samples at once",
         structured.chunk_samples()
@@ -156,7 +162,7 @@ fn print_forward<T: Scalar>(net: &Net, peak: f64, effort: Effort) -> Result<()> 
     runs.push(Box::new(move || {
         black_box(structured.value_and_gradient(&w, &inputs)).ok();
     }));
-    let mut dense = Forward::new(&graph, net.batch, Chunk::Auto, 1)?;
+    let mut dense = Forward::new(&graph, net.batch)?;
     names.push(format!("dense, {} directions at once", dense.chunk_width()));
     flops.push(dense.cost().flops as f64);
     runs.push(Box::new(move || {
@@ -188,8 +194,10 @@ where
     let (params, x) = net.data::<T>(&graph);
     let mut runs: Vec<Run> = vec![gradient::<T>(net, 1)?.1];
     for mut engine in [
-        HessianVector::new(&graph, net.batch, Store::All, 1)?,
-        HessianVector::by_duals(&graph, net.batch, Store::All, 1)?,
+        HessianVector::new(&graph, net.batch)?,
+        HessianVector::plan(&graph, net.batch)
+            .by_duals()
+            .prepare()?,
     ] {
         let (params, direction, x) = (params.clone(), params.clone(), x.clone());
         runs.push(Box::new(move || {

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use pushpull::blocks::Activation;
 use pushpull::nalgebra::DMatrix;
-use pushpull::{Chunk, Forward, Init, MixedMode, Mlp, Result, Reverse, Store};
+use pushpull::{Chunk, Forward, Init, MixedMode, Mlp, Question, Result, Reverse};
 
 type Way<'w> = (String, Box<dyn FnMut() -> Result<DMatrix<f64>> + 'w>);
 
@@ -45,19 +45,25 @@ fn compare(widths: &[usize], batch: usize) -> Result<()> {
     let x = DMatrix::from_fn(graph.n_inputs(), batch, |i, j| {
         (1.7 * i as f64 + 2.9 * j as f64).sin()
     });
-    let mut mixed = MixedMode::new(&graph, batch, 1)?;
+    let mut mixed = MixedMode::new(&graph, batch)?;
     let names: Vec<String> = widths.iter().map(usize::to_string).collect();
     println!("{} with tanh, {batch} samples, f64", names.join("-"));
     println!("{}", mixed.bracketing());
 
     let outputs = graph.n_outputs();
     let (mut auto, mut full) = (
-        Forward::for_inputs(&graph, batch, Chunk::Auto)?,
-        Forward::for_inputs(&graph, batch, Chunk::Full)?,
+        Forward::plan(&graph, batch, Question::JacobianInputs).prepare()?,
+        Forward::plan(&graph, batch, Question::JacobianInputs)
+            .chunk(Chunk::Full)
+            .prepare()?,
     );
     let mut reverses = [4, 16, 64, outputs]
         .into_iter()
-        .map(|seeds| Reverse::new(&graph, batch, Store::All, 1)?.seeds(seeds))
+        .map(|seeds| {
+            Reverse::plan(&graph, batch, Question::Vjp(seeds))
+                .seeds(seeds)
+                .prepare()
+        })
         .collect::<Result<Vec<_>>>()?;
     let want = reverses[0].jacobian_inputs(&params, &x)?;
     let got = mixed.jacobian_inputs(&params, &x)?;

@@ -64,8 +64,8 @@ fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
     ])?;
     let mut params: Vec<f64> = graph.layout().init(Init::Glorot, 3);
 
-    let mut forward = Forward::new(&graph, BATCH, Chunk::Auto, 1)?;
-    let mut reverse = Reverse::new(&graph, BATCH, Store::All, 1)?;
+    let mut forward = Forward::new(&graph, BATCH)?;
+    let mut reverse = Reverse::new(&graph, BATCH)?;
     // No cost was declared, so it was counted, by running the maps at a scalar that counts.
     println!(
         "flops of a gradient: {} forward, {} in reverse",

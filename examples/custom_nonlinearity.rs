@@ -5,7 +5,7 @@
 
 use pushpull::blocks::{Elementwise, Linear, Sum};
 use pushpull::nalgebra::DMatrix;
-use pushpull::{Builder, Chunk, Forward, Graph, Init, Real, Result, Reverse, Store};
+use pushpull::{Builder, Forward, Graph, Init, Real, Result, Reverse};
 
 /// (x + sqrt(x^2 + 4)) / 2: like softplus, without an exponential (Barron 2021). Its inverse is y - 1 / y.
 #[derive(Clone, Debug)]
@@ -70,8 +70,8 @@ fn main() -> Result<()> {
         ("derivative from the output", network(SquareplusInPlace)?),
     ] {
         let params: Vec<f64> = graph.layout().init(Init::Glorot, 7);
-        let mut forward = Forward::new(&graph, 16, Chunk::Auto, 1)?;
-        let mut reverse = Reverse::new(&graph, 16, Store::All, 1)?;
+        let mut forward = Forward::new(&graph, 16)?;
+        let mut reverse = Reverse::new(&graph, 16)?;
         let record = reverse.bytes().arena;
         println!("{name}: reverse mode holds {record} bytes");
         gradients.push((forward.value_and_gradient(&params, &x)?.1.to_vec(), record));

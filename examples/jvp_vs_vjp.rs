@@ -5,7 +5,7 @@
 
 use pushpull::blocks::Activation;
 use pushpull::nalgebra::DMatrix;
-use pushpull::{Chunk, Forward, Init, Mat, Mlp, Reverse, Store};
+use pushpull::{Forward, Init, Mat, Mlp, Prediction, Primal, Question, Reverse, Wrt};
 use pushpull_bench::data::{self, Dataset};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -17,8 +17,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         .inputs;
     let graph = Mlp::new(&[64, 32, 10], Activation::Tanh).build()?;
     let params: Vec<f64> = graph.layout().init(Init::Glorot, 1);
-    let mut forward = Forward::new(&graph, 1, Chunk::Auto, 1)?;
-    let mut reverse = Reverse::new(&graph, 1, Store::All, 1)?;
+    let mut forward = Forward::new(&graph, 1)?;
+    let mut reverse = Reverse::new(&graph, 1)?;
 
     // Any direction and any cotangent will do, as long as they are not special.
     let numbers =
@@ -50,7 +50,14 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     );
     assert!((&columns - &rows).amax() < 1e-13);
 
-    let primal = reverse.primal_cost().flops;
+    let flops = |cost: pushpull::Result<Prediction>| cost.map(|cost| cost.cost.flops);
+    let asked = |question| Forward::plan(&graph, 1, question).wrt(Wrt::BOTH);
+    let jvp = flops(asked(Question::Jvp(1)).prediction::<f64>())?;
+    let pushed = flops(asked(Question::JacobianInputs).prediction::<f64>())?;
+    let asked = |question| Reverse::plan(&graph, 1, question).wrt(Wrt::BOTH);
+    let vjp = flops(asked(Question::Vjp(1)).prediction::<f64>())?;
+    let pulled = flops(asked(Question::JacobianInputs).prediction::<f64>())?;
+    let primal = Primal::<f64>::new(&graph, 1)?.cost().flops;
     let row = |what: &str, flops: u64| {
         println!(
             "  {what:<52} {flops:>8}  {:>6.1}",
@@ -59,18 +66,10 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     };
     println!("counted flops, and as a multiple of the primal:");
     row("primal", primal);
-    let jvp = forward.jvp_cost(1, true, true).flops;
     row("one jvp: 10 outputs along 1 direction", jvp);
-    let vjp = primal + reverse.pullback_cost(1, true, true).flops;
     row("one vjp: 1 cotangent to 2410 parameters and 64 pixels", vjp);
-    row(
-        "Jacobian in the pixels, 64 columns pushed",
-        forward.jacobian_inputs_cost().flops,
-    );
-    row(
-        "Jacobian in the pixels, 10 rows pulled",
-        reverse.jacobian_inputs_cost().flops,
-    );
+    row("Jacobian in the pixels, 64 columns pushed", pushed);
+    row("Jacobian in the pixels, 10 rows pulled", pulled);
     row(
         "gradient of the sum, 2410 columns pushed",
         forward.cost().flops,
@@ -79,7 +78,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 
     // One direction costs about as much as one cotangent; the question is how many of them are needed.
     assert!(jvp < 4 * primal && vjp < 4 * primal);
-    assert!(reverse.jacobian_inputs_cost().flops < forward.jacobian_inputs_cost().flops);
+    assert!(pulled < pushed);
     assert!(reverse.cost().flops * 100 < forward.cost().flops);
     Ok(())
 }

@@ -5,7 +5,7 @@
 
 use pushpull::blocks::Activation;
 use pushpull::nalgebra::{Cholesky, DMatrix, DVector};
-use pushpull::{Chunk, Forward, Graph, Init, Mlp, Primal, Result, Reverse, Store};
+use pushpull::{Forward, Graph, Init, Mlp, Primal, Result, Reverse};
 use pushpull_bench::data::{self, Batch, Dataset};
 
 /// Mean squared error of a graph with one output.
@@ -19,7 +19,7 @@ fn error(graph: &Graph, params: &[f64], on: &Batch) -> Result<f64> {
 /// and Newton's, with much a short step down the gradient. Every accepted step lowers the error.
 fn fit(graph: &Graph, params: &mut Vec<f64>, on: &Batch, steps: usize) -> Result<()> {
     // One output: one adjoint sweep gives the whole Jacobian, a row a sample. Forward mode would push every column.
-    let mut reverse = Reverse::new(graph, on.inputs.ncols(), Store::All, 1)?;
+    let mut reverse = Reverse::new(graph, on.inputs.ncols())?;
     let (mut damping, mut current) = (1e-3, error(graph, params, on)?);
     println!("  start     error {current:.4}");
     for step in 1..=steps {
@@ -62,8 +62,8 @@ fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
 
     // The Jacobian is the same, whichever mode makes it.
     let params: Vec<f64> = network.layout().init(Init::Glorot, 1);
-    let mut forward = Forward::new(&network, 342, Chunk::Auto, 1)?;
-    let mut reverse = Reverse::new(&network, 342, Store::All, 1)?;
+    let mut forward = Forward::new(&network, 342)?;
+    let mut reverse = Reverse::new(&network, 342)?;
     let pushed = forward.jacobian_params(&params, &train.inputs)?;
     let pulled = reverse.jacobian_params(&params, &train.inputs)?;
     assert!((&pushed - &pulled).amax() < 1e-12);

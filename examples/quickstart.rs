@@ -4,7 +4,7 @@
 
 use pushpull::blocks::{Linear, SquaredError, Tanh};
 use pushpull::nalgebra::dmatrix;
-use pushpull::{Builder, Chunk, Forward, Init, Result, Reverse, Store};
+use pushpull::{Builder, Forward, Init, Result, Reverse};
 
 fn main() -> Result<()> {
     // A block a line. The target is an input as well, a constant one: no derivative is asked for it.
@@ -25,8 +25,8 @@ fn main() -> Result<()> {
     let mut params: Vec<f64> = graph.layout().init(Init::Glorot, 1);
 
     // Preparing allocates everything for batches of 4 samples; running allocates nothing.
-    let mut forward = Forward::new(&graph, 4, Chunk::Auto, 1)?;
-    let mut reverse = Reverse::new(&graph, 4, Store::All, 1)?;
+    let mut forward = Forward::new(&graph, 4)?;
+    let mut reverse = Reverse::new(&graph, 4)?;
 
     let (value, pushed) = forward.value_and_gradient(&params, &data)?;
     let (same, pulled) = reverse.value_and_gradient(&params, &data)?;

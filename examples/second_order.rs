@@ -5,7 +5,7 @@
 
 use pushpull::blocks::{Activation, Loss};
 use pushpull::nalgebra::{DMatrix, DVector};
-use pushpull::{HessianVector, Init, Mlp, Result, Reverse, Store};
+use pushpull::{HessianVector, Init, Mlp, Result, Reverse};
 use pushpull_bench::data::{self, Dataset};
 
 /// `step` with `(H + damping I) step = -gradient`, to a tenth of the gradient's length: as exact as a step far from the
@@ -55,8 +55,8 @@ fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
         }
     });
     let start: Vec<f64> = graph.layout().init(Init::Glorot, 1);
-    let mut reverse = Reverse::new(&graph, 400, Store::All, 1)?;
-    let mut hessian = HessianVector::new(&graph, 400, Store::All, 1)?;
+    let mut reverse = Reverse::new(&graph, 400)?;
+    let mut hessian = HessianVector::new(&graph, 400)?;
     let (mut params, mut damping) = (DVector::from_vec(start), 1.0);
     let (first, _) = reverse.value_and_gradient(params.as_slice(), &x)?;
     let mut value = first;

@@ -5,7 +5,7 @@
 
 use pushpull::blocks::{Linear, SoftmaxCrossEntropy, Tanh};
 use pushpull::nalgebra::{DMatrix, DVector};
-use pushpull::{Builder, Chunk, Forward, Graph, Init, Mat, Result, Reverse, Store};
+use pushpull::{Builder, Forward, Graph, Init, Mat, Result, Reverse};
 use pushpull_bench::data::{self, Dataset};
 
 const STATE: usize = 16;
@@ -60,11 +60,11 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let (cell, readout) = params.split_at((8 + STATE) * STATE + STATE);
     let copies = [cell.repeat(8), readout.to_vec()].concat();
 
-    let mut reverse = Reverse::new(&tied, BATCH, Store::All, 1)?;
-    let mut forward = Forward::new(&tied, BATCH, Chunk::Auto, 1)?;
+    let mut reverse = Reverse::new(&tied, BATCH)?;
+    let mut forward = Forward::new(&tied, BATCH)?;
     let (value, pulled) = reverse.value_and_gradient(&params, &x)?;
     let (_, pushed) = forward.value_and_gradient(&params, &x)?;
-    let mut apart = Reverse::new(&untied, BATCH, Store::All, 1)?;
+    let mut apart = Reverse::new(&untied, BATCH)?;
     let (same, parts) = apart.value_and_gradient(&copies, &x)?;
     println!("loss {:.4} a digit, tied and untied", value / BATCH as f64);
     assert!((value - same).abs() < 1e-12 * value);

@@ -7,7 +7,7 @@
 //! ```
 //! use pushpull::blocks::{Linear, SquaredError, Tanh};
 //! use pushpull::nalgebra::dmatrix;
-//! use pushpull::{Builder, Chunk, Forward, Init, Reverse, Store};
+//! use pushpull::{Builder, Forward, Init, Reverse};
 //!
 //! let mut net = Builder::new();
 //! let (x, target) = (net.input("x", 2), net.constant("target", 1));
@@ -19,7 +19,7 @@
 //!
 //! let params: Vec<f64> = graph.layout().init(Init::Glorot, 1);
 //! let data = dmatrix![0.0, 1.0, 0.5; 1.0, 0.0, 0.5; 1.0, 1.0, 0.0]; // a sample a column: x, x, target
-//! let (mut forward, mut reverse) = (Forward::new(&graph, 3, Chunk::Auto, 1)?, Reverse::new(&graph, 3, Store::All, 1)?);
+//! let (mut forward, mut reverse) = (Forward::new(&graph, 3)?, Reverse::new(&graph, 3)?);
 //! let (value, pushed) = forward.value_and_gradient(&params, &data)?;
 //! let (_, pulled) = reverse.value_and_gradient(&params, &data)?;
 //! assert!(pushed.iter().zip(pulled).all(|(a, b)| (a - b).abs() < 1e-12));

@@ -8,7 +8,8 @@ use pushpull::blocks::{Activation, Add, Linear, Loss, Mul};
 use pushpull::checkpoint::{Chain, square_root};
 use pushpull::nalgebra::DMatrix;
 use pushpull::{
-    Accum, Builder, Chunk, Error, Forward, Graph, Mat, MatMut, Mlp, Reverse, Store, Structured,
+    Accum, Builder, Chunk, Error, Forward, Graph, Mat, MatMut, Mlp, Question, Reverse, Store,
+    Structured,
 };
 
 fn graph() -> Graph {
@@ -34,8 +35,13 @@ fn empty_and_zero_width_networks_are_named() {
 #[test]
 fn settings_outside_their_domain_are_named() {
     let graph = graph();
-    let forward =
-        |batch, chunk, threads| Forward::<f64>::new(&graph, batch, chunk, threads).unwrap_err();
+    let forward = |batch, chunk, threads| {
+        Forward::plan(&graph, batch, Question::Gradient)
+            .chunk(chunk)
+            .threads(threads)
+            .prepare::<f64>()
+            .unwrap_err()
+    };
     assert!(matches!(
         forward(0, Chunk::Auto, 1),
         Error::EmptyBatch { .. }
@@ -45,8 +51,13 @@ fn settings_outside_their_domain_are_named() {
         Error::Setting { .. }
     ));
     assert!(matches!(forward(1, Chunk::Auto, 0), Error::Setting { .. }));
-    let structured =
-        |batch, chunk, threads| Structured::<f64>::new(&graph, batch, chunk, threads).unwrap_err();
+    let structured = |batch, chunk, threads| {
+        Structured::plan(&graph, batch)
+            .chunk(chunk)
+            .threads(threads)
+            .prepare::<f64>()
+            .unwrap_err()
+    };
     assert!(matches!(
         structured(0, Chunk::Auto, 1),
         Error::EmptyBatch { .. }
@@ -56,14 +67,18 @@ fn settings_outside_their_domain_are_named() {
         assert!(matches!(fault, Error::Setting { .. }), "{fault}");
         assert!(fault.to_string().starts_with("Structured"), "{fault}");
     }
-    let reverse =
-        |batch, threads| Reverse::<f64>::new(&graph, batch, Store::All, threads).unwrap_err();
+    let reverse = |batch, threads| {
+        Reverse::plan(&graph, batch, Question::Gradient)
+            .threads(threads)
+            .prepare::<f64>()
+            .unwrap_err()
+    };
     assert!(matches!(reverse(0, 1), Error::EmptyBatch { .. }));
     assert!(matches!(reverse(1, 0), Error::Setting { .. }));
     assert!(matches!(
-        Reverse::<f64>::new(&graph, 1, Store::All, 1)
-            .unwrap()
-            .seeds(0),
+        Reverse::plan(&graph, 1, Question::Vjp(0))
+            .seeds(0)
+            .prepare::<f64>(),
         Err(Error::Setting { .. })
     ));
 }
@@ -73,7 +88,7 @@ fn nan_and_infinite_data_are_named_with_their_place() {
     let graph = graph();
     let (mut params, mut x) = (graph.layout().zeros::<f64>(), DMatrix::zeros(5, 1));
     x[(4, 0)] = f64::NAN;
-    let mut reverse = Reverse::new(&graph, 1, Store::All, 1).unwrap();
+    let mut reverse = Reverse::new(&graph, 1).unwrap();
     let fault = reverse.value_and_gradient(&params, &x).unwrap_err();
     assert!(
         fault.to_string().starts_with("target: entry [1, 0] is NaN"),
@@ -81,7 +96,7 @@ fn nan_and_infinite_data_are_named_with_their_place() {
     );
     x[(4, 0)] = 0.0;
     params[13] = f64::NEG_INFINITY;
-    let mut forward = Forward::new(&graph, 1, Chunk::Auto, 1).unwrap();
+    let mut forward = Forward::new(&graph, 1).unwrap();
     let fault = forward.value_and_gradient(&params, &x).unwrap_err();
     assert!(
         fault
@@ -96,22 +111,31 @@ fn what_cannot_fit_is_refused_before_it_is_allocated() {
     let wide = Mlp::new(&[1 << 14, 1 << 14], Activation::Tanh)
         .build()
         .unwrap();
-    let fault = Forward::<f64>::new(&wide, 64, Chunk::Full, 1).unwrap_err();
+    let fault = Forward::plan(&wide, 64, Question::Gradient)
+        .chunk(Chunk::Full)
+        .prepare::<f64>()
+        .unwrap_err();
     assert!(matches!(fault, Error::TooLarge { .. }), "{fault}");
     let deep = Mlp::new(&[1 << 10; 4], Activation::Tanh).build().unwrap();
-    let fault = Structured::<f64>::new(&deep, 1 << 14, Chunk::Full, 1).unwrap_err();
+    let fault = Structured::plan(&deep, 1 << 14)
+        .chunk(Chunk::Full)
+        .prepare::<f64>()
+        .unwrap_err();
     assert!(matches!(fault, Error::TooLarge { .. }), "{fault}");
     let net = Mlp::new(&[1 << 8, 1 << 8], Activation::Tanh)
         .build()
         .unwrap();
     let params: Vec<f64> = net.layout().zeros();
     let x = DMatrix::zeros(1 << 8, 1 << 12);
-    let mut reverse = Reverse::new(&net, 1 << 12, Store::All, 1).unwrap();
+    let mut reverse = Reverse::new(&net, 1 << 12).unwrap();
     assert!(matches!(
         reverse.jacobian_params(&params, &x),
         Err(Error::TooLarge { .. })
     ));
-    let mut forward = Forward::new(&net, 1 << 12, Chunk::Fixed(1), 1).unwrap();
+    let mut forward = Forward::plan(&net, 1 << 12, Question::Gradient)
+        .chunk(Chunk::Fixed(1))
+        .prepare()
+        .unwrap();
     assert!(matches!(
         forward.jacobian_params(&params, &x),
         Err(Error::TooLarge { .. })
@@ -127,7 +151,10 @@ fn budgets_that_are_too_small_are_told_the_smallest_that_does() {
         (Store::Bytes(100), "bytes"),
         (Store::Slots(0), "slots"),
     ] {
-        let fault = Reverse::<f64>::new(&deep, 3, store, 1).unwrap_err();
+        let fault = Reverse::plan(&deep, 3, Question::Gradient)
+            .checkpointing(store)
+            .prepare::<f64>()
+            .unwrap_err();
         let Error::Budget {
             smallest,
             unit: got,
@@ -147,17 +174,39 @@ fn budgets_that_are_too_small_are_told_the_smallest_that_does() {
             _ => Store::Slots(size),
         };
         let smallest = *smallest as usize;
-        assert!(Reverse::<f64>::new(&deep, 3, within(smallest), 1).is_ok());
-        assert!(Reverse::<f64>::new(&deep, 3, within(smallest - 1), 1).is_err());
-        assert!(Reverse::<f64>::predict_gradient(&deep, 3, within(smallest - 1)).is_err());
+        assert!(
+            Reverse::plan(&deep, 3, Question::Gradient)
+                .checkpointing(within(smallest))
+                .prepare::<f64>()
+                .is_ok()
+        );
+        assert!(
+            Reverse::plan(&deep, 3, Question::Gradient)
+                .checkpointing(within(smallest - 1))
+                .prepare::<f64>()
+                .is_err()
+        );
+        assert!(
+            Reverse::plan(&deep, 3, Question::Gradient)
+                .checkpointing(within(smallest - 1))
+                .prediction::<f64>()
+                .is_err()
+        );
     }
     // More cotangents side by side need more.
-    let Err(Error::Budget { smallest, .. }) = Reverse::<f64>::new(&deep, 3, Store::Bytes(0), 1)
+    let Err(Error::Budget { smallest, .. }) = Reverse::plan(&deep, 3, Question::Gradient)
+        .checkpointing(Store::Bytes(0))
+        .prepare::<f64>()
     else {
         panic!()
     };
-    let tight = Reverse::<f64>::new(&deep, 3, Store::Bytes(smallest as usize), 1).unwrap();
-    assert!(matches!(tight.seeds(4), Err(Error::Budget { .. })));
+    let tight = |question| {
+        let plan = Reverse::plan(&deep, 3, question).seeds(4);
+        plan.checkpointing(Store::Bytes(smallest as usize))
+            .prepare::<f64>()
+    };
+    assert!(tight(Question::Gradient).is_ok());
+    assert!(matches!(tight(Question::Vjp(4)), Err(Error::Budget { .. })));
 }
 
 #[test]
@@ -179,13 +228,19 @@ fn graphs_without_a_cut_and_foreign_schedules_are_named() {
     );
     let y = b.named("sum", Mul::new(3), [left, right]);
     let branches = b.build(y).unwrap();
-    let fault = Reverse::<f64>::new(&branches, 2, Store::Slots(2), 1).unwrap_err();
+    let fault = Reverse::plan(&branches, 2, Question::Gradient)
+        .checkpointing(Store::Slots(2))
+        .prepare::<f64>()
+        .unwrap_err();
     assert!(matches!(fault, Error::NoCut { .. }), "{fault}");
     assert!(
         fault.to_string().contains("left is read up to sum"),
         "{fault}"
     );
-    let fault = Reverse::<f64>::new(&branches, 2, Store::Bytes(8), 1).unwrap_err();
+    let fault = Reverse::plan(&branches, 2, Question::Gradient)
+        .checkpointing(Store::Bytes(8))
+        .prepare::<f64>()
+        .unwrap_err();
     assert!(
         fault
             .to_string()
@@ -195,11 +250,22 @@ fn graphs_without_a_cut_and_foreign_schedules_are_named() {
     let Error::Budget { smallest, .. } = fault else {
         panic!()
     };
-    assert!(Reverse::<f64>::new(&branches, 2, Store::Bytes(smallest as usize), 1).is_ok());
+    assert!(
+        Reverse::plan(&branches, 2, Question::Gradient)
+            .checkpointing(Store::Bytes(smallest as usize))
+            .prepare::<f64>()
+            .is_ok()
+    );
     let schedule = square_root(&Chain::of(&graph(), 2).unwrap());
-    let fault = Reverse::<f64>::with_schedule(&branches, 2, &schedule, 1).unwrap_err();
+    let fault = Reverse::plan(&branches, 2, Question::Gradient)
+        .schedule(&schedule)
+        .prepare::<f64>()
+        .unwrap_err();
     assert!(matches!(fault, Error::Setting { .. }), "{fault}");
-    let batch = Reverse::<f64>::new(&graph(), 0, Store::Slots(1), 1).unwrap_err();
+    let batch = Reverse::plan(&graph(), 0, Question::Gradient)
+        .checkpointing(Store::Slots(1))
+        .prepare::<f64>()
+        .unwrap_err();
     assert!(matches!(batch, Error::EmptyBatch { .. }), "{batch}");
 }
 
@@ -216,14 +282,14 @@ proptest! {
         let zeros = |(rows, columns): (usize, usize)| DMatrix::from_element(rows, columns, 0.5);
         let (dot, x_dot, mut y, mut params_bar) = (zeros(dot), zeros(x_dot), zeros(y), zeros(dot));
         let fits = n_params == graph.n_params() && (rows, columns) == (5, 2);
-        let mut forward = Forward::new(&graph, 2, Chunk::Auto, 1).unwrap();
+        let mut forward = Forward::new(&graph, 2).unwrap();
         prop_assert_eq!(forward.value_and_gradient(&params, &x).is_ok(), fits);
         prop_assert_eq!(forward.jacobian_inputs(&params, &x).is_ok(), fits);
         let _ = forward.jvp(&params, &x, Some(Mat::from(&dot)), Some(Mat::from(&x_dot)));
         let _ = forward.jvp_into(&params, &x, Some(Mat::from(&dot)), None, MatMut::from(&mut y));
-        let mut structured = Structured::new(&graph, 2, Chunk::Auto, 1).unwrap();
+        let mut structured = Structured::new(&graph, 2).unwrap();
         prop_assert_eq!(structured.value_and_gradient(&params, &x).is_ok(), fits);
-        let mut reverse = Reverse::new(&graph, 2, Store::All, 1).unwrap();
+        let mut reverse = Reverse::new(&graph, 2).unwrap();
         prop_assert_eq!(reverse.value_and_gradient(&params, &x).is_ok(), fits);
         prop_assert_eq!(reverse.jacobian_params(&params, &x).is_ok(), fits);
         let _ = reverse.vjp(&params, &x, &y);

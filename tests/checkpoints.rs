@@ -18,7 +18,7 @@ use pushpull::checkpoint::{Chain, Family, advances, even, pareto, square_root};
 use pushpull::nalgebra::DMatrix;
 use pushpull::{
     Block, Builder, Cost, Counted, Dims, Error, Graph, HessianVector, Init, Keeps, Mat, MatMut,
-    Mlp, Point, Real, Reverse, Spec, Store, count,
+    Mlp, Point, Question, Real, Reverse, Spec, Store, count,
 };
 use pushpull_bench::alloc::{CountingAllocator, measure};
 
@@ -39,9 +39,16 @@ fn exact(recipe: &Recipe) -> Result<(), String> {
     let text = |error: Error| error.to_string();
     for store in stores(&case, None)? {
         let what = |question: &str| format!("{question}, {store:?}");
-        let predicted = Reverse::<Counted<f64>>::predict_gradient(graph, batch, store);
+        let predicted = Reverse::plan(graph, batch, Question::Gradient)
+            .checkpointing(store)
+            .prediction::<Counted<f64>>();
         let predicted = predicted.map_err(text)?;
-        let prepare = || Reverse::<Counted<f64>>::new(graph, batch, store, 1).unwrap();
+        let prepare = || {
+            Reverse::plan(graph, batch, Question::Gradient)
+                .checkpointing(store)
+                .prepare::<Counted<f64>>()
+                .unwrap()
+        };
         let (mut engine, prepared) = measure(prepare).map_err(|error| error.to_string())?;
         same(
             &what("bytes kept"),
@@ -61,8 +68,11 @@ fn exact(recipe: &Recipe) -> Result<(), String> {
         same(&what("allocations of a run"), ran.count, 0)?;
 
         for side in [1, 2] {
-            let engine = Reverse::<Counted<f64>>::new(graph, batch, store, 1).map_err(text)?;
-            let Ok(mut engine) = engine.seeds(side) else {
+            let plan = |question| {
+                let plan = Reverse::plan(graph, batch, question).checkpointing(store);
+                plan.seeds(side)
+            };
+            let Ok(mut engine) = plan(Question::Vjp(side)).prepare::<Counted<f64>>() else {
                 continue;
             };
             let rows = [false, true].map(|of_params| {
@@ -78,19 +88,13 @@ fn exact(recipe: &Recipe) -> Result<(), String> {
             let of = |predicted: pushpull::Result<pushpull::Prediction>| {
                 predicted.map(|predicted| predicted.cost).map_err(text)
             };
-            let predict_inputs = Reverse::<Counted<f64>>::predict_jacobian_inputs;
-            same(
-                &what("input Jacobian"),
-                rows[0],
-                of(predict_inputs(graph, batch, store, side))?,
-            )?;
-            same(&what("cost of it"), engine.jacobian_inputs_cost(), rows[0])?;
-            let predict_params = Reverse::<Counted<f64>>::predict_jacobian_params;
-            same(
-                &what("Jacobian"),
-                rows[1],
-                of(predict_params(graph, batch, store, side))?,
-            )?;
+            for (k, question) in [Question::JacobianInputs, Question::JacobianParams]
+                .into_iter()
+                .enumerate()
+            {
+                let predicted = plan(question).prediction::<Counted<f64>>();
+                same(&what(question.name()), rows[k], of(predicted)?)?;
+            }
         }
     }
     Ok(())
@@ -208,7 +212,10 @@ fn equal_blocks_are_evaluated_as_often_as_the_binomial_optimum_says() {
             );
         }
         let graph = b.build(h).unwrap();
-        let mut engine = Reverse::<f64>::new(&graph, 1, Store::Slots(slots), 1).unwrap();
+        let mut engine = Reverse::plan(&graph, 1, Question::Gradient)
+            .checkpointing(Store::Slots(slots))
+            .prepare::<f64>()
+            .unwrap();
         runs.store(0, Relaxed);
         let params = vec![1.0; graph.n_params()];
         let (value, gradient) = engine.value_and_gradient(&params, &[3.0, 4.0][..]).unwrap();
@@ -234,7 +241,7 @@ fn rules_of_thumb_run_too_and_hold_what_they_say() {
     let x = DMatrix::from_fn(graph.n_inputs(), batch, |i, j| {
         ((i + 3 * j) % 5) as f64 / 5.0
     });
-    let mut all = Reverse::new(&graph, batch, Store::All, 1).unwrap();
+    let mut all = Reverse::new(&graph, batch).unwrap();
     let want = all.value_and_gradient(&params, &x).unwrap();
     let curves = [Family::Optimal, Family::Even].map(|family| pareto(&chain, family, 6));
     let of_curves = curves
@@ -243,7 +250,12 @@ fn rules_of_thumb_run_too_and_hold_what_they_say() {
         .map(|outcome| outcome.schedule.clone());
     let mut besides = None;
     for schedule in of_curves.chain([even(&chain, 7), square_root(&chain)]) {
-        let prepare = || Reverse::with_schedule(&graph, batch, &schedule, 1).unwrap();
+        let prepare = || {
+            Reverse::plan(&graph, batch, Question::Gradient)
+                .schedule(&schedule)
+                .prepare()
+                .unwrap()
+        };
         let (mut engine, prepared) = measure(prepare).unwrap();
         assert_eq!(engine.value_and_gradient(&params, &x).unwrap(), want);
         // The record with its checkpoints, and what every schedule needs: the output and cotangents.
@@ -252,7 +264,12 @@ fn rules_of_thumb_run_too_and_hold_what_they_say() {
         assert!(numbers < 6 * batch * 6, "{numbers}");
         assert_eq!(engine.evaluations(), schedule.evaluations(&chain));
         // Single precision takes half the numbers' bytes and the same plan: what is left is the plan.
-        let single = || Reverse::<f32>::with_schedule(&graph, batch, &schedule, 1).unwrap();
+        let single = || {
+            Reverse::plan(&graph, batch, Question::Gradient)
+                .schedule(&schedule)
+                .prepare::<f32>()
+                .unwrap()
+        };
         let (_, single) = measure(single).unwrap();
         let difference = (prepared.bytes - single.bytes) as usize;
         assert_eq!(2 * difference, engine.bytes().total());
@@ -264,8 +281,14 @@ fn second_derivatives_run_with_checkpoints_too() {
     let (graph, batch) = (deep(12, 3), 2);
     let params: Vec<f64> = graph.layout().init(Init::Glorot, 3);
     let x = DMatrix::from_element(graph.n_inputs(), batch, 0.25);
-    let mut all = HessianVector::by_duals(&graph, batch, Store::All, 1).unwrap();
-    let mut some = HessianVector::new(&graph, batch, Store::Slots(3), 1).unwrap();
+    let mut all = HessianVector::plan(&graph, batch)
+        .by_duals()
+        .prepare()
+        .unwrap();
+    let mut some = HessianVector::plan(&graph, batch)
+        .checkpointing(Store::Slots(3))
+        .prepare()
+        .unwrap();
     assert!(!some.on_planes());
     let want = all
         .gradient_and_hessian_vector(&params, &x, &params)
@@ -294,7 +317,10 @@ fn frozen_layers_are_run_once_and_never_recorded() {
     assert_eq!((chain.frozen(), chain.stages().len()), (1, 7));
     let least = smallest(&case, None).unwrap();
     for store in [Store::Slots(1), Store::Slots(3), Store::Bytes(least)] {
-        let engine = Reverse::<f64>::new(&case.graph, 3, store, 1).unwrap();
+        let engine = Reverse::plan(&case.graph, 3, Question::Gradient)
+            .checkpointing(store)
+            .prepare::<f64>()
+            .unwrap();
         let runs = engine.schedule().unwrap().runs(&chain);
         assert_eq!(runs[..1], [1], "{store:?}");
     }
@@ -307,8 +333,12 @@ fn threads_change_no_bits() {
     let x = DMatrix::from_fn(graph.n_inputs(), batch, |i, j| {
         ((i * 7 + j) % 11) as f32 / 11.0
     });
-    let mut one = Reverse::new(&graph, batch, Store::All, 1).unwrap();
-    let mut two = Reverse::new(&graph, batch, Store::Slots(3), 2).unwrap();
+    let mut one = Reverse::new(&graph, batch).unwrap();
+    let mut two = Reverse::plan(&graph, batch, Question::Gradient)
+        .checkpointing(Store::Slots(3))
+        .threads(2)
+        .prepare()
+        .unwrap();
     let want = one.value_and_gradient(&params, &x).unwrap();
     assert_eq!(two.value_and_gradient(&params, &x).unwrap(), want);
 }

@@ -11,9 +11,10 @@ use proptest::prelude::*;
 use proptest::test_runner::TestCaseError;
 use pushpull::blocks::{Linear, Sum, Tanh};
 use pushpull::{
-    Accum, Builder, Chunk, Cost, Counted, Forward, Graph, Mat, MatMut, Primal, Reverse,
+    Accum, Builder, Chunk, Cost, Counted, Forward, Graph, Mat, MatMut, Primal, Question, Reverse,
+    Wrt,
 };
-use pushpull::{Store, Structured, count};
+use pushpull::{Structured, count};
 
 fn same(what: &str, counted: Cost, predicted: Cost) -> Result<(), String> {
     if counted == predicted {
@@ -49,7 +50,15 @@ fn exact(recipe: &Recipe, width: usize, seeds: usize) -> Result<(), String> {
             same(
                 "jvp",
                 counted,
-                forward.jvp_cost(seeds, in_params, in_inputs),
+                Forward::plan(&case.graph, case.batch, Question::Jvp(seeds))
+                    .chunk(chunk)
+                    .wrt(Wrt {
+                        params: in_params,
+                        inputs: in_inputs,
+                    })
+                    .prediction::<Counted<f64>>()
+                    .map_err(|fault| fault.to_string())?
+                    .cost,
             )?;
         }
     }
@@ -72,14 +81,24 @@ fn exact(recipe: &Recipe, width: usize, seeds: usize) -> Result<(), String> {
     let mut reverse = case.reverse();
     let (_, counted) = count(|| reverse.value_and_gradient(params, x).map(|_| ()).unwrap());
     same("reverse", counted, reverse.cost())?;
-    let mut reverse = case.reverse().seeds(seeds).unwrap();
+    let mut reverse = case.side_by_side(seeds);
     let graph = case.graph.clone();
     for (wants_params, wants_inputs) in [(true, true), (true, false), (false, true)] {
-        let predicted = reverse.pullback_cost(seeds, wants_params, wants_inputs);
-        let mut tape = reverse.record(params, x).unwrap();
+        let predicted = Reverse::plan(&case.graph, case.batch, Question::Vjp(seeds))
+            .seeds(seeds)
+            .wrt(Wrt {
+                params: wants_params,
+                inputs: wants_inputs,
+            })
+            .prediction::<Counted<f64>>()
+            .map_err(|fault| fault.to_string())?
+            .cost;
         let params_bar = wants_params.then(|| MatMut::from(&mut params_bar));
         let x_bar = wants_inputs.then(|| MatMut::from(&mut x_bar));
-        let (done, counted) = count(|| tape.pullback(&y_bar, Accum::Set, params_bar, x_bar));
+        let (done, counted) = count(|| {
+            let mut tape = reverse.record(params, x)?;
+            tape.pullback(&y_bar, Accum::Set, params_bar, x_bar)
+        });
         done.unwrap();
         same(
             &format!("pullback, {wants_params} {wants_inputs} of {graph:?}"),
@@ -151,7 +170,10 @@ fn a_chain_costs_what_the_formulas_say() {
     primal += Cost::flops(last * batch);
     tangents += Cost::flops(last * batch * before);
     let sums = Cost::flops(batch);
-    let forward = Forward::<f64>::new(&graph, batch, Chunk::Full, 1).unwrap();
+    let forward = Forward::plan(&graph, batch, Question::Gradient)
+        .chunk(Chunk::Full)
+        .prepare::<f64>()
+        .unwrap();
     assert_eq!(forward.cost(), primal + sums + tangents + sums * before);
     // Structured: the diagonal of layer 0 through tanh, then W diag, through tanh, as columns of both layers; one seed
     // for a diagonal and n0 for columns. A product for each layer at the end.
@@ -167,13 +189,16 @@ fn a_chain_costs_what_the_formulas_say() {
         + Cost::flops(n3 * batch * (n1 + n2 + n3));
     let contracted =
         [(n0, n1), (n1, n2), (n2, n3)].map(|(n, m)| Cost::flops(2 * m * n * batch + m * batch));
-    let structured = Structured::<f64>::new(&graph, batch, Chunk::Full, 1).unwrap();
+    let structured = Structured::plan(&graph, batch)
+        .chunk(Chunk::Full)
+        .prepare::<f64>()
+        .unwrap();
     let [first, second, third] = contracted;
     assert_eq!(
         structured.cost(),
         primal + sums + carried + first + second + third
     );
-    let reverse = Reverse::<f64>::new(&graph, batch, Store::All, 1).unwrap();
+    let reverse = Reverse::<f64>::new(&graph, batch).unwrap();
     assert_eq!(reverse.cost(), primal + sums + pullback);
     assert_eq!(before, graph.n_params());
 }

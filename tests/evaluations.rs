@@ -7,7 +7,7 @@ use std::cell::{Cell, RefCell};
 use common::case::Case;
 use pushpull::{
     Accum, Block, Builder, Chunk, Dims, Forward, HessianVector, Keeps, Mat, MatMut, MixedMode,
-    Point, Real, Reverse, Spec, Store, Structured, linalg,
+    Point, Question, Real, Reverse, Spec, Structured, linalg,
 };
 
 thread_local! {
@@ -101,8 +101,14 @@ fn evaluations_are_those_of_the_forward_maps() {
         EVALUATED.get() - before
     };
     for chunk in [Chunk::Full, Chunk::Fixed(5)] {
-        let predicted = Forward::<f64>::predict_gradient(&graph, 2, chunk).unwrap();
-        let mut engine = Forward::new(&graph, 2, chunk, 1).unwrap();
+        let predicted = Forward::plan(&graph, 2, Question::Gradient)
+            .chunk(chunk)
+            .prediction::<f64>()
+            .unwrap();
+        let mut engine = Forward::plan(&graph, 2, Question::Gradient)
+            .chunk(chunk)
+            .prepare()
+            .unwrap();
         let engine = RefCell::new(&mut engine);
         let seen = ran(&|| {
             drop(
@@ -114,8 +120,16 @@ fn evaluations_are_those_of_the_forward_maps() {
         });
         assert_eq!(predicted.evaluations, seen, "forward, {chunk:?}");
     }
-    let predicted = Structured::<f64>::predict_gradient(&graph, 2, Chunk::Fixed(1)).unwrap();
-    let engine = RefCell::new(Structured::new(&graph, 2, Chunk::Fixed(1), 1).unwrap());
+    let predicted = Structured::plan(&graph, 2)
+        .chunk(Chunk::Fixed(1))
+        .prediction::<f64>()
+        .unwrap();
+    let engine = RefCell::new(
+        Structured::plan(&graph, 2)
+            .chunk(Chunk::Fixed(1))
+            .prepare()
+            .unwrap(),
+    );
     let seen = ran(&|| {
         drop(
             engine
@@ -125,12 +139,17 @@ fn evaluations_are_those_of_the_forward_maps() {
         )
     });
     assert_eq!(predicted.evaluations, seen, "structured");
-    let predicted = Reverse::<f64>::predict_jacobian_inputs(&graph, 2, Store::All, 1).unwrap();
-    let engine = RefCell::new(Reverse::new(&graph, 2, Store::All, 1).unwrap());
+    let predicted = Reverse::plan(&graph, 2, Question::JacobianInputs)
+        .prediction::<f64>()
+        .unwrap();
+    let engine = RefCell::new(Reverse::new(&graph, 2).unwrap());
     let seen = ran(&|| drop(engine.borrow_mut().jacobian_inputs(params, x)));
     assert_eq!(predicted.evaluations, seen, "reverse");
-    let predicted = HessianVector::<f64>::predict(&graph, 2, Store::All, 3).unwrap();
-    let engine = RefCell::new(HessianVector::new(&graph, 2, Store::All, 1).unwrap());
+    let predicted = HessianVector::plan(&graph, 2)
+        .products(3)
+        .prediction::<f64>()
+        .unwrap();
+    let engine = RefCell::new(HessianVector::new(&graph, 2).unwrap());
     let three = || {
         for _ in 0..3 {
             engine
@@ -141,8 +160,8 @@ fn evaluations_are_those_of_the_forward_maps() {
         }
     };
     assert_eq!(predicted.evaluations, ran(&three), "H v");
-    let predicted = MixedMode::<f64>::predict_jacobian_inputs(&graph, 2).unwrap();
-    let engine = RefCell::new(MixedMode::new(&graph, 2, 1).unwrap());
+    let predicted = MixedMode::plan(&graph, 2).prediction::<f64>().unwrap();
+    let engine = RefCell::new(MixedMode::new(&graph, 2).unwrap());
     let seen = ran(&|| drop(engine.borrow_mut().jacobian_inputs(params, x)));
     assert_eq!(predicted.evaluations, seen, "mixed mode");
 }

@@ -9,7 +9,7 @@ use common::recipe::{Recipe, recipe};
 use common::seeds;
 use proptest::prelude::*;
 use proptest::test_runner::TestCaseError;
-use pushpull::{Chunk, Forward, Primal, Reverse, Scalar, Store};
+use pushpull::{Chunk, Forward, Primal, Question, Reverse, Scalar};
 use pushpull_explain::Explanation;
 use pushpull_xray::{Settings, Xray};
 
@@ -20,10 +20,13 @@ fn adds_up<T: Scalar>(recipe: &Recipe) -> Result<(), String> {
     let sum = T::additions(graph.n_outputs() * batch);
     let said = [
         Primal::<T>::predict(&graph, batch).map_err(text)?.cost + sum,
-        Forward::<T>::predict_gradient(&graph, batch, Chunk::Full)
+        Forward::plan(&graph, batch, Question::Gradient)
+            .chunk(Chunk::Full)
+            .prediction::<T>()
             .map_err(text)?
             .cost,
-        Reverse::<T>::predict_gradient(&graph, batch, Store::All)
+        Reverse::plan(&graph, batch, Question::Gradient)
+            .prediction::<T>()
             .map_err(text)?
             .cost,
     ];
@@ -43,7 +46,7 @@ fn agrees(recipe: &Recipe) -> Result<(), String> {
     let case = Case::<f64>::new(recipe);
     let (graph, params, x) = (&case.graph, &case.params[..], &case.x);
     let xray = Xray::new(graph, params, x, &Settings::default()).map_err(text)?;
-    let mut reverse = Reverse::new(graph, case.batch, Store::All, 1).map_err(text)?;
+    let mut reverse = Reverse::new(graph, case.batch).map_err(text)?;
     let (value, gradient) = reverse.value_and_gradient(params, x).map_err(text)?;
     let norm = gradient.iter().map(|g| g * g).sum::<f64>().sqrt();
     let close = |what: &str, got: f64, want: f64, scale: f64| {

@@ -5,8 +5,8 @@ use std::path::Path;
 use pushpull::blocks::{Activation, Add, Linear, Loss, Map, Mul, Sigmoid, Sum, Tanh};
 use pushpull::nalgebra::DMatrix;
 use pushpull::{
-    Builder, Chunk, Forward, ForwardOverForward, Graph, HessianVector, Mat, Mlp, Primal, Reverse,
-    Scalar, Store, Structured,
+    Builder, Chunk, Forward, ForwardOverForward, Graph, HessianVector, Mat, Mlp, Primal, Question,
+    Reverse, Scalar, Structured,
 };
 use serde_json::Value;
 
@@ -162,15 +162,21 @@ fn values_and_gradients_of_networks_agree_by_both_modes() {
         let (graph, x, params) = (reference.graph(), &reference.x, &reference.params);
         let value = numbers(&reference.value["value"]);
         let gradient = layers(&reference.value["gradient"]);
-        let mut forward = Forward::new(&graph, x.ncols(), Chunk::Fixed(7), 1).unwrap();
+        let mut forward = Forward::plan(&graph, x.ncols(), Question::Gradient)
+            .chunk(Chunk::Fixed(7))
+            .prepare()
+            .unwrap();
         let (pushed_value, pushed) = forward.value_and_gradient(params, x).unwrap();
         agree(name, &[pushed_value], &value, 1e-12);
         agree(name, pushed, &gradient, 1e-12);
-        let mut structured = Structured::new(&graph, x.ncols(), Chunk::Fixed(3), 1).unwrap();
+        let mut structured = Structured::plan(&graph, x.ncols())
+            .chunk(Chunk::Fixed(3))
+            .prepare()
+            .unwrap();
         let (structured_value, pushed) = structured.value_and_gradient(params, x).unwrap();
         agree(name, &[structured_value], &value, 1e-12);
         agree(name, pushed, &gradient, 1e-12);
-        let mut reverse = Reverse::new(&graph, x.ncols(), Store::All, 1).unwrap();
+        let mut reverse = Reverse::new(&graph, x.ncols()).unwrap();
         let mut x_bar = DMatrix::zeros(x.nrows(), x.ncols());
         let (pulled_value, pulled) = reverse.value_and_gradients(params, x, &mut x_bar).unwrap();
         agree(name, &[pulled_value], &value, 1e-12);
@@ -208,13 +214,13 @@ fn outputs_directional_derivatives_and_jacobians_agree() {
         );
         let direction = reference.flat(&numbers(&reference.value["direction"]));
         let jvp_output = matrix(&reference.value["jvp_output"]).transpose();
-        let mut forward = Forward::new(&graph, batch, Chunk::Auto, 1).unwrap();
+        let mut forward = Forward::new(&graph, batch).unwrap();
         let (y, y_dot) = forward
             .jvp(params, &x, Some(Mat::from(&direction)), None)
             .unwrap();
         agree(name, y.as_slice(), output.as_slice(), 1e-12);
         agree(name, y_dot.as_slice(), jvp_output.as_slice(), 1e-12);
-        let mut reverse = Reverse::new(&graph, batch, Store::All, 1).unwrap();
+        let mut reverse = Reverse::new(&graph, batch).unwrap();
         let (pushed, pulled) = (
             forward.jacobian_params(params, &x).unwrap(),
             reverse.jacobian_params(params, &x).unwrap(),
@@ -245,14 +251,14 @@ fn second_derivatives_agree_by_both_ways() {
         let (graph, params, x) = (reference.graph(), &reference.params, &reference.x);
         let direction = reference.flat(&numbers(&reference.value["direction"]));
         let want = reference.flat(&numbers(&reference.value["hessian_vector"]));
-        let mut reverse = HessianVector::new(&graph, x.ncols(), Store::All, 1).unwrap();
+        let mut reverse = HessianVector::new(&graph, x.ncols()).unwrap();
         let (value, gradient, product) = reverse
             .gradient_and_hessian_vector(params, x, &direction)
             .unwrap();
         agree(name, &[value], &numbers(&reference.value["value"]), 1e-12);
         agree(name, gradient, &layers(&reference.value["gradient"]), 1e-12);
         agree(name, product, &want, 1e-11);
-        let mut forward = ForwardOverForward::new(&graph, x.ncols(), Chunk::Auto, 1).unwrap();
+        let mut forward = ForwardOverForward::new(&graph, x.ncols()).unwrap();
         let (_, pushed) = forward.hessian_vector(params, x, &direction).unwrap();
         agree(name, pushed, &want, 1e-11);
         let Some(hessian) = reference
@@ -282,7 +288,7 @@ fn second_derivatives_agree_by_both_ways() {
 
 /// Value, gradient in the parameters and in the inputs of one sample, by both modes.
 fn both<T: Scalar>(graph: &Graph, params: &[T], x: &DMatrix<T>) -> [(T, Vec<T>, Vec<T>); 2] {
-    let mut forward = Forward::new(graph, 1, Chunk::Auto, 1).unwrap();
+    let mut forward = Forward::new(graph, 1).unwrap();
     let (value, gradient) = forward.value_and_gradient(params, x).unwrap();
     let gradient = gradient.to_vec();
     let jacobian = forward.jacobian_inputs(params, x).unwrap();
@@ -290,7 +296,7 @@ fn both<T: Scalar>(graph: &Graph, params: &[T], x: &DMatrix<T>) -> [(T, Vec<T>, 
         .column_iter()
         .map(|column| column.iter().fold(T::zero(), |sum, &entry| sum + entry))
         .collect();
-    let mut reverse = Reverse::new(graph, 1, Store::All, 1).unwrap();
+    let mut reverse = Reverse::new(graph, 1).unwrap();
     let mut x_bar = DMatrix::from_element(x.nrows(), 1, T::zero());
     let (pulled_value, pulled) = reverse.value_and_gradients(params, x, &mut x_bar).unwrap();
     [
@@ -391,7 +397,7 @@ fn the_lecture_s_matrix_product_has_its_jacobian() {
     let output = b.block(Linear::without_bias(4, 5), input);
     let graph = b.build(output).unwrap();
     let want = matrix(&reference["jacobian_flat"]);
-    let mut forward = Forward::new(&graph, 3, Chunk::Auto, 1).unwrap();
+    let mut forward = Forward::new(&graph, 3).unwrap();
     agree(
         "lecture",
         forward
@@ -401,9 +407,9 @@ fn the_lecture_s_matrix_product_has_its_jacobian() {
         want.as_slice(),
         1e-12,
     );
-    let mut reverse = Reverse::new(&graph, 3, Store::All, 1)
-        .unwrap()
+    let mut reverse = Reverse::plan(&graph, 3, Question::Vjp(5))
         .seeds(5)
+        .prepare()
         .unwrap();
     agree(
         "lecture",

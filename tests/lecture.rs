@@ -3,7 +3,7 @@
 mod common;
 
 use pushpull::blocks::{Activation, Loss};
-use pushpull::{Chunk, Forward, Graph, Mlp, Primal, Reverse, Store};
+use pushpull::{Chunk, Forward, Graph, Mlp, Primal, Question, Reverse, Wrt};
 use pushpull_bench::fit::PowerLaw;
 
 fn digits_net(width: usize) -> Graph {
@@ -31,7 +31,10 @@ fn forward_mode_s_work_is_linear_in_the_parameters() {
     let points = WIDTHS.map(|width| {
         let graph = digits_net(width);
         // The count does not depend on the chunk's buffers, but on its number of primal sweeps: so one cheap chunk.
-        let forward = Forward::<f64>::new(&graph, BATCH, Chunk::Fixed(256), 1).unwrap();
+        let forward = Forward::plan(&graph, BATCH, Question::Gradient)
+            .chunk(Chunk::Fixed(256))
+            .prepare::<f64>()
+            .unwrap();
         let ratio = forward.cost().flops as f64 / primal_flops(&graph);
         ((graph.n_params() as f64).ln(), ratio.ln())
     });
@@ -50,8 +53,8 @@ fn forward_mode_s_work_is_linear_in_the_parameters() {
 fn reverse_mode_s_work_relative_to_the_primal_does_not_grow() {
     let ratios = WIDTHS.map(|width| {
         let graph = digits_net(width);
-        let reverse = Reverse::<f64>::new(&graph, BATCH, Store::All, 1).unwrap();
-        reverse.pullback_cost(1, true, false).flops as f64 / primal_flops(&graph)
+        let vjp = Reverse::plan(&graph, BATCH, Question::Vjp(1)).prediction::<f64>();
+        vjp.unwrap().cost.flops as f64 / primal_flops(&graph) - 1.0
     });
     assert!(
         ratios.iter().all(|ratio| (1.0..2.1).contains(ratio)),
@@ -65,7 +68,7 @@ fn reverse_mode_s_work_relative_to_the_primal_does_not_grow() {
 fn the_record_grows_with_depth_and_forward_mode_s_buffers_do_not() {
     let depths = [2, 4, 8, 16, 32, 64];
     let records = depths.map(|depth| {
-        Reverse::<f64>::new(&deep_net(depth), BATCH, Store::All, 1)
+        Reverse::<f64>::new(&deep_net(depth), BATCH)
             .unwrap()
             .bytes()
             .arena
@@ -78,7 +81,10 @@ fn the_record_grows_with_depth_and_forward_mode_s_buffers_do_not() {
         );
     }
     let forward = depths.map(|depth| {
-        let directions = Forward::<f64>::for_directions(&deep_net(depth), BATCH, 3, true, true);
+        let directions = Forward::plan(&deep_net(depth), BATCH, Question::Jvp(3))
+            .chunk(Chunk::Full)
+            .wrt(Wrt::BOTH)
+            .prepare::<f64>();
         directions.unwrap().bytes().arena
     });
     assert!(
@@ -86,7 +92,10 @@ fn the_record_grows_with_depth_and_forward_mode_s_buffers_do_not() {
         "{forward:?}"
     );
     let chunks = depths.map(|depth| {
-        let engine = Forward::<f64>::new(&deep_net(depth), BATCH, Chunk::Fixed(8), 1).unwrap();
+        let engine = Forward::plan(&deep_net(depth), BATCH, Question::Gradient)
+            .chunk(Chunk::Fixed(8))
+            .prepare::<f64>()
+            .unwrap();
         engine.bytes().arena
     });
     assert!(chunks.iter().all(|bytes| *bytes == chunks[0]), "{chunks:?}");
@@ -95,7 +104,12 @@ fn the_record_grows_with_depth_and_forward_mode_s_buffers_do_not() {
 /// The full tangent matrix is o x p, so forward mode's memory does grow with the parameters unless it is cut up.
 #[test]
 fn a_full_tangent_matrix_grows_with_the_parameters_and_a_chunk_does_not() {
-    let full = |depth| Forward::<f64>::new(&deep_net(depth), BATCH, Chunk::Full, 1).unwrap();
+    let full = |depth| {
+        Forward::plan(&deep_net(depth), BATCH, Question::Gradient)
+            .chunk(Chunk::Full)
+            .prepare::<f64>()
+            .unwrap()
+    };
     let (few, many) = (full(4), full(16));
     let (p, q) = (few.graph().n_params(), many.graph().n_params());
     let ratio = many.bytes().arena as f64 / few.bytes().arena as f64;
@@ -115,15 +129,19 @@ fn a_jacobian_costs_a_sweep_an_output_in_reverse_and_a_tangent_an_input_forward(
     };
     for outputs in [1, 4, 16] {
         let graph = net(outputs);
-        let reverse = Reverse::<f64>::new(&graph, 1, Store::All, 1).unwrap();
-        let reverse = reverse.seeds(outputs).unwrap();
-        let one = reverse.pullback_cost(1, false, true).flops as f64;
-        let all = reverse.pullback_cost(outputs, false, true).flops as f64;
-        assert!(all <= outputs as f64 * one && all > 0.9 * outputs as f64 * one);
-        let forward = Forward::<f64>::new(&graph, 1, Chunk::Full, 1).unwrap();
         let primal = Primal::<f64>::new(&graph, 1).unwrap().cost().flops as f64;
-        let columns = forward.jvp_cost(16, false, true).flops as f64 - primal;
-        let column = forward.jvp_cost(1, false, true).flops as f64 - primal;
+        let pulled = |cotangents| {
+            let plan = Reverse::plan(&graph, 1, Question::Vjp(cotangents)).wrt(Wrt::INPUTS);
+            plan.seeds(outputs).prediction::<f64>().unwrap().cost.flops as f64 - primal
+        };
+        let (one, all) = (pulled(1), pulled(outputs));
+        assert!(all <= outputs as f64 * one && all > 0.9 * outputs as f64 * one);
+        let pushed = |directions| {
+            let plan = Forward::plan(&graph, 1, Question::Jvp(directions)).wrt(Wrt::INPUTS);
+            let plan = plan.chunk(Chunk::Full);
+            plan.prediction::<f64>().unwrap().cost.flops as f64 - primal
+        };
+        let (column, columns) = (pushed(1), pushed(16));
         assert!(columns <= 16.0 * column && columns > 0.9 * 16.0 * column);
     }
 }

@@ -7,7 +7,7 @@ use pushpull::nalgebra::dmatrix;
 use pushpull::tape::{Mode, Tape};
 use pushpull::{
     Budget, Builder, Calibration, Chunk, Forward, Graph, HessianVector, Mlp, Plan, Primal,
-    Question, Reverse, Store, Structured,
+    Question, Reverse, Store, Structured, Wrt,
 };
 use pushpull_bench::alloc::{CountingAllocator, measure};
 
@@ -89,14 +89,40 @@ fn forty_thousand_blocks_are_prepared_by_every_engine() {
         let (g, all) = (&graph, Store::All);
         let evaluations = graph.nodes().len() as u64;
         assert_eq!(
-            Reverse::<f64>::new(g, 2, all, 1).unwrap().evaluations(),
+            Reverse::plan(g, 2, Question::Gradient)
+                .checkpointing(all)
+                .prepare::<f64>()
+                .unwrap()
+                .evaluations(),
             evaluations
         );
         assert!(Primal::<f64>::new(g, 2).is_ok());
-        assert!(Forward::<f64>::for_directions(g, 2, 3, true, true).is_ok());
-        assert!(Structured::<f64>::new(g, 1, Chunk::Fixed(1), 1).is_ok());
-        assert!(HessianVector::<f64>::new(g, 2, all, 1).is_ok());
-        assert!(HessianVector::<f64>::by_duals(g, 2, all, 1).is_ok());
+        assert!(
+            Forward::plan(g, 2, Question::Jvp(3))
+                .chunk(Chunk::Full)
+                .wrt(Wrt::BOTH)
+                .prepare::<f64>()
+                .is_ok()
+        );
+        assert!(
+            Structured::plan(g, 1)
+                .chunk(Chunk::Fixed(1))
+                .prepare::<f64>()
+                .is_ok()
+        );
+        assert!(
+            HessianVector::plan(g, 2)
+                .checkpointing(all)
+                .prepare::<f64>()
+                .is_ok()
+        );
+        assert!(
+            HessianVector::plan(g, 2)
+                .by_duals()
+                .checkpointing(all)
+                .prepare::<f64>()
+                .is_ok()
+        );
     }
 }
 
@@ -109,7 +135,10 @@ fn slots_on_twenty_thousand_stages_are_planned() {
     }
     let graph = b.build(h).unwrap();
     for slots in [2, 10, 100, 20_000] {
-        let predicted = Reverse::<f64>::predict_gradient(&graph, 2, Store::Slots(slots)).unwrap();
+        let predicted = Reverse::plan(&graph, 2, Question::Gradient)
+            .checkpointing(Store::Slots(slots))
+            .prediction::<f64>()
+            .unwrap();
         let advanced = advances(20_000, slots).unwrap();
         assert_eq!(predicted.evaluations, advanced + 20_000, "{slots} slots");
     }
@@ -118,7 +147,10 @@ fn slots_on_twenty_thousand_stages_are_planned() {
     let chain = Chain::of(&graph, 2).unwrap();
     let once: u64 = chain.stages().iter().map(|stage| stage.work).sum();
     for (slots, times) in [(10, 9), (100, 4)] {
-        let engine = Reverse::<f64>::new(&graph, 2, Store::Slots(slots), 1).unwrap();
+        let engine = Reverse::plan(&graph, 2, Question::Gradient)
+            .checkpointing(Store::Slots(slots))
+            .prepare::<f64>()
+            .unwrap();
         let schedule = engine.schedule().unwrap();
         let work = schedule.work(&chain);
         assert!(work <= times * once, "{slots} slots: {work}, once {once}");
@@ -130,7 +162,10 @@ fn slots_on_twenty_thousand_stages_are_planned() {
 fn bytes_on_twenty_thousand_stages_are_planned() {
     for graph in [layers(20_000), uneven(20_000)] {
         let record = |store| {
-            let engine = Reverse::<f64>::new(&graph, 2, store, 1).unwrap();
+            let engine = Reverse::plan(&graph, 2, Question::Gradient)
+                .checkpointing(store)
+                .prepare::<f64>()
+                .unwrap();
             let bytes = engine.bytes();
             (bytes.total() - bytes.gradient, engine.evaluations())
         };
@@ -168,20 +203,27 @@ fn bytes_of_planning_double_with_the_length() {
     type Prepare = (&'static str, fn(&Graph));
     let engines: [Prepare; 5] = [
         ("primal", |g| drop(Primal::<f64>::new(g, 2).unwrap())),
-        ("reverse", |g| {
-            drop(Reverse::<f64>::new(g, 2, Store::All, 1).unwrap())
-        }),
+        ("reverse", |g| drop(Reverse::<f64>::new(g, 2).unwrap())),
         ("forward", |g| {
-            drop(Forward::<f64>::for_directions(g, 2, 2, true, true).unwrap())
+            drop(
+                Forward::plan(g, 2, Question::Jvp(2))
+                    .chunk(Chunk::Full)
+                    .wrt(Wrt::BOTH)
+                    .prepare::<f64>()
+                    .unwrap(),
+            )
         }),
         ("structured", |g| {
             assert_eq!(
-                Structured::<f64>::samples(g, 1, Chunk::Fixed(1)).unwrap(),
+                Structured::plan(g, 1)
+                    .chunk(Chunk::Fixed(1))
+                    .samples::<f64>()
+                    .unwrap(),
                 1
             )
         }),
         ("second order", |g| {
-            drop(HessianVector::<f64>::new(g, 2, Store::All, 1).unwrap())
+            drop(HessianVector::<f64>::new(g, 2).unwrap())
         }),
     ];
     for build in [layers, shared, uneven] {

@@ -4,11 +4,12 @@
 use pushpull::blocks::{Activation, Loss};
 use pushpull::nalgebra::DMatrix;
 use pushpull::{
-    Accum, Chunk, Forward, Graph, HessianVector, Init, Mat, MatMut, MixedMode, Mlp, Primal, Result,
-    Reverse, Store, Structured, Team,
+    Accum, Chunk, Forward, HessianVector, Init, Mat, MatMut, MixedMode, Mlp, Primal, Question,
+    Reverse, Structured, Team, Wrt,
 };
 use pushpull_bench::alloc::{CountingAllocator, measure};
 use pushpull_laws::Shadow;
+use pushpull_reverse_mode::HessianVectorPlan;
 
 #[global_allocator]
 static ALLOCATOR: CountingAllocator = CountingAllocator;
@@ -48,16 +49,26 @@ fn prepared_engines_allocate_nothing() {
             "primal"
         );
         for chunk in [Chunk::Auto, Chunk::Full, Chunk::Fixed(5)] {
-            let mut forward = Forward::new(&graph, batch, chunk, 1).unwrap();
+            let mut forward = Forward::plan(&graph, batch, Question::Gradient)
+                .chunk(chunk)
+                .prepare()
+                .unwrap();
             let gradient = || assert!(forward.value_and_gradient(&params, &x).is_ok());
             assert_eq!(allocations(gradient), 0, "forward, {chunk:?}");
         }
         for chunk in [Chunk::Auto, Chunk::Full, Chunk::Fixed(5)] {
-            let mut structured = Structured::new(&graph, batch, chunk, 1).unwrap();
+            let mut structured = Structured::plan(&graph, batch)
+                .chunk(chunk)
+                .prepare()
+                .unwrap();
             let gradient = || assert!(structured.value_and_gradient(&params, &x).is_ok());
             assert_eq!(allocations(gradient), 0, "structured, {chunk:?}");
         }
-        let mut forward = Forward::for_directions(&graph, batch, 2, true, true).unwrap();
+        let mut forward = Forward::plan(&graph, batch, Question::Jvp(2))
+            .chunk(Chunk::Full)
+            .wrt(Wrt::BOTH)
+            .prepare()
+            .unwrap();
         let jvp = || {
             let (w, x_dot) = (Some(Mat::from(&params_dot)), Some(Mat::from(&x_dot)));
             assert!(
@@ -67,23 +78,26 @@ fn prepared_engines_allocate_nothing() {
             );
         };
         assert_eq!(allocations(jvp), 0, "jvp");
-        let mut reverse = Reverse::new(&graph, batch, Store::All, 1).unwrap();
+        let mut reverse = Reverse::new(&graph, batch).unwrap();
         let gradient = || assert!(reverse.value_and_gradient(&params, &x).is_ok());
         assert_eq!(allocations(gradient), 0, "reverse");
         let gradient = reverse.value_and_gradient(&params, &x).unwrap().1.to_vec();
         let mut shadow = Shadow::new(&graph, batch, 1, 1).unwrap();
         let check = || assert!(shadow.check(&params, &x, &gradient).unwrap().is_some());
         assert_eq!(allocations(check), 0, "shadow check");
-        let mut reverse = Reverse::new(&graph, batch, Store::All, 2).unwrap();
+        let mut reverse = Reverse::plan(&graph, batch, Question::Gradient)
+            .threads(2)
+            .prepare()
+            .unwrap();
         let gradient = || assert!(reverse.value_and_gradient(&params, &x).is_ok());
         assert_eq!(
             allocations(gradient),
             0,
             "reverse, the user's of two threads"
         );
-        let mut reverse = Reverse::new(&graph, batch, Store::All, 1)
-            .unwrap()
+        let mut reverse = Reverse::plan(&graph, batch, Question::Vjp(2))
             .seeds(2)
+            .prepare()
             .unwrap();
         let pullback = || {
             let mut tape = reverse.record(&params, &x).unwrap();
@@ -91,16 +105,24 @@ fn prepared_engines_allocate_nothing() {
             tape.pullback(&y_bar, Accum::Set, Some(w), Some(x)).unwrap();
         };
         assert_eq!(allocations(pullback), 0, "pullback");
-        let hessian = |of: fn(&Graph, usize, Store, usize) -> Result<HessianVector<f64>>| {
-            let mut hessian = of(&graph, batch, Store::All, 1).unwrap();
+        let hessian = |plan: HessianVectorPlan| {
+            let mut hessian = plan.prepare::<f64>().unwrap();
             let product = || {
                 let product = hessian.gradient_and_hessian_vector(&params, &x, &params);
                 assert!(product.is_ok());
             };
             allocations(product)
         };
-        assert_eq!(hessian(HessianVector::new), 0, "H v on planes");
-        assert_eq!(hessian(HessianVector::by_duals), 0, "H v by duals");
+        assert_eq!(
+            hessian(HessianVector::plan(&graph, batch)),
+            0,
+            "H v on planes"
+        );
+        assert_eq!(
+            hessian(HessianVector::plan(&graph, batch).by_duals()),
+            0,
+            "H v by duals"
+        );
     }
 }
 
@@ -112,7 +134,10 @@ fn the_user_s_of_two_threads_allocates_nothing() {
     assert!(Team::of_graph("test", 2, &graph, batch).unwrap().shares());
     let params: Vec<f64> = graph.layout().init(Init::Glorot, 1);
     let x = DMatrix::from_element(graph.n_inputs(), batch, 0.1);
-    let mut reverse = Reverse::new(&graph, batch, Store::All, 2).unwrap();
+    let mut reverse = Reverse::plan(&graph, batch, Question::Gradient)
+        .threads(2)
+        .prepare()
+        .unwrap();
     let gradient = || assert!(reverse.value_and_gradient(&params, &x).is_ok());
     assert_eq!(allocations(gradient), 0);
 }
@@ -124,7 +149,7 @@ fn a_prepared_bracketing_allocates_nothing() {
         let params: Vec<f64> = graph.layout().init(Init::Glorot, 1);
         let x = DMatrix::from_element(graph.n_inputs(), 5, 0.5);
         let mut jacobian = DMatrix::zeros(5 * graph.n_outputs(), graph.n_inputs());
-        let mut mixed = MixedMode::new(&graph, 5, 1).unwrap();
+        let mut mixed = MixedMode::new(&graph, 5).unwrap();
         let run = || {
             let target = MatMut::from(&mut jacobian);
             mixed.jacobian_inputs_into(&params, &x, target).unwrap();
@@ -139,7 +164,10 @@ fn a_user_whose_work_is_shared_allocates_nothing() {
     let graph = net.build().unwrap();
     let params: Vec<f32> = graph.layout().init(Init::Glorot, 1);
     let x = DMatrix::from_element(graph.n_inputs(), 128, 0.5);
-    let mut reverse = Reverse::new(&graph, 128, Store::All, 2).unwrap();
+    let mut reverse = Reverse::plan(&graph, 128, Question::Gradient)
+        .threads(2)
+        .prepare()
+        .unwrap();
     let gradient = || assert!(reverse.value_and_gradient(&params, &x).is_ok());
     assert_eq!(allocations(gradient), 0);
 }

@@ -10,7 +10,7 @@ use common::case::Case;
 use common::scenarios::scenarios;
 use common::tampered::{Fault, Tampered};
 use pushpull::nalgebra::DMatrix;
-use pushpull::{Accum, Chunk, Counted, Dual, Forward, Mat, MatMut, Scalar};
+use pushpull::{Accum, Chunk, Counted, Dual, Forward, Mat, MatMut, Question, Scalar, Wrt};
 
 /// Every named graph, all of its blocks with `fault`.
 fn faulty<T: Scalar>(fault: Fault) -> impl Iterator<Item = (&'static str, Case<T>)> {
@@ -34,7 +34,6 @@ fn every_forward_call<T: Scalar>(case: &mut Case<T>) {
         forward.jacobian_params(params, x).unwrap();
         forward.jacobian_inputs(params, x).unwrap();
         forward.cost();
-        forward.jvp_cost(3, true, true);
         forward.bytes();
     }
     for chunk in [Chunk::Auto, Chunk::Full, Chunk::Fixed(2)] {
@@ -43,7 +42,11 @@ fn every_forward_call<T: Scalar>(case: &mut Case<T>) {
         structured.cost();
         structured.bytes();
     }
-    let mut forward = Forward::for_directions(&case.graph, case.batch, 3, true, true).unwrap();
+    let mut forward = Forward::plan(&case.graph, case.batch, Question::Jvp(3))
+        .chunk(Chunk::Full)
+        .wrt(Wrt::BOTH)
+        .prepare()
+        .unwrap();
     let mut y_dot = DMatrix::from_element(case.n_outputs(), case.batch * 3, T::zero());
     forward
         .jvp_into(params, x, dots.0, dots.1, MatMut::from(&mut y_dot))
@@ -54,7 +57,7 @@ fn every_reverse_call<T: Scalar>(case: &mut Case<T>) {
     let (y_bar, mut params_bar, mut x_bar) = (case.y_bar(3), case.params_dot(3), case.x_dot(3));
     let mut gradient_x = case.x_dot(1);
     let (params, x) = (&case.params, &case.x);
-    for mut reverse in [case.reverse(), case.reverse().seeds(2).unwrap()] {
+    for mut reverse in [case.reverse(), case.side_by_side(2)] {
         reverse.value_and_gradient(params, x).unwrap();
         reverse
             .value_and_gradients(params, x, &mut gradient_x)
@@ -63,7 +66,6 @@ fn every_reverse_call<T: Scalar>(case: &mut Case<T>) {
         reverse.jacobian_params(params, x).unwrap();
         reverse.jacobian_inputs(params, x).unwrap();
         reverse.cost();
-        reverse.pullback_cost(3, true, true);
         reverse.bytes();
         let mut tape = reverse.record(params, x).unwrap();
         tape.value();

@@ -4,7 +4,7 @@ use nalgebra::DMatrix;
 use pushpull::blocks::{Activation, Add, LayerNorm, Linear, Loss, Tanh};
 use pushpull::{
     Budget, Builder, Calibration, Counted, Graph, Init, Mat, Mlp, Plan, PlanError, Planned,
-    Prepared, Question, Real, Reverse, Seeds, Store, count,
+    Prepared, Question, Real, Reverse, Seeds, count,
 };
 use pushpull_bench::alloc::{self, CountingAllocator};
 
@@ -160,7 +160,9 @@ fn checkpoints_fit_every_budget_from_the_smallest_on() {
             let budget = Budget::Bytes(bytes);
             Plan::<f32>::with(&graph, batch, Question::Gradient, budget, &mut calibration)
         };
-        let whole = Reverse::<f32>::predict_gradient(&graph, batch, Store::All).unwrap();
+        let whole = Reverse::plan(&graph, batch, Question::Gradient)
+            .prediction::<f32>()
+            .unwrap();
         // Whether checkpoints fit, or what they say that they need; nothing where the whole record fits.
         let checkpoints = |plan: &Plan<f32>| {
             let mut found = plan.candidates().iter();

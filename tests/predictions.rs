@@ -15,8 +15,8 @@ use proptest::test_runner::TestCaseError;
 use pushpull::blocks::{Activation, Loss};
 use pushpull::nalgebra::DMatrix;
 use pushpull::{
-    Chunk, Counted, Dual, Forward, ForwardOverForward, Graph, HessianVector, Mat, MatMut,
-    MixedMode, Mlp, Prediction, Primal, Reverse, Scalar, Store, Structured,
+    Chunk, Counted, Dual, Forward, ForwardOverForward, HessianVector, Mat, MatMut, MixedMode, Mlp,
+    Prediction, Primal, Question, Reverse, Scalar, Structured, Wrt,
 };
 use pushpull_bench::alloc::{CountingAllocator, measure};
 
@@ -47,8 +47,16 @@ where
         let what = |question: &str| format!("forward, {question}, {chunk:?}");
         meter.check(
             &what("gradient"),
-            Forward::<T>::predict_gradient(graph, batch, chunk).map_err(text)?,
-            || Forward::<T>::new(graph, batch, chunk, 1).unwrap(),
+            Forward::plan(graph, batch, Question::Gradient)
+                .chunk(chunk)
+                .prediction::<T>()
+                .map_err(text)?,
+            || {
+                Forward::plan(graph, batch, Question::Gradient)
+                    .chunk(chunk)
+                    .prepare::<T>()
+                    .unwrap()
+            },
             |engine| engine.value_and_gradient(params, x).map(|_| ()).unwrap(),
         )?;
         for (in_params, in_inputs) in [(true, true), (true, false), (false, true)] {
@@ -58,35 +66,76 @@ where
             );
             meter.check(
                 &what(&format!("jvp of {seeds}, {in_params} {in_inputs}")),
-                Forward::<T>::predict_jvp(graph, batch, chunk, seeds, in_params, in_inputs)
+                Forward::plan(graph, batch, Question::Jvp(seeds))
+                    .chunk(chunk)
+                    .wrt(Wrt {
+                        params: in_params,
+                        inputs: in_inputs,
+                    })
+                    .prediction::<T>()
                     .map_err(text)?,
-                || Forward::<T>::for_jvp(graph, batch, chunk, seeds, in_params, in_inputs).unwrap(),
+                || {
+                    Forward::plan(graph, batch, Question::Jvp(seeds))
+                        .chunk(chunk)
+                        .wrt(Wrt {
+                            params: in_params,
+                            inputs: in_inputs,
+                        })
+                        .prepare::<T>()
+                        .unwrap()
+                },
                 |engine| engine.jvp(params, x, dots.0, dots.1).unwrap(),
             )?;
         }
         meter.check(
             &what("Jacobian in the parameters"),
-            Forward::<T>::predict_jacobian_params(graph, batch, chunk).map_err(text)?,
-            || Forward::<T>::for_params(graph, batch, chunk).unwrap(),
+            Forward::plan(graph, batch, Question::JacobianParams)
+                .chunk(chunk)
+                .prediction::<T>()
+                .map_err(text)?,
+            || {
+                Forward::plan(graph, batch, Question::JacobianParams)
+                    .chunk(chunk)
+                    .prepare::<T>()
+                    .unwrap()
+            },
             |engine| engine.jacobian_params(params, x).unwrap(),
         )?;
         meter.check(
             &what("Jacobian in the inputs"),
-            Forward::<T>::predict_jacobian_inputs(graph, batch, chunk).map_err(text)?,
-            || Forward::<T>::for_inputs(graph, batch, chunk).unwrap(),
+            Forward::plan(graph, batch, Question::JacobianInputs)
+                .chunk(chunk)
+                .prediction::<T>()
+                .map_err(text)?,
+            || {
+                Forward::plan(graph, batch, Question::JacobianInputs)
+                    .chunk(chunk)
+                    .prepare::<T>()
+                    .unwrap()
+            },
             |engine| engine.jacobian_inputs(params, x).unwrap(),
         )?;
         meter.check(
             &format!("structured, {chunk:?}"),
-            Structured::<T>::predict_gradient(graph, batch, chunk).map_err(text)?,
-            || Structured::<T>::new(graph, batch, chunk, 1).unwrap(),
+            Structured::plan(graph, batch)
+                .chunk(chunk)
+                .prediction::<T>()
+                .map_err(text)?,
+            || {
+                Structured::plan(graph, batch)
+                    .chunk(chunk)
+                    .prepare::<T>()
+                    .unwrap()
+            },
             |engine| engine.value_and_gradient(params, x).map(|_| ()).unwrap(),
         )?;
     }
     meter.check(
         "forward over forward",
-        ForwardOverForward::<T>::predict(graph, batch, Chunk::Auto).map_err(text)?,
-        || ForwardOverForward::<T>::new(graph, batch, Chunk::Auto, 1).unwrap(),
+        ForwardOverForward::plan(graph, batch)
+            .prediction::<T>()
+            .map_err(text)?,
+        || ForwardOverForward::<T>::new(graph, batch).unwrap(),
         |engine| {
             engine
                 .hessian_vector(params, x, params)
@@ -95,31 +144,43 @@ where
         },
     )?;
 
-    let reverse = || Reverse::<T>::new(graph, batch, Store::All, 1).unwrap();
+    let reverse = || Reverse::<T>::new(graph, batch).unwrap();
     meter.check(
         "reverse, gradient",
-        Reverse::<T>::predict_gradient(graph, batch, Store::All).map_err(text)?,
+        Reverse::plan(graph, batch, Question::Gradient)
+            .prediction::<T>()
+            .map_err(text)?,
         reverse,
         |engine| engine.value_and_gradient(params, x).map(|_| ()).unwrap(),
     )?;
     for side in [1, 2, seeds] {
-        let prepare = || reverse().seeds(side).unwrap();
+        let prepare = || case.side_by_side(side);
         let what = |question: &str| format!("reverse, {question}, {side} side by side");
         meter.check(
             &what(&format!("vjp of {seeds}")),
-            Reverse::<T>::predict_vjp(graph, batch, Store::All, side, seeds).map_err(text)?,
+            Reverse::plan(graph, batch, Question::Vjp(seeds))
+                .wrt(Wrt::BOTH)
+                .seeds(side)
+                .prediction::<T>()
+                .map_err(text)?,
             prepare,
             |engine| engine.vjp(params, x, &y_bar).unwrap(),
         )?;
         meter.check(
             &what("Jacobian in the parameters"),
-            Reverse::<T>::predict_jacobian_params(graph, batch, Store::All, side).map_err(text)?,
+            Reverse::plan(graph, batch, Question::JacobianParams)
+                .seeds(side)
+                .prediction::<T>()
+                .map_err(text)?,
             prepare,
             |engine| engine.jacobian_params(params, x).unwrap(),
         )?;
         meter.check(
             &what("Jacobian in the inputs"),
-            Reverse::<T>::predict_jacobian_inputs(graph, batch, Store::All, side).map_err(text)?,
+            Reverse::plan(graph, batch, Question::JacobianInputs)
+                .seeds(side)
+                .prediction::<T>()
+                .map_err(text)?,
             prepare,
             |engine| engine.jacobian_inputs(params, x).unwrap(),
         )?;
@@ -140,22 +201,13 @@ where
     });
     // Prepared outside of what is measured: it is the caller's.
     let products = RefCell::new(directions.clone());
-    type Way<T> = (
-        &'static str,
-        fn(&Graph, usize, Store, usize) -> pushpull::Result<Prediction>,
-        fn(&Graph, usize, Store, usize) -> pushpull::Result<HessianVector<T>>,
-    );
-    let ways: [Way<T>; 2] = [
-        ("H v", HessianVector::<T>::predict, HessianVector::new),
-        (
-            "H v by duals",
-            HessianVector::<T>::predict_by_duals,
-            HessianVector::by_duals,
-        ),
-    ];
-    for (what, predict, prepare) in ways {
-        let prepare = || prepare(graph, batch, Store::All, 1).unwrap();
-        let predicted = |n| predict(graph, batch, Store::All, n).map_err(|e| e.to_string());
+    let plan = || HessianVector::plan(graph, batch);
+    for (what, plan) in [("H v", plan()), ("H v by duals", plan().by_duals())] {
+        let prepare = || plan.prepare::<T>().unwrap();
+        let predicted = |n| {
+            let predicted = plan.clone().products(n).prediction::<T>();
+            predicted.map_err(|e| e.to_string())
+        };
         meter.check(what, predicted(1)?, prepare, |engine| {
             engine
                 .hessian_vector(params, x, params)
@@ -177,13 +229,13 @@ where
 /// The Jacobian of a chain by its cheapest bracketing; most graphs at random are none.
 fn mixed<T: Scalar>(meter: Meter, case: &Case<T>) -> Result<(), String> {
     let (graph, batch) = (&case.graph, case.batch);
-    match MixedMode::<T>::predict_jacobian_inputs(graph, batch) {
+    match MixedMode::plan(graph, batch).prediction::<T>() {
         Err(pushpull::Error::NotAChain { .. }) => Ok(()),
         Err(fault) => Err(fault.to_string()),
         Ok(predicted) => meter.check(
             "mixed mode",
             predicted,
-            || MixedMode::<T>::new(graph, batch, 1).unwrap(),
+            || MixedMode::<T>::new(graph, batch).unwrap(),
             |engine| engine.jacobian_inputs(&case.params, &case.x).unwrap(),
         ),
     }
@@ -239,16 +291,24 @@ fn the_peak_of_preparing_and_running_is_predicted() {
     let case = Case::<f32>::of(graph.clone(), 128, 3);
     let (params, x) = (&case.params[..], &case.x);
     let gradient = || {
-        let mut engine = Reverse::new(&graph, 128, Store::All, 1).unwrap();
+        let mut engine = Reverse::new(&graph, 128).unwrap();
         engine.value_and_gradient(params, x).map(|_| ()).unwrap();
     };
     let jacobian = || {
-        let mut engine = Forward::for_inputs(&graph, 128, Chunk::Fixed(5)).unwrap();
+        let mut engine = Forward::plan(&graph, 128, Question::JacobianInputs)
+            .chunk(Chunk::Fixed(5))
+            .prepare()
+            .unwrap();
         drop(engine.jacobian_inputs(params, x).unwrap());
     };
     let predictions = [
-        Reverse::<f32>::predict_gradient(&graph, 128, Store::All).unwrap(),
-        Forward::<f32>::predict_jacobian_inputs(&graph, 128, Chunk::Fixed(5)).unwrap(),
+        Reverse::plan(&graph, 128, Question::Gradient)
+            .prediction::<f32>()
+            .unwrap(),
+        Forward::plan(&graph, 128, Question::JacobianInputs)
+            .chunk(Chunk::Fixed(5))
+            .prediction::<f32>()
+            .unwrap(),
     ];
     let runs: [&dyn Fn(); 2] = [&gradient, &jacobian];
     for (run, predicted) in runs.into_iter().zip(predictions) {
@@ -263,14 +323,17 @@ fn the_peak_of_preparing_and_running_is_predicted() {
 #[test]
 fn a_wrong_prediction_is_caught() {
     let graph = Mlp::new(&[3, 4, 2], Activation::Tanh).build().unwrap();
-    let right = Reverse::<f64>::predict_jacobian_params(&graph, 5, Store::All, 2).unwrap();
+    let right = Reverse::plan(&graph, 5, Question::JacobianParams)
+        .seeds(2)
+        .prediction::<f64>()
+        .unwrap();
     let held = |meter, predicted| {
         // At Counted and at f64 the same engine, but the bytes of a number are the same too.
         let case = Case::<Counted<f64>>::of(graph.clone(), 5, 1);
         let prepare = || {
-            Reverse::new(&graph, 5, Store::All, 1)
-                .unwrap()
+            Reverse::plan(&graph, 5, Question::Vjp(2))
                 .seeds(2)
+                .prepare()
                 .unwrap()
         };
         Meter::check(

@@ -16,7 +16,7 @@ use pushpull::tape::{Mode, Tape};
 use pushpull::{
     Accum, AnyBlock, Block, Budget, Builder, Calibration, Chunk, Dims, Error, Forward,
     ForwardOverForward, Graph, HessianVector, Keeps, Mat, MatMut, MixedMode, Mlp, Op, Plan, Point,
-    Prepared, Primal, Question, Real, Reverse, Spec, Store, Structured, Team, Way,
+    Prepared, Primal, Question, Real, Reverse, Spec, Store, Structured, Team, Way, Wrt,
 };
 use pushpull_bench::alloc::{CountingAllocator, measure};
 use pushpull_explain::Explanation;
@@ -86,24 +86,24 @@ fn a_batch_that_cannot_be_is_refused_by_every_prediction() {
     let (g, c, chunk, all) = (&graph(), &chain(), Chunk::Auto, Store::All);
     let calls: &[Call<'_>] = calls![
         "Primal::predict": |n| told(Primal::<f32>::predict(g, n)),
-        "Forward::predict_gradient": |n| told(Forward::<f32>::predict_gradient(g, n, chunk)),
-        "Forward::predict_jvp": |n| told(Forward::<f64>::predict_jvp(g, n, chunk, 2, true, true)),
-        "Forward::predict_jacobian_params": |n| told(Forward::<f64>::predict_jacobian_params(g, n, chunk)),
-        "Forward::predict_jacobian_inputs": |n| told(Forward::<f64>::predict_jacobian_inputs(g, n, chunk)),
-        "Forward::gradient_work": |n| told(Forward::<f64>::gradient_work(g, n, chunk)),
-        "Structured::predict_gradient": |n| told(Structured::<f64>::predict_gradient(g, n, chunk)),
-        "Structured::samples": |n| told(Structured::<f64>::samples(g, n, chunk)),
-        "ForwardOverForward::predict": |n| told(ForwardOverForward::<f64>::predict(g, n, chunk)),
-        "Reverse::predict_gradient": |n| told(Reverse::<f32>::predict_gradient(g, n, all)),
-        "Reverse::predict_gradient, slots": |n| told(Reverse::<f32>::predict_gradient(g, n, Store::Slots(2))),
-        "Reverse::predict_gradient, bytes": |n| told(Reverse::<f32>::predict_gradient(g, n, Store::Bytes(4096))),
-        "Reverse::predict_vjp": |n| told(Reverse::<f64>::predict_vjp(g, n, all, 2, 3)),
-        "Reverse::predict_jacobian_params": |n| told(Reverse::<f64>::predict_jacobian_params(g, n, all, 2)),
-        "Reverse::predict_jacobian_inputs": |n| told(Reverse::<f64>::predict_jacobian_inputs(g, n, all, 2)),
-        "Reverse::vjp_work": |n| told(Reverse::<f64>::vjp_work(g, n, all, 2, 2)),
-        "HessianVector::predict": |n| told(HessianVector::<f64>::predict(g, n, all, 2)),
-        "HessianVector::predict_by_duals": |n| told(HessianVector::<f64>::predict_by_duals(g, n, all, 2)),
-        "MixedMode::predict_jacobian_inputs": |n| told(MixedMode::<f64>::predict_jacobian_inputs(c, n)),
+        "Forward::predict_gradient": |n| told(Forward::plan(g, n, Question::Gradient).chunk(chunk).prediction::<f32>()),
+        "Forward::predict_jvp": |n| told(Forward::plan(g, n, Question::Jvp(2)).chunk(chunk).wrt(Wrt::BOTH).prediction::<f64>()),
+        "Forward::predict_jacobian_params": |n| told(Forward::plan(g, n, Question::JacobianParams).chunk(chunk).prediction::<f64>()),
+        "Forward::predict_jacobian_inputs": |n| told(Forward::plan(g, n, Question::JacobianInputs).chunk(chunk).prediction::<f64>()),
+        "Forward::gradient_work": |n| told(Forward::plan(g, n, Question::Gradient).chunk(chunk).work::<f64>()),
+        "Structured::predict_gradient": |n| told(Structured::plan(g, n).chunk(chunk).prediction::<f64>()),
+        "Structured::samples": |n| told(Structured::plan(g, n).chunk(chunk).samples::<f64>()),
+        "ForwardOverForward::predict": |n| told(ForwardOverForward::plan(g, n).chunk(chunk).prediction::<f64>()),
+        "Reverse::predict_gradient": |n| told(Reverse::plan(g, n, Question::Gradient).checkpointing(all).prediction::<f32>()),
+        "Reverse::predict_gradient, slots": |n| told(Reverse::plan(g, n, Question::Gradient).checkpointing(Store::Slots(2)).prediction::<f32>()),
+        "Reverse::predict_gradient, bytes": |n| told(Reverse::plan(g, n, Question::Gradient).checkpointing(Store::Bytes(4096)).prediction::<f32>()),
+        "Reverse::predict_vjp": |n| told(Reverse::plan(g, n, Question::Vjp(3)).wrt(Wrt::BOTH).checkpointing(all).seeds(2).prediction::<f64>()),
+        "Reverse::predict_jacobian_params": |n| told(Reverse::plan(g, n, Question::JacobianParams).checkpointing(all).seeds(2).prediction::<f64>()),
+        "Reverse::predict_jacobian_inputs": |n| told(Reverse::plan(g, n, Question::JacobianInputs).checkpointing(all).seeds(2).prediction::<f64>()),
+        "Reverse::vjp_work": |n| told(Reverse::plan(g, n, Question::Vjp(2)).checkpointing(all).seeds(2).work::<f64>()),
+        "HessianVector::predict": |n| told(HessianVector::plan(g, n).checkpointing(all).products(2).prediction::<f64>()),
+        "HessianVector::predict_by_duals": |n| told(HessianVector::plan(g, n).by_duals().checkpointing(all).products(2).prediction::<f64>()),
+        "MixedMode::predict_jacobian_inputs": |n| told(MixedMode::plan(c, n).prediction::<f64>()),
         "Chain::of": |n| told(Chain::of(g, n)),
         "Explanation::new": |n| told(Explanation::new::<f64>(g, n)),
     ];
@@ -116,19 +116,19 @@ fn a_batch_that_cannot_be_is_refused_by_every_engine() {
     let schedule = square_root(&Chain::of(g, 1).unwrap());
     let calls: &[Call<'_>] = calls![
         "Primal::new": |n| told(Primal::<f32>::new(g, n)),
-        "Forward::new": |n| told(Forward::<f32>::new(g, n, chunk, 1)),
-        "Forward::for_directions": |n| told(Forward::<f64>::for_directions(g, n, 2, true, true)),
-        "Forward::for_params": |n| told(Forward::<f64>::for_params(g, n, chunk)),
-        "Forward::for_inputs": |n| told(Forward::<f64>::for_inputs(g, n, chunk)),
-        "Structured::new": |n| told(Structured::<f64>::new(g, n, chunk, 1)),
-        "ForwardOverForward::new": |n| told(ForwardOverForward::<f64>::new(g, n, chunk, 1)),
-        "Reverse::new": |n| told(Reverse::<f64>::new(g, n, all, 1)),
-        "Reverse::new, slots": |n| told(Reverse::<f64>::new(g, n, Store::Slots(2), 1)),
-        "Reverse::new, bytes": |n| told(Reverse::<f64>::new(g, n, Store::Bytes(4096), 1)),
-        "Reverse::with_schedule": |n| told(Reverse::<f64>::with_schedule(g, n, &schedule, 1)),
-        "HessianVector::new": |n| told(HessianVector::<f64>::new(g, n, all, 1)),
-        "HessianVector::by_duals": |n| told(HessianVector::<f32>::by_duals(g, n, all, 1)),
-        "MixedMode::new": |n| told(MixedMode::<f64>::new(c, n, 1)),
+        "Forward::new": |n| told(Forward::plan(g, n, Question::Gradient).chunk(chunk).prepare::<f32>()),
+        "Forward::for_directions": |n| told(Forward::plan(g, n, Question::Jvp(2)).chunk(Chunk::Full).wrt(Wrt::BOTH).prepare::<f64>()),
+        "Forward::for_params": |n| told(Forward::plan(g, n, Question::JacobianParams).chunk(chunk).prepare::<f64>()),
+        "Forward::for_inputs": |n| told(Forward::plan(g, n, Question::JacobianInputs).chunk(chunk).prepare::<f64>()),
+        "Structured::new": |n| told(Structured::plan(g, n).chunk(chunk).prepare::<f64>()),
+        "ForwardOverForward::new": |n| told(ForwardOverForward::plan(g, n).chunk(chunk).prepare::<f64>()),
+        "Reverse::new": |n| told(Reverse::plan(g, n, Question::Gradient).checkpointing(all).prepare::<f64>()),
+        "Reverse::new, slots": |n| told(Reverse::plan(g, n, Question::Gradient).checkpointing(Store::Slots(2)).prepare::<f64>()),
+        "Reverse::new, bytes": |n| told(Reverse::plan(g, n, Question::Gradient).checkpointing(Store::Bytes(4096)).prepare::<f64>()),
+        "Reverse::with_schedule": |n| told(Reverse::plan(g, n, Question::Gradient).schedule(&schedule).prepare::<f64>()),
+        "HessianVector::new": |n| told(HessianVector::plan(g, n).checkpointing(all).prepare::<f64>()),
+        "HessianVector::by_duals": |n| told(HessianVector::plan(g, n).by_duals().checkpointing(all).prepare::<f32>()),
+        "MixedMode::new": |n| told(MixedMode::<f64>::new(c, n)),
         "Shadow::new": |n| told(Shadow::<f64>::new(g, n, 1, 0)),
         "Prepared::new": |n| told(Prepared::<f64>::new(g, n, Question::Gradient, Way::Reverse(1))),
     ];
@@ -139,18 +139,18 @@ fn a_batch_that_cannot_be_is_refused_by_every_engine() {
 fn directions_and_seeds_that_cannot_be_are_refused() {
     let (g, chunk, all) = (&graph(), Chunk::Auto, Store::All);
     let calls: &[Call<'_>] = calls![
-        "Forward::predict_jvp": |k| told(Forward::<f64>::predict_jvp(g, 2, chunk, k, true, false)),
-        "Forward::predict_jvp, at once": |k| told(Forward::<f64>::predict_jvp(g, 2, Chunk::Full, k, true, true)),
-        "Forward::predict_jvp, chunks": |k| told(Forward::<f64>::predict_jvp(g, 2, Chunk::Fixed(k), k, false, true)),
-        "Forward::jvp_work": |k| told(Forward::<f64>::jvp_work(g, 2, Chunk::Full, k, (true, true))),
-        "Reverse::predict_vjp, side by side": |k| told(Reverse::<f64>::predict_vjp(g, 2, all, k, 3)),
-        "Reverse::predict_vjp, cotangents": |k| told(Reverse::<f64>::predict_vjp(g, 2, all, 2, k)),
-        "Reverse::predict_params_vjp": |k| told(Reverse::<f64>::predict_params_vjp(g, 2, all, k, k)),
-        "Reverse::predict_jacobian_params": |k| told(Reverse::<f64>::predict_jacobian_params(g, 2, all, k)),
-        "Reverse::predict_jacobian_inputs": |k| told(Reverse::<f64>::predict_jacobian_inputs(g, 2, all, k)),
-        "Reverse::vjp_work": |k| told(Reverse::<f64>::vjp_work(g, 2, all, k, k)),
-        "HessianVector::predict": |k| told(HessianVector::<f64>::predict(g, 2, all, k)),
-        "HessianVector::predict_by_duals": |k| told(HessianVector::<f64>::predict_by_duals(g, 2, all, k)),
+        "Forward::predict_jvp": |k| told(Forward::plan(g, 2, Question::Jvp(k)).chunk(chunk).prediction::<f64>()),
+        "Forward::predict_jvp, at once": |k| told(Forward::plan(g, 2, Question::Jvp(k)).chunk(Chunk::Full).wrt(Wrt::BOTH).prediction::<f64>()),
+        "Forward::predict_jvp, chunks": |k| told(Forward::plan(g, 2, Question::Jvp(k)).chunk(Chunk::Fixed(k)).wrt(Wrt::INPUTS).prediction::<f64>()),
+        "Forward::jvp_work": |k| told(Forward::plan(g, 2, Question::Jvp(k)).chunk(Chunk::Full).wrt(Wrt::BOTH).work::<f64>()),
+        "Reverse::predict_vjp, side by side": |k| told(Reverse::plan(g, 2, Question::Vjp(3)).wrt(Wrt::BOTH).checkpointing(all).seeds(k).prediction::<f64>()),
+        "Reverse::predict_vjp, cotangents": |k| told(Reverse::plan(g, 2, Question::Vjp(k)).wrt(Wrt::BOTH).checkpointing(all).seeds(2).prediction::<f64>()),
+        "Reverse::predict_params_vjp": |k| told(Reverse::plan(g, 2, Question::Vjp(k)).checkpointing(all).seeds(k).prediction::<f64>()),
+        "Reverse::predict_jacobian_params": |k| told(Reverse::plan(g, 2, Question::JacobianParams).checkpointing(all).seeds(k).prediction::<f64>()),
+        "Reverse::predict_jacobian_inputs": |k| told(Reverse::plan(g, 2, Question::JacobianInputs).checkpointing(all).seeds(k).prediction::<f64>()),
+        "Reverse::vjp_work": |k| told(Reverse::plan(g, 2, Question::Vjp(k)).checkpointing(all).seeds(k).work::<f64>()),
+        "HessianVector::predict": |k| told(HessianVector::plan(g, 2).checkpointing(all).products(k).prediction::<f64>()),
+        "HessianVector::predict_by_duals": |k| told(HessianVector::plan(g, 2).by_duals().checkpointing(all).products(k).prediction::<f64>()),
     ];
     // Sizes of a prediction are exact while 64 bits hold them.
     for call in calls {
@@ -162,9 +162,9 @@ fn directions_and_seeds_that_cannot_be_are_refused() {
         }
     }
     let calls: &[Call<'_>] = calls![
-        "Forward::for_directions": |k| told(Forward::<f64>::for_directions(g, 2, k, true, true)),
-        "Forward::for_jvp": |k| told(Forward::<f64>::for_jvp(g, 2, Chunk::Full, k, true, true)),
-        "Reverse::seeds": |k| told(Reverse::<f64>::new(g, 2, all, 1).unwrap().seeds(k)),
+        "Forward::for_directions": |k| told(Forward::plan(g, 2, Question::Jvp(k)).chunk(Chunk::Full).wrt(Wrt::BOTH).prepare::<f64>()),
+        "Forward::for_jvp": |k| told(Forward::plan(g, 2, Question::Jvp(k)).chunk(Chunk::Full).wrt(Wrt::BOTH).prepare::<f64>()),
+        "Reverse::seeds": |k| told(Reverse::plan(g, 2, Question::Vjp(k)).checkpointing(all).seeds(k).prepare::<f64>()),
         "Prepared::new, jvp": |k| told(Prepared::<f64>::new(g, 2, Question::Jvp(k), Way::ForwardChunked(4))),
         "Prepared::new, vjp": |k| told(Prepared::<f64>::new(g, 2, Question::Vjp(k), Way::Reverse(4))),
         "Prepared::new, side": |k| told(Prepared::<f64>::new(g, 2, Question::Vjp(1), Way::Reverse(k))),
@@ -216,10 +216,20 @@ fn a_plan_of_seeds_that_nobody_could_hand_in_is_refused_before_anything_is_measu
 fn slots_budgets_and_stages_as_large_as_can_be_are_the_largest_that_serve() {
     let g = &graph();
     for n in IMPOSSIBLE.into_iter().chain(LARGE) {
-        let slots = |n| Reverse::<f64>::predict_gradient(g, 2, Store::Slots(n)).unwrap();
+        let slots = |n| {
+            Reverse::plan(g, 2, Question::Gradient)
+                .checkpointing(Store::Slots(n))
+                .prediction::<f64>()
+                .unwrap()
+        };
         assert_eq!(slots(n), slots(100));
-        let bytes = Reverse::<f64>::predict_gradient(g, 2, Store::Bytes(n));
-        assert_eq!(bytes, Reverse::<f64>::predict_gradient(g, 2, Store::All));
+        let bytes = Reverse::plan(g, 2, Question::Gradient)
+            .checkpointing(Store::Bytes(n))
+            .prediction::<f64>();
+        assert_eq!(
+            bytes,
+            Reverse::plan(g, 2, Question::Gradient).prediction::<f64>()
+        );
         let chain = Chain::new(vec![Stage::plain(3, 4); 9]);
         let most = optimal(&chain, Limit::Slots(9));
         assert_eq!(optimal(&chain, Limit::Slots(n)), most);
@@ -257,12 +267,20 @@ fn threads_are_refused_by_name() {
     for n in [0, 257, 1 << 32, MOST / 2, MOST] {
         let faults = [
             told(Team::new("Example", n)),
-            told(Forward::<f64>::new(g, 2, Chunk::Auto, n)),
-            told(Structured::<f64>::new(g, 2, Chunk::Auto, n)),
-            told(Reverse::<f64>::new(g, 2, Store::All, n)),
-            told(HessianVector::<f64>::new(g, 2, Store::All, n)),
-            told(ForwardOverForward::<f64>::new(g, 2, Chunk::Auto, n)),
-            told(MixedMode::<f64>::new(c, 2, n)),
+            told(
+                Forward::plan(g, 2, Question::Gradient)
+                    .threads(n)
+                    .prepare::<f64>(),
+            ),
+            told(Structured::plan(g, 2).threads(n).prepare::<f64>()),
+            told(
+                Reverse::plan(g, 2, Question::Gradient)
+                    .threads(n)
+                    .prepare::<f64>(),
+            ),
+            told(HessianVector::plan(g, 2).threads(n).prepare::<f64>()),
+            told(ForwardOverForward::plan(g, 2).threads(n).prepare::<f64>()),
+            told(MixedMode::plan(c, 2).threads(n).prepare::<f64>()),
             told(Primal::<f64>::new(g, 2).unwrap().with_threads(n)),
         ];
         for fault in faults {
@@ -288,18 +306,53 @@ fn asked(block: impl AnyBlock) -> Vec<Result<(), Error>> {
     let (g, chunk, all) = (&graph, Chunk::Full, Store::All);
     vec![
         Primal::<f64>::new(g, 1).map(drop),
-        Forward::<f64>::new(g, 1, chunk, 1).map(drop),
-        Forward::<f64>::for_directions(g, 1, 1, true, true).map(drop),
-        Forward::<f64>::for_inputs(g, 1, Chunk::Fixed(1)).map(drop),
-        Structured::<f64>::new(g, 1, chunk, 1).map(drop),
-        ForwardOverForward::<f64>::new(g, 1, chunk, 1).map(drop),
-        Reverse::<f64>::new(g, 1, all, 1).map(drop),
-        Reverse::<f64>::new(g, 1, Store::Slots(1), 1).map(drop),
-        Reverse::<f64>::new(g, 1, Store::Bytes(1 << 30), 1).map(drop),
-        Reverse::<f64>::predict_jacobian_params(g, 1, all, 1).map(drop),
-        HessianVector::<f64>::new(g, 1, all, 1).map(drop),
-        HessianVector::<f64>::by_duals(g, 1, all, 1).map(drop),
-        MixedMode::<f64>::new(g, 1, 1).map(drop),
+        Forward::plan(g, 1, Question::Gradient)
+            .chunk(chunk)
+            .prepare::<f64>()
+            .map(drop),
+        Forward::plan(g, 1, Question::Jvp(1))
+            .chunk(Chunk::Full)
+            .wrt(Wrt::BOTH)
+            .prepare::<f64>()
+            .map(drop),
+        Forward::plan(g, 1, Question::JacobianInputs)
+            .chunk(Chunk::Fixed(1))
+            .prepare::<f64>()
+            .map(drop),
+        Structured::plan(g, 1)
+            .chunk(chunk)
+            .prepare::<f64>()
+            .map(drop),
+        ForwardOverForward::plan(g, 1)
+            .chunk(chunk)
+            .prepare::<f64>()
+            .map(drop),
+        Reverse::plan(g, 1, Question::Gradient)
+            .checkpointing(all)
+            .prepare::<f64>()
+            .map(drop),
+        Reverse::plan(g, 1, Question::Gradient)
+            .checkpointing(Store::Slots(1))
+            .prepare::<f64>()
+            .map(drop),
+        Reverse::plan(g, 1, Question::Gradient)
+            .checkpointing(Store::Bytes(1 << 30))
+            .prepare::<f64>()
+            .map(drop),
+        Reverse::plan(g, 1, Question::JacobianParams)
+            .checkpointing(all)
+            .prediction::<f64>()
+            .map(drop),
+        HessianVector::plan(g, 1)
+            .checkpointing(all)
+            .prepare::<f64>()
+            .map(drop),
+        HessianVector::plan(g, 1)
+            .by_duals()
+            .checkpointing(all)
+            .prepare::<f64>()
+            .map(drop),
+        MixedMode::<f64>::new(g, 1).map(drop),
         Explanation::new::<f64>(g, 1).map(drop),
     ]
 }
@@ -455,7 +508,7 @@ fn what_a_block_of_the_users_keeps_is_refused_by_name() {
         );
     }
     let graph = greedy(None, 1 << 48).unwrap();
-    let words = Reverse::<f64>::new(&graph, 2, Store::All, 1)
+    let words = Reverse::<f64>::new(&graph, 2)
         .map(drop)
         .unwrap_err()
         .to_string();
@@ -493,15 +546,48 @@ fn scratch_memory_that_cannot_be_is_refused_by_name() {
         let forward = matches!(op, Op::JvpInput | Op::JvpParams(_) | Op::UnitParams(_));
         let mut refused = Vec::new();
         if forward {
-            refused.push(Forward::<f64>::for_directions(g, 2, 3, true, true).map(drop));
-            refused.push(Forward::<f64>::new(g, 2, Chunk::Auto, 1).map(drop));
-            refused.push(Forward::<f64>::predict_jacobian_params(g, 2, Chunk::Full).map(drop));
-            refused.push(Structured::<f64>::new(g, 2, Chunk::Auto, 1).map(drop));
+            refused.push(
+                Forward::plan(g, 2, Question::Jvp(3))
+                    .chunk(Chunk::Full)
+                    .wrt(Wrt::BOTH)
+                    .prepare::<f64>()
+                    .map(drop),
+            );
+            refused.push(Forward::<f64>::new(g, 2).map(drop));
+            refused.push(
+                Forward::plan(g, 2, Question::JacobianParams)
+                    .chunk(Chunk::Full)
+                    .prediction::<f64>()
+                    .map(drop),
+            );
+            refused.push(Structured::<f64>::new(g, 2).map(drop));
         } else {
-            refused.push(Reverse::<f64>::new(g, 2, all, 1).map(drop));
-            refused.push(Reverse::<f64>::predict_gradient(g, 2, Store::Slots(1)).map(drop));
-            refused.push(Reverse::<f64>::predict_vjp(g, 2, all, 2, 2).map(drop));
-            refused.push(HessianVector::<f64>::new(g, 2, all, 1).map(drop));
+            refused.push(
+                Reverse::plan(g, 2, Question::Gradient)
+                    .checkpointing(all)
+                    .prepare::<f64>()
+                    .map(drop),
+            );
+            refused.push(
+                Reverse::plan(g, 2, Question::Gradient)
+                    .checkpointing(Store::Slots(1))
+                    .prediction::<f64>()
+                    .map(drop),
+            );
+            refused.push(
+                Reverse::plan(g, 2, Question::Vjp(2))
+                    .wrt(Wrt::BOTH)
+                    .checkpointing(all)
+                    .seeds(2)
+                    .prediction::<f64>()
+                    .map(drop),
+            );
+            refused.push(
+                HessianVector::plan(g, 2)
+                    .checkpointing(all)
+                    .prepare::<f64>()
+                    .map(drop),
+            );
         }
         let refused: Vec<Error> = refused.into_iter().filter_map(Result::err).collect();
         assert!(!refused.is_empty(), "{op:?}");
@@ -526,13 +612,37 @@ fn a_block_that_multiplies_its_sizes_is_never_asked_about_sizes_that_cannot_be()
     let (g, all) = (&graph, Store::All);
     for n in [MOST, MOST / 2, MOST / 4, 1 << 61] {
         let refused = [
-            told(Reverse::<f64>::new(g, n, all, 1)),
-            told(Reverse::<f64>::predict_vjp(g, 1, all, n, n)),
-            told(Reverse::<f64>::new(g, 1, all, 1).unwrap().seeds(n)),
-            told(Forward::<f64>::for_directions(g, 1, n, true, true)),
-            told(Forward::<f64>::new(g, n, Chunk::Auto, 1)),
-            told(Structured::<f64>::new(g, n, Chunk::Auto, 1)),
-            told(HessianVector::<f64>::new(g, n, all, 1)),
+            told(
+                Reverse::plan(g, n, Question::Gradient)
+                    .checkpointing(all)
+                    .prepare::<f64>(),
+            ),
+            told(
+                Reverse::plan(g, 1, Question::Vjp(n))
+                    .wrt(Wrt::BOTH)
+                    .checkpointing(all)
+                    .seeds(n)
+                    .prediction::<f64>(),
+            ),
+            told(
+                Reverse::plan(g, 1, Question::Vjp(n))
+                    .checkpointing(all)
+                    .seeds(n)
+                    .prepare::<f64>(),
+            ),
+            told(
+                Forward::plan(g, 1, Question::Jvp(n))
+                    .chunk(Chunk::Full)
+                    .wrt(Wrt::BOTH)
+                    .prepare::<f64>(),
+            ),
+            told(Forward::<f64>::new(g, n)),
+            told(Structured::<f64>::new(g, n)),
+            told(
+                HessianVector::plan(g, n)
+                    .checkpointing(all)
+                    .prepare::<f64>(),
+            ),
         ];
         assert!(refused.iter().all(Result::is_err), "{n}");
     }

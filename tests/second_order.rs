@@ -15,9 +15,7 @@ use proptest::prelude::*;
 use proptest::test_runner::TestCaseError;
 use pushpull::blocks::{Activation, Linear, Mul, Square};
 use pushpull::nalgebra::{DMatrix, dmatrix};
-use pushpull::{
-    Builder, Chunk, Cost, Dual, Error, ForwardOverForward, HessianVector, Mlp, Scalar, Store,
-};
+use pushpull::{Builder, Cost, Dual, Error, ForwardOverForward, HessianVector, Mlp, Scalar};
 
 fn all<T: Scalar>(recipe: &Recipe) -> Outcome
 where
@@ -77,7 +75,7 @@ fn a_graph_with_a_block_without_planes_runs_by_duals() {
 fn bad_directions_are_named() {
     let graph = Mlp::new(&[3, 4, 2], Activation::Tanh).build().unwrap();
     let (params, x) = (vec![0.5; graph.n_params()], dmatrix![1.0; 2.0; 3.0]);
-    let mut engine = HessianVector::new(&graph, 1, Store::All, 1).unwrap();
+    let mut engine = HessianVector::new(&graph, 1).unwrap();
     let fault = engine.hessian_vector(&params, &x, &[1.0]).unwrap_err();
     assert!(fault.to_string().contains("direction"), "{fault}");
     let mut direction = params.clone();
@@ -86,13 +84,18 @@ fn bad_directions_are_named() {
     assert!(matches!(fault, Error::NotFinite { .. }), "{fault}");
     let none = engine.hessian_vectors(&params, &x, None, None, None, None);
     assert!(matches!(none, Err(Error::Shape { .. })));
-    assert!(HessianVector::<f64>::new(&graph, 1, Store::All, 0).is_err());
-    assert!(HessianVector::<f64>::new(&graph, 0, Store::All, 1).is_err());
+    assert!(
+        HessianVector::plan(&graph, 1)
+            .threads(0)
+            .prepare::<f64>()
+            .is_err()
+    );
+    assert!(HessianVector::<f64>::new(&graph, 0).is_err());
     let wide = Mlp::new(&[1 << 10, 1 << 10], Activation::Tanh)
         .build()
         .unwrap();
     let (params, x) = (wide.layout().zeros(), DMatrix::zeros(1 << 10, 1));
-    let mut engine = HessianVector::<f64>::new(&wide, 1, Store::All, 1).unwrap();
+    let mut engine = HessianVector::<f64>::new(&wide, 1).unwrap();
     let fault = engine.hessian(&params, &x).unwrap_err();
     assert!(matches!(fault, Error::TooLarge { .. }), "{fault}");
 }
@@ -118,7 +121,7 @@ fn a_product_on_planes_costs_what_the_products_say() {
             want += added(pair[1]) + added(pair[0]);
         }
     }
-    let engine = HessianVector::<f64>::new(&graph, batch, Store::All, 1).unwrap();
+    let engine = HessianVector::<f64>::new(&graph, batch).unwrap();
     assert_eq!(engine.cost(false), want);
 }
 
@@ -132,12 +135,12 @@ fn a_stopped_factor_is_a_constant_in_the_second_derivative_too() {
     let gate = b.map(Square, stopped);
     let y = b.block(Mul::new(1), [gate, h]);
     let graph = b.build(y).unwrap();
-    let mut reverse = HessianVector::new(&graph, 1, Store::All, 1).unwrap();
+    let mut reverse = HessianVector::new(&graph, 1).unwrap();
     let (_, gradient, product) = reverse
         .gradient_and_hessian_vector(&[3.0], &dmatrix![2.0], &[1.0])
         .unwrap();
     assert_eq!((gradient, product), (&[72.0][..], &[0.0][..]));
-    let mut forward = ForwardOverForward::new(&graph, 1, Chunk::Auto, 1).unwrap();
+    let mut forward = ForwardOverForward::new(&graph, 1).unwrap();
     let (_, product) = forward
         .hessian_vector(&[3.0], &dmatrix![2.0], &[1.0])
         .unwrap();

@@ -4,7 +4,7 @@ use pushpull::blocks::{Activation, LayerNorm, Linear, Loss, SquaredError};
 use pushpull::nalgebra::DMatrix;
 use pushpull::tape::{self, Mode};
 use pushpull::{
-    Builder, Chunk, Dual, Forward, ForwardOverForward, Graph, HessianVector, Init, Mlp, Real,
+    Builder, Dual, Forward, ForwardOverForward, Graph, HessianVector, Init, Mlp, Question, Real,
     Reverse, Scalar, Store, Structured,
 };
 use rand::{RngExt, SeedableRng};
@@ -48,30 +48,30 @@ where
         found.push((name.into(), numbers.map(Real::to_f64).collect()));
     };
     for store in [Store::All, Store::Slots(1)] {
-        let mut engine = Reverse::new(graph, SAMPLES, store, 1).unwrap();
+        let mut engine = Reverse::plan(graph, SAMPLES, Question::Gradient)
+            .checkpointing(store)
+            .prepare()
+            .unwrap();
         let (value, gradient) = engine.value_and_gradient(params, &x).unwrap();
         keep("reverse", value, gradient);
     }
-    let mut engine = Forward::new(graph, SAMPLES, Chunk::Auto, 1).unwrap();
+    let mut engine = Forward::new(graph, SAMPLES).unwrap();
     let (value, gradient) = engine.value_and_gradient(params, &x).unwrap();
     keep("forward", value, gradient);
-    let mut engine = Structured::new(graph, SAMPLES, Chunk::Auto, 1).unwrap();
+    let mut engine = Structured::new(graph, SAMPLES).unwrap();
     let (value, gradient) = engine.value_and_gradient(params, &x).unwrap();
     keep("structured", value, gradient);
     for by_duals in [false, true] {
-        let new = if by_duals {
-            HessianVector::by_duals
-        } else {
-            HessianVector::new
-        };
-        let mut engine = new(graph, SAMPLES, Store::All, 1).unwrap();
+        let plan = HessianVector::plan(graph, SAMPLES);
+        let plan = if by_duals { plan.by_duals() } else { plan };
+        let mut engine = plan.prepare().unwrap();
         let (value, gradient, product) = engine
             .gradient_and_hessian_vector(params, &x, params)
             .unwrap();
         keep("second order, gradient", value, gradient);
         keep("second order", value, product);
     }
-    let mut engine = ForwardOverForward::new(graph, SAMPLES, Chunk::Auto, 1).unwrap();
+    let mut engine = ForwardOverForward::new(graph, SAMPLES).unwrap();
     let (value, product) = engine.hessian_vector(params, &x, params).unwrap();
     keep("second order", value, product);
     found
@@ -125,7 +125,7 @@ fn a_million_equal_samples_agree_with_f64_in_every_mode() {
         .loss(Loss::Sum)
         .build()
         .unwrap();
-    let mut forward = Forward::<f32>::new(&sum, SAMPLES, Chunk::Auto, 1).unwrap();
+    let mut forward = Forward::<f32>::new(&sum, SAMPLES).unwrap();
     let (value, gradient) = forward
         .value_and_gradient(&[1.0, 0.0], &data(&sum, false))
         .unwrap();
@@ -153,7 +153,7 @@ fn parameters_of_every_kind_sum_over_a_million_samples() {
     let params = [0.3, -0.4, 1.2, 0.8, 0.5, 0.25];
     let x = data::<f32>(&graph, false);
     let exact = {
-        let mut engine = Reverse::new(&graph, SAMPLES, Store::All, 1).unwrap();
+        let mut engine = Reverse::new(&graph, SAMPLES).unwrap();
         let params = params.map(f64::from);
         engine
             .value_and_gradient(&params, &x.map(f64::from))
@@ -161,8 +161,8 @@ fn parameters_of_every_kind_sum_over_a_million_samples() {
             .1[2..]
             .to_vec()
     };
-    let mut reverse = Reverse::new(&graph, SAMPLES, Store::All, 1).unwrap();
-    let mut structured = Structured::new(&graph, SAMPLES, Chunk::Auto, 1).unwrap();
+    let mut reverse = Reverse::new(&graph, SAMPLES).unwrap();
+    let mut structured = Structured::new(&graph, SAMPLES).unwrap();
     for gradient in [
         reverse.value_and_gradient(&params, &x).unwrap().1,
         structured.value_and_gradient(&params, &x).unwrap().1,
@@ -216,13 +216,22 @@ fn long_sums_have_the_same_bits_at_any_number_of_threads() {
     });
     let run = |threads| {
         let mut numbers: Vec<f32> = Vec::new();
-        let mut reverse = Reverse::new(&graph, batch, Store::All, threads).unwrap();
+        let mut reverse = Reverse::plan(&graph, batch, Question::Gradient)
+            .threads(threads)
+            .prepare()
+            .unwrap();
         let (value, gradient) = reverse.value_and_gradient(&params, &x).unwrap();
         numbers.push(value);
         numbers.extend(gradient);
-        let mut structured = Structured::new(&graph, batch, Chunk::Auto, threads).unwrap();
+        let mut structured = Structured::plan(&graph, batch)
+            .threads(threads)
+            .prepare()
+            .unwrap();
         numbers.extend(structured.value_and_gradient(&params, &x).unwrap().1);
-        let mut second = HessianVector::new(&graph, batch, Store::All, threads).unwrap();
+        let mut second = HessianVector::plan(&graph, batch)
+            .threads(threads)
+            .prepare()
+            .unwrap();
         numbers.extend(second.hessian_vector(&params, &x, &params).unwrap().1);
         numbers.into_iter().map(f32::to_bits).collect::<Vec<_>>()
     };

@@ -13,8 +13,8 @@ use proptest::test_runner::TestCaseError;
 use pushpull::blocks::{Activation, Elementwise, Linear, Loss, Map};
 use pushpull::nalgebra::DMatrix;
 use pushpull::{
-    Builder, Chunk, Dual, Error, Forward, Graph, HessianVector, Init, Mat, Mlp, Primal, Real,
-    Reverse, Scalar, Store, Structured, Team,
+    Builder, Chunk, Dual, Error, Forward, Graph, HessianVector, Init, Mat, Mlp, Primal, Question,
+    Real, Reverse, Scalar, Structured, Team,
 };
 
 /// Every number that the engines give at a number of threads, as bits.
@@ -28,22 +28,40 @@ where
         .and_then(|primal| primal.with_threads(threads))
         .unwrap();
     numbers.extend(primal.run(params, x).unwrap().columns().flatten());
-    let mut forward = Forward::new(graph, batch, Chunk::Fixed(19), threads).unwrap();
+    let mut forward = Forward::plan(graph, batch, Question::Gradient)
+        .chunk(Chunk::Fixed(19))
+        .threads(threads)
+        .prepare()
+        .unwrap();
     let (value, gradient) = forward.value_and_gradient(params, x).unwrap();
     numbers.push(value);
     numbers.extend(gradient);
     numbers.extend(forward.jacobian_inputs(params, x).unwrap().iter());
-    let mut structured = Structured::new(graph, batch, Chunk::Fixed(7), threads).unwrap();
+    let mut structured = Structured::plan(graph, batch)
+        .chunk(Chunk::Fixed(7))
+        .threads(threads)
+        .prepare()
+        .unwrap();
     numbers.extend(structured.value_and_gradient(params, x).unwrap().1);
-    let mut hessian = HessianVector::new(graph, batch, Store::All, threads).unwrap();
+    let mut hessian = HessianVector::plan(graph, batch)
+        .threads(threads)
+        .prepare()
+        .unwrap();
     numbers.extend(hessian.hessian_vector(params, x, params).unwrap().1);
-    let mut reverse = Reverse::new(graph, batch, Store::All, threads).unwrap();
+    let mut reverse = Reverse::plan(graph, batch, Question::Gradient)
+        .threads(threads)
+        .prepare()
+        .unwrap();
     let mut x_bar = DMatrix::from_element(graph.n_inputs(), batch, T::zero());
     let (value, gradient) = reverse.value_and_gradients(params, x, &mut x_bar).unwrap();
     numbers.push(value);
     numbers.extend(gradient);
     numbers.extend(x_bar.iter());
-    let mut reverse = reverse.seeds(2).unwrap();
+    let mut reverse = Reverse::plan(graph, batch, Question::Vjp(2))
+        .seeds(2)
+        .threads(threads)
+        .prepare()
+        .unwrap();
     numbers.extend(reverse.jacobian_params(params, x).unwrap().iter());
     numbers.extend(reverse.jacobian_inputs(params, x).unwrap().iter());
     numbers.into_iter().map(|x| x.to_f64().to_bits()).collect()
@@ -142,11 +160,15 @@ fn gradients<T: Scalar>(case: &Case<T>) -> Result<(), String> {
     let w = DMatrix::from_fn(graph.n_params(), 1, |i, _| T::from_f64((i as f64).sin()));
     let run = |threads| {
         let mut x_bar = DMatrix::from_element(graph.n_inputs(), batch, T::zero());
-        let mut reverse = Reverse::new(graph, batch, Store::All, threads).unwrap();
+        let mut reverse = Reverse::plan(graph, batch, Question::Gradient)
+            .threads(threads)
+            .prepare()
+            .unwrap();
         let (value, gradient) = reverse.value_and_gradients(params, x, &mut x_bar).unwrap();
         let first = (value, gradient.to_vec());
-        let mut forward = Forward::for_directions(graph, batch, 1, true, false)
-            .and_then(|forward| forward.with_threads(threads))
+        let mut forward = Forward::plan(graph, batch, Question::Jvp(1))
+            .threads(threads)
+            .prepare()
             .unwrap();
         let y_dot = forward.jvp(params, x, Some(Mat::from(&w)), None).unwrap();
         (first, x_bar, y_dot)
@@ -170,8 +192,15 @@ fn a_number_of_threads_out_of_range_is_named() {
     let graph = wide(Activation::Tanh);
     for threads in [0, 257, usize::MAX] {
         let faults = [
-            Reverse::<f64>::new(&graph, 1, Store::All, threads).err(),
-            Forward::<f64>::new(&graph, 1, Chunk::Fixed(1), threads).err(),
+            Reverse::plan(&graph, 1, Question::Gradient)
+                .threads(threads)
+                .prepare::<f64>()
+                .err(),
+            Forward::plan(&graph, 1, Question::Gradient)
+                .chunk(Chunk::Fixed(1))
+                .threads(threads)
+                .prepare::<f64>()
+                .err(),
             Primal::<f64>::new(&graph, 1)
                 .and_then(|primal| primal.with_threads(threads))
                 .err(),
@@ -196,17 +225,23 @@ fn wide(activation: Activation) -> Graph {
 #[test]
 fn engines_on_several_user_threads_and_clones_that_share_workers_agree() {
     let case = Case::<f32>::of(wide(Activation::Tanh), 128, 7);
-    let mut engine = Reverse::new(&case.graph, case.batch, Store::All, 1).unwrap();
+    let mut engine = Reverse::new(&case.graph, case.batch).unwrap();
     let expected = engine.value_and_gradient(&case.params, &case.x).unwrap();
     let expected = (expected.0, expected.1.to_vec());
-    let shared = Reverse::new(&case.graph, case.batch, Store::All, 3).unwrap();
+    let shared = Reverse::plan(&case.graph, case.batch, Question::Gradient)
+        .threads(3)
+        .prepare()
+        .unwrap();
     std::thread::scope(|scope| {
         for user in 0..4 {
             let (case, shared, expected) = (&case, &shared, &expected);
             scope.spawn(move || {
                 // Two users have workers of their own, two share those of one engine.
                 let mut engine = if user < 2 {
-                    Reverse::new(&case.graph, case.batch, Store::All, 2).unwrap()
+                    Reverse::plan(&case.graph, case.batch, Question::Gradient)
+                        .threads(2)
+                        .prepare()
+                        .unwrap()
                 } else {
                     shared.clone()
                 };
@@ -252,7 +287,10 @@ fn a_block_that_panics_leaves_the_engine_usable() {
     for (column, threads) in [(0, 1), (0, 2), (batch - 1, 2), (batch - 1, 4)] {
         let mut x = DMatrix::from_element(n, batch, 0.5);
         x.column_mut(column).fill(1e6);
-        let mut engine = Reverse::new(&graph, batch, Store::All, threads).unwrap();
+        let mut engine = Reverse::plan(&graph, batch, Question::Gradient)
+            .threads(threads)
+            .prepare()
+            .unwrap();
         let (value, gradient) = engine.value_and_gradient(&params, &x).unwrap();
         let before = (value, gradient.to_vec());
         BROKEN.store(true, Ordering::Relaxed);

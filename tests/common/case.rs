@@ -1,7 +1,7 @@
 //! A recipe with its graph and its numbers at one scalar.
 
 use pushpull::nalgebra::DMatrix;
-use pushpull::{Chunk, Forward, Graph, Real, Reverse, Role, Rounded, Scalar, Store, Structured};
+use pushpull::{Chunk, Forward, Graph, Question, Real, Reverse, Role, Rounded, Scalar, Structured};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
@@ -82,14 +82,24 @@ impl<T: Scalar> Case<T> {
     }
 
     pub fn forward(&self, chunk: Chunk) -> Forward<T> {
-        Forward::new(&self.graph, self.batch, chunk, 1).expect("forward mode prepares")
+        Forward::plan(&self.graph, self.batch, Question::Gradient)
+            .chunk(chunk)
+            .prepare()
+            .expect("forward mode prepares")
     }
     pub fn structured(&self, chunk: Chunk) -> Structured<T> {
-        Structured::new(&self.graph, self.batch, chunk, 1)
+        Structured::plan(&self.graph, self.batch)
+            .chunk(chunk)
+            .prepare()
             .expect("structured forward mode prepares")
     }
     pub fn reverse(&self) -> Reverse<T> {
-        Reverse::new(&self.graph, self.batch, Store::All, 1).expect("reverse mode prepares")
+        Reverse::new(&self.graph, self.batch).expect("reverse mode prepares")
+    }
+    /// For so many cotangents side by side.
+    pub fn side_by_side(&self, seeds: usize) -> Reverse<T> {
+        let plan = Reverse::plan(&self.graph, self.batch, Question::Vjp(seeds)).seeds(seeds);
+        plan.prepare().expect("reverse mode prepares")
     }
 
     /// Sample `j` alone.

@@ -1,47 +1,43 @@
 //! What must hold for every graph with checkpoints: the bits of `Store::All`, in every answer of reverse mode.
 
 use pushpull::nalgebra::DMatrix;
-use pushpull::{Accum, Error, MatMut, Reverse, Scalar, Store};
+use pushpull::{Accum, Error, MatMut, Question, Reverse, Scalar, Store};
+use pushpull_reverse_mode::Plan;
 
 use super::case::Case;
 use super::checks::{Outcome, fails};
 use super::comparison::{numbers, slice};
 
-/// The smallest byte budget that does for a gradient, or for so many cotangents side by side.
+/// A gradient, or so many cotangents side by side.
+fn plan<T: Scalar>(case: &Case<T>, side: Option<usize>, store: Store) -> Plan {
+    let question = side.map_or(Question::Gradient, Question::Vjp);
+    let plan = Reverse::plan(&case.graph, case.batch, question).checkpointing(store);
+    plan.seeds(side.unwrap_or(1))
+}
+
+/// The smallest byte budget that does.
 pub fn smallest<T: Scalar>(case: &Case<T>, side: Option<usize>) -> Result<usize, String> {
-    let engine = |bytes| {
-        let engine = Reverse::<T>::new(&case.graph, case.batch, Store::Bytes(bytes), 1)?;
-        side.map_or(Ok(()), |side| engine.seeds(side).map(|_| ()))
+    let engine = |bytes| plan(case, side, Store::Bytes(bytes)).prepare::<T>();
+    let least = match engine(0) {
+        Ok(_) => return Ok(0),
+        Err(Error::Budget { smallest, unit, .. }) if unit == "bytes" => smallest as usize,
+        Err(other) => return Err(format!("0 bytes give {other}")),
     };
-    let mut least = 0;
-    // What does for a gradient may be too little for a tape.
-    for _ in 0..2 {
-        match engine(least) {
-            Ok(()) => return Ok(least),
-            Err(Error::Budget { smallest, unit, .. }) if unit == "bytes" => {
-                least = smallest as usize;
-            }
-            Err(other) => return Err(format!("{least} bytes give {other}")),
-        }
-    }
     engine(least).map_err(fails)?;
     Ok(least)
 }
 
 /// Slots, and budgets from the smallest to that of a whole record.
 pub fn stores<T: Scalar>(case: &Case<T>, side: Option<usize>) -> Result<Vec<Store>, String> {
-    let all = match side {
-        None => case.reverse(),
-        Some(side) => case.reverse().seeds(side).map_err(fails)?,
-    };
-    let all = all.bytes();
+    let all = plan(case, side, Store::All).prepare::<T>();
+    let all = all.map_err(fails)?.bytes();
     let (least, most) = (smallest(case, side)?, all.total() - all.gradient);
     let between = (0..4).map(|k| Store::Bytes(least + most.saturating_sub(least) * k / 4));
     let slots = [1, 2, 4].map(Store::Slots);
     let mut stores: Vec<Store> = between.chain([Store::Bytes(most)]).chain(slots).collect();
     // A graph without a cut has nothing to put into slots.
     stores.retain(|&store| {
-        let engine = Reverse::<T>::new(&case.graph, case.batch, store, 1);
+        let engine = plan(case, side, store).prepare::<T>();
         !matches!((store, engine), (Store::Slots(_), Err(Error::NoCut { .. })))
     });
     Ok(stores)
@@ -123,15 +119,14 @@ pub fn bits<T: Scalar>(case: &mut Case<T>) -> Outcome {
     };
     let want = gradient(case, &mut case.reverse())?;
     for store in stores(case, None)? {
-        let mut engine = Reverse::new(&case.graph, case.batch, store, 1).map_err(fails)?;
+        let mut engine = plan(case, None, store).prepare().map_err(fails)?;
         within(store, &engine)?;
         same(store, &gradient(case, &mut engine)?, &want)?;
     }
     for side in [1, 2] {
-        let want = answers(case, case.reverse().seeds(side).map_err(fails)?, &y_bar)?;
+        let want = answers(case, case.side_by_side(side), &y_bar)?;
         for store in stores(case, Some(side))? {
-            let engine = Reverse::new(&case.graph, case.batch, store, 1).map_err(fails)?;
-            let engine = engine.seeds(side).map_err(fails)?;
+            let engine = plan(case, Some(side), store).prepare().map_err(fails)?;
             within(store, &engine)?;
             same(store, &answers(case, engine, &y_bar)?, &want)?;
         }

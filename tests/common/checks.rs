@@ -230,8 +230,7 @@ pub fn jacobians<T: Scalar>(case: &mut Case<T>) -> Outcome {
         inputs_terms,
         tol,
     )?;
-    for reverse in [Ok(case.reverse()), case.reverse().seeds(side_by_side)] {
-        let mut reverse = reverse.map_err(fails)?;
+    for mut reverse in [case.reverse(), case.side_by_side(side_by_side)] {
         let by_rows = reverse.jacobian_params(params, x).map_err(fails)?;
         close(
             "Jacobian, forward = reverse",

@@ -113,7 +113,7 @@ pub fn directions<T: Scalar>(case: &mut Case<T>, seeds: usize) -> Outcome {
             )?;
         }
     }
-    let (mut single, mut several) = (case.reverse(), case.reverse().seeds(2).map_err(fails)?);
+    let (mut single, mut several) = (case.reverse(), case.side_by_side(2));
     let all = single.vjp(params, x, &y_bar).map_err(fails)?;
     let side_by_side = several.vjp(params, x, &y_bar).map_err(fails)?;
     for k in 0..seeds {

@@ -11,7 +11,7 @@ use pushpull::blocks::{
 use pushpull::nalgebra::DMatrix;
 use pushpull::{
     Builder, Chunk, Dual, Error, Forward, ForwardOverForward, Graph, HessianVector, Mat, MixedMode,
-    Result, Reverse, Rounded, Scalar, Store, Structured, Var,
+    Question, Result, Reverse, Rounded, Scalar, Store, Structured, Var,
 };
 use pushpull_core::graph::Origin;
 use pushpull_core::program::{Base, Program, Role};
@@ -280,7 +280,7 @@ fn bounds(drawn: &EdgeGraph) -> Vec<f64> {
     let exact = |x: &f64| Rounded::exact(*x);
     let params: Vec<Rounded> = drawn.params.iter().map(exact).collect();
     let x = drawn.x.map(|x| exact(&x));
-    let mut engine = Reverse::new(&drawn.graph, BATCH, Store::All, 1).expect("prepares");
+    let mut engine = Reverse::new(&drawn.graph, BATCH).expect("prepares");
     match engine.value_and_gradient(&params, &x) {
         Ok((_, gradient)) => {
             let bound = |entry: &Rounded| 4.0 * entry.error::<f64>() + 1e-290;
@@ -297,16 +297,22 @@ fn gradients(drawn: &EdgeGraph) -> Vec<(&'static str, Answer)> {
     } = drawn;
     let bounds = bounds(drawn);
     let of = |outcome: Result<(f64, &[f64])>| answer(outcome.map(|(_, g)| g.to_vec()), &bounds);
-    let mut reverse = Reverse::new(graph, BATCH, Store::All, 1).expect("prepares");
-    let mut forward = Forward::new(graph, BATCH, Chunk::Fixed(2), 1).expect("prepares");
-    let mut structured = Structured::new(graph, BATCH, Chunk::Auto, 1).expect("prepares");
-    let mut planes = HessianVector::new(graph, BATCH, Store::All, 1).expect("prepares");
+    let mut reverse = Reverse::new(graph, BATCH).expect("prepares");
+    let mut forward = Forward::plan(graph, BATCH, Question::Gradient)
+        .chunk(Chunk::Fixed(2))
+        .prepare()
+        .expect("prepares");
+    let mut structured = Structured::new(graph, BATCH).expect("prepares");
+    let mut planes = HessianVector::new(graph, BATCH).expect("prepares");
     let mut answers = vec![
         ("reverse", of(reverse.value_and_gradient(params, x))),
         ("forward", of(forward.value_and_gradient(params, x))),
         ("structured", of(structured.value_and_gradient(params, x))),
     ];
-    if let Ok(mut few) = Reverse::new(graph, BATCH, Store::Slots(2), 1) {
+    if let Ok(mut few) = Reverse::plan(graph, BATCH, Question::Gradient)
+        .checkpointing(Store::Slots(2))
+        .prepare()
+    {
         answers.push(("checkpointed", of(few.value_and_gradient(params, x))));
     }
     // Along the zero direction: the gradient beside a Hessian-vector product, where second derivatives exist too.
@@ -324,10 +330,10 @@ fn jacobians(drawn: &EdgeGraph) -> Vec<(&'static str, Answer)> {
     let EdgeGraph {
         graph, params, x, ..
     } = drawn;
-    let mut reverse = Reverse::new(graph, BATCH, Store::All, 1).expect("prepares");
+    let mut reverse = Reverse::new(graph, BATCH).expect("prepares");
     let exact = |x: &f64| Rounded::exact(*x);
     let rounded: Vec<Rounded> = params.iter().map(exact).collect();
-    let mut bounding = Reverse::new(graph, BATCH, Store::All, 1).expect("prepares");
+    let mut bounding = Reverse::new(graph, BATCH).expect("prepares");
     let bounds: Vec<f64> = match bounding.jacobian_inputs(&rounded, &x.map(|x| exact(&x))) {
         Ok(jacobian) => {
             let bound = |entry: &Rounded| 4.0 * entry.error::<f64>() + 1e-290;
@@ -337,12 +343,15 @@ fn jacobians(drawn: &EdgeGraph) -> Vec<(&'static str, Answer)> {
     };
     let of =
         |outcome: Result<DMatrix<f64>>| answer(outcome.map(|j| j.as_slice().to_vec()), &bounds);
-    let mut forward = Forward::new(graph, BATCH, Chunk::Fixed(2), 1).expect("prepares");
+    let mut forward = Forward::plan(graph, BATCH, Question::Gradient)
+        .chunk(Chunk::Fixed(2))
+        .prepare()
+        .expect("prepares");
     let mut answers = vec![
         ("reverse", of(reverse.jacobian_inputs(params, x))),
         ("forward", of(forward.jacobian_inputs(params, x))),
     ];
-    if let Ok(mut mixed) = MixedMode::new(graph, BATCH, 1) {
+    if let Ok(mut mixed) = MixedMode::new(graph, BATCH) {
         answers.push(("mixed", of(mixed.jacobian_inputs(params, x))));
     }
     answers
@@ -382,9 +391,15 @@ fn products<T: Scalar>(
 where
     Dual<T>: Scalar,
 {
-    let mut planes = HessianVector::new(graph, BATCH, Store::All, 1).expect("prepares");
-    let mut duals = HessianVector::by_duals(graph, BATCH, Store::All, 1).expect("prepares");
-    let mut forward = ForwardOverForward::new(graph, BATCH, Chunk::Fixed(2), 1).expect("prepares");
+    let mut planes = HessianVector::new(graph, BATCH).expect("prepares");
+    let mut duals = HessianVector::plan(graph, BATCH)
+        .by_duals()
+        .prepare()
+        .expect("prepares");
+    let mut forward = ForwardOverForward::plan(graph, BATCH)
+        .chunk(Chunk::Fixed(2))
+        .prepare()
+        .expect("prepares");
     let product = |outcome: Result<(T, &[T])>| outcome.map(|(_, product)| product.to_vec());
     [
         (

@@ -8,9 +8,7 @@
 
 use pushpull::nalgebra::DMatrix;
 use pushpull::textbook::primal;
-use pushpull::{
-    Chunk, Dual, ForwardOverForward, HessianVector, Mat, MatMut, Rounded, Scalar, Store,
-};
+use pushpull::{Chunk, Dual, ForwardOverForward, HessianVector, Mat, MatMut, Rounded, Scalar};
 
 use super::case::Case;
 use super::checks::{Outcome, fails};
@@ -89,7 +87,7 @@ pub fn engine<T: Scalar>(case: &Case<T>) -> HessianVector<T>
 where
     Dual<T>: Scalar,
 {
-    HessianVector::new(&case.graph, case.batch, Store::All, 1).expect("prepares")
+    HessianVector::new(&case.graph, case.batch).expect("prepares")
 }
 
 /// Reverse mode and forward mode give the same numbers; the value and the gradient that come with them are reverse
@@ -105,7 +103,9 @@ where
         let (params, x) = (&case.params, &case.x);
         let mut reverse = engine(case);
         let pulled = reverse.hessian_vector(params, x, v).map_err(fails)?.1;
-        let forward = ForwardOverForward::new(&case.graph, case.batch, Chunk::Fixed(5), 1);
+        let forward = ForwardOverForward::plan(&case.graph, case.batch)
+            .chunk(Chunk::Fixed(5))
+            .prepare();
         let mut forward = forward.map_err(fails)?;
         let pushed = forward.hessian_vector(params, x, v).map_err(fails)?.1;
         Ok(Sides {
@@ -154,7 +154,9 @@ where
     where
         Dual<T>: Scalar,
     {
-        let duals = HessianVector::by_duals(&case.graph, case.batch, Store::All, 1);
+        let duals = HessianVector::plan(&case.graph, case.batch)
+            .by_duals()
+            .prepare();
         Ok(Sides {
             what: "planes = duals",
             left: u.product(case)?.entries(),

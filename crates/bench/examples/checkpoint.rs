@@ -10,6 +10,7 @@ use std::time::Instant;
 use pushpull_bench::checkpoint::layers;
 use pushpull_bench::rounds::{Effort, interleaved};
 use pushpull_core::Init;
+use pushpull_core::Question;
 use pushpull_reverse_mode::checkpoint::{Chain, Limit, Stage, even, optimal, square_root};
 use pushpull_reverse_mode::{Reverse, Store};
 
@@ -63,9 +64,13 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 
     let params: Vec<f32> = graph.layout().init(Init::Glorot, 1);
     let x = nalgebra::DMatrix::from_fn(width, batch, |i, j| (1.0 + (3 * i + 7 * j) as f32).sin());
-    let all = Reverse::new(&graph, batch, Store::All, 1)?;
+    let all = Reverse::new(&graph, batch)?;
     let plain = all.bytes().total() - all.bytes().gradient;
-    let stored = |store| Reverse::new(&graph, batch, store, 1);
+    let stored = |store| {
+        Reverse::plan(&graph, batch, Question::Gradient)
+            .checkpointing(store)
+            .prepare()
+    };
     let mut engines = vec![("all".to_string(), all)];
     for share in [2, 4, 10, 11, 20, 40] {
         engines.push((
@@ -76,10 +81,14 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     engines.push(("6 slots".into(), stored(Store::Slots(6))?));
     for groups in [8, 32, 128] {
         let schedule = even(&chain, groups);
-        let engine = Reverse::with_schedule(&graph, batch, &schedule, 1)?;
+        let engine = Reverse::plan(&graph, batch, Question::Gradient)
+            .schedule(&schedule)
+            .prepare()?;
         engines.push((format!("even in {groups}"), engine));
     }
-    let root = Reverse::with_schedule(&graph, batch, &square_root(&chain), 1)?;
+    let root = Reverse::plan(&graph, batch, Question::Gradient)
+        .schedule(&square_root(&chain))
+        .prepare()?;
     engines.push(("square root".into(), root));
 
     let facts: Vec<(String, usize, u64)> = engines

@@ -4,10 +4,10 @@ use std::hint::black_box;
 
 use nalgebra::DMatrix;
 use pushpull_core::blocks::Activation;
-use pushpull_core::{Cost, Init, Mlp, Result, predict::grouped};
+use pushpull_core::{Cost, Init, Mlp, Question, Result, predict::grouped};
 use pushpull_forward_mode::{Chunk, Forward};
 use pushpull_mixed_mode::{MixedMode, Step};
-use pushpull_reverse_mode::{Reverse, Store};
+use pushpull_reverse_mode::Reverse;
 
 use crate::edition::Edition;
 use crate::pictures::{Picture, PictureError};
@@ -54,7 +54,7 @@ pub fn measure(extent: Extent) -> Result<Bottleneck> {
     let x = DMatrix::from_fn(graph.n_inputs(), BATCH, |i, j| {
         (1.7 * i as f64 + 2.9 * j as f64).sin()
     });
-    let mut mixed = MixedMode::<f64>::new(&graph, BATCH, 1)?;
+    let mut mixed = MixedMode::<f64>::new(&graph, BATCH)?;
     let plan = mixed.bracketing().clone();
     let (p, x) = (&params, &x);
     let mut names = vec!["mixed".to_owned()];
@@ -65,14 +65,18 @@ pub fn measure(extent: Extent) -> Result<Bottleneck> {
         ("chunk chosen by cache", Chunk::Auto),
         ("all at once", Chunk::Full),
     ] {
-        let mut forward = Forward::<f64>::for_inputs(&graph, BATCH, chunk)?;
+        let mut forward = Forward::plan(&graph, BATCH, Question::JacobianInputs)
+            .chunk(chunk)
+            .prepare::<f64>()?;
         names.push(format!("forward, {name}"));
         runs.push(Box::new(move || {
             black_box(forward.jacobian_inputs(p, x)).ok();
         }));
     }
     for seeds in [4, 16, 64, graph.n_outputs()] {
-        let mut reverse = Reverse::<f64>::new(&graph, BATCH, Store::All, 1)?.seeds(seeds)?;
+        let mut reverse = Reverse::plan(&graph, BATCH, Question::Vjp(seeds))
+            .seeds(seeds)
+            .prepare::<f64>()?;
         names.push(format!("reverse, {seeds} rows at once"));
         runs.push(Box::new(move || {
             black_box(reverse.jacobian_inputs(p, x)).ok();

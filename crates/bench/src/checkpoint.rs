@@ -4,9 +4,9 @@ use std::hint::black_box;
 
 use nalgebra::DMatrix;
 use pushpull_core::blocks::{Linear, Tanh};
-use pushpull_core::{Builder, Graph, Init, Result};
+use pushpull_core::{Builder, Graph, Init, Question, Result};
+use pushpull_reverse_mode::Reverse;
 use pushpull_reverse_mode::checkpoint::{Chain, Family, pareto};
-use pushpull_reverse_mode::{Reverse, Store};
 
 use crate::edition::Edition;
 use crate::pictures::{Picture, PictureError};
@@ -61,7 +61,7 @@ pub fn measure(extent: Extent) -> Result<(Vec<Row>, usize)> {
     let chain = Chain::of(&graph, BATCH)?;
     let params: Vec<f32> = graph.layout().init(Init::Glorot, crate::cell::SEED);
     let x = DMatrix::from_fn(WIDTH, BATCH, |i, j| (1.0 + (3 * i + 7 * j) as f32).sin());
-    let all = Reverse::<f32>::new(&graph, BATCH, Store::All, 1)?;
+    let all = Reverse::<f32>::new(&graph, BATCH)?;
     let own = |engine: &Reverse<f32>| (engine.bytes().total() - engine.bytes().gradient) as f64;
     let plain = own(&all);
     let (mut rows, mut timed, mut engines) = (Vec::new(), Vec::new(), vec![all]);
@@ -69,7 +69,9 @@ pub fn measure(extent: Extent) -> Result<(Vec<Row>, usize)> {
         let outcomes = pareto(&chain, family, points);
         let every = outcomes.len().div_ceil(TIMED).max(1);
         for (i, outcome) in outcomes.iter().enumerate() {
-            let engine = Reverse::with_schedule(&graph, BATCH, &outcome.schedule, 1)?;
+            let engine = Reverse::plan(&graph, BATCH, Question::Gradient)
+                .schedule(&outcome.schedule)
+                .prepare()?;
             rows.push(Row {
                 family,
                 bytes: own(&engine) / plain,

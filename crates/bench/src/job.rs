@@ -1,9 +1,9 @@
 //! One computation, prepared: what is timed, what its memory is measured on, and what is counted are the same thing.
 
 use nalgebra::DMatrix;
-use pushpull_core::{Accum, Cost, Error, Graph, Mat, MatMut, Primal, Scalar};
+use pushpull_core::{Accum, Cost, Error, Graph, Mat, MatMut, Primal, Question, Scalar};
 use pushpull_forward_mode::{Chunk, Forward, Structured};
-use pushpull_reverse_mode::{Reverse, Store};
+use pushpull_reverse_mode::Reverse;
 
 use crate::record::Mode;
 
@@ -87,6 +87,7 @@ pub fn prepare<'a, T: Scalar>(task: Task, subject: &'a Subject<T>) -> Result<Job
     let job = |run: Box<dyn FnMut() + 'a>, cost, chunk| Ok(Job { run, cost, chunk });
     // What `check` accepts once cannot fail later: shapes are fixed and the data does not change.
     graph.check(params, x.into(), batch)?;
+    let forward = |question| Forward::plan(graph, batch, question).chunk(task.chunk);
     match task.mode {
         Mode::Primal => {
             let mut engine = Primal::new(graph, batch)?;
@@ -94,35 +95,28 @@ pub fn prepare<'a, T: Scalar>(task: Task, subject: &'a Subject<T>) -> Result<Job
             job(Box::new(move || sink(engine.run(params, x))), cost, None)
         }
         Mode::Forward => {
-            let mut engine = Forward::new(graph, batch, task.chunk, 1)?;
-            let (cost, width) = (engine.cost(), engine.chunk_width());
-            job(
-                Box::new(move || sink(engine.value_and_gradient(params, x))),
-                cost,
-                Some(width),
-            )
+            let plan = forward(Question::Gradient);
+            let (cost, width) = (plan.prediction::<T>()?.cost, plan.width::<T>());
+            let mut engine = plan.prepare::<T>()?;
+            let run = move || sink(engine.value_and_gradient(params, x));
+            job(Box::new(run), cost, Some(width))
         }
         Mode::ForwardStructured => {
-            let mut engine = Structured::new(graph, batch, task.chunk, 1)?;
-            let (cost, samples) = (engine.cost(), engine.chunk_samples());
-            job(
-                Box::new(move || sink(engine.value_and_gradient(params, x))),
-                cost,
-                Some(samples),
-            )
+            let plan = Structured::plan(graph, batch).chunk(task.chunk);
+            let (cost, samples) = (plan.prediction::<T>()?.cost, plan.samples::<T>()?);
+            let mut engine = plan.prepare::<T>()?;
+            let run = move || sink(engine.value_and_gradient(params, x));
+            job(Box::new(run), cost, Some(samples))
         }
         Mode::Reverse => {
-            let mut engine = Reverse::new(graph, batch, Store::All, 1)?;
+            let mut engine = Reverse::new(graph, batch)?;
             let cost = engine.cost();
-            job(
-                Box::new(move || sink(engine.value_and_gradient(params, x))),
-                cost,
-                None,
-            )
+            let run = move || sink(engine.value_and_gradient(params, x));
+            job(Box::new(run), cost, None)
         }
         Mode::Jvp => {
-            let mut engine = Forward::for_directions(graph, batch, 1, true, false)?;
-            let cost = engine.jvp_cost(1, true, false);
+            let plan = Forward::plan(graph, batch, Question::Jvp(1));
+            let (cost, mut engine) = (plan.prediction::<T>()?.cost, plan.prepare::<T>()?);
             let mut y_dot = vec![T::zero(); graph.n_outputs() * batch];
             let run = move || {
                 let y_dot = MatMut::new(&mut y_dot, graph.n_outputs(), batch);
@@ -131,8 +125,8 @@ pub fn prepare<'a, T: Scalar>(task: Task, subject: &'a Subject<T>) -> Result<Job
             job(Box::new(run), cost, Some(1))
         }
         Mode::Vjp => {
-            let mut engine = Reverse::new(graph, batch, Store::All, 1)?;
-            let cost = engine.primal_cost() + engine.pullback_cost(1, true, false);
+            let plan = Reverse::plan(graph, batch, Question::Vjp(1));
+            let (cost, mut engine) = (plan.prediction::<T>()?.cost, plan.prepare::<T>()?);
             let mut params_bar = vec![T::zero(); graph.n_params()];
             let run = move || {
                 let pulled = engine.record(params, x).and_then(|mut tape| {
@@ -144,23 +138,18 @@ pub fn prepare<'a, T: Scalar>(task: Task, subject: &'a Subject<T>) -> Result<Job
             job(Box::new(run), cost, None)
         }
         Mode::JacobianForward => {
-            let mut engine = Forward::for_inputs(graph, batch, task.chunk)?;
-            let (cost, width) = (engine.jacobian_inputs_cost(), engine.width_of_inputs());
-            job(
-                Box::new(move || sink(engine.jacobian_inputs(params, x))),
-                cost,
-                Some(width),
-            )
+            let plan = forward(Question::JacobianInputs);
+            let (cost, width) = (plan.prediction::<T>()?.cost, plan.width::<T>());
+            let mut engine = plan.prepare::<T>()?;
+            let run = move || sink(engine.jacobian_inputs(params, x));
+            job(Box::new(run), cost, Some(width))
         }
         Mode::JacobianReverse => {
             let seeds = SIDE_BY_SIDE.min(graph.n_outputs());
-            let mut engine = Reverse::new(graph, batch, Store::All, 1)?.seeds(seeds)?;
-            let cost = engine.jacobian_inputs_cost();
-            job(
-                Box::new(move || sink(engine.jacobian_inputs(params, x))),
-                cost,
-                Some(seeds),
-            )
+            let plan = Reverse::plan(graph, batch, Question::JacobianInputs).seeds(seeds);
+            let (cost, mut engine) = (plan.prediction::<T>()?.cost, plan.prepare::<T>()?);
+            let run = move || sink(engine.jacobian_inputs(params, x));
+            job(Box::new(run), cost, Some(seeds))
         }
     }
 }

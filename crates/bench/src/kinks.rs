@@ -5,9 +5,9 @@ use std::path::Path;
 
 use nalgebra::dmatrix;
 use pushpull_core::blocks::{Add, Relu, Scale};
-use pushpull_core::{Builder, Graph, Mat, Primal, Result};
-use pushpull_forward_mode::Forward;
-use pushpull_reverse_mode::{Reverse, Store};
+use pushpull_core::{Builder, Graph, Mat, Primal, Question, Result, Wrt};
+use pushpull_forward_mode::{Chunk, Forward};
+use pushpull_reverse_mode::Reverse;
 use serde::Serialize;
 
 use crate::record::RecordError;
@@ -72,11 +72,12 @@ pub fn measure() -> Result<Vec<AtKink>> {
 
 fn at(function: &'static str, graph: &Graph, x: f64) -> Result<AtKink> {
     let (point, one) = (dmatrix![x], dmatrix![1.0]);
-    let mut forward = Forward::for_directions(graph, 1, 1, false, true)?;
+    let mut forward = Forward::plan(graph, 1, Question::Jvp(1))
+        .chunk(Chunk::Full)
+        .wrt(Wrt::INPUTS)
+        .prepare()?;
     let pushed = forward.jvp(&[], &point, None, Some(Mat::from(&one)))?.1;
-    let pulled = Reverse::new(graph, 1, Store::All, 1)?
-        .vjp(&[], &point, &one)?
-        .1;
+    let pulled = Reverse::new(graph, 1)?.vjp(&[], &point, &one)?.1;
     let mut primal = Primal::new(graph, 1)?;
     let mut value = |x: f64| Ok(primal.run(&[], &dmatrix![x])?.get(0, 0));
     let true_derivative = (value(x + 1.0)? - value(x - 1.0)?) / 2.0;

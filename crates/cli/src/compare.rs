@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use pushpull_bench::machine::Machine;
-use pushpull_core::{Init, Scalar};
+use pushpull_core::{Dual, Init, Scalar};
 use pushpull_files::output;
 use serde::Serialize;
 
@@ -47,7 +47,10 @@ pub fn run(asked: &Compare, json: bool) -> Result<String, Fault> {
     }
 }
 
-fn at<T: Scalar>(asked: &Compare, network: &Network, json: bool) -> Result<String, Fault> {
+fn at<T: Scalar>(asked: &Compare, network: &Network, json: bool) -> Result<String, Fault>
+where
+    Dual<T>: Scalar,
+{
     let Given { data, graph, x } = Given::<T>::new(asked.data.as_deref(), network, asked.batch)?;
     let params: Vec<T> = graph.layout().init(Init::Glorot, SEED);
     let effort = Effort {

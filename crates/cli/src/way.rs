@@ -1,11 +1,11 @@
 //! From a way to the gradients: the engine that is asked, and what it takes.
 
 use nalgebra::DMatrix;
-use pushpull_core::{Cost, Dual, Error, Graph, Prediction, Scalar, memory};
-use pushpull_forward_mode::{Chunk, Forward, Structured};
+use pushpull_core::{Cost, Dual, Error, Graph, Scalar, Wrt, memory};
+use pushpull_forward_mode::{Forward, Structured};
 use pushpull_planner::{Budget, Plan, PlanError, Planned, Question, Timed, Way};
 use pushpull_reverse_mode::checkpoint::Chain;
-use pushpull_reverse_mode::{Reverse, Store};
+use pushpull_reverse_mode::{Plan as ReversePlan, Reverse, Store};
 
 use crate::fault::Fault;
 use crate::options::Mode;
@@ -73,7 +73,10 @@ where
 
 /// Reverse mode with checkpoints, such that everything it holds is within a budget: the schedule is given what plans and
 /// gradients leave of it.
-fn within<T: Scalar>(graph: &Graph, batch: usize, budget: usize) -> Result<Way, Fault> {
+fn within<T: Scalar>(graph: &Graph, batch: usize, budget: usize) -> Result<Way, Fault>
+where
+    Dual<T>: Scalar,
+{
     let way = |bytes| Way::ReverseCheckpointed(Store::Bytes(bytes), 1);
     let mut bytes = budget;
     // The plan's own bytes change with the schedule, so a few corrections may be needed.
@@ -102,20 +105,17 @@ fn within<T: Scalar>(graph: &Graph, batch: usize, budget: usize) -> Result<Way, 
 
 /// Forward mode with the chunk that it would choose itself.
 pub fn forward<T: Scalar>(graph: &Graph, batch: usize) -> Way {
-    let all = graph.n_params();
-    match Forward::<T>::width(graph, batch, Chunk::Auto, all) {
-        width if width >= all => Way::ForwardDense,
+    match Forward::plan(graph, batch, Question::Gradient).width::<T>() {
+        width if width >= graph.n_params() => Way::ForwardDense,
         width => Way::ForwardChunked(width),
     }
 }
 
 /// Structured tangents with the chunk of samples that they would choose themselves.
 pub fn structured<T: Scalar>(graph: &Graph, batch: usize) -> Result<Way> {
-    Ok(Way::ForwardStructured(Structured::<T>::samples(
-        graph,
-        batch,
-        Chunk::Auto,
-    )?))
+    Ok(Way::ForwardStructured(
+        Structured::plan(graph, batch).samples::<T>()?,
+    ))
 }
 
 /// Checkpoints in so many slots; by default as many as the root of the stages. A graph of one stage has nothing to keep in
@@ -154,49 +154,28 @@ pub const fn store(way: Way) -> Store {
     }
 }
 
-/// What forward mode carries at once.
-pub const fn chunk(way: Way) -> Chunk {
-    match way {
-        Way::ForwardChunked(n) | Way::ForwardStructured(n) => Chunk::Fixed(n),
-        _ => Chunk::Full,
-    }
-}
-
-fn unknown(way: Way) -> Error {
-    Error::UnknownName {
-        kind: "way to a gradient".into(),
-        name: way.to_string(),
-        known: "forward, structured, reverse".into(),
-    }
-}
-
-/// What the gradient with respect to the parameters takes.
-pub fn predict_params<T: Scalar>(graph: &Graph, batch: usize, way: Way) -> Result<Prediction> {
-    match way {
-        Way::Reverse(_) | Way::ReverseCheckpointed(..) => {
-            Reverse::<T>::predict_gradient(graph, batch, store(way))
-        }
-        Way::ForwardDense | Way::ForwardChunked(_) => {
-            Forward::<T>::predict_gradient(graph, batch, chunk(way))
-        }
-        Way::ForwardStructured(_) => Structured::<T>::predict_gradient(graph, batch, chunk(way)),
-        other => Err(unknown(other)),
-    }
+/// The gradients by reverse mode, of parameters and inputs at once.
+fn both(graph: &Graph, batch: usize, way: Way) -> ReversePlan {
+    let plan = Reverse::plan(graph, batch, Question::Gradient).wrt(Wrt::BOTH);
+    plan.checkpointing(store(way))
 }
 
 /// What [`run`] takes.
-pub fn predict<T: Scalar>(graph: &Graph, batch: usize, way: Way) -> Result<Takes> {
+pub fn predict<T: Scalar>(graph: &Graph, batch: usize, way: Way) -> Result<Takes>
+where
+    Dual<T>: Scalar,
+{
     let bytes = |numbers: usize| memory::elements(&[numbers, size_of::<T>()]);
     let inputs = bytes(memory::elements(&[graph.n_inputs(), batch]));
     if matches!(way, Way::Reverse(_) | Way::ReverseCheckpointed(..)) {
-        let both = Reverse::<T>::predict_gradients(graph, batch, store(way))?;
+        let both = both(graph, batch, way).prediction::<T>()?;
         return Ok(Takes {
             cost: both.cost,
             peak_bytes: both.peak().saturating_add(inputs),
         });
     }
-    let params = predict_params::<T>(graph, batch, way)?;
-    let columns = Forward::<T>::predict_jacobian_inputs(graph, batch, Chunk::Auto)?;
+    let params = way.prediction::<T>(graph, batch, Question::Gradient)?;
+    let columns = Forward::plan(graph, batch, Question::JacobianInputs).prediction::<T>()?;
     // The first engine is gone when the second comes, its gradient stays.
     let second = columns.peak().saturating_add(bytes(graph.n_params()));
     Ok(Takes {
@@ -207,37 +186,27 @@ pub fn predict<T: Scalar>(graph: &Graph, batch: usize, way: Way) -> Result<Takes
 
 /// Runs a way at a point. Reverse mode gives both gradients at once. Forward mode pushes the parameters' unit vectors, then
 /// the inputs': each sample has its own loss, so the Jacobian's rows are the samples' gradients.
-pub fn run<T: Scalar>(
-    graph: &Graph,
-    way: Way,
-    params: &[T],
-    x: &DMatrix<T>,
-) -> Result<Gradients<T>> {
+pub fn run<T: Scalar>(graph: &Graph, way: Way, params: &[T], x: &DMatrix<T>) -> Result<Gradients<T>>
+where
+    Dual<T>: Scalar,
+{
     let batch = x.ncols();
-    let (value, gradient) = match way {
-        Way::Reverse(_) | Way::ReverseCheckpointed(..) => {
-            let mut engine = Reverse::for_gradients(graph, batch, store(way), 1)?;
-            let mut inputs = DMatrix::from_element(x.nrows(), batch, T::zero());
-            let (value, gradient) = engine.value_and_gradients(params, x, &mut inputs)?;
-            return Ok(Gradients {
-                value,
-                params: gradient.to_vec(),
-                inputs,
-            });
-        }
-        Way::ForwardDense | Way::ForwardChunked(_) => {
-            let mut engine = Forward::new(graph, batch, chunk(way), 1)?;
-            let (value, gradient) = engine.value_and_gradient(params, x)?;
-            (value, gradient.to_vec())
-        }
-        Way::ForwardStructured(_) => {
-            let mut engine = Structured::new(graph, batch, chunk(way), 1)?;
-            let (value, gradient) = engine.value_and_gradient(params, x)?;
-            (value, gradient.to_vec())
-        }
-        other => return Err(unknown(other)),
+    if matches!(way, Way::Reverse(_) | Way::ReverseCheckpointed(..)) {
+        let mut engine = both(graph, batch, way).prepare()?;
+        let mut inputs = DMatrix::from_element(x.nrows(), batch, T::zero());
+        let (value, gradient) = engine.value_and_gradients(params, x, &mut inputs)?;
+        return Ok(Gradients {
+            value,
+            params: gradient.to_vec(),
+            inputs,
+        });
+    }
+    let (value, gradient) = {
+        let mut engine = way.engine(graph, batch, Question::Gradient, 1)?;
+        let (value, gradient) = engine.value_and_gradient(params, x.into())?;
+        (value, gradient.to_vec())
     };
-    let mut engine = Forward::for_inputs(graph, batch, Chunk::Auto)?;
+    let mut engine = Forward::plan(graph, batch, Question::JacobianInputs).prepare()?;
     Ok(Gradients {
         value,
         params: gradient,
@@ -276,7 +245,12 @@ mod tests {
                 let (done, counted) = count(|| run(&graph, way, &params, &x));
                 assert!(done.is_ok());
                 // A schedule is made from the blocks' costs, and elementwise ones count themselves for it.
-                let planned = || Reverse::<Counted<f64>>::new(&graph, 7, store(way), 1).is_ok();
+                let planned = || {
+                    Reverse::plan(&graph, 7, Question::Gradient)
+                        .checkpointing(store(way))
+                        .prepare::<Counted<f64>>()
+                        .is_ok()
+                };
                 let (_, planning) = count(planned);
                 assert_eq!(predicted.cost + planning, counted, "{}", words(way));
             }

@@ -48,10 +48,10 @@ impl Program {
     /// wrote.
     ///
     /// ```
-    /// use pushpull_core::{Mlp, blocks::Activation};
+    /// use pushpull_core::{Mlp, Question, blocks::Activation};
     /// use pushpull_reverse_mode::Reverse;
     /// let graph = Mlp::new(&[2, 3, 1], Activation::Tanh).build()?;
-    /// let program = Reverse::<f64>::gradient_program(&graph, 1)?;
+    /// let program = Reverse::plan(&graph, 1, Question::Gradient).program()?;
     /// let drawing = pushpull_explain::Program::new::<f64>(&program).dot();
     /// assert!(drawing.contains("h̃1 = [∂h1ᵀ h2]·h̃2"));
     /// # Ok::<(), pushpull_core::Error>(())

@@ -1,9 +1,9 @@
 //! The explanation of a graph.
 
 use pushpull_core::program::{Asked, Base, Instr, Role, Written};
-use pushpull_core::{Cost, Error, Graph, Mat, Result, Scalar, memory};
+use pushpull_core::{Cost, Error, Graph, Mat, Question, Result, Scalar, memory};
 use pushpull_forward_mode::{Chunk, Forward};
-use pushpull_reverse_mode::{Reverse, Store};
+use pushpull_reverse_mode::Reverse;
 use serde::Serialize;
 
 use crate::names::Names;
@@ -116,14 +116,19 @@ impl Explanation {
             calls: prediction.cost.calls,
             peak_bytes: prediction.peak() as u64,
         };
-        let reverse = Reverse::<T>::predict_gradient(graph, batch, Store::All)?;
-        let forward = match Forward::<T>::predict_gradient(graph, batch, Chunk::Full) {
+        let reverse = Reverse::plan(graph, batch, Question::Gradient).prediction::<T>()?;
+        let forward = match Forward::plan(graph, batch, Question::Gradient)
+            .chunk(Chunk::Full)
+            .prediction::<T>()
+        {
             Ok(forward) => Some(takes(forward)),
             Err(Error::TooLarge { .. }) => None,
             Err(fault) => return Err(fault),
         };
-        let by_columns = Forward::<T>::gradient_program(graph, batch, Chunk::Full)?;
-        let by_rows = Reverse::<T>::gradient_program(graph, batch)?;
+        let by_columns = Forward::plan(graph, batch, Question::Gradient)
+            .chunk(Chunk::Full)
+            .program::<T>()?;
+        let by_rows = Reverse::plan(graph, batch, Question::Gradient).program()?;
         let (columns, rows) = (trace(&by_columns)?, trace(&by_rows)?);
         Ok(Self {
             batch,

@@ -52,10 +52,10 @@ impl Program {
     /// [`Program::dot`].
     ///
     /// ```
-    /// use pushpull_core::{Mlp, blocks::Activation};
+    /// use pushpull_core::{Mlp, Question, blocks::Activation};
     /// use pushpull_forward_mode::{Chunk, Forward};
     /// let graph = Mlp::new(&[2, 3, 1], Activation::Tanh).build()?;
-    /// let program = Forward::<f64>::gradient_program(&graph, 1, Chunk::Full)?;
+    /// let program = Forward::plan(&graph, 1, Question::Gradient).chunk(Chunk::Full).program::<f64>()?;
     /// let told = pushpull_explain::Program::new::<f64>(&program);
     /// assert_eq!(told.cost(), program.cost::<f64>());
     /// # Ok::<(), pushpull_core::Error>(())

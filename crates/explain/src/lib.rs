@@ -20,8 +20,8 @@
 //! # What the numbers are
 //! Nothing here is estimated, and no rule of a derivative is written here: these are the instructions of the programs that the
 //! engines run ([`pushpull_core::program::Program`]). So the flops and calls of all instructions of the primal and the tangent
-//! program add up to what [`pushpull_forward_mode::Forward::predict_gradient`] says for all columns at once, and
-//! those of the primal and the adjoint program to [`pushpull_reverse_mode::Reverse::predict_gradient`], to the integer.
+//! program add up to what [`pushpull_forward_mode::Plan::prediction`] says for all columns at once, and
+//! those of the primal and the adjoint program to [`pushpull_reverse_mode::Plan::prediction`], to the integer.
 //!
 //! | column | meaning |
 //! |---|---|

@@ -3,10 +3,10 @@
 use pushpull_core::blocks::{
     Activation, Add, LayerNorm, Linear, Loss, Mul, Select, Sigmoid, Softmax, Tanh,
 };
-use pushpull_core::{Builder, Cost, Graph, Mlp, Primal, Result, Scalar};
+use pushpull_core::{Builder, Cost, Graph, Mlp, Primal, Question, Result, Scalar};
 use pushpull_explain::{Explanation, Program};
 use pushpull_forward_mode::{Chunk, Forward};
-use pushpull_reverse_mode::{Reverse, Store};
+use pushpull_reverse_mode::Reverse;
 
 /// The sums of all three programs beside the engines' predictions.
 fn sums(graph: &Graph, told: &Explanation) -> Vec<(&'static str, Cost, Cost)> {
@@ -14,8 +14,13 @@ fn sums(graph: &Graph, told: &Explanation) -> Vec<(&'static str, Cost, Cost)> {
         let sum = T::additions(graph.n_outputs() * batch);
         Ok([
             Primal::<T>::predict(graph, batch)?.cost + sum,
-            Forward::<T>::predict_gradient(graph, batch, Chunk::Full)?.cost,
-            Reverse::<T>::predict_gradient(graph, batch, Store::All)?.cost,
+            Forward::plan(graph, batch, Question::Gradient)
+                .chunk(Chunk::Full)
+                .prediction::<T>()?
+                .cost,
+            Reverse::plan(graph, batch, Question::Gradient)
+                .prediction::<T>()?
+                .cost,
         ])
     }
     let [primal, forward, reverse] = said::<f64>(graph, told.batch).unwrap();

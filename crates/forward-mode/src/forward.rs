@@ -5,11 +5,13 @@ use std::ops::Range;
 use nalgebra::DMatrix;
 use pushpull_core::linalg::first_not_finite;
 use pushpull_core::program::{Asked, Frame, Given, Machine, all_finite, in_range};
-use pushpull_core::{Error, Graph, Mat, MatMut, Result, Scalar, Team, Wrt, memory};
+use pushpull_core::{
+    Engine, Error, Graph, Mat, MatMut, Question, Result, Scalar, Team, Wrt, memory,
+};
 
-use crate::Chunk;
+use crate::Plan;
 use crate::chunk::pieces;
-use crate::plan::{Plan, Question, REMEDY, Setting};
+use crate::setting::{Placed, Purpose, REMEDY, Setting};
 
 /// Bytes of an engine's buffers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -33,28 +35,27 @@ impl Bytes {
 /// A planned question with its numbers.
 #[derive(Clone, Debug)]
 pub(crate) struct Prepared<T> {
-    question: Question,
+    purpose: Purpose,
     pub chunks: Vec<(Range<usize>, usize)>,
     pub machine: Machine<T>,
 }
 
 /// Forward mode for a graph and a batch, at the scalar `T`.
 ///
-/// What each question takes, before anything is prepared: [`Forward::predict_gradient`], [`Forward::predict_jvp`],
-/// [`Forward::predict_jacobian_params`], [`Forward::predict_jacobian_inputs`], with the formulas.
+/// What a question takes, before anything is prepared, and its settings: [`Forward::plan`].
 ///
 /// The objective is the lecture's last block: the *sum* of all outputs over the whole batch. A mean is a scale of it.
 ///
 /// ```
 /// use nalgebra::dmatrix;
 /// use pushpull_core::{Builder, blocks::{Linear, Square}};
-/// use pushpull_forward_mode::{Chunk, Forward};
+/// use pushpull_forward_mode::Forward;
 /// let mut b = Builder::new();
 /// let x = b.input("x", 1);
 /// let h = b.block(Linear::without_bias(1, 1), x);
 /// let y = b.map(Square, h);
 /// let graph = b.build(y)?;
-/// let mut forward = Forward::new(&graph, 2, Chunk::Auto, 1)?;
+/// let mut forward = Forward::new(&graph, 2)?;
 /// // y = (3 x1)^2 + (3 x2)^2; dy/dw = 2 w (x1^2 + x2^2)
 /// let (value, gradient) = forward.value_and_gradient(&[3.0], &dmatrix![1.0, 2.0])?;
 /// assert_eq!((value, gradient), (45.0, &[30.0][..]));
@@ -69,90 +70,46 @@ pub struct Forward<T> {
     pub(crate) team: Team,
 }
 
+impl Forward<f64> {
+    /// A question to forward mode: its settings, what it takes, its program, its engine. The scalar is named where it
+    /// matters, in [`Plan::prediction`] and [`Plan::prepare`].
+    ///
+    /// ```
+    /// use pushpull_core::{Mlp, Question, blocks::{Activation, Loss}};
+    /// use pushpull_forward_mode::{Chunk, Forward};
+    /// let graph = Mlp::new(&[4, 8, 1], Activation::Tanh).loss(Loss::SquaredError).build()?;
+    /// let plan = Forward::plan(&graph, 10, Question::Gradient).chunk(Chunk::Full);
+    /// let (predicted, prepared) = (plan.prediction::<f32>()?, plan.prepare::<f32>()?);
+    /// assert_eq!(predicted.cost, prepared.cost());
+    /// assert_eq!(predicted.buffers, prepared.bytes().total());
+    /// # Ok::<(), pushpull_core::Error>(())
+    /// ```
+    pub fn plan(graph: &Graph, batch: usize, question: Question) -> Plan {
+        Plan::new(graph, batch, question)
+    }
+}
+
 impl<T: Scalar> Forward<T> {
-    /// Prepares full gradients for batches of `batch` samples: every shape is checked and all memory allocated here.
-    /// A first jvp or Jacobian prepares itself in the same way.
+    /// Prepares full gradients for batches of `batch` samples, with the settings that a [`Plan`] starts from: every shape is
+    /// checked and all memory allocated here. A first jvp or Jacobian prepares itself in the same way.
     ///
     /// # Errors
-    /// [`Error::EmptyBatch`], [`Error::TooLarge`] before anything is allocated, [`Error::Setting`] for `threads` or a
-    /// chunk of zero.
-    pub fn new(graph: &Graph, batch: usize, chunk: Chunk, threads: usize) -> Result<Self> {
-        let team = Team::new("Forward", threads)?;
-        let engine = Self::asked(graph, batch, chunk, Question::Gradient)?;
-        Ok(Self { team, ..engine })
+    /// [`Error::EmptyBatch`], [`Error::TooLarge`] before anything is allocated.
+    pub fn new(graph: &Graph, batch: usize) -> Result<Self> {
+        Plan::new(graph, batch, Question::Gradient).prepare()
     }
 
-    /// An engine that is prepared for directions alone: no gradient, no chunk of unit vectors. Its memory is that of
-    /// `seeds` directions at once.
-    ///
-    /// # Errors
-    /// As [`Forward::new`].
-    pub fn for_directions(
-        graph: &Graph,
-        batch: usize,
-        seeds: usize,
-        params: bool,
-        inputs: bool,
-    ) -> Result<Self> {
-        Self::for_jvp(graph, batch, Chunk::Fixed(seeds), seeds, params, inputs)
-    }
-
-    /// An engine that is prepared for jvps along `seeds` directions, of which a chunk is carried at once.
-    ///
-    /// # Errors
-    /// As [`Forward::new`].
-    pub fn for_jvp(
-        graph: &Graph,
-        batch: usize,
-        chunk: Chunk,
-        seeds: usize,
-        params: bool,
-        inputs: bool,
-    ) -> Result<Self> {
-        let question = Question::Jvp {
-            seeds,
-            params,
-            inputs,
-        };
-        Self::asked(graph, batch, chunk, question)
-    }
-
-    /// An engine that is prepared for Jacobians with respect to the parameters alone: no gradient.
-    ///
-    /// # Errors
-    /// As [`Forward::new`].
-    pub fn for_params(graph: &Graph, batch: usize, chunk: Chunk) -> Result<Self> {
-        Self::asked(graph, batch, chunk, Question::JacobianParams)
-    }
-
-    /// An engine that is prepared for Jacobians with respect to the inputs alone.
-    ///
-    /// # Errors
-    /// As [`Forward::new`].
-    pub fn for_inputs(graph: &Graph, batch: usize, chunk: Chunk) -> Result<Self> {
-        Self::asked(graph, batch, chunk, Question::JacobianInputs)
-    }
-
-    /// The same engine on `threads` threads, the caller's among them: the same bits.
-    ///
-    /// # Errors
-    /// [`Error::Setting`] as [`Team::new`].
-    pub fn with_threads(mut self, threads: usize) -> Result<Self> {
-        self.team = Team::new("Forward", threads)?;
-        Ok(self)
-    }
-
-    fn asked(graph: &Graph, batch: usize, chunk: Chunk, question: Question) -> Result<Self> {
-        let setting = Setting::new::<T>(graph, batch, chunk)?;
-        let plan = setting.plan::<T>(question)?;
-        let gradient = match question {
-            Question::Gradient => graph.n_params(),
+    /// The engine of a plan.
+    pub(crate) fn with(setting: Setting, purpose: Purpose, threads: usize) -> Result<Self> {
+        let placed = setting.placed::<T>(purpose)?;
+        let gradient = match purpose {
+            Purpose::Gradient => setting.graph.n_params(),
             _ => 0,
         };
         Ok(Self {
+            team: Team::new("Forward", threads)?,
             gradient: vec![T::zero(); gradient],
-            prepared: Prepared::new(plan),
-            team: Team::alone(),
+            prepared: Prepared::new(placed),
             setting,
         })
     }
@@ -178,12 +135,12 @@ impl<T: Scalar> Forward<T> {
     }
 
     /// Allocates the buffers for a question, unless they are there.
-    pub(crate) fn prepare(&mut self, question: Question) -> Result<()> {
-        if self.prepared.question != question {
+    pub(crate) fn prepare(&mut self, purpose: Purpose) -> Result<()> {
+        if self.prepared.purpose != purpose {
             // One question is prepared at a time: the buffers of the one before go first.
-            let plan = self.setting.plan::<T>(question)?;
+            let placed = self.setting.placed::<T>(purpose)?;
             self.prepared.machine.release();
-            self.prepared = Prepared::new(plan);
+            self.prepared = Prepared::new(placed);
         }
         Ok(())
     }
@@ -200,7 +157,7 @@ impl<T: Scalar> Forward<T> {
     ) -> Result<(T, &[T])> {
         let (x, batch, n_params) = (x.into(), self.batch(), self.graph().n_params());
         self.graph().check(params, x, batch)?;
-        self.prepare(Question::Gradient)?;
+        self.prepare(Purpose::Gradient)?;
         if self.gradient.len() != n_params {
             self.gradient = self.graph().layout().zeros();
         }
@@ -241,12 +198,12 @@ impl<T: Scalar> Forward<T> {
     /// ```
     /// use nalgebra::dmatrix;
     /// use pushpull_core::{Builder, Mat, blocks::Linear};
-    /// use pushpull_forward_mode::{Chunk, Forward};
+    /// use pushpull_forward_mode::Forward;
     /// let mut b = Builder::new();
     /// let x = b.input("x", 2);
     /// let y = b.block(Linear::without_bias(2, 1), x);
     /// let graph = b.build(y)?;
-    /// let mut forward = Forward::new(&graph, 1, Chunk::Auto, 1)?;
+    /// let mut forward = Forward::new(&graph, 1)?;
     /// let (w_dot, x_dot) = (dmatrix![1.0; 0.0], dmatrix![0.0; 1.0]);
     /// let (y, y_dot) = forward.jvp(&[3.0, 5.0], &dmatrix![10.0; 20.0], Some(Mat::from(&w_dot)), Some(Mat::from(&x_dot)))?;
     /// assert_eq!((y, y_dot), (dmatrix![130.0], dmatrix![15.0])); // 10 from w, 5 from x
@@ -329,7 +286,7 @@ impl<T: Scalar> Forward<T> {
             params: params_dot.is_some(),
             inputs: x_dot.is_some(),
         };
-        self.prepare(Question::Jvp {
+        self.prepare(Purpose::Jvp {
             seeds: width,
             params: wrt.params,
             inputs: wrt.inputs,
@@ -370,11 +327,11 @@ impl<T: Scalar> Forward<T> {
 }
 
 impl<T: Scalar> Prepared<T> {
-    fn new(plan: Plan) -> Self {
+    fn new(placed: Placed) -> Self {
         Self {
-            question: plan.question,
-            chunks: plan.chunks,
-            machine: Machine::new(plan.code),
+            purpose: placed.purpose,
+            chunks: placed.chunks,
+            machine: Machine::new(placed.code),
         }
     }
 }
@@ -388,4 +345,32 @@ pub(crate) fn sweeps(
         (0..*times).map(move |k| (path, start + k * len..start + (k + 1) * len))
     };
     chunks.iter().enumerate().flat_map(alike)
+}
+
+impl<T: Scalar> Engine<T> for Forward<T> {
+    fn name(&self) -> &'static str {
+        "Forward"
+    }
+
+    fn value_and_gradient(&mut self, params: &[T], x: Mat<'_, T>) -> Result<(T, &[T])> {
+        Self::value_and_gradient(self, params, x)
+    }
+
+    fn jvp_into(
+        &mut self,
+        params: &[T],
+        x: Mat<'_, T>,
+        params_dot: Mat<'_, T>,
+        y_dot: MatMut<'_, T>,
+    ) -> Result<()> {
+        Self::jvp_into(self, params, x, Some(params_dot), None, y_dot).map(drop)
+    }
+
+    fn jacobian_params(&mut self, params: &[T], x: Mat<'_, T>) -> Result<DMatrix<T>> {
+        Self::jacobian_params(self, params, x)
+    }
+
+    fn jacobian_inputs(&mut self, params: &[T], x: Mat<'_, T>) -> Result<DMatrix<T>> {
+        Self::jacobian_inputs(self, params, x)
+    }
 }

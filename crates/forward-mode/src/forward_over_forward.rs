@@ -1,14 +1,17 @@
 //! Second derivatives by forward mode alone: a check on the other way, and the lecture's algorithm at another scalar.
 
 use pushpull_core::linalg::first_not_finite;
-use pushpull_core::{Dual, Error, Graph, Mat, Prediction, Result, Scalar, memory};
+use pushpull_core::work::{Item, Work};
+use pushpull_core::{
+    Dual, Engine, Error, Graph, Mat, MatMut, Prediction, Question, Result, Scalar, memory,
+};
 
-use crate::{Chunk, Forward};
+use crate::{Chunk, Forward, Plan};
 
 /// The Hessian times a direction by forward mode over forward mode: tangent matrices pushed at [`Dual`] numbers, whose
 /// derivatives are the direction.
 ///
-/// What it takes, before it is prepared: [`ForwardOverForward::predict`].
+/// What it takes, before it is prepared, and its settings: [`ForwardOverForward::plan`].
 ///
 /// The outer mode gives the gradient, a unit vector of the parameters a column; the inner one its derivative along v:
 /// `H v = d/de grad L(w + e v) at e = 0`, L the *sum* of all outputs over the whole batch. It costs a forward-mode
@@ -17,13 +20,13 @@ use crate::{Chunk, Forward};
 /// ```
 /// use nalgebra::dmatrix;
 /// use pushpull_core::{Builder, blocks::{Linear, Square}};
-/// use pushpull_forward_mode::{Chunk, ForwardOverForward};
+/// use pushpull_forward_mode::ForwardOverForward;
 /// let mut b = Builder::new();
 /// let x = b.input("x", 2);
 /// let h = b.block(Linear::without_bias(2, 1), x);
 /// let y = b.map(Square, h);
 /// let graph = b.build(y)?;
-/// let mut second = ForwardOverForward::new(&graph, 1, Chunk::Auto, 1)?;
+/// let mut second = ForwardOverForward::new(&graph, 1)?;
 /// // y = (2 w1 + 3 w2)^2, so H = 2 [4 6; 6 9], whatever w is.
 /// let (value, product) = second.hessian_vector(&[1.0, 1.0], &dmatrix![2.0; 3.0], &[1.0, -1.0])?;
 /// assert_eq!((value, product), (25.0, &[-4.0, -6.0][..]));
@@ -37,39 +40,65 @@ pub struct ForwardOverForward<T> {
     product: Vec<T>,
 }
 
-impl<T: Scalar> ForwardOverForward<T>
-where
-    Dual<T>: Scalar,
-{
-    /// Prepares for batches of `batch` samples: every shape is checked and all memory allocated here.
+/// A product by forward over forward mode, for a graph and a batch, with its settings: made by [`ForwardOverForward::plan`].
+#[derive(Clone, Debug)]
+#[must_use]
+pub struct ForwardOverForwardPlan {
+    gradient: Plan,
+    graph: Graph,
+    batch: usize,
+}
+
+impl ForwardOverForwardPlan {
+    /// How many unit vectors are carried at once; [`Chunk::Auto`] where nothing is said.
+    pub fn chunk(mut self, chunk: Chunk) -> Self {
+        self.gradient = self.gradient.chunk(chunk);
+        self
+    }
+
+    /// Threads of the engine, the caller's among them; 1 where nothing is said.
+    pub fn threads(mut self, threads: usize) -> Self {
+        self.gradient = self.gradient.threads(threads);
+        self
+    }
+
+    fn inputs(&self) -> usize {
+        memory::elements(&[self.graph.n_inputs(), self.batch])
+    }
+
+    /// The engine, prepared: every shape is checked and all memory allocated here.
     ///
     /// # Errors
-    /// As [`Forward::new`].
-    pub fn new(graph: &Graph, batch: usize, chunk: Chunk, threads: usize) -> Result<Self> {
-        let inputs = memory::elements(&[graph.n_inputs(), batch]);
+    /// As [`Plan::prepare`].
+    pub fn prepare<T: Scalar>(&self) -> Result<ForwardOverForward<T>>
+    where
+        Dual<T>: Scalar,
+    {
+        let (graph, inputs) = (&self.graph, self.inputs());
         let duals = graph.n_params().saturating_mul(2).saturating_add(inputs);
         memory::fits::<Dual<T>>("parameters and data as duals", duals, "use a smaller batch")?;
-        let engine = Forward::new(graph, batch, chunk, threads)?;
         let zero = Dual::constant(T::zero());
-        Ok(Self {
-            engine,
+        Ok(ForwardOverForward {
+            engine: self.gradient.prepare()?,
             params: vec![zero; graph.n_params()],
             x: vec![zero; inputs],
             product: graph.layout().zeros(),
         })
     }
 
-    /// What [`ForwardOverForward::hessian_vector`] takes, without preparing it: a forward-mode gradient at duals, in
-    /// operations of their parts, and the duals that it is run on.
+    /// What [`ForwardOverForward::hessian_vector`] takes at a scalar, exactly, without preparing it: a forward-mode gradient at
+    /// duals, in operations of their parts, and the duals that it is run on.
     ///
     /// # Errors
-    /// As [`Forward::new`].
-    pub fn predict(graph: &Graph, batch: usize, chunk: Chunk) -> Result<Prediction> {
-        let gradient = Forward::<Dual<T>>::predict_gradient(graph, batch, chunk)?;
-        let inputs = memory::elements(&[graph.n_inputs(), batch]);
-        let duals = graph.n_params().saturating_add(inputs);
+    /// As [`Plan::prepare`].
+    pub fn prediction<T: Scalar>(&self) -> Result<Prediction>
+    where
+        Dual<T>: Scalar,
+    {
+        let gradient = self.gradient.prediction::<Dual<T>>()?;
+        let duals = self.graph.n_params().saturating_add(self.inputs());
         let duals = memory::elements(&[duals, size_of::<Dual<T>>()]);
-        let product = memory::elements(&[graph.n_params(), size_of::<T>()]);
+        let product = memory::elements(&[self.graph.n_params(), size_of::<T>()]);
         let prediction = Prediction {
             buffers: gradient
                 .buffers
@@ -81,6 +110,50 @@ where
             "a product by forward over forward mode",
             "use a smaller batch",
         )
+    }
+}
+
+impl ForwardOverForwardPlan {
+    /// What [`ForwardOverForward::hessian_vector`] does, as a list of operations on duals.
+    ///
+    /// # Errors
+    /// As [`Plan::prepare`].
+    pub fn work<T: Scalar>(&self) -> Result<Work>
+    where
+        Dual<T>: Scalar,
+    {
+        let mut work = self.gradient.work::<Dual<T>>()?;
+        // Parameters and data become duals, and the gradient's derivatives are taken out.
+        work.add(
+            Item::Moved(memory::elements(&[2, self.graph.n_params()])),
+            2,
+        );
+        Ok(work)
+    }
+}
+
+impl ForwardOverForward<f64> {
+    /// A product with its settings. The scalar is named where it matters, in [`ForwardOverForwardPlan::prediction`] and
+    /// [`ForwardOverForwardPlan::prepare`].
+    pub fn plan(graph: &Graph, batch: usize) -> ForwardOverForwardPlan {
+        ForwardOverForwardPlan {
+            gradient: Plan::new(graph, batch, Question::Gradient),
+            graph: graph.clone(),
+            batch,
+        }
+    }
+}
+
+impl<T: Scalar> ForwardOverForward<T>
+where
+    Dual<T>: Scalar,
+{
+    /// Prepares for batches of `batch` samples, with the settings that [`ForwardOverForward::plan`] starts from.
+    ///
+    /// # Errors
+    /// As [`ForwardOverForwardPlan::prepare`].
+    pub fn new(graph: &Graph, batch: usize) -> Result<Self> {
+        ForwardOverForward::plan(graph, batch).prepare()
     }
 
     /// The sum of all outputs over the batch, and its Hessian with respect to the parameters times `direction`, both
@@ -124,5 +197,30 @@ where
             *product = dual.derivative;
         }
         Ok((value.value, &self.product))
+    }
+}
+
+impl<T: Scalar> Engine<T> for ForwardOverForward<T>
+where
+    Dual<T>: Scalar,
+{
+    fn name(&self) -> &'static str {
+        "ForwardOverForward"
+    }
+
+    fn hessian_vectors_into(
+        &mut self,
+        params: &[T],
+        x: Mat<'_, T>,
+        directions: Mat<'_, T>,
+        mut products: MatMut<'_, T>,
+    ) -> Result<T> {
+        let mut value = T::zero();
+        for seed in 0..directions.ncols() {
+            let (sum, product) = self.hessian_vector(params, x, directions.col(seed))?;
+            value = sum;
+            products.col_mut(seed).copy_from_slice(product);
+        }
+        Ok(value)
     }
 }

@@ -6,7 +6,7 @@ use pushpull_core::{Mat, MatMut, Result, Scalar, Wrt, memory};
 
 use crate::Forward;
 use crate::forward::{Prepared, sweeps};
-use crate::plan::Question;
+use crate::setting::Purpose;
 
 impl<T: Scalar> Forward<T> {
     /// The Jacobian of all outputs with respect to the parameters: row `sample * n_outputs + output`, a column a
@@ -18,12 +18,12 @@ impl<T: Scalar> Forward<T> {
     /// ```
     /// use nalgebra::dmatrix;
     /// use pushpull_core::{Builder, blocks::Linear};
-    /// use pushpull_forward_mode::{Chunk, Forward};
+    /// use pushpull_forward_mode::Forward;
     /// let mut b = Builder::new();
     /// let x = b.input("x", 1);
     /// let y = b.block(Linear::new(1, 2), x);
     /// let graph = b.build(y)?;
-    /// let mut forward = Forward::new(&graph, 1, Chunk::Auto, 1)?;
+    /// let mut forward = Forward::new(&graph, 1)?;
     /// let jacobian = forward.jacobian_params(&[0.0; 4], &dmatrix![7.0])?;
     /// assert_eq!(jacobian, dmatrix![7.0, 0.0, 1.0, 0.0; 0.0, 7.0, 0.0, 1.0]);
     /// # Ok::<(), pushpull_core::Error>(())
@@ -34,8 +34,8 @@ impl<T: Scalar> Forward<T> {
         x: impl Into<Mat<'a, T>>,
     ) -> Result<DMatrix<T>> {
         let all = self.graph().n_params();
-        let question = Question::JacobianParams;
-        self.by_columns(params, x.into(), "parameters", all, question, Wrt::PARAMS)
+        let purpose = Purpose::JacobianParams;
+        self.by_columns(params, x.into(), "parameters", all, purpose, Wrt::PARAMS)
     }
 
     /// The Jacobian of all outputs with respect to the inputs, sample by sample: row `sample * n_outputs + output`, a
@@ -50,8 +50,8 @@ impl<T: Scalar> Forward<T> {
         x: impl Into<Mat<'a, T>>,
     ) -> Result<DMatrix<T>> {
         let all = self.graph().n_inputs();
-        let question = Question::JacobianInputs;
-        self.by_columns(params, x.into(), "inputs", all, question, Wrt::INPUTS)
+        let purpose = Purpose::JacobianInputs;
+        self.by_columns(params, x.into(), "inputs", all, purpose, Wrt::INPUTS)
     }
 
     fn by_columns(
@@ -60,7 +60,7 @@ impl<T: Scalar> Forward<T> {
         x: Mat<'_, T>,
         what: &str,
         all: usize,
-        question: Question,
+        purpose: Purpose,
         wrt: Wrt,
     ) -> Result<DMatrix<T>> {
         let (n_outputs, batch) = (self.graph().n_outputs(), self.batch());
@@ -71,7 +71,7 @@ impl<T: Scalar> Forward<T> {
             memory::elements(&[rows, all]),
             "use a smaller batch, or push the directions you need",
         )?;
-        self.prepare(question)?;
+        self.prepare(purpose)?;
         let mut jacobian = DMatrix::from_element(rows, all, T::zero());
         let Self {
             setting,

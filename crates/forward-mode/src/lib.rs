@@ -29,14 +29,15 @@ mod forward;
 mod forward_over_forward;
 mod jacobian;
 mod plan;
-mod predict;
 mod programs;
 mod seeds;
+mod setting;
 mod structured;
 pub mod textbook;
 
 pub use chunk::Chunk;
 pub use forward::{Bytes, Forward};
-pub use forward_over_forward::ForwardOverForward;
+pub use forward_over_forward::{ForwardOverForward, ForwardOverForwardPlan};
+pub use plan::Plan;
 pub use pushpull_core::{Error, Result};
-pub use structured::Structured;
+pub use structured::{Structured, StructuredPlan};

@@ -1,213 +1,288 @@
-//! What is asked of forward mode, and the placed program that answers it.
+//! A question to forward mode: its settings, and what it takes, known before it is prepared.
 
 use std::fmt;
-use std::ops::Range;
 
-use pushpull_core::program::{Code, Program};
-use pushpull_core::{Error, Graph, Mat, Result, Scalar, Wrt, memory};
+use pushpull_core::program::Program;
+use pushpull_core::work::{Item, Work};
+use pushpull_core::{Cost, Error, Graph, Prediction, Question, Result, Scalar, Wrt, memory};
 
-use crate::Chunk;
-use crate::chunk::{alike, lengths, pieces};
-use crate::programs;
-use crate::seeds::Seeds;
+use crate::setting::{Purpose, Setting};
+use crate::{Chunk, Forward};
 
-pub(crate) const REMEDY: &str =
-    "carry fewer directions at once with Chunk::Auto or Chunk::Fixed(n)";
-
-/// What an engine is prepared for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Question {
-    Gradient,
-    Jvp {
-        seeds: usize,
-        params: bool,
-        inputs: bool,
-    },
-    JacobianParams,
-    JacobianInputs,
-}
-
-impl fmt::Display for Question {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Gradient => f.write_str("a gradient by forward mode"),
-            Self::Jvp { seeds, .. } => write!(f, "a jvp along {seeds} directions"),
-            Self::JacobianParams | Self::JacobianInputs => {
-                f.write_str("a Jacobian by forward mode")
-            }
-        }
-    }
-}
-
-/// Chunks of seeds, those that lie alike once, with their number.
-pub(crate) type Chunks = Vec<(Range<usize>, usize)>;
-
-/// A question that is planned, without numbers.
+/// A question to forward mode about a graph and a batch, with its settings: made by [`Forward::plan`]. It holds no numbers;
+/// [`Plan::prediction`] says what the answer takes, its text is the program that runs, [`Plan::prepare`] allocates.
+///
+/// For every chunk of directions the primal runs once, and every block pushes the tangents that arrive and starts its own:
+///
+/// ```text
+/// flops  = sum over chunks of primal + sum over blocks of jvp_input(seeds from earlier blocks) + unit_params(own)
+///          + n_outputs B seeds at the output, + n_outputs B          (the sums of a gradient)
+/// bytes  = values + the tangents alive at once + p + scratch
+/// ```
+///
+/// | question | prepared for | results |
+/// |---|---|---|
+/// | [`Question::Gradient`] | [`Forward::value_and_gradient`] | the engine's own |
+/// | [`Question::Jvp`] | [`Forward::jvp`], along directions in what [`Plan::wrt`] says | output and tangents; none in [`Forward::jvp_into`] |
+/// | [`Question::JacobianParams`] | [`Forward::jacobian_params`] | `n_outputs B` x `n_params` |
+/// | [`Question::JacobianInputs`] | [`Forward::jacobian_inputs`] | `n_outputs B` x `n_inputs` |
+///
+/// ```
+/// use pushpull_core::{Mlp, Question, blocks::Activation};
+/// use pushpull_forward_mode::{Chunk, Forward};
+/// let graph = Mlp::new(&[2, 3, 1], Activation::Tanh).build()?;
+/// let plan = Forward::plan(&graph, 5, Question::Gradient).chunk(Chunk::Full);
+/// let program = plan.to_string();
+/// let tangents: Vec<&str> = program.lines().filter(|line| line.starts_with('Ŵ')).collect();
+/// assert_eq!(tangents.len(), 4);
+/// assert!(tangents[1].starts_with("Ŵ@h2 = [∂h1 h2]·Ŵ@h1 "));
+/// let cotangents = Forward::plan(&graph, 5, Question::Vjp(1)).prepare::<f64>();
+/// assert!(cotangents.unwrap_err().to_string().contains("question"));
+/// # Ok::<(), pushpull_core::Error>(())
+/// ```
 #[derive(Clone, Debug)]
-pub(crate) struct Plan {
-    pub question: Question,
-    /// One for each path of the program; none for directions.
-    pub chunks: Chunks,
-    pub code: Code,
+#[must_use]
+pub struct Plan {
+    graph: Graph,
+    batch: usize,
+    question: Question,
+    wrt: Wrt,
+    chunk: Chunk,
+    threads: usize,
 }
 
 impl Plan {
-    /// Heap bytes that it keeps.
-    pub(crate) fn held(&self) -> usize {
-        self.code.held() + memory::held(&self.chunks)
-    }
-}
-
-/// A graph on a batch, to be pushed through in chunks.
-#[derive(Clone, Debug)]
-pub(crate) struct Setting {
-    pub graph: Graph,
-    pub batch: usize,
-    chunk: Chunk,
-    /// Bytes that one direction takes in the widest pair of neighbouring tangent matrices, at most.
-    pair_bytes: usize,
-}
-
-impl Setting {
-    pub(crate) fn new<T>(graph: &Graph, batch: usize, chunk: Chunk) -> Result<Self> {
-        if chunk == Chunk::Fixed(0) {
-            return Err(setting("Forward", "chunk", "at least 1", 0));
-        }
-        let nodes = graph.nodes().iter();
-        let pair = nodes.map(|node| node.dims().n_in.saturating_add(node.dims().n_out));
-        let pair = memory::elements(&[pair.max().unwrap_or(0), batch]);
-        memory::fits::<T>("forward mode's values", pair, "use a smaller batch")?;
-        let pair_bytes = memory::elements(&[pair, size_of::<T>()]);
-        Ok(Self {
-            batch,
-            chunk,
-            pair_bytes,
+    pub(crate) fn new(graph: &Graph, batch: usize, question: Question) -> Self {
+        Self {
             graph: graph.clone(),
-        })
-    }
-
-    /// Directions that are carried at once, out of `all`.
-    pub(crate) fn width(&self, all: usize) -> usize {
-        self.chunk.width(all, self.pair_bytes)
-    }
-
-    fn chunks(&self, question: Question) -> Chunks {
-        let (nodes, inputs) = (self.graph.nodes().iter(), self.graph.inputs().iter());
-        match question {
-            Question::Gradient => {
-                // The last chunk is one of its own: with it comes the value.
-                let (all, width) = (self.graph.n_params(), self.width(self.graph.n_params()));
-                let last = pieces(all, width).last().unwrap_or(0..0);
-                let params = nodes.map(|node| node.params.clone());
-                let mut chunks = alike(last.start, width, params);
-                chunks.push((last, 1));
-                chunks
-            }
-            Question::JacobianParams => {
-                let all = self.graph.n_params();
-                alike(all, self.width(all), nodes.map(|node| node.params.clone()))
-            }
-            Question::JacobianInputs => {
-                let all = self.graph.n_inputs();
-                alike(all, self.width(all), inputs.map(|input| input.rows.clone()))
-            }
-            Question::Jvp { .. } => Vec::new(),
+            batch,
+            question,
+            wrt: Wrt::PARAMS,
+            chunk: Chunk::Auto,
+            threads: 1,
         }
     }
 
-    /// The program of a question, with its chunks; of directions, for as many as are carried at once.
-    pub(crate) fn program(&self, question: Question) -> Result<(Program, Chunks)> {
-        let (graph, batch, chunks) = (&self.graph, self.batch, self.chunks(question));
-        let program = match question {
-            Question::Gradient => programs::gradient(graph, batch, &chunks)?,
-            Question::JacobianParams => {
-                programs::jacobian(graph, batch, &chunks, Seeds::UnitParams)?
-            }
-            Question::JacobianInputs => {
-                programs::jacobian(graph, batch, &chunks, Seeds::UnitInputs)?
-            }
-            Question::Jvp {
-                seeds,
-                params,
-                inputs,
-            } => {
-                let seeds = self.width(seeds);
-                let directions = Seeds::Directions {
-                    seeds,
-                    params,
-                    inputs,
-                };
-                programs::jvp(graph, batch, &directions)?
-            }
-        };
-        Ok((program, chunks))
+    /// How many directions are carried at once; [`Chunk::Auto`] where nothing is said.
+    pub const fn chunk(mut self, chunk: Chunk) -> Self {
+        self.chunk = chunk;
+        self
     }
 
-    /// All programs of a question, each with how often it runs: of directions that are not carried all at once, one for
-    /// whole groups and one for the rest.
-    pub(crate) fn programs(&self, question: Question) -> Result<Vec<(Program, usize)>> {
-        let Question::Jvp {
-            seeds,
-            params,
-            inputs,
-        } = question
-        else {
-            return Ok(vec![(self.program(question)?.0, 1)]);
-        };
-        let groups = lengths(seeds, self.width(seeds)).map(|(seeds, times)| {
-            let group = Question::Jvp {
-                seeds,
-                params,
-                inputs,
-            };
-            Ok((self.program(group)?.0, times))
-        });
-        groups.collect()
+    /// What the directions of a jvp lie in; the parameters where nothing is said.
+    pub const fn wrt(mut self, wrt: Wrt) -> Self {
+        self.wrt = wrt;
+        self
     }
 
-    /// A question with its buffers in their places.
-    pub(crate) fn plan<T>(&self, question: Question) -> Result<Plan> {
-        let (program, chunks) = self.program(question)?;
-        let question = match question {
-            Question::Jvp {
+    /// Threads of the engine, the caller's among them; 1 where nothing is said. The bits are the same for any number.
+    pub const fn threads(mut self, threads: usize) -> Self {
+        self.threads = threads;
+        self
+    }
+
+    /// The question.
+    pub const fn question(&self) -> Question {
+        self.question
+    }
+
+    fn purpose(&self) -> Result<Purpose> {
+        let wrong = |setting: &str, expected: &str, got: String| Error::Setting {
+            name: "Forward".into(),
+            setting: setting.into(),
+            expected: expected.into(),
+            got,
+        };
+        let Wrt { params, inputs } = self.wrt;
+        Ok(match self.question {
+            Question::Gradient if self.wrt == Wrt::PARAMS => Purpose::Gradient,
+            Question::Gradient => {
+                let expected =
+                    "the parameters; the inputs' gradient is the sum of JacobianInputs' rows";
+                return Err(wrong("wrt", expected, format!("{:?}", self.wrt)));
+            }
+            Question::Jvp(seeds) => Purpose::Jvp {
                 seeds,
-                params,
-                inputs,
-            } => Question::Jvp {
-                seeds: self.width(seeds),
                 params,
                 inputs,
             },
-            other => other,
-        };
-        Ok(Plan {
-            code: program.place::<T>("forward mode's values and tangents", REMEDY)?,
-            question,
-            chunks,
+            Question::JacobianParams => Purpose::JacobianParams,
+            Question::JacobianInputs => Purpose::JacobianInputs,
+            other => {
+                let expected = "gradient, jvp, jacobian-params or jacobian-inputs";
+                return Err(wrong("question", expected, other.to_string()));
+            }
         })
     }
 
-    /// What the sweep of the first seed does where derivatives are in doubt.
-    pub(crate) fn check<T: Scalar>(
-        &self,
-        params: &[T],
-        x: Mat<'_, T>,
-        wrt: Wrt,
-        first: usize,
-        doubt: Wrt,
-    ) -> Result<()> {
-        if first == 0 && doubt.meets(wrt) {
-            self.graph.check_slopes(params, x, wrt, T::DUAL)?;
-        }
-        Ok(())
+    fn setting<T>(&self) -> Result<(Setting, Purpose)> {
+        let setting = Setting::new::<T>(&self.graph, self.batch, self.chunk)?;
+        Ok((setting, self.purpose()?))
+    }
+
+    /// The engine, prepared: every shape is checked and all memory allocated here.
+    ///
+    /// # Errors
+    /// [`Error::EmptyBatch`], [`Error::TooLarge`] before anything is allocated; [`Error::Setting`] for a question that forward
+    /// mode does not answer, for threads and a chunk of zero.
+    pub fn prepare<T: Scalar>(&self) -> Result<Forward<T>> {
+        let (setting, purpose) = self.setting::<T>()?;
+        Forward::with(setting, purpose, self.threads)
+    }
+
+    /// What the answer takes at a scalar, exactly, without preparing it.
+    ///
+    /// # Errors
+    /// As [`Plan::prepare`].
+    pub fn prediction<T: Scalar>(&self) -> Result<Prediction> {
+        let (setting, purpose) = self.setting::<T>()?;
+        setting.predicted::<T>(purpose)
+    }
+
+    /// What the answer does, as a list.
+    ///
+    /// # Errors
+    /// As [`Plan::prepare`], but for numbers that this machine cannot hold.
+    pub fn work<T: Scalar>(&self) -> Result<Work> {
+        let (setting, purpose) = self.setting::<T>()?;
+        setting.work::<T>(purpose)
+    }
+
+    /// The program that runs at a scalar, of directions for as many as are carried at once: its text is the lecture's tangent
+    /// program.
+    ///
+    /// # Errors
+    /// As [`Plan::work`].
+    ///
+    /// ```
+    /// use pushpull_core::{Mlp, Question, blocks::Activation};
+    /// use pushpull_forward_mode::{Chunk, Forward};
+    /// let graph = Mlp::new(&[2, 3, 1], Activation::Tanh).build()?;
+    /// let plan = Forward::plan(&graph, 5, Question::Gradient).chunk(Chunk::Full);
+    /// let lines = plan.program::<f64>()?.lines();
+    /// let tangents: Vec<String> = lines.into_iter().filter(|line| line.contains('Ŵ')).collect();
+    /// assert_eq!(tangents, [
+    ///     "Ŵ@h1 = ∂w1 h1",
+    ///     "Ŵ@h2 = [∂h1 h2]·Ŵ@h1",
+    ///     "Ŵ@h3 = [∂h2 h3]·Ŵ@h2",
+    ///     "Ŵ@h3 = ∂w2 h3",
+    ///     "∇w y = ⟨Ŵ@h3, 1⟩",
+    /// ]);
+    /// # Ok::<(), pushpull_core::Error>(())
+    /// ```
+    pub fn program<T>(&self) -> Result<Program> {
+        let (setting, purpose) = self.setting::<T>()?;
+        Ok(setting.program(purpose)?.0)
+    }
+
+    /// Directions that are carried at once, at a scalar; 1 where there is no answer.
+    pub fn width<T>(&self) -> usize {
+        let all = match self.question {
+            Question::Jvp(seeds) => seeds,
+            Question::JacobianInputs => self.graph.n_inputs(),
+            _ => self.graph.n_params(),
+        };
+        Setting::new::<T>(&self.graph, self.batch, self.chunk)
+            .map_or(1, |setting| setting.width(all))
     }
 }
 
-pub(crate) fn setting(name: &str, setting: &str, expected: &str, got: usize) -> Error {
-    Error::Setting {
-        name: name.into(),
-        setting: setting.into(),
-        expected: expected.into(),
-        got: got.to_string(),
+/// The program in f64, or why there is none.
+impl fmt::Display for Plan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.program::<f64>() {
+            Ok(program) => program.fmt(f),
+            Err(fault) => fault.fmt(f),
+        }
+    }
+}
+
+impl<T: Scalar> Forward<T> {
+    /// The exact cost of [`Forward::value_and_gradient`]: the sweeps of all chunks, and the sums at the end.
+    pub fn cost(&self) -> Cost {
+        // It was emitted when the engine was prepared: a graph and a batch that cannot be are refused there.
+        self.setting
+            .cost::<T>(Purpose::Gradient)
+            .unwrap_or_default()
+    }
+}
+
+impl Setting {
+    fn cost<T: Scalar>(&self, purpose: Purpose) -> Result<Cost> {
+        let programs = self.programs(purpose)?;
+        let each = programs.iter();
+        Ok(each
+            .map(|(program, times)| program.cost::<T>() * *times)
+            .sum())
+    }
+
+    /// The prediction of a question.
+    fn predicted<T: Scalar>(&self, purpose: Purpose) -> Result<Prediction> {
+        let placed = self.placed::<T>(purpose)?;
+        let mut evaluations = 0_u64;
+        for (program, times) in self.programs(purpose)? {
+            let all = program.evaluations().saturating_mul(times as u64);
+            evaluations = evaluations.saturating_add(all);
+        }
+        let gradient = match purpose {
+            Purpose::Gradient => self.graph.n_params(),
+            _ => 0,
+        };
+        let numbers = [placed.code.len(), placed.code.scratch_len(), gradient];
+        let numbers = numbers.into_iter().fold(0, usize::saturating_add);
+        let results = memory::elements(&[self.results(purpose), size_of::<T>()]);
+        let prediction = Prediction {
+            cost: self.cost::<T>(purpose)?,
+            evaluations,
+            buffers: memory::elements(&[numbers, size_of::<T>()]),
+            plan: placed.held(),
+            run: results,
+            results,
+        };
+        prediction.counted(purpose, "ask for fewer directions, or use a smaller batch")
+    }
+
+    /// Numbers in the matrices that a run hands to the caller.
+    fn results(&self, purpose: Purpose) -> usize {
+        let graph = &self.graph;
+        let outputs = memory::elements(&[graph.n_outputs(), self.batch]);
+        match purpose {
+            Purpose::Gradient => 0,
+            Purpose::Jvp { seeds, .. } => memory::elements(&[outputs, seeds.saturating_add(1)]),
+            Purpose::JacobianParams => memory::elements(&[outputs, graph.n_params()]),
+            Purpose::JacobianInputs => memory::elements(&[outputs, graph.n_inputs()]),
+        }
+    }
+
+    /// What a question does, as a list: its programs, the checks before, and the matrix that a Jacobian is allocated in.
+    fn work<T: Scalar>(&self, purpose: Purpose) -> Result<Work> {
+        let (graph, mut work) = (&self.graph, Work::default());
+        // A list is exact while 64 bits hold its numbers, whatever this machine does.
+        let results = memory::elements(&[self.results(purpose), size_of::<T>()]);
+        if results == usize::MAX {
+            memory::fits::<T>(purpose, results, "ask for fewer directions")?;
+        }
+        for (program, times) in self.programs(purpose)? {
+            work.extend(&program.work(), times as u64);
+        }
+        match purpose {
+            Purpose::JacobianParams | Purpose::JacobianInputs => {
+                work.add(Item::Fresh(self.results(purpose)), 1);
+            }
+            Purpose::Jvp {
+                seeds,
+                params: true,
+                ..
+            } => {
+                work.add(Item::Read(memory::elements(&[graph.n_params(), seeds])), 1);
+            }
+            Purpose::Gradient | Purpose::Jvp { .. } => {}
+        }
+        work.add(Item::Read(graph.n_params()), 1);
+        work.add(
+            Item::Read(memory::elements(&[graph.n_inputs(), self.batch])),
+            1,
+        );
+        Ok(work)
     }
 }

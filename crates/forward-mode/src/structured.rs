@@ -2,7 +2,7 @@
 
 use pushpull_core::linalg::{first_not_finite, sum};
 use pushpull_core::program::Machine;
-use pushpull_core::{Cost, Graph, Mat, Prediction, Result, Scalar, Team, Wrt, memory};
+use pushpull_core::{Cost, Engine, Graph, Mat, Prediction, Result, Scalar, Team, Wrt, memory};
 
 use crate::forward::Bytes;
 use crate::{Chunk, Forward};
@@ -46,7 +46,7 @@ use program::chunks;
 /// the unit vectors of all its parameters, as [`crate::Forward`] does. Stopped gradients, constant inputs and unused
 /// parameters give exact zeros.
 ///
-/// What it takes, before it is prepared: [`Structured::predict_gradient`].
+/// What it takes, before it is prepared, and its settings: [`Structured::plan`].
 ///
 /// The primal runs once for the whole batch and its values are kept, for the x above. The tangents of a [`Chunk`] of
 /// *samples* are pushed at a time: `Auto` as many as keep them in the cache, `Full` all, `Fixed(n)` n.
@@ -54,13 +54,13 @@ use program::chunks;
 /// ```
 /// use nalgebra::dmatrix;
 /// use pushpull_core::{Builder, blocks::{Linear, Square}};
-/// use pushpull_forward_mode::{Chunk, Structured};
+/// use pushpull_forward_mode::Structured;
 /// let mut b = Builder::new();
 /// let x = b.input("x", 1);
 /// let h = b.block(Linear::without_bias(1, 1), x);
 /// let y = b.map(Square, h);
 /// let graph = b.build(y)?;
-/// let mut forward = Structured::new(&graph, 2, Chunk::Auto, 1)?;
+/// let mut forward = Structured::new(&graph, 2)?;
 /// // y = (3 x1)^2 + (3 x2)^2; dy/dw = 2 w (x1^2 + x2^2)
 /// let (value, gradient) = forward.value_and_gradient(&[3.0], &dmatrix![1.0, 2.0])?;
 /// assert_eq!((value, gradient), (45.0, &[30.0][..]));
@@ -78,17 +78,56 @@ pub struct Structured<T> {
     team: Team,
 }
 
-impl<T: Scalar> Structured<T> {
-    /// Prepares gradients for batches of `batch` samples: every shape is checked and all memory allocated here.
+/// A gradient by structured tangents, for a graph and a batch, with its settings: made by [`Structured::plan`]. It holds no
+/// numbers.
+///
+/// What it takes: the primal, the moves of all chunks of samples, the products at the end, and the sum of the outputs. A move
+/// costs the `jvp_input` of its columns, or an entry of `W diag(d)` a flop; a product `2 m n B` for m x n parameters. The
+/// bytes are the primal's values, all kept, the tangents of a chunk and those of the batch at the output, the gradient and
+/// scratch.
+///
+/// ```
+/// use pushpull_core::{Mlp, blocks::{Activation, Loss}};
+/// use pushpull_forward_mode::{Chunk, Structured};
+/// let graph = Mlp::new(&[4, 8, 1], Activation::Tanh).loss(Loss::SquaredError).build()?;
+/// let plan = Structured::plan(&graph, 10).chunk(Chunk::Full);
+/// let (predicted, prepared) = (plan.prediction::<f32>()?, plan.prepare::<f32>()?);
+/// assert_eq!(predicted.cost, prepared.cost());
+/// assert_eq!(predicted.buffers, prepared.bytes().total());
+/// # Ok::<(), pushpull_core::Error>(())
+/// ```
+#[derive(Clone, Debug)]
+#[must_use]
+pub struct StructuredPlan {
+    graph: Graph,
+    batch: usize,
+    chunk: Chunk,
+    threads: usize,
+}
+
+impl StructuredPlan {
+    /// How many *samples* are carried at once; [`Chunk::Auto`] where nothing is said.
+    pub const fn chunk(mut self, chunk: Chunk) -> Self {
+        self.chunk = chunk;
+        self
+    }
+
+    /// Threads of the engine, the caller's among them; 1 where nothing is said. The bits are the same for any number.
+    pub const fn threads(mut self, threads: usize) -> Self {
+        self.threads = threads;
+        self
+    }
+
+    /// The engine, prepared: every shape is checked and all memory allocated here.
     ///
     /// # Errors
-    /// [`crate::Error::EmptyBatch`], [`crate::Error::TooLarge`] before anything is allocated, [`crate::Error::Setting`] for `threads` or a
-    /// chunk of zero.
-    pub fn new(graph: &Graph, batch: usize, chunk: Chunk, threads: usize) -> Result<Self> {
-        let team = Team::new("Structured", threads)?;
-        let (design, primal) = Design::new::<T>(graph, batch, chunk)?;
+    /// [`crate::Error::EmptyBatch`], [`crate::Error::TooLarge`] before anything is allocated, [`crate::Error::Setting`] for
+    /// threads and a chunk of zero.
+    pub fn prepare<T: Scalar>(&self) -> Result<Structured<T>> {
+        let (batch, team) = (self.batch, Team::new("Structured", self.threads)?);
+        let (design, primal) = Design::new::<T>(&self.graph, batch, self.chunk)?;
         let lens = design.lens(&primal);
-        Ok(Self {
+        Ok(Structured {
             primal: Machine::new(primal),
             tangents: vec![T::zero(); design.chunk_tangents()],
             sums: design
@@ -104,31 +143,17 @@ impl<T: Scalar> Structured<T> {
         })
     }
 
-    /// What [`Structured::value_and_gradient`] takes, without preparing it: the primal, the moves of all chunks of
-    /// samples, the products at the end, and the sum of the outputs. A move costs the `jvp_input` of its columns, or an
-    /// entry of `W diag(d)` a flop; a product `2 m n B` for m x n parameters. The bytes are the primal's values, all
-    /// kept, the tangents of a chunk and those of the batch at the output, the gradient and scratch.
+    /// What [`Structured::value_and_gradient`] takes at a scalar, exactly, without preparing it.
     ///
     /// # Errors
-    /// As [`Structured::new`].
-    ///
-    /// ```
-    /// use pushpull_core::{Mlp, blocks::{Activation, Loss}};
-    /// use pushpull_forward_mode::{Chunk, Structured};
-    /// let graph = Mlp::new(&[4, 8, 1], Activation::Tanh).loss(Loss::SquaredError).build()?;
-    /// let predicted = Structured::<f32>::predict_gradient(&graph, 10, Chunk::Full)?;
-    /// let prepared = Structured::<f32>::new(&graph, 10, Chunk::Full, 1)?;
-    /// assert_eq!(predicted.cost, prepared.cost());
-    /// assert_eq!(predicted.buffers, prepared.bytes().total());
-    /// # Ok::<(), pushpull_core::Error>(())
-    /// ```
-    pub fn predict_gradient(graph: &Graph, batch: usize, chunk: Chunk) -> Result<Prediction> {
-        let (design, primal) = Design::new::<T>(graph, batch, chunk)?;
+    /// As [`StructuredPlan::prepare`].
+    pub fn prediction<T: Scalar>(&self) -> Result<Prediction> {
+        let (design, primal) = Design::new::<T>(&self.graph, self.batch, self.chunk)?;
         // The outer vector of the sums is no number.
         let sums = design.occurrences.len() * size_of::<Vec<T>>();
         let prediction = Prediction {
             cost: design.cost(&primal),
-            evaluations: graph.nodes().len() as u64,
+            evaluations: self.graph.nodes().len() as u64,
             buffers: memory::elements(&[design.lens(&primal).total(), size_of::<T>()]),
             plan: design.held(&primal) + sums,
             ..Prediction::default()
@@ -137,6 +162,38 @@ impl<T: Scalar> Structured<T> {
             "a gradient by structured forward mode",
             "use a smaller batch",
         )
+    }
+
+    /// Samples whose tangents are carried at once.
+    ///
+    /// # Errors
+    /// As [`StructuredPlan::prepare`].
+    pub fn samples<T>(&self) -> Result<usize> {
+        let (design, _) = Design::new::<T>(&self.graph, self.batch, self.chunk)?;
+        Ok(design.programs.first().map_or(1, |program| program.samples))
+    }
+}
+
+impl Structured<f64> {
+    /// A gradient with its settings. The scalar is named where it matters, in [`StructuredPlan::prediction`] and
+    /// [`StructuredPlan::prepare`].
+    pub fn plan(graph: &Graph, batch: usize) -> StructuredPlan {
+        StructuredPlan {
+            graph: graph.clone(),
+            batch,
+            chunk: Chunk::Auto,
+            threads: 1,
+        }
+    }
+}
+
+impl<T: Scalar> Structured<T> {
+    /// Prepares gradients for batches of `batch` samples, with the settings that [`Structured::plan`] starts from.
+    ///
+    /// # Errors
+    /// As [`StructuredPlan::prepare`].
+    pub fn new(graph: &Graph, batch: usize) -> Result<Self> {
+        Structured::plan(graph, batch).prepare()
     }
 
     /// The graph.
@@ -179,7 +236,7 @@ impl<T: Scalar> Structured<T> {
     /// Entries that have left the range of numbers on their way, by dense tangents, which can start small.
     #[cold]
     fn again(&mut self, params: &[T], x: Mat<'_, T>) -> Result<()> {
-        let mut dense = Forward::new(self.graph(), self.batch(), Chunk::Auto, 1)?;
+        let mut dense = Forward::new(self.graph(), self.batch())?;
         let (_, again) = T::uncounted(|| dense.value_and_gradient(params, x))?;
         for (entry, &again) in self.gradient.iter_mut().zip(again) {
             if !entry.is_finite() {
@@ -242,5 +299,15 @@ impl<T: Scalar> Structured<T> {
     /// end, and the sum of the outputs.
     pub fn cost(&self) -> Cost {
         self.design.cost(self.primal.code())
+    }
+}
+
+impl<T: Scalar> Engine<T> for Structured<T> {
+    fn name(&self) -> &'static str {
+        "Structured"
+    }
+
+    fn value_and_gradient(&mut self, params: &[T], x: Mat<'_, T>) -> Result<(T, &[T])> {
+        Self::value_and_gradient(self, params, x)
     }
 }

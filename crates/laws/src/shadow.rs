@@ -69,7 +69,7 @@ use std::collections::HashSet;
 use std::ops::Range;
 
 use pushpull_core::linalg::first_not_finite;
-use pushpull_core::{Error, Graph, Mat, MatMut, ParamJacobian, Result, Scalar};
+use pushpull_core::{Error, Graph, Mat, MatMut, ParamJacobian, Question, Result, Scalar};
 use pushpull_forward_mode::Forward;
 
 use crate::case::unit;
@@ -93,7 +93,7 @@ const LARGEST_SCALE: f64 = 40.0;
 /// let graph = Mlp::new(&[4, 8, 2], Activation::Tanh).loss(Loss::SquaredError).build()?;
 /// let mut params: Vec<f32> = graph.layout().init(Init::Glorot, 1);
 /// let data = DMatrix::from_fn(graph.n_inputs(), 16, |i, j| ((3 * i + 5 * j) % 7) as f32 / 7.0);
-/// let mut reverse = Reverse::new(&graph, 16, Store::All, 1)?;
+/// let mut reverse = Reverse::new(&graph, 16)?;
 /// let mut shadow = Shadow::new(&graph, 16, 10, 1)?;
 /// for _ in 0..100 {
 ///     let (_, gradient) = reverse.value_and_gradient(&params, &data)?;
@@ -167,7 +167,7 @@ impl<T: Scalar> Shadow<T> {
             }
         }
         Ok(Self {
-            forward: Forward::for_directions(graph, batch, 1, true, false)?,
+            forward: Forward::plan(graph, batch, Question::Jvp(1)).prepare()?,
             every,
             seed,
             seen: 0,

@@ -8,10 +8,12 @@ use proptest::prelude::*;
 use pushpull_core::blocks::{
     Add, Elementwise, Elu, LeakyRelu, Linear, Map, Relu, Scale, Sum, Tanh,
 };
-use pushpull_core::{Builder, Error, Graph, Init, Mat, Mlp, Real, Result, Spec, blocks};
-use pushpull_forward_mode::Forward;
+use pushpull_core::{
+    Builder, Error, Graph, Init, Mat, Mlp, Question, Real, Result, Spec, Wrt, blocks,
+};
+use pushpull_forward_mode::{Chunk, Forward};
 use pushpull_laws::{check, kinks};
-use pushpull_reverse_mode::{Reverse, Store};
+use pushpull_reverse_mode::Reverse;
 
 /// relu(x) - relu(-x), which is x.
 fn trap_of_the_identity() -> Result<Graph> {
@@ -40,10 +42,14 @@ fn trap_of_zero() -> Result<Graph> {
 /// (by forward mode, by reverse mode)
 fn slopes<T: pushpull_core::Scalar>(graph: &Graph, x: f64) -> (f64, f64) {
     let x = dmatrix![T::from_f64(x)];
-    let mut forward = Forward::for_directions(graph, 1, 1, false, true).unwrap();
+    let mut forward = Forward::plan(graph, 1, Question::Jvp(1))
+        .chunk(Chunk::Full)
+        .wrt(Wrt::INPUTS)
+        .prepare()
+        .unwrap();
     let one = dmatrix![T::one()];
     let pushed = forward.jvp(&[], &x, None, Some(Mat::from(&one))).unwrap().1;
-    let mut reverse = Reverse::new(graph, 1, Store::All, 1).unwrap();
+    let mut reverse = Reverse::new(graph, 1).unwrap();
     let pulled = reverse.vjp(&[], &x, &one).unwrap().1;
     (pushed[0].to_f64(), pulled[0].to_f64())
 }
@@ -244,7 +250,7 @@ fn a_network_s_report_counts_per_block_and_moves_in_the_parameters() {
         .collect();
     assert_eq!(found, [("bend", 5, 20), ("leak", 4, 16)]);
     assert!(report.blocks.iter().all(|block| block.moves > 0.01));
-    let mut reverse = Reverse::new(&graph, 4, Store::All, 1).unwrap();
+    let mut reverse = Reverse::new(&graph, 4).unwrap();
     let mut inputs = DMatrix::zeros(3, 4);
     let (_, gradient) = reverse
         .value_and_gradients(&params, &x, &mut inputs)

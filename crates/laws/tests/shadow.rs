@@ -3,10 +3,10 @@
 use nalgebra::DMatrix;
 use pushpull_core::blocks::{Activation, LayerNorm, Linear, Map, SquaredError, Tanh};
 use pushpull_core::{Builder, Error, Graph, Init, Mlp, Result, Scalar};
-use pushpull_forward_mode::{Chunk, Forward};
+use pushpull_forward_mode::Forward;
 use pushpull_laws::fault::{Faulty, Slip};
 use pushpull_laws::{Rule, Shadow, ShadowError};
-use pushpull_reverse_mode::{Reverse, Store};
+use pushpull_reverse_mode::Reverse;
 
 const WIDTH: usize = 16;
 const BATCH: usize = 8;
@@ -68,7 +68,7 @@ fn data<T: Scalar>(graph: &Graph, batch: usize) -> (Vec<T>, DMatrix<T>) {
 /// The names of the nodes that are blamed over some draws; every draw must miss.
 fn blamed<T: Scalar>(graph: &Graph, seeds: u64) -> Vec<String> {
     let (params, x) = data::<T>(graph, BATCH);
-    let mut reverse = Reverse::new(graph, BATCH, Store::All, 1).unwrap();
+    let mut reverse = Reverse::new(graph, BATCH).unwrap();
     let gradient = reverse.value_and_gradient(&params, &x).unwrap().1.to_vec();
     let blame = |seed| {
         let mut shadow = Shadow::new(graph, BATCH, 1, seed).unwrap();
@@ -138,8 +138,8 @@ fn a_right_run_is_quiet<T: Scalar>() {
         .unwrap();
     for graph in [deep, relu] {
         let (mut params, x) = data::<T>(&graph, BATCH);
-        let mut reverse = Reverse::new(&graph, BATCH, Store::All, 1).unwrap();
-        let mut forward = Forward::new(&graph, BATCH, Chunk::Auto, 1).unwrap();
+        let mut reverse = Reverse::new(&graph, BATCH).unwrap();
+        let mut forward = Forward::new(&graph, BATCH).unwrap();
         let mut shadow = Shadow::new(&graph, BATCH, 1, 3).unwrap();
         for step in 0..25 {
             let (_, gradient) = reverse.value_and_gradient(&params, &x).unwrap();
@@ -189,7 +189,7 @@ fn only_every_kth_gradient_is_checked_and_a_wrong_one_in_between_passes() {
 fn a_gradient_of_other_parameters_is_refused_without_blaming_a_block() {
     let graph = network(2, 0, Liar::Nobody, 1.0).unwrap();
     let (mut params, x) = data::<f64>(&graph, BATCH);
-    let mut reverse = Reverse::new(&graph, BATCH, Store::All, 1).unwrap();
+    let mut reverse = Reverse::new(&graph, BATCH).unwrap();
     let stale = reverse.value_and_gradient(&params, &x).unwrap().1.to_vec();
     params[3] += 0.01;
     let mut shadow = Shadow::new(&graph, BATCH, 1, 0).unwrap();

@@ -5,9 +5,9 @@ use pushpull_bench::claims::{Claim, Verdict};
 use pushpull_bench::plot::{Axis, Colour, LineChart, Marker, Series};
 use pushpull_bench::sweep::Extent;
 use pushpull_core::blocks::Activation;
-use pushpull_core::{Builder, Graph, Mat};
-use pushpull_forward_mode::Forward;
-use pushpull_reverse_mode::{Reverse, Store};
+use pushpull_core::{Builder, Graph, Mat, Question, Wrt};
+use pushpull_forward_mode::{Chunk, Forward};
+use pushpull_reverse_mode::Reverse;
 
 use crate::network::short;
 use crate::{Fault, Figure};
@@ -39,7 +39,10 @@ fn curve(activation: Activation) -> Result<Curve, Fault> {
     let graph = alone(activation)?;
     let x = DMatrix::from_fn(1, POINTS, |_, j| 0.05 * (j as f64 - (POINTS / 2) as f64));
     let ones = DMatrix::from_element(1, POINTS, 1.0);
-    let mut forward = Forward::<f64>::for_directions(&graph, POINTS, 1, false, true)?;
+    let mut forward = Forward::plan(&graph, POINTS, Question::Jvp(1))
+        .chunk(Chunk::Full)
+        .wrt(Wrt::INPUTS)
+        .prepare::<f64>()?;
     let (y, slope) = forward.jvp(&[], &x, None, Some(Mat::from(&ones)))?;
     Ok(Curve {
         x: x.as_slice().to_vec(),
@@ -168,8 +171,11 @@ fn at_zero() -> Result<(f64, f64), Fault> {
         DMatrix::from_element(1, 1, 0.0),
         DMatrix::from_element(1, 1, 1.0),
     );
-    let mut forward = Forward::<f64>::for_directions(&graph, 1, 1, false, true)?;
+    let mut forward = Forward::plan(&graph, 1, Question::Jvp(1))
+        .chunk(Chunk::Full)
+        .wrt(Wrt::INPUTS)
+        .prepare::<f64>()?;
     let (_, pushed) = forward.jvp(&[], &zero, None, Some(Mat::from(&one)))?;
-    let (_, pulled) = Reverse::<f64>::new(&graph, 1, Store::All, 1)?.vjp(&[], &zero, &one)?;
+    let (_, pulled) = Reverse::<f64>::new(&graph, 1)?.vjp(&[], &zero, &one)?;
     Ok((pushed[(0, 0)], pulled[(0, 0)]))
 }

@@ -10,7 +10,7 @@ use pushpull_bench::sweep::Extent;
 use pushpull_bench::table::law;
 use pushpull_core::blocks::{Activation, Loss};
 use pushpull_core::{Graph, Init, Mlp};
-use pushpull_reverse_mode::{Reverse, Store};
+use pushpull_reverse_mode::Reverse;
 use pushpull_train::Batches;
 
 use crate::network::{SEED, digits, short, stacked};
@@ -35,7 +35,7 @@ impl<'a> Step<'a> {
     ) -> Result<Self, Fault> {
         Ok(Self {
             batches: Batches::new(data.ncols(), m, SEED)?,
-            reverse: Reverse::new(graph, m, Store::All, 1)?,
+            reverse: Reverse::new(graph, m)?,
             block: DMatrix::zeros(data.nrows(), m),
             next: 0,
             data,

@@ -4,7 +4,7 @@ use nalgebra::DMatrix;
 use pushpull_bench::plot::number;
 use pushpull_core::{Graph, Mat, Primal};
 use pushpull_data::{Dataset, directory};
-use pushpull_reverse_mode::{Reverse, Store};
+use pushpull_reverse_mode::Reverse;
 use pushpull_train::Samples;
 
 use crate::Fault;
@@ -32,7 +32,7 @@ pub(crate) fn stacked(samples: &Samples) -> DMatrix<f64> {
 
 /// The gradient of the sum over some samples.
 pub(crate) fn gradient(graph: &Graph, params: &[f64], x: &DMatrix<f64>) -> Result<Vec<f64>, Fault> {
-    let mut reverse = Reverse::new(graph, x.ncols(), Store::All, 1)?;
+    let mut reverse = Reverse::new(graph, x.ncols())?;
     Ok(reverse.value_and_gradient(params, x)?.1.to_vec())
 }
 

@@ -7,7 +7,7 @@ use pushpull_bench::sweep::Extent;
 use pushpull_bench::table::law;
 use pushpull_core::blocks::{Activation, Loss};
 use pushpull_core::{Graph, Init, Mlp};
-use pushpull_reverse_mode::{Reverse, Store};
+use pushpull_reverse_mode::Reverse;
 use pushpull_train::Batches;
 
 use crate::network::{SEED, digits, gradient, norm, short, stacked};
@@ -24,7 +24,7 @@ impl Blocks<'_> {
     /// Hands the mean gradient of each full block of `epochs` shuffles to `each`.
     fn visit(&self, m: usize, epochs: u64, mut each: impl FnMut(&[f64])) -> Result<(), Fault> {
         let mut batches = Batches::new(self.x.ncols(), m, SEED)?;
-        let mut reverse = Reverse::<f64>::new(self.graph, m, Store::All, 1)?;
+        let mut reverse = Reverse::<f64>::new(self.graph, m)?;
         for epoch in 0..epochs {
             batches.shuffle(epoch);
             for block in (0..batches.blocks()).map(|i| batches.block(i)) {

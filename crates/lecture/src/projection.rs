@@ -5,8 +5,8 @@ use pushpull_bench::claims::{Claim, Verdict};
 use pushpull_bench::plot::{Axis, LineChart, Series};
 use pushpull_bench::sweep::Extent;
 use pushpull_core::blocks::{Add, Linear, Square};
-use pushpull_core::{Builder, Graph, Init};
-use pushpull_reverse_mode::{Reverse, Store};
+use pushpull_core::{Builder, Graph, Init, Primal, Question};
+use pushpull_reverse_mode::Reverse;
 
 use crate::network::{SEED, norm, short};
 use crate::{Fault, Figure};
@@ -26,11 +26,14 @@ pub(crate) fn run(extent: Extent) -> Result<Vec<Figure>, Fault> {
     let widths: Vec<usize> = (1..=12).map(|i| 1 << i).filter(|&n| n <= most).collect();
     let (mut jacobian, mut adjoint) = (Vec::new(), Vec::new());
     for &n in &widths {
-        let mut reverse = Reverse::<f64>::new(&projection(n, n)?, 1, Store::All, 1)?;
+        let graph = projection(n, n)?;
+        let mut reverse = Reverse::<f64>::new(&graph, 1)?;
+        let vjp = Reverse::plan(&graph, 1, Question::Vjp(1)).prediction::<f64>()?;
+        let primal = Primal::<f64>::new(&graph, 1)?.cost();
         // With respect to W alone: o x o x d numbers against the o x d of a vjp.
         let entries = (n * n * n) as f64;
         jacobian.push((n as f64, entries));
-        adjoint.push((n as f64, reverse.pullback_cost(1, true, false).flops as f64));
+        adjoint.push((n as f64, (vjp.cost.flops - primal.flops) as f64));
         // A vjp that is not run is no vjp.
         reverse.value_and_gradient(&vec![0.5; n * n], &DMatrix::from_element(n, 1, 1.0))?;
     }
@@ -64,7 +67,7 @@ fn tensor() -> Result<Claim, Fault> {
     let graph = projection(D, O)?;
     let w: Vec<f64> = graph.layout().init(Init::Glorot, SEED);
     let x = DMatrix::from_fn(D, 1, |j, _| (1.0 + j as f64).sin());
-    let mut reverse = Reverse::new(&graph, 1, Store::All, 1)?;
+    let mut reverse = Reverse::new(&graph, 1)?;
     let jacobian = reverse.jacobian_params(&w, &x)?;
     let mut right = 0;
     // Column k + O j is that of W[k, j].
@@ -96,7 +99,7 @@ fn pulled() -> Result<Claim, Fault> {
     let w: Vec<f64> = graph.layout().init(Init::Glorot, SEED);
     let x = DMatrix::from_fn(D, 1, |j, _| (1.0 + j as f64).sin());
     let v = DMatrix::from_fn(O, 1, |i, _| (2.0 + i as f64).cos());
-    let mut reverse = Reverse::new(&graph, 1, Store::All, 1)?;
+    let mut reverse = Reverse::new(&graph, 1)?;
     let (w_bar, x_bar) = reverse.vjp(&w, &x, &v)?;
     let of_w =
         (w_bar.reshape_generic(nalgebra::Dyn(O), nalgebra::Dyn(D)) - &v * x.transpose()).amax();

@@ -69,5 +69,5 @@ pub use bracket::Bracket;
 pub use bracketing::Bracketing;
 pub use chain::{ChainError, ChainFactor, ChainPlan, plan_chain};
 pub use dense::DenseChain;
-pub use mixed::{Bytes, MixedMode};
+pub use mixed::{Bytes, MixedMode, MixedPlan};
 pub use step::Step;

@@ -3,7 +3,9 @@
 use nalgebra::DMatrix;
 use pushpull_core::program::{Code, Machine, Program as Primal};
 use pushpull_core::work::{Item, Work};
-use pushpull_core::{Cost, Error, Graph, Mat, MatMut, Prediction, Result, Scalar, Wrt, memory};
+use pushpull_core::{
+    Cost, Engine, Error, Graph, Mat, MatMut, Prediction, Result, Scalar, Team, Wrt, memory,
+};
 
 use crate::Bracketing;
 use crate::program::Program;
@@ -28,7 +30,7 @@ impl Bytes {
 
 /// Mixed mode for a chain of blocks and a batch, at the scalar `T`: the plan, and the buffers to run it.
 ///
-/// What it takes, before it is prepared: [`MixedMode::predict_jacobian_inputs`].
+/// What it takes, before it is prepared: [`MixedMode::plan`].
 ///
 /// ```
 /// use nalgebra::dmatrix;
@@ -40,7 +42,7 @@ impl Bytes {
 /// let h = b.map(Square, h);
 /// let y = b.block(Linear::without_bias(1, 2), h);
 /// let graph = b.build(y)?;
-/// let mut mixed = MixedMode::new(&graph, 1, 1)?;
+/// let mut mixed = MixedMode::new(&graph, 1)?;
 /// // y = (u, v) (a x1 + b x2)^2 with a = 1, b = 2, u = 10, v = 100 at x = (3, 1): dy/dx = (u, v)' 2 (a x1 + b x2) (a, b)
 /// let jacobian = mixed.jacobian_inputs(&[1.0, 2.0, 10.0, 100.0], &dmatrix![3.0; 1.0])?;
 /// assert_eq!(jacobian, dmatrix![100.0, 200.0; 1000.0, 2000.0]);
@@ -53,6 +55,7 @@ pub struct MixedMode<T> {
     program: Program,
     jacobians: Vec<T>,
     scratch: Vec<T>,
+    team: Team,
 }
 
 /// The plans without their numbers: what is prepared and what is predicted follow from the same.
@@ -85,27 +88,50 @@ impl Design {
     }
 }
 
-impl<T: Scalar> MixedMode<T> {
-    /// Plans the Jacobian and prepares it for batches of `batch` samples: all memory is allocated here.
+/// The Jacobian of a chain with respect to its inputs, for a batch, to be bracketed: made by [`MixedMode::plan`]. It holds no
+/// numbers.
+///
+/// What it takes: the primal once and the steps of the bracketing; beside the values that some step reads, the Jacobians of
+/// parts alive at once. The Jacobian itself is n_outputs B by n_inputs. Every method searches the bracketing.
+///
+/// ```
+/// use pushpull_core::{Mlp, blocks::Activation};
+/// use pushpull_mixed_mode::MixedMode;
+/// let graph = Mlp::new(&[8, 2, 8], Activation::Tanh).build()?;
+/// let plan = MixedMode::plan(&graph, 10);
+/// let (predicted, prepared) = (plan.prediction::<f32>()?, plan.prepare::<f32>()?);
+/// assert_eq!(predicted.cost, prepared.cost());
+/// assert_eq!(predicted.buffers, prepared.bytes().total());
+/// # Ok::<(), pushpull_core::Error>(())
+/// ```
+#[derive(Clone, Debug)]
+#[must_use]
+pub struct MixedPlan {
+    graph: Graph,
+    batch: usize,
+    threads: usize,
+}
+
+impl MixedPlan {
+    /// Threads of the engine, the caller's among them; 1 where nothing is said. The bits are the same for any number.
+    pub const fn threads(mut self, threads: usize) -> Self {
+        self.threads = threads;
+        self
+    }
+
+    /// The engine, prepared: all memory is allocated here.
     ///
     /// # Errors
-    /// As [`Bracketing::new`]; [`Error::Setting`] for any `threads` but 1.
-    pub fn new(graph: &Graph, batch: usize, threads: usize) -> Result<Self> {
-        if threads != 1 {
-            return Err(Error::Setting {
-                name: "MixedMode".into(),
-                setting: "threads".into(),
-                expected: "1".into(),
-                got: threads.to_string(),
-            });
-        }
+    /// As [`Bracketing::new`]; [`Error::Setting`] for threads as [`Team::new`].
+    pub fn prepare<T: Scalar>(&self) -> Result<MixedMode<T>> {
         let Design {
             bracketing,
             primal,
             program,
             ..
-        } = Design::new::<T>(graph, batch)?;
-        Ok(Self {
+        } = Design::new::<T>(&self.graph, self.batch)?;
+        Ok(MixedMode {
+            team: Team::new("MixedMode", self.threads)?,
             primal: Machine::new(primal),
             jacobians: vec![T::zero(); program.len()],
             scratch: vec![T::zero(); program.scratch_len()],
@@ -114,32 +140,20 @@ impl<T: Scalar> MixedMode<T> {
         })
     }
 
-    /// What [`MixedMode::jacobian_inputs`] takes, without preparing it: the primal once and the steps of the plan, and
-    /// beside the values that some step reads, the Jacobians of parts alive at once. The Jacobian itself is n_outputs B by
-    /// n_inputs. The search is the same as for the engine itself.
+    /// What [`MixedMode::jacobian_inputs`] takes at a scalar, exactly, without preparing it.
     ///
     /// # Errors
     /// As [`Bracketing::new`].
-    ///
-    /// ```
-    /// use pushpull_core::{Mlp, blocks::Activation};
-    /// use pushpull_mixed_mode::MixedMode;
-    /// let graph = Mlp::new(&[8, 2, 8], Activation::Tanh).build()?;
-    /// let predicted = MixedMode::<f32>::predict_jacobian_inputs(&graph, 10)?;
-    /// let prepared = MixedMode::<f32>::new(&graph, 10, 1)?;
-    /// assert_eq!(predicted.cost, prepared.cost());
-    /// assert_eq!(predicted.buffers, prepared.bytes().total());
-    /// # Ok::<(), pushpull_core::Error>(())
-    /// ```
-    pub fn predict_jacobian_inputs(graph: &Graph, batch: usize) -> Result<Prediction> {
-        Ok(Self::jacobian_inputs_work(graph, batch)?.0)
+    pub fn prediction<T: Scalar>(&self) -> Result<Prediction> {
+        Ok(self.prediction_and_work::<T>()?.0)
     }
 
-    /// [`MixedMode::predict_jacobian_inputs`], and what [`MixedMode::jacobian_inputs`] does, from one search.
+    /// [`MixedPlan::prediction`], and what [`MixedMode::jacobian_inputs`] does as a list, from one search.
     ///
     /// # Errors
     /// As [`Bracketing::new`].
-    pub fn jacobian_inputs_work(graph: &Graph, batch: usize) -> Result<(Prediction, Work)> {
+    pub fn prediction_and_work<T: Scalar>(&self) -> Result<(Prediction, Work)> {
+        let (graph, batch) = (&self.graph, self.batch);
         let Design {
             bracketing,
             record,
@@ -166,6 +180,28 @@ impl<T: Scalar> MixedMode<T> {
             results,
         };
         Ok((prediction, work))
+    }
+}
+
+impl MixedMode<f64> {
+    /// The Jacobian of a chain, to be bracketed. The scalar is named where it matters, in [`MixedPlan::prediction`] and
+    /// [`MixedPlan::prepare`].
+    pub fn plan(graph: &Graph, batch: usize) -> MixedPlan {
+        MixedPlan {
+            graph: graph.clone(),
+            batch,
+            threads: 1,
+        }
+    }
+}
+
+impl<T: Scalar> MixedMode<T> {
+    /// Brackets the Jacobian and prepares it for batches of `batch` samples: all memory is allocated here.
+    ///
+    /// # Errors
+    /// As [`Bracketing::new`].
+    pub fn new(graph: &Graph, batch: usize) -> Result<Self> {
+        MixedMode::plan(graph, batch).prepare()
     }
 
     /// The bracketing.
@@ -202,7 +238,8 @@ impl<T: Scalar> MixedMode<T> {
             "use a smaller batch, or push the directions you need",
         )?;
         let mut jacobian = DMatrix::from_element(rows, columns, T::zero());
-        self.run(params, x, jacobian.as_mut_slice())?;
+        let team = self.team.clone();
+        team.run(|| self.run(params, x, jacobian.as_mut_slice()))?;
         Ok(jacobian)
     }
 
@@ -224,7 +261,8 @@ impl<T: Scalar> MixedMode<T> {
         let Some(target) = jacobian.as_mut_slice().filter(|_| expected == got) else {
             return Err(Error::matrix("jacobian", expected, got, remedy));
         };
-        self.run(params, x, target)
+        let team = self.team.clone();
+        team.run(|| self.run(params, x, target))
     }
 
     /// (rows, columns) of the Jacobian of a batch.
@@ -273,5 +311,15 @@ impl<T: Scalar> MixedMode<T> {
             jacobians: self.jacobians.len() * size,
             scratch: self.scratch.len() * size,
         }
+    }
+}
+
+impl<T: Scalar> Engine<T> for MixedMode<T> {
+    fn name(&self) -> &'static str {
+        "MixedMode"
+    }
+
+    fn jacobian_inputs(&mut self, params: &[T], x: Mat<'_, T>) -> Result<DMatrix<T>> {
+        Self::jacobian_inputs(self, params, x)
     }
 }

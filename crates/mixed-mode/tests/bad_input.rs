@@ -15,16 +15,11 @@ fn refused(result: Result<impl Sized, Error>) -> Error {
 #[test]
 fn settings_and_shapes_are_named() {
     let graph = Mlp::new(&[4, 2, 3], Activation::Tanh).build().unwrap();
-    let fault = refused(MixedMode::<f64>::new(&graph, 0, 1));
+    let fault = refused(MixedMode::<f64>::new(&graph, 0));
     assert!(matches!(fault, Error::EmptyBatch { .. }), "{fault}");
-    for threads in [0, 2] {
-        let fault = refused(MixedMode::<f64>::new(&graph, 1, threads));
-        assert_eq!(
-            fault.to_string(),
-            format!("MixedMode: threads must be 1, got {threads}")
-        );
-    }
-    let mut mixed = MixedMode::new(&graph, 2, 1).unwrap();
+    let fault = refused(MixedMode::plan(&graph, 1).threads(0).prepare::<f64>());
+    assert!(matches!(fault, Error::Setting { .. }), "{fault}");
+    let mut mixed = MixedMode::new(&graph, 2).unwrap();
     let (params, x) = (
         vec![0.5; graph.n_params()],
         DMatrix::from_element(4, 2, 1.0),
@@ -64,7 +59,7 @@ fn a_graph_that_is_no_chain_is_refused_with_the_node() {
     let h = b.map(Tanh, h);
     let skip = b.named("skip", Add::new(2, 2), [h, x]);
     let y = b.map(Tanh, skip);
-    let fault = refused(MixedMode::<f32>::new(&b.build(y).unwrap(), 1, 1));
+    let fault = refused(MixedMode::<f32>::new(&b.build(y).unwrap(), 1));
     assert!(
         fault.to_string().starts_with("skip: expected one source"),
         "{fault}"
@@ -86,7 +81,7 @@ fn sizes_beyond_any_memory_are_refused_before_they_are_allocated() {
             b.block(Linear::without_bias(h.rows(), width), h)
         });
         let graph = b.build(y).unwrap();
-        let fault = refused(MixedMode::<f64>::new(&graph, 1 << 8, 1));
+        let fault = refused(MixedMode::<f64>::new(&graph, 1 << 8));
         assert!(matches!(fault, Error::TooLarge { .. }), "{fault}");
     }
 }

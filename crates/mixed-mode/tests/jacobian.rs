@@ -6,10 +6,10 @@ use nalgebra::DMatrix;
 use proptest::prelude::*;
 use proptest::test_runner::TestCaseError;
 use pushpull_core::blocks::Activation;
-use pushpull_core::{Builder, Cost, Counted, Graph, MatMut, Mlp, Real, Scalar, count};
+use pushpull_core::{Builder, Cost, Counted, Graph, MatMut, Mlp, Question, Real, Scalar, count};
 use pushpull_forward_mode::{Chunk, Forward};
 use pushpull_mixed_mode::MixedMode;
-use pushpull_reverse_mode::{Reverse, Store};
+use pushpull_reverse_mode::Reverse;
 
 use common::{by_definition, graph, links, numbers, seeds};
 
@@ -41,10 +41,10 @@ fn agree<T: Scalar>(graph: &Graph, batch: usize, seed: u64, tolerance: f64) -> R
     let (exact_params, exact_x) = numbers::<f64>(graph, batch, seed);
     let (exact, terms) = by_definition(graph, &exact_params, &exact_x);
     let say = |error: pushpull_core::Error| error.to_string();
-    let mut mixed = MixedMode::<T>::new(graph, batch, 1).map_err(say)?;
+    let mut mixed = MixedMode::<T>::new(graph, batch).map_err(say)?;
     let got = mixed.jacobian_inputs(&params, &x).map_err(say)?;
-    let mut forward = Forward::new(graph, batch, Chunk::Auto, 1).map_err(say)?;
-    let mut reverse = Reverse::new(graph, batch, Store::All, 1).map_err(say)?;
+    let mut forward = Forward::new(graph, batch).map_err(say)?;
+    let mut reverse = Reverse::new(graph, batch).map_err(say)?;
     let pure = [
         ("forward mode", forward.jacobian_inputs(&params, &x)),
         ("reverse mode", reverse.jacobian_inputs(&params, &x)),
@@ -69,24 +69,23 @@ fn agree<T: Scalar>(graph: &Graph, batch: usize, seed: u64, tolerance: f64) -> R
 /// What a run at counted numbers counts is what the plan says, and both pure costs are those of the engines.
 fn costs(graph: &Graph, batch: usize) -> Result<(), String> {
     let (params, x) = numbers::<Counted<f64>>(graph, batch, 3);
-    let mut mixed = MixedMode::new(graph, batch, 1).unwrap();
+    let mut mixed = MixedMode::new(graph, batch).unwrap();
     let (result, counted) = count(|| mixed.jacobian_inputs(&params, &x));
     result.unwrap();
     let bracketing = mixed.bracketing();
-    let forward = Forward::<f64>::for_inputs(graph, batch, Chunk::Full).unwrap();
-    let reverse = Reverse::<f64>::new(graph, batch, Store::All, 1).unwrap();
-    let reverse = reverse.seeds(graph.n_outputs()).unwrap();
+    let forward = Forward::plan(graph, batch, Question::JacobianInputs).chunk(Chunk::Full);
+    let reverse = Reverse::plan(graph, batch, Question::JacobianInputs).seeds(graph.n_outputs());
     let pairs = [
         ("mixed", mixed.cost(), counted),
         (
             "forward",
             bracketing.all_tangents_cost(),
-            forward.jacobian_inputs_cost(),
+            forward.prediction::<f64>().unwrap().cost,
         ),
         (
             "reverse",
             bracketing.all_adjoints_cost(),
-            reverse.jacobian_inputs_cost(),
+            reverse.prediction::<f64>().unwrap().cost,
         ),
     ];
     for (mode, said, true_cost) in pairs {
@@ -148,7 +147,7 @@ fn inputs_that_the_chain_does_not_read_have_columns_of_zeros() {
     );
     let y = b.map(pushpull_core::blocks::Square, x);
     let graph = b.build(y).unwrap();
-    let mut mixed = MixedMode::new(&graph, 2, 1).unwrap();
+    let mut mixed = MixedMode::new(&graph, 2).unwrap();
     let x = DMatrix::from_fn(6, 2, |i, j| (i + 10 * j) as f64);
     let jacobian = mixed.jacobian_inputs(&[], &x).unwrap();
     let expected = DMatrix::from_fn(6, 6, |row, column| {

@@ -75,6 +75,7 @@ impl Way {
                     | Self::ReverseCheckpointed(..)
                     | Self::Mixed
             ),
+            _ => false,
         }
     }
 

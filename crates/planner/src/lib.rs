@@ -35,6 +35,7 @@
 
 mod calibration;
 mod candidate;
+mod engine;
 mod error;
 mod plan;
 mod prepared;
@@ -49,6 +50,7 @@ pub use candidate::{Candidate, Way};
 pub use error::PlanError;
 pub use plan::{Plan, Planned};
 pub use prepared::Prepared;
+pub use pushpull_core::question::{Question, QuestionError};
 pub use pushpull_core::{Error, Result};
-pub use question::{Answer, Budget, Question, QuestionError, Seeds};
+pub use question::{Answer, Budget, Seeds};
 pub use survey::predictions;

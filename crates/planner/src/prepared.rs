@@ -3,10 +3,8 @@
 use nalgebra::DMatrix;
 use pushpull_core::linalg::product;
 use pushpull_core::{Accum, Dual, Graph, Mat, MatMut, Result, Scalar, memory};
-use pushpull_forward_mode::{Chunk, Forward, ForwardOverForward, Structured};
-use pushpull_mixed_mode::MixedMode;
-use pushpull_reverse_mode::{HessianVector, Reverse, Store};
 
+use crate::engine::{ByJacobian, Chosen};
 use crate::{Answer, PlanError, Question, Seeds, Way};
 
 /// A way to the answer of a question, prepared for a graph and a batch: its engine, and where the answer goes. A [`crate::Plan`]
@@ -29,39 +27,12 @@ use crate::{Answer, PlanError, Question, Seeds, Way};
 #[derive(Clone, Debug)]
 pub struct Prepared<T: nalgebra::Scalar> {
     question: Question,
-    engine: Engine<T>,
+    engine: Chosen<T>,
+    by_jacobian: Option<ByJacobian>,
+    /// Of a sample, and samples.
+    outputs: (usize, usize),
     /// What a jvp, vjp or Hessian-vector product is written to.
     target: DMatrix<T>,
-}
-
-#[derive(Clone, Debug)]
-#[allow(clippy::large_enum_variant)] // A box would be heap bytes that no prediction counts.
-enum Engine<T: nalgebra::Scalar> {
-    Forward(Forward<T>),
-    Structured(Structured<T>),
-    Reverse(Reverse<T>),
-    Mixed(MixedMode<T>),
-    Second(HessianVector<T>),
-    Pushed(ForwardOverForward<T>),
-}
-
-/// The chunk of a forward way.
-pub(crate) const fn chunk(way: Way) -> Chunk {
-    match way {
-        Way::ForwardChunked(n) | Way::ForwardStructured(n) | Way::ForwardOverForward(n) => {
-            Chunk::Fixed(n)
-        }
-        _ => Chunk::Full,
-    }
-}
-
-/// What a reverse way keeps, and its cotangents side by side.
-pub(crate) const fn kept(way: Way) -> (Store, usize) {
-    match way {
-        Way::Reverse(side) => (Store::All, side),
-        Way::ReverseCheckpointed(store, side) => (store, side),
-        _ => (Store::All, 1),
-    }
 }
 
 /// Rows and columns of what is written to, where a run does not make its own result.
@@ -69,7 +40,7 @@ pub(crate) fn target_shape(graph: &Graph, batch: usize, question: Question) -> (
     match question {
         Question::Jvp(k) => (graph.n_outputs(), batch.saturating_mul(k)),
         Question::Vjp(k) | Question::HessianVector(k) => (graph.n_params(), k),
-        Question::Gradient | Question::JacobianParams | Question::JacobianInputs => (0, 0),
+        _ => (0, 0),
     }
 }
 
@@ -94,51 +65,15 @@ where
     /// # Errors
     /// As the engine's own; [`pushpull_core::Error::Setting`] for a way that does not lead to the question's answer.
     pub fn new(graph: &Graph, batch: usize, question: Question, way: Way) -> Result<Self> {
-        if !way.answers(question) {
-            return Err(pushpull_core::Error::Setting {
-                name: "Prepared".into(),
-                setting: "way".into(),
-                expected: format!("one of the ways to {question}"),
-                got: way.to_string(),
-            });
-        }
+        let plan = way.plan(graph, batch, question)?;
         allowed::<T>(graph, batch, question)?;
         let (rows, columns) = target_shape(graph, batch, question);
-        let engine = match way {
-            Way::ForwardDense | Way::ForwardChunked(_) => {
-                let chunk = chunk(way);
-                Engine::Forward(match question {
-                    Question::Jvp(k) => Forward::for_jvp(graph, batch, chunk, k, true, false)?,
-                    Question::JacobianParams | Question::Vjp(_) => {
-                        Forward::for_params(graph, batch, chunk)?
-                    }
-                    Question::JacobianInputs => Forward::for_inputs(graph, batch, chunk)?,
-                    Question::Gradient | Question::HessianVector(_) => {
-                        Forward::new(graph, batch, chunk, 1)?
-                    }
-                })
-            }
-            Way::ForwardStructured(_) => {
-                Engine::Structured(Structured::new(graph, batch, chunk(way), 1)?)
-            }
-            Way::Reverse(_) | Way::ReverseCheckpointed(..) => {
-                let (store, side) = kept(way);
-                let engine = Reverse::new(graph, batch, store, 1)?;
-                Engine::Reverse(match question {
-                    Question::Gradient => engine,
-                    _ => engine.seeds(side)?,
-                })
-            }
-            Way::Mixed => Engine::Mixed(MixedMode::new(graph, batch, 1)?),
-            Way::Planes => Engine::Second(HessianVector::new(graph, batch, Store::All, 1)?),
-            Way::Duals => Engine::Second(HessianVector::by_duals(graph, batch, Store::All, 1)?),
-            Way::ForwardOverForward(_) => {
-                Engine::Pushed(ForwardOverForward::new(graph, batch, chunk(way), 1)?)
-            }
-        };
+        let engine = plan.prepare()?;
         Ok(Self {
             question,
             engine,
+            by_jacobian: way.by_jacobian(question),
+            outputs: (graph.n_outputs(), batch),
             target: DMatrix::from_element(rows, columns, T::zero()),
         })
     }
@@ -157,9 +92,11 @@ where
         let Self {
             question,
             engine,
+            by_jacobian,
+            outputs,
             target,
         } = self;
-        let question = *question;
+        let (question, by_jacobian) = (*question, *by_jacobian);
         let directions = || match seeds {
             Seeds::Directions(directions) => Ok(directions),
             other => Err(wrong(question, "directions in the parameters", &other)),
@@ -171,26 +108,17 @@ where
         if let (None, false) = (question.seeds(), matches!(seeds, Seeds::None)) {
             return Err(wrong(question, "no seeds", &seeds));
         }
-        let (rows, columns) = target.shape();
-        Ok(match (question, engine) {
-            (Question::Gradient, Engine::Forward(engine)) => {
+        let engine = engine.as_dyn();
+        Ok(match (question, by_jacobian) {
+            (Question::Gradient, _) => {
                 let (value, gradient) = engine.value_and_gradient(params, x)?;
                 Answer::Gradient(value, gradient)
             }
-            (Question::Gradient, Engine::Structured(engine)) => {
-                let (value, gradient) = engine.value_and_gradient(params, x)?;
-                Answer::Gradient(value, gradient)
-            }
-            (Question::Gradient, Engine::Reverse(engine)) => {
-                let (value, gradient) = engine.value_and_gradient(params, x)?;
-                Answer::Gradient(value, gradient)
-            }
-            (Question::Jvp(_), Engine::Forward(engine)) => {
-                let y_dot = MatMut::from(&mut *target);
-                engine.jvp_into(params, x, Some(directions()?), None, y_dot)?;
+            (Question::Jvp(_), None) => {
+                engine.jvp_into(params, x, directions()?, MatMut::from(&mut *target))?;
                 Answer::Tangents(target)
             }
-            (Question::Jvp(k), Engine::Reverse(engine)) => {
+            (Question::Jvp(k), Some(_)) => {
                 let directions = directions()?;
                 shaped(question, directions, (params.len(), k))?;
                 let jacobian = engine.jacobian_params(params, x)?;
@@ -199,15 +127,12 @@ where
                 product(tall, Accum::Set, Mat::from(&jacobian), directions);
                 Answer::Tangents(target)
             }
-            (Question::Vjp(_), Engine::Reverse(engine)) => {
-                let mut tape = engine.record(params, x)?;
-                let params_bar = MatMut::from(&mut *target);
-                tape.pullback(cotangents()?, Accum::Set, Some(params_bar), None)?;
+            (Question::Vjp(_), None) => {
+                engine.vjp_into(params, x, cotangents()?, MatMut::from(&mut *target))?;
                 Answer::Cotangents(target)
             }
-            (Question::Vjp(k), Engine::Forward(engine)) => {
-                let y_bar = cotangents()?;
-                let (outputs, batch) = (engine.graph().n_outputs(), engine.batch());
+            (Question::Vjp(k), Some(_)) => {
+                let (y_bar, (outputs, batch)) = (cotangents()?, *outputs);
                 shaped(question, y_bar, (outputs, batch * k))?;
                 let jacobian = engine.jacobian_params(params, x)?;
                 // Gaps between the columns would part a seed's outputs.
@@ -216,44 +141,24 @@ where
                     .as_ref()
                     .map_or(y_bar.data(), |owned| owned.as_slice());
                 let tall = Mat::new(&data[..outputs * batch * k], outputs * batch, k);
-                let params_bar = MatMut::new(target.as_mut_slice(), rows, columns);
+                let params_bar = MatMut::from(&mut *target);
                 product(params_bar, Accum::Set, Mat::from(&jacobian).t(), tall);
                 Answer::Cotangents(target)
             }
-            (Question::JacobianParams, Engine::Forward(engine)) => {
-                Answer::Jacobian(engine.jacobian_params(params, x)?)
-            }
-            (Question::JacobianParams, Engine::Reverse(engine)) => {
-                Answer::Jacobian(engine.jacobian_params(params, x)?)
-            }
-            (Question::JacobianInputs, Engine::Forward(engine)) => {
-                Answer::Jacobian(engine.jacobian_inputs(params, x)?)
-            }
-            (Question::JacobianInputs, Engine::Reverse(engine)) => {
-                Answer::Jacobian(engine.jacobian_inputs(params, x)?)
-            }
-            (Question::JacobianInputs, Engine::Mixed(engine)) => {
-                Answer::Jacobian(engine.jacobian_inputs(params, x)?)
-            }
-            (Question::HessianVector(_), Engine::Second(engine)) => {
-                let products = Some(MatMut::from(&mut *target));
-                let directions = Some(directions()?);
-                let value = engine.hessian_vectors(params, x, directions, None, products, None)?;
+            (Question::JacobianParams, _) => Answer::Jacobian(engine.jacobian_params(params, x)?),
+            (Question::JacobianInputs, _) => Answer::Jacobian(engine.jacobian_inputs(params, x)?),
+            // `Prepared::new` refuses a question that is not known here.
+            _ => {
+                let (directions, n_params) = (directions()?, params.len());
+                shaped(
+                    question,
+                    directions,
+                    (n_params, question.seeds().unwrap_or(0)),
+                )?;
+                let products = MatMut::from(&mut *target);
+                let value = engine.hessian_vectors_into(params, x, directions, products)?;
                 Answer::Products(value, target)
             }
-            (Question::HessianVector(k), Engine::Pushed(engine)) => {
-                let directions = directions()?;
-                shaped(question, directions, (params.len(), k))?;
-                let mut value = T::zero();
-                for (seed, mut to) in target.column_iter_mut().enumerate() {
-                    let (sum, hv) = engine.hessian_vector(params, x, directions.col(seed))?;
-                    value = sum;
-                    to.copy_from_slice(hv);
-                }
-                Answer::Products(value, target)
-            }
-            // `Prepared::new` is given a way to its own question.
-            (_, engine) => unreachable!("{question} is not answered by {engine:?}"),
         })
     }
 }

@@ -1,22 +1,19 @@
 //! What every candidate would take: bytes and flops first, then the times of those that fit.
 
 use pushpull_core::predict::grouped;
-use pushpull_core::work::{Item, Work};
-use pushpull_core::{Cost, Dual, Error, Graph, Prediction, Result, Scalar, memory};
-use pushpull_forward_mode::{Chunk, Forward, ForwardOverForward, Structured};
-use pushpull_mixed_mode::MixedMode;
-use pushpull_reverse_mode::{HessianVector, Reverse, Store};
+use pushpull_core::work::Work;
+use pushpull_core::{Dual, Error, Graph, Prediction, Result, Scalar, memory};
+use pushpull_forward_mode::{Forward, Structured};
+use pushpull_reverse_mode::Store;
 
 use crate::calibration::{Calibration, Engine, Timed};
-use crate::prepared::{chunk, kept, target_shape};
+use crate::engine::mixed;
+use crate::prepared::target_shape;
 use crate::time::Clock;
 use crate::{Budget, Candidate, Question, Way};
 
 /// Cotangents that are pulled back side by side where there are as many: each block's product is then shared.
 const SIDE_BY_SIDE: usize = 64;
-
-/// Nodes up to which a bracketing is searched: the search grows with the cube of them.
-const BRACKETED: usize = 256;
 
 /// Parameters up to which forward mode over forward mode is looked into: it pushes as many tangents at duals as there are
 /// parameters, where the others pull one cotangent back.
@@ -53,7 +50,7 @@ impl Survey<'_> {
             .map(|candidate| match candidate.way {
                 _ if !candidate.is_feasible() => None,
                 Way::Mixed => bracketed.take().map(|work| (work, false)),
-                way => self.work::<T>(way).ok(),
+                way => way.work::<T>(self.graph, self.batch, self.question).ok(),
             })
             .collect();
         // Twice where something had to be measured.
@@ -94,7 +91,9 @@ impl Survey<'_> {
             .collect();
         match self.question {
             Question::JacobianInputs => {
-                let (predicted, work) = match bracketed::<T>(self.graph, self.batch) {
+                let plan = mixed(self.graph, self.batch);
+                let (predicted, work) = match plan.and_then(|plan| plan.prediction_and_work::<T>())
+                {
                     Ok((prediction, work)) => (Ok(prediction), Some(work)),
                     Err(fault) => (Err(fault), None),
                 };
@@ -151,6 +150,7 @@ impl Survey<'_> {
                 }
                 ways
             }
+            _ => Vec::new(),
         }
     }
 
@@ -163,7 +163,9 @@ impl Survey<'_> {
         if self.passed_over(least).is_some() {
             return vec![least];
         }
-        let samples = Structured::<T>::samples(self.graph, self.batch, Chunk::Auto).unwrap_or(1);
+        let samples = Structured::plan(self.graph, self.batch)
+            .samples::<T>()
+            .unwrap_or(1);
         halved(samples, &Way::ForwardStructured)
     }
 
@@ -240,7 +242,10 @@ impl Survey<'_> {
         let whole = others
             .iter()
             .find(|candidate| matches!(candidate.way, Way::Reverse(_)));
-        let side = whole.map_or(1, |candidate| kept(candidate.way).1);
+        let side = match whole.map(|candidate| candidate.way) {
+            Some(Way::Reverse(side)) => side,
+            _ => 1,
+        };
         let needless = |why: &str| Candidate {
             way: Way::ReverseCheckpointed(Store::All, side),
             prediction: None,
@@ -320,137 +325,17 @@ impl Survey<'_> {
         }
     }
 
-    /// The exact prediction of a way, from its engine, with what a plan adds of its own.
-    pub(crate) fn predict<T: Scalar>(&self, way: Way) -> Result<Prediction>
+    /// The exact prediction of a way, with what a plan adds of its own: where the answer goes.
+    fn predict<T: Scalar>(&self, way: Way) -> Result<Prediction>
     where
         Dual<T>: Scalar,
     {
         let (graph, batch) = (self.graph, self.batch);
-        let (store, side) = kept(way);
-        let outputs = memory::elements(&[graph.n_outputs(), batch]);
-        let mut predicted = match (self.question, way) {
-            (Question::Gradient, Way::ForwardStructured(_)) => {
-                Structured::<T>::predict_gradient(graph, batch, chunk(way))?
-            }
-            (Question::Gradient, Way::ForwardDense | Way::ForwardChunked(_)) => {
-                Forward::<T>::predict_gradient(graph, batch, chunk(way))?
-            }
-            (Question::Gradient, _) => Reverse::<T>::predict_gradient(graph, batch, store)?,
-            (Question::Jvp(k), Way::ForwardDense | Way::ForwardChunked(_)) => {
-                let jvp = Forward::<T>::predict_jvp(graph, batch, chunk(way), k, true, false)?;
-                // Written to what the plan keeps.
-                Prediction {
-                    run: 0,
-                    results: 0,
-                    ..jvp
-                }
-            }
-            (Question::Jvp(k), _) => {
-                let rows = Reverse::<T>::predict_jacobian_params(graph, batch, store, side)?;
-                multiplied(rows, outputs, graph.n_params(), k)
-            }
-            (Question::Vjp(k), Way::ForwardDense | Way::ForwardChunked(_)) => {
-                let columns = Forward::<T>::predict_jacobian_params(graph, batch, chunk(way))?;
-                multiplied(columns, graph.n_params(), outputs, k)
-            }
-            (Question::Vjp(k), _) => {
-                Reverse::<T>::predict_params_vjp(graph, batch, store, side, k)?
-            }
-            (Question::JacobianParams, Way::ForwardDense | Way::ForwardChunked(_)) => {
-                Forward::<T>::predict_jacobian_params(graph, batch, chunk(way))?
-            }
-            (Question::JacobianParams, _) => {
-                Reverse::<T>::predict_jacobian_params(graph, batch, store, side)?
-            }
-            (Question::JacobianInputs, Way::ForwardDense | Way::ForwardChunked(_)) => {
-                Forward::<T>::predict_jacobian_inputs(graph, batch, chunk(way))?
-            }
-            (Question::JacobianInputs, Way::Mixed) => bracketed::<T>(graph, batch)?.0,
-            (Question::JacobianInputs, _) => {
-                Reverse::<T>::predict_jacobian_inputs(graph, batch, store, side)?
-            }
-            (Question::HessianVector(k), Way::ForwardOverForward(_)) => {
-                ForwardOverForward::<T>::predict(graph, batch, chunk(way))?.times(k)
-            }
-            (Question::HessianVector(k), Way::Planes) => {
-                HessianVector::<T>::predict(graph, batch, store, k)?
-            }
-            (Question::HessianVector(k), _) => {
-                HessianVector::<T>::predict_by_duals(graph, batch, store, k)?
-            }
-        };
+        let mut predicted = way.prediction::<T>(graph, batch, self.question)?;
         let (rows, columns) = target_shape(graph, batch, self.question);
         let target = memory::elements(&[rows, columns, size_of::<T>()]);
         predicted.buffers = predicted.buffers.saturating_add(target);
         predicted.counted(self.question, "ask for fewer at once")
-    }
-
-    /// What a way does, and whether it does it at duals.
-    fn work<T: Timed>(&self, way: Way) -> Result<(Work, bool)>
-    where
-        Dual<T>: Timed,
-    {
-        let (graph, batch) = (self.graph, self.batch);
-        let (store, side) = kept(way);
-        let rows = memory::elements(&[graph.n_outputs(), batch]);
-        let n_params = graph.n_params();
-        let work = match (self.question, way) {
-            (Question::Gradient, Way::ForwardStructured(_)) => {
-                Structured::<T>::gradient_work(graph, batch, chunk(way))?
-            }
-            (Question::Gradient, Way::ForwardDense | Way::ForwardChunked(_)) => {
-                Forward::<T>::gradient_work(graph, batch, chunk(way))?
-            }
-            (Question::Gradient, _) => Reverse::<T>::gradient_work(graph, batch, store)?,
-            (Question::Jvp(k), Way::ForwardDense | Way::ForwardChunked(_)) => {
-                Forward::<T>::jvp_work(graph, batch, chunk(way), k, (true, false))?
-            }
-            (Question::Jvp(k), _) => {
-                let mut work = Reverse::<T>::jacobian_params_work(graph, batch, store, side)?;
-                work.add(product_of(rows, n_params, k, false), 1);
-                work.add(Item::Read(memory::elements(&[n_params, k])), 1);
-                work
-            }
-            (Question::Vjp(k), Way::ForwardDense | Way::ForwardChunked(_)) => {
-                let mut work = Forward::<T>::jacobian_params_work(graph, batch, chunk(way))?;
-                work.add(product_of(n_params, rows, k, true), 1);
-                work
-            }
-            (Question::Vjp(k), _) => Reverse::<T>::vjp_work(graph, batch, store, k, side)?,
-            (Question::JacobianParams, Way::ForwardDense | Way::ForwardChunked(_)) => {
-                Forward::<T>::jacobian_params_work(graph, batch, chunk(way))?
-            }
-            (Question::JacobianParams, _) => {
-                Reverse::<T>::jacobian_params_work(graph, batch, store, side)?
-            }
-            (Question::JacobianInputs, Way::ForwardDense | Way::ForwardChunked(_)) => {
-                Forward::<T>::jacobian_inputs_work(graph, batch, chunk(way))?
-            }
-            (Question::JacobianInputs, Way::Mixed) => bracketed::<T>(graph, batch)?.1,
-            (Question::JacobianInputs, _) => {
-                Reverse::<T>::jacobian_inputs_work(graph, batch, store, side)?
-            }
-            (Question::HessianVector(k), Way::Planes) => {
-                let mut work = Work::default();
-                work.extend(&HessianVector::<T>::work(graph, batch)?, k as u64);
-                work
-            }
-            (Question::HessianVector(k), way) => {
-                let once = match way {
-                    Way::ForwardOverForward(_) => {
-                        Forward::<Dual<T>>::gradient_work(graph, batch, chunk(way))?
-                    }
-                    _ => Reverse::<Dual<T>>::gradient_work(graph, batch, store)?,
-                };
-                let mut work = Work::default();
-                work.extend(&once, k as u64);
-                // Parameters and data become duals, and the gradient's derivatives are taken out.
-                let moved = memory::elements(&[2, n_params]);
-                work.add(Item::Moved(moved), (k as u64).saturating_mul(2));
-                return Ok((work, true));
-            }
-        };
-        Ok((work, false))
     }
 }
 
@@ -483,41 +368,10 @@ fn peak(candidate: &Candidate) -> usize {
     prediction.map_or(usize::MAX, Prediction::peak)
 }
 
-/// A product that a plan makes of a Jacobian.
-const fn product_of(rows: usize, depth: usize, columns: usize, transposed: bool) -> Item {
-    Item::Product {
-        rows,
-        depth,
-        columns,
-        transposed: [transposed, false],
-    }
-}
-
-/// A Jacobian that is multiplied by k columns and then dropped.
-fn multiplied(jacobian: Prediction, rows: usize, depth: usize, k: usize) -> Prediction {
-    Prediction {
-        cost: jacobian.cost + Cost::product(rows, depth, k),
-        results: 0,
-        ..jacobian
-    }
-}
-
 /// Directions that [`Chunk::Auto`] carries at once, out of `all`.
 fn auto_width<T: Scalar>(graph: &Graph, batch: usize, all: usize) -> usize {
-    Forward::<T>::width(graph, batch, Chunk::Auto, all)
-}
-
-/// Mixed mode's prediction, and what it would do.
-fn bracketed<T: Scalar>(graph: &Graph, batch: usize) -> Result<(Prediction, Work)> {
-    if graph.nodes().len() > BRACKETED {
-        return Err(Error::NotAChain {
-            name: "the graph".into(),
-            expected: format!("at most {BRACKETED} blocks to bracket"),
-            got: graph.nodes().len().to_string(),
-            remedy: "take MixedMode itself, its search grows with the cube of the blocks".into(),
-        });
-    }
-    MixedMode::<T>::jacobian_inputs_work(graph, batch)
+    let one = Forward::plan(graph, batch, Question::Jvp(all));
+    one.width::<T>()
 }
 
 /// A refusal in a few words.

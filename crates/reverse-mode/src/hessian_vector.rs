@@ -4,9 +4,9 @@ use std::ops::Range;
 
 use nalgebra::DMatrix;
 use pushpull_core::linalg::first_not_finite;
-use pushpull_core::{Cost, Dual, Error, Graph, Mat, MatMut, Result, Scalar, Team, memory};
+use pushpull_core::{Cost, Dual, Engine, Error, Graph, Mat, MatMut, Result, Scalar, Team, memory};
 
-use crate::Store;
+use crate::HessianVectorPlan;
 use crate::second::{Along, Answer, Direction, Duals, Planes};
 
 /// Products of the Hessian with directions, for a graph and a batch, at the scalar `T`.
@@ -29,7 +29,7 @@ use crate::second::{Along, Answer, Direction, Duals, Planes};
 /// - *By duals*, for any other graph: reverse mode runs at [`Dual`] numbers, whose derivatives are the direction. This
 ///   needs nothing of a block but that it runs at every scalar.
 ///
-/// What either way takes, before it is prepared: [`HessianVector::predict`], [`HessianVector::predict_by_duals`].
+/// What either way takes, before it is prepared, and the settings: [`HessianVector::plan`].
 ///
 /// Where a gradient is stopped, both derivatives are: H is symmetric. At a kink the second derivative is 0, as is that
 /// of either side of it.
@@ -37,13 +37,13 @@ use crate::second::{Along, Answer, Direction, Duals, Planes};
 /// ```
 /// use nalgebra::dmatrix;
 /// use pushpull_core::{Builder, blocks::{Linear, Square}};
-/// use pushpull_reverse_mode::{HessianVector, Store};
+/// use pushpull_reverse_mode::HessianVector;
 /// let mut b = Builder::new();
 /// let x = b.input("x", 2);
 /// let h = b.block(Linear::without_bias(2, 1), x);
 /// let y = b.map(Square, h);
 /// let graph = b.build(y)?;
-/// let mut hessian = HessianVector::new(&graph, 1, Store::All, 1)?;
+/// let mut hessian = HessianVector::new(&graph, 1)?;
 /// // y = (2 w1 + 3 w2)^2, so H = 2 [4 6; 6 9], whatever w is.
 /// let (value, product) = hessian.hessian_vector(&[1.0, 1.0], &dmatrix![2.0; 3.0], &[1.0, -1.0])?;
 /// assert_eq!((value, product), (25.0, &[-4.0, -6.0][..]));
@@ -59,8 +59,9 @@ pub struct HessianVector<T> {
     product: Vec<T>,
 }
 
+/// How the products are made.
 #[derive(Clone, Debug)]
-enum Way<T> {
+pub(crate) enum Way<T> {
     Planes(Planes<T>, Team),
     Duals(Duals<T>),
 }
@@ -83,39 +84,29 @@ where
     }
 }
 
+impl HessianVector<f64> {
+    /// Products with their settings. The scalar is named where it matters, in [`HessianVectorPlan::prediction`] and
+    /// [`HessianVectorPlan::prepare`].
+    pub fn plan(graph: &Graph, batch: usize) -> HessianVectorPlan {
+        HessianVectorPlan::new(graph, batch)
+    }
+}
+
 impl<T: Scalar> HessianVector<T>
 where
     Dual<T>: Scalar,
 {
-    /// Prepares for batches of `batch` samples: every shape is checked and all memory allocated here. Planes keep all;
-    /// another [`Store`] runs by duals. Threads as in [`crate::Reverse::new`].
+    /// Prepares for batches of `batch` samples, with the settings that [`HessianVector::plan`] starts from: every shape is
+    /// checked and all memory allocated here.
     ///
     /// # Errors
-    /// As [`crate::Reverse::new`].
-    pub fn new(graph: &Graph, batch: usize, store: Store, threads: usize) -> Result<Self> {
-        if !offers_planes(graph, store) {
-            return Self::by_duals(graph, batch, store, threads);
-        }
-        Ok(Self::with(
-            graph,
-            batch,
-            Way::Planes(
-                Planes::new(graph, batch, Along::hessian_vector(false))?,
-                Team::of_graph("HessianVector", threads, graph, batch)?,
-            ),
-        ))
+    /// As [`HessianVectorPlan::prepare`].
+    pub fn new(graph: &Graph, batch: usize) -> Result<Self> {
+        HessianVectorPlan::new(graph, batch).prepare()
     }
 
-    /// Prepares the way by duals, whatever the blocks offer: to hold the ways against each other.
-    ///
-    /// # Errors
-    /// As [`crate::Reverse::new`].
-    pub fn by_duals(graph: &Graph, batch: usize, store: Store, threads: usize) -> Result<Self> {
-        let duals = Duals::new(graph, batch, store, threads)?;
-        Ok(Self::with(graph, batch, Way::Duals(duals)))
-    }
-
-    fn with(graph: &Graph, batch: usize, way: Way<T>) -> Self {
+    /// The engine of a way.
+    pub(crate) fn with(graph: &Graph, batch: usize, way: Way<T>) -> Self {
         Self {
             graph: graph.clone(),
             batch,
@@ -175,13 +166,13 @@ where
     ///
     /// ```
     /// use pushpull_core::{Builder, blocks::{Linear, Square}};
-    /// use pushpull_reverse_mode::{HessianVector, Store};
+    /// use pushpull_reverse_mode::HessianVector;
     /// let mut b = Builder::new();
     /// let x = b.input("x", 1);
     /// let h = b.block(Linear::without_bias(1, 1), x);
     /// let y = b.map(Square, h);
     /// let graph = b.build(y)?;
-    /// let mut hessian = HessianVector::new(&graph, 1, Store::All, 1)?;
+    /// let mut hessian = HessianVector::new(&graph, 1)?;
     /// let (value, gradient, product) = hessian.gradient_and_hessian_vector(&[3.0], &[2.0][..], &[10.0])?;
     /// assert_eq!((value, gradient[0], product[0]), (36.0, 24.0, 80.0)); // (2 w)^2, 8 w, 8 v
     /// # Ok::<(), pushpull_core::Error>(())
@@ -223,13 +214,13 @@ where
     /// ```
     /// use nalgebra::dmatrix;
     /// use pushpull_core::{Builder, Mat, MatMut, blocks::{Linear, Square}};
-    /// use pushpull_reverse_mode::{HessianVector, Store};
+    /// use pushpull_reverse_mode::HessianVector;
     /// let mut b = Builder::new();
     /// let x = b.input("x", 1);
     /// let h = b.block(Linear::without_bias(1, 1), x);
     /// let y = b.map(Square, h);
     /// let graph = b.build(y)?;
-    /// let mut hessian = HessianVector::new(&graph, 1, Store::All, 1)?;
+    /// let mut hessian = HessianVector::new(&graph, 1)?;
     /// // y = (w x)^2 has H = [2 x^2, 4 w x; 4 w x, 2 w^2] in (w, x).
     /// let (x_dot, mut w_bar_dot, mut x_bar_dot) = (dmatrix![1.0, 10.0], dmatrix![0.0, 0.0], dmatrix![0.0, 0.0]);
     /// let into = (MatMut::from(&mut w_bar_dot), MatMut::from(&mut x_bar_dot));
@@ -389,7 +380,21 @@ fn same_shape(name: &str, got: (usize, usize), expected: (usize, usize)) -> Resu
     Err(Error::matrix(name, expected, got, remedy))
 }
 
-/// Whether every block runs on planes.
-pub(crate) fn offers_planes(graph: &Graph, store: Store) -> bool {
-    store == Store::All && graph.nodes().iter().all(|node| node.block.planes())
+impl<T: Scalar> Engine<T> for HessianVector<T>
+where
+    Dual<T>: Scalar,
+{
+    fn name(&self) -> &'static str {
+        "HessianVector"
+    }
+
+    fn hessian_vectors_into(
+        &mut self,
+        params: &[T],
+        x: Mat<'_, T>,
+        directions: Mat<'_, T>,
+        products: MatMut<'_, T>,
+    ) -> Result<T> {
+        self.hessian_vectors(params, x, Some(directions), None, Some(products), None)
+    }
 }

@@ -18,12 +18,12 @@ impl<T: Scalar> Reverse<T> {
     /// ```
     /// use nalgebra::dmatrix;
     /// use pushpull_core::{Builder, blocks::Linear};
-    /// use pushpull_reverse_mode::{Reverse, Store};
+    /// use pushpull_reverse_mode::Reverse;
     /// let mut b = Builder::new();
     /// let x = b.input("x", 1);
     /// let y = b.block(Linear::new(1, 2), x);
     /// let graph = b.build(y)?;
-    /// let mut reverse = Reverse::new(&graph, 1, Store::All, 1)?;
+    /// let mut reverse = Reverse::new(&graph, 1)?;
     /// let jacobian = reverse.jacobian_params(&[0.0; 4], &dmatrix![7.0])?;
     /// assert_eq!(jacobian, dmatrix![7.0, 0.0, 1.0, 0.0; 0.0, 7.0, 0.0, 1.0]);
     /// # Ok::<(), pushpull_core::Error>(())

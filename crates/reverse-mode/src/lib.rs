@@ -24,8 +24,8 @@ pub mod checkpoint;
 mod emit;
 mod hessian_vector;
 mod jacobian;
+mod placed;
 mod plan;
-mod predict;
 mod prepared;
 mod programs;
 mod reverse;
@@ -36,6 +36,8 @@ pub mod textbook;
 mod wanted;
 
 pub use hessian_vector::HessianVector;
+pub use plan::Plan;
 pub use pushpull_core::{Error, Result};
 pub use reverse::{Bytes, Reverse, Store};
+pub use second::HessianVectorPlan;
 pub use tape::Tape;

@@ -6,20 +6,20 @@ use pushpull_core::program::{Asked, Frame, Given, Machine, Program};
 use pushpull_core::{Accum, Graph, Mat, MatMut, Result, Scalar, Wrt};
 
 use crate::checkpoint::staged::{Part, Staged};
-use crate::plan::Plan;
+use crate::placed::Placed;
 use crate::programs;
 use crate::wanted::{Seed, Wanted};
 
 /// What an engine is prepared for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Question {
+pub(crate) enum Purpose {
     /// Value and gradient, of the inputs too or not.
     Gradient { inputs: bool },
     /// A record, and cotangents of any kind pulled back from it.
     Tape,
 }
 
-impl Question {
+impl Purpose {
     pub(crate) fn program(self, graph: &Graph, batch: usize, seeds: usize) -> Result<Program> {
         match self {
             Self::Gradient { inputs } => programs::gradient(graph, batch, inputs),
@@ -31,7 +31,7 @@ impl Question {
 /// A program with its numbers.
 #[derive(Clone, Debug)]
 pub(crate) struct Prepared<T> {
-    pub question: Question,
+    pub purpose: Purpose,
     pub machine: Machine<T>,
     pub staged: Option<Box<Staged>>,
     /// Whether the arena holds a record from which nothing has been pulled back.
@@ -39,11 +39,11 @@ pub(crate) struct Prepared<T> {
 }
 
 impl<T: Scalar> Prepared<T> {
-    pub(crate) fn new(plan: Plan) -> Self {
+    pub(crate) fn new(placed: Placed) -> Self {
         Self {
-            question: plan.question,
-            machine: Machine::new(plan.code),
-            staged: plan.staged,
+            purpose: placed.purpose,
+            machine: Machine::new(placed.code),
+            staged: placed.staged,
             fresh: false,
         }
     }
@@ -59,10 +59,10 @@ impl<T: Scalar> Prepared<T> {
         let Some(staged) = &self.staged else {
             return self.machine.run(path, frame, check);
         };
-        let part = match (self.question, path) {
-            (Question::Gradient { .. }, _) => Part::Both,
-            (Question::Tape, 0) => Part::Record,
-            (Question::Tape, _) => Part::Pull { fresh: self.fresh },
+        let part = match (self.purpose, path) {
+            (Purpose::Gradient { .. }, _) => Part::Both,
+            (Purpose::Tape, 0) => Part::Record,
+            (Purpose::Tape, _) => Part::Pull { fresh: self.fresh },
         };
         self.fresh = false;
         staged.run(&mut self.machine, path, part, frame, check)?;

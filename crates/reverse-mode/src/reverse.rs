@@ -3,13 +3,15 @@
 use nalgebra::DMatrix;
 use pushpull_core::linalg::first_not_finite;
 use pushpull_core::program::{gradient_finite, in_range};
-use pushpull_core::{Accum, Error, Graph, Mat, MatMut, Result, Scalar, Team, Wrt, memory};
+use pushpull_core::{
+    Accum, Engine, Error, Graph, Mat, MatMut, Question, Result, Scalar, Team, Wrt, memory,
+};
 
-use crate::Tape;
 use crate::checkpoint::Schedule;
-use crate::plan::{Asked, Plan};
-use crate::prepared::{Prepared, Question};
+use crate::placed::{Asked, Placed};
+use crate::prepared::{Prepared, Purpose};
 use crate::tape::fits;
+use crate::{Plan, Tape};
 
 /// Which intermediates the record keeps. What is not kept is computed again from the last value before it that is, by a
 /// schedule of least work ([`crate::checkpoint`]): the same bits, in less memory. A graph is cut for it where one node
@@ -51,21 +53,20 @@ impl Bytes {
 
 /// Reverse mode for a graph and a batch, at the scalar `T`.
 ///
-/// What each question takes, before anything is prepared: [`Reverse::predict_gradient`], [`Reverse::predict_vjp`],
-/// [`Reverse::predict_jacobian_params`], [`Reverse::predict_jacobian_inputs`], with the formulas.
+/// What a question takes, before anything is prepared, and its settings: [`Reverse::plan`].
 ///
 /// The objective is the lecture's last block: the *sum* of all outputs over the whole batch. A mean is a scale of it.
 ///
 /// ```
 /// use nalgebra::dmatrix;
 /// use pushpull_core::{Builder, blocks::{Linear, Square}};
-/// use pushpull_reverse_mode::{Reverse, Store};
+/// use pushpull_reverse_mode::Reverse;
 /// let mut b = Builder::new();
 /// let x = b.input("x", 1);
 /// let h = b.block(Linear::without_bias(1, 1), x);
 /// let y = b.map(Square, h);
 /// let graph = b.build(y)?;
-/// let mut reverse = Reverse::new(&graph, 2, Store::All, 1)?;
+/// let mut reverse = Reverse::new(&graph, 2)?;
 /// // y = (3 x1)^2 + (3 x2)^2; dy/dw = 2 w (x1^2 + x2^2)
 /// let (value, gradient) = reverse.value_and_gradient(&[3.0], &dmatrix![1.0, 2.0])?;
 /// assert_eq!((value, gradient), (45.0, &[30.0][..]));
@@ -84,19 +85,13 @@ pub struct Reverse<T> {
     store: Option<Store>,
 }
 
-impl<T: Scalar> Reverse<T> {
-    /// Prepares both programs for batches of `batch` samples: every shape is checked and all memory allocated here, and
-    /// `threads - 1` workers are started, unless the network is so small that sharing it would not pay. The bits are the same
-    /// for any number of threads.
-    ///
-    /// # Errors
-    /// [`crate::Error::EmptyBatch`], [`crate::Error::TooLarge`] before anything is allocated, [`crate::Error::Setting`]
-    /// for `threads` as [`Team::new`]; [`crate::Error::Budget`] with the smallest that does; [`crate::Error::NoCut`] for
-    /// slots where no cut of the graph saves memory.
+impl Reverse<f64> {
+    /// A question to reverse mode: its settings, what it takes, its program, its engine. The scalar is named where it
+    /// matters, in [`Plan::prediction`] and [`Plan::prepare`].
     ///
     /// ```
     /// use nalgebra::dmatrix;
-    /// use pushpull_core::{Builder, blocks::{Linear, Tanh}};
+    /// use pushpull_core::{Builder, Question, blocks::{Linear, Tanh}};
     /// use pushpull_reverse_mode::{Reverse, Store};
     /// let mut b = Builder::new();
     /// let mut h = b.input("x", 2);
@@ -106,113 +101,75 @@ impl<T: Scalar> Reverse<T> {
     /// }
     /// let graph = b.build(h)?;
     /// let (params, x) = (vec![0.5; graph.n_params()], dmatrix![0.1, 0.2; 0.3, 0.4]);
-    /// let mut all = Reverse::new(&graph, 2, Store::All, 1)?;
-    /// let mut some = Reverse::new(&graph, 2, Store::Bytes(512), 1)?;
+    /// let mut all = Reverse::new(&graph, 2)?;
+    /// let plan = Reverse::plan(&graph, 2, Question::Gradient).checkpointing(Store::Bytes(512));
+    /// let mut some = plan.prepare()?;
     /// assert_eq!(all.value_and_gradient(&params, &x)?, some.value_and_gradient(&params, &x)?);
     /// assert!(some.bytes().total() - some.bytes().gradient <= 512);
     /// # Ok::<(), pushpull_core::Error>(())
     /// ```
-    pub fn new(graph: &Graph, batch: usize, store: Store, threads: usize) -> Result<Self> {
-        let question = Question::Gradient { inputs: false };
-        let plan = Asked::new(graph, batch, 1, question)?.plan::<T>(store)?;
-        Self::with(graph, batch, plan, Some(store), threads)
+    pub fn plan(graph: &Graph, batch: usize, question: Question) -> Plan {
+        Plan::new(graph, batch, question)
     }
+}
 
-    /// The same, prepared for [`Reverse::value_and_gradients`]: the inputs' gradient as well.
+impl<T: Scalar> Reverse<T> {
+    /// Prepares gradients with respect to the parameters for batches of `batch` samples, with the settings that a [`Plan`]
+    /// starts from: every shape is checked and all memory allocated here. Another question prepares itself when it is first
+    /// asked.
     ///
     /// # Errors
-    /// As [`Reverse::new`].
-    pub fn for_gradients(
-        graph: &Graph,
-        batch: usize,
-        store: Store,
-        threads: usize,
-    ) -> Result<Self> {
-        let question = Question::Gradient { inputs: true };
-        let plan = Asked::new(graph, batch, 1, question)?.plan::<T>(store)?;
-        Self::with(graph, batch, plan, Some(store), threads)
+    /// [`crate::Error::EmptyBatch`], [`crate::Error::TooLarge`] before anything is allocated.
+    pub fn new(graph: &Graph, batch: usize) -> Result<Self> {
+        Plan::new(graph, batch, Question::Gradient).prepare()
     }
 
-    /// The engine of a schedule of your own choice, made for the graph's [`crate::checkpoint::Chain::of`].
-    ///
-    /// # Errors
-    /// As [`Reverse::new`]; [`crate::Error::Setting`] for a schedule of another number of stages.
-    ///
-    /// ```
-    /// use pushpull_core::{Mlp, blocks::Activation};
-    /// use pushpull_reverse_mode::{Reverse, checkpoint::{Chain, even}};
-    /// let graph = Mlp::new(&[3; 21], Activation::Tanh).build()?;
-    /// let chain = Chain::of(&graph, 4)?;
-    /// let schedule = even(&chain, 5);
-    /// let reverse = Reverse::<f64>::with_schedule(&graph, 4, &schedule, 1)?;
-    /// // The record, and two neighbouring cotangents.
-    /// assert_eq!(reverse.bytes().arena, 8 * (schedule.peak(&chain) + 2 * 3 * 4));
-    /// # Ok::<(), pushpull_core::Error>(())
-    /// ```
-    pub fn with_schedule(
+    /// The engine of a plan. More columns may be worth sharing where one seed's are not.
+    pub(crate) fn with(
         graph: &Graph,
-        batch: usize,
-        schedule: &Schedule,
-        threads: usize,
-    ) -> Result<Self> {
-        let question = Question::Gradient { inputs: false };
-        let plan = Asked::new(graph, batch, 1, question)?.by_schedule::<T>(schedule)?;
-        Self::with(graph, batch, plan, None, threads)
-    }
-
-    fn with(
-        graph: &Graph,
-        batch: usize,
-        plan: Plan,
+        (batch, seeds): (usize, usize),
+        placed: Placed,
         store: Option<Store>,
         threads: usize,
     ) -> Result<Self> {
+        let mut team = Team::of_graph("Reverse", threads, graph, batch)?;
+        let gradient = matches!(placed.purpose, Purpose::Gradient { .. });
+        if !gradient && !team.shares() {
+            let columns = memory::elements(&[batch, seeds]);
+            team = Team::of_graph("Reverse", threads, graph, columns)?;
+        }
         Ok(Self {
-            team: Team::of_graph("Reverse", threads, graph, batch)?,
-            prepared: Prepared::new(plan),
-            gradient: graph.layout().zeros(),
+            team,
+            prepared: Prepared::new(placed),
+            gradient: if gradient {
+                graph.layout().zeros()
+            } else {
+                Vec::new()
+            },
             graph: graph.clone(),
-            seeds: 1,
+            seeds,
             batch,
             store,
         })
     }
 
-    /// The same engine, prepared to record and to pull back `seeds` cotangents side by side: Jacobian rows then share each
-    /// block's product. A byte budget covers their cotangents too. A first gradient prepares itself anew.
-    ///
-    /// # Errors
-    /// [`crate::Error::TooLarge`]; [`crate::Error::Setting`] for zero seeds and as [`Team::new`]; [`crate::Error::Budget`].
-    pub fn seeds(mut self, seeds: usize) -> Result<Self> {
-        self.seeds = at_least_one(seeds)?;
-        let plan = self.planned(Question::Tape)?;
-        if !self.team.shares() {
-            // More columns may be worth sharing where one seed's are not.
-            let (threads, columns) = (self.team.threads(), memory::elements(&[self.batch, seeds]));
-            self.team = Team::of_graph("Reverse", threads, &self.graph, columns)?;
-        }
-        self.gradient = Vec::new();
-        self.prepared = Prepared::new(plan);
-        Ok(self)
-    }
-
-    fn planned(&self, question: Question) -> Result<Plan> {
-        let asked = Asked::new(&self.graph, self.batch, self.seeds, question)?;
+    fn placed(&self, purpose: Purpose) -> Result<Placed> {
+        let asked = Asked::new(&self.graph, self.batch, self.seeds, purpose)?;
         match (self.store, self.schedule()) {
             (None, Some(schedule)) => asked.by_schedule::<T>(schedule),
-            (store, _) => asked.plan::<T>(store.unwrap_or_default()),
+            (store, _) => asked.placed::<T>(store.unwrap_or_default()),
         }
     }
 
     /// Allocates the buffers for a question, unless they are there.
-    fn prepare(&mut self, question: Question) -> Result<()> {
-        if self.prepared.question != question {
+    fn prepare(&mut self, purpose: Purpose) -> Result<()> {
+        if self.prepared.purpose != purpose {
             // One question is prepared at a time: the buffers of the one before go first.
-            let plan = self.planned(question)?;
+            let placed = self.placed(purpose)?;
             self.prepared.machine.release();
-            self.prepared = Prepared::new(plan);
+            self.prepared = Prepared::new(placed);
         }
-        if matches!(question, Question::Gradient { .. }) && self.gradient.is_empty() {
+        if matches!(purpose, Purpose::Gradient { .. }) && self.gradient.is_empty() {
             self.gradient = self.graph.layout().zeros();
         }
         Ok(())
@@ -246,7 +203,7 @@ impl<T: Scalar> Reverse<T> {
         let x = x.into();
         let (graph, batch) = (self.graph(), self.batch());
         graph.check(params, x, batch)?;
-        self.prepare(Question::Tape)?;
+        self.prepare(Purpose::Tape)?;
         let Self { prepared, team, .. } = self;
         let doubt = team.run(|| prepared.record(params, x))?;
         Ok(Tape {
@@ -272,7 +229,7 @@ impl<T: Scalar> Reverse<T> {
     }
 
     /// As [`Reverse::value_and_gradient`], with the gradient with respect to the inputs (n_inputs x batch) written to
-    /// `x_bar`.
+    /// `x_bar`; prepared by a plan with respect to both ([`Plan::wrt`]), else when it is first asked.
     ///
     /// # Errors
     /// As [`Graph::check`] and [`Graph::check_slopes`]; [`crate::Error::Shape`] for `x_bar`.
@@ -299,7 +256,7 @@ impl<T: Scalar> Reverse<T> {
         if let Some(x_bar) = &x_bar {
             fits("x_bar", x_bar, (x.nrows(), self.batch))?;
         }
-        self.prepare(Question::Gradient {
+        self.prepare(Purpose::Gradient {
             inputs: x_bar.is_some(),
         })?;
         let Self {
@@ -383,6 +340,35 @@ impl<T: Scalar> Reverse<T> {
             .staged
             .as_ref()
             .map(|staged| staged.schedule())
+    }
+}
+
+impl<T: Scalar> Engine<T> for Reverse<T> {
+    fn name(&self) -> &'static str {
+        "Reverse"
+    }
+
+    fn value_and_gradient(&mut self, params: &[T], x: Mat<'_, T>) -> Result<(T, &[T])> {
+        Self::value_and_gradient(self, params, x)
+    }
+
+    fn vjp_into(
+        &mut self,
+        params: &[T],
+        x: Mat<'_, T>,
+        y_bar: Mat<'_, T>,
+        params_bar: MatMut<'_, T>,
+    ) -> Result<()> {
+        let mut tape = self.record(params, x)?;
+        tape.pullback(y_bar, Accum::Set, Some(params_bar), None)
+    }
+
+    fn jacobian_params(&mut self, params: &[T], x: Mat<'_, T>) -> Result<DMatrix<T>> {
+        Self::jacobian_params(self, params, x)
+    }
+
+    fn jacobian_inputs(&mut self, params: &[T], x: Mat<'_, T>) -> Result<DMatrix<T>> {
+        Self::jacobian_inputs(self, params, x)
     }
 }
 

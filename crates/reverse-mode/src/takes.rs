@@ -5,7 +5,7 @@ use pushpull_core::work::{Item, Work};
 use pushpull_core::{Accum, Cost, Graph, Result, Scalar, memory};
 
 use crate::checkpoint::staged::Staged;
-use crate::prepared::Question;
+use crate::prepared::Purpose;
 use crate::programs;
 use crate::wanted::{Seed, Wanted};
 
@@ -63,22 +63,22 @@ impl Takes<'_> {
         let [first, again] = self.computed();
         let all = first.iter().zip(&again);
         let all = all.map(|(first, again)| first.saturating_add(*again));
-        let question = Question::Gradient { inputs };
-        let program = question.program(self.graph, self.batch, 1)?;
+        let purpose = Purpose::Gradient { inputs };
+        let program = purpose.program(self.graph, self.batch, 1)?;
         Ok(program.computing(all.collect()))
     }
 
     /// The program of a tape, with how often values are computed for its record.
     fn recording(&self) -> Result<Program> {
         let [first, _] = self.computed();
-        let program = Question::Tape.program(self.graph, self.batch, 1)?;
+        let program = Purpose::Tape.program(self.graph, self.batch, 1)?;
         Ok(program.computing(first))
     }
 
     /// The program of a tape, with how often values are computed again for a pullback.
     fn pulling(&self, seeds: usize) -> Result<Program> {
         let [_, again] = self.computed();
-        let program = Question::Tape.program(self.graph, self.batch, seeds)?;
+        let program = Purpose::Tape.program(self.graph, self.batch, seeds)?;
         Ok(program.computing(again))
     }
 
@@ -194,7 +194,7 @@ impl Takes<'_> {
 #[cfg(test)]
 mod tests {
     use pushpull_core::blocks::{Activation, Loss, Mul, Relu};
-    use pushpull_core::{Builder, Mlp};
+    use pushpull_core::{Builder, Mlp, Question};
 
     use crate::{HessianVector, Reverse, Store};
 
@@ -210,23 +210,28 @@ mod tests {
             (mlp.build().unwrap(), Store::Slots(2)),
             (b.build(y).unwrap(), Store::All),
         ] {
-            // What the engine adds up by itself is not in the cost of its list.
+            // What an engine adds up by itself is not in the cost of its list.
             let sums = graph.n_outputs() * 6;
-            let engine = Reverse::<f64>::new(&graph, 6, store, 1).unwrap();
-            let gradient = Reverse::<f64>::gradient_work(&graph, 6, store).unwrap();
-            let (listed, said) = (gradient.cost(&graph), engine.cost());
+            let plan = |question| Reverse::plan(&graph, 6, question).checkpointing(store);
+            let gradient = plan(Question::Gradient);
+            let (listed, said) = (
+                gradient.work::<f64>().unwrap().cost(&graph),
+                gradient.prediction::<f64>().unwrap().cost,
+            );
             assert_eq!(
                 (listed.flops + sums as u64, listed.calls),
                 (said.flops, said.calls)
             );
-            let engine = engine.seeds(2).unwrap();
-            let jacobian = Reverse::<f64>::jacobian_inputs_work(&graph, 6, store, 2).unwrap();
-            let (listed, said) = (jacobian.cost(&graph), engine.jacobian_inputs_cost());
+            let jacobian = plan(Question::JacobianInputs).seeds(2);
+            let (listed, said) = (
+                jacobian.work::<f64>().unwrap().cost(&graph),
+                jacobian.prediction::<f64>().unwrap().cost,
+            );
             assert!(
                 said.flops - listed.flops <= 3 * 6 * 3,
                 "{listed:?} {said:?}"
             );
-            let second = HessianVector::<f64>::work(&graph, 6).unwrap();
+            let second = HessianVector::plan(&graph, 6).work::<f64>().unwrap();
             assert!(second.items().count() > graph.nodes().len());
         }
     }

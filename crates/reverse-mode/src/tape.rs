@@ -10,12 +10,12 @@ use crate::Reverse;
 ///
 /// ```compile_fail
 /// # use pushpull_core::{Builder, blocks::Linear};
-/// # use pushpull_reverse_mode::{Reverse, Store};
+/// # use pushpull_reverse_mode::Reverse;
 /// # let mut b = Builder::new();
 /// # let x = b.input("x", 1);
 /// # let y = b.block(Linear::new(1, 1), x);
 /// # let graph = b.build(y).unwrap();
-/// let mut reverse = Reverse::new(&graph, 1, Store::All, 1).unwrap();
+/// let mut reverse = Reverse::new(&graph, 1).unwrap();
 /// let mut params = vec![1.0, 2.0];
 /// let tape = reverse.record(&params, &[1.0][..]).unwrap();
 /// params[0] = 5.0;
@@ -55,12 +55,12 @@ impl<T: Scalar> Tape<'_, T> {
     /// ```
     /// use nalgebra::dmatrix;
     /// use pushpull_core::{Accum, Builder, Mat, MatMut, blocks::Linear};
-    /// use pushpull_reverse_mode::{Reverse, Store};
+    /// use pushpull_reverse_mode::Reverse;
     /// let mut b = Builder::new();
     /// let x = b.input("x", 2);
     /// let y = b.block(Linear::without_bias(2, 1), x);
     /// let graph = b.build(y)?;
-    /// let mut reverse = Reverse::new(&graph, 1, Store::All, 1)?;
+    /// let mut reverse = Reverse::new(&graph, 1)?;
     /// let mut tape = reverse.record(&[3.0, 5.0], &[10.0, 20.0][..])?;
     /// let (mut w_bar, mut x_bar) = ([0.0; 2], [0.0; 2]);
     /// let (into_w, into_x) = (MatMut::new(&mut w_bar, 2, 1), MatMut::new(&mut x_bar, 2, 1));

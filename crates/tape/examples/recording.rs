@@ -12,7 +12,7 @@ use pushpull_core::blocks::{
 };
 use pushpull_core::{Block, Builder, Graph, Mat, MatMut};
 use pushpull_planner::Question;
-use pushpull_reverse_mode::{Reverse, Store};
+use pushpull_reverse_mode::Reverse;
 use pushpull_tape::{Mode, Tape, Var};
 
 /// Operations on one tape, so that its own making counts little.
@@ -140,8 +140,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         let program = tape.program(&h.sum(), &[&w, &b])?;
         let mut replay = program.prepare(Question::Gradient, Mode::Reverse)?;
         let (by_hand, network) = (same_blocks(n, batch, depth)?, layers(n, depth)?);
-        let mut engine = Reverse::new(&by_hand, 1, Store::All, 1)?;
-        let mut batched = Reverse::new(&network, batch, Store::All, 1)?;
+        let mut engine = Reverse::new(&by_hand, 1)?;
+        let mut batched = Reverse::new(&network, batch)?;
         let params: Vec<f64> = weight.iter().chain(bias.iter()).copied().collect();
         let column: Vec<f64> = std::iter::once(0.0).chain(x.iter().copied()).collect();
         let value = replay.gradient()?.value();

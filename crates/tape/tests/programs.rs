@@ -198,7 +198,7 @@ fn sixty_stacked_diamonds_take_linear_time() {
         let pushed = tape.by(Mode::Forward).gradient(&y, &[&x]).unwrap();
         agree("diamonds", &pushed[0], &pulled[0], 1e-12);
         let nodes = program.graph().nodes().len();
-        let reverse = pushpull_reverse_mode::Reverse::<f64>::new(program.graph(), 1, Store::All, 1);
+        let reverse = pushpull_reverse_mode::Reverse::<f64>::new(program.graph(), 1);
         (nodes, reverse.unwrap().cost().flops)
     };
     let (few, many) = (flops(30), flops(60));

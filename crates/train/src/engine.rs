@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use nalgebra::DMatrix;
 use pushpull_core::linalg::sum;
-use pushpull_core::{Error, Graph, Mat, MatMut, memory};
+use pushpull_core::{Error, Graph, Mat, MatMut, Question, memory};
 use pushpull_forward_mode::{Chunk, Forward, Structured};
 use pushpull_reverse_mode::{Reverse, Store};
 
@@ -116,17 +116,16 @@ impl FromStr for Mode {
 /// assert_eq!((value, gradient), (10.0, &[14.0, 8.0][..]));
 /// # Ok::<(), pushpull_train::TrainError>(())
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Engine<T> {
     inner: Inner<T>,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 enum Inner<T> {
-    Reverse(Reverse<T>),
-    Forward(Forward<T>),
-    Structured(Structured<T>),
-    Estimate(Estimate<T>),
+    /// Of either mode.
+    Exact(Box<dyn pushpull_core::Engine<T>>),
+    Estimate(Box<Estimate<T>>),
 }
 
 /// A forward gradient with its buffers.
@@ -155,15 +154,20 @@ impl<T: Precision> Engine<T> {
         threads: usize,
         seed: u64,
     ) -> Result<Self, TrainError> {
+        let reverse = |store| {
+            let plan = Reverse::plan(graph, batch, Question::Gradient);
+            plan.checkpointing(store).threads(threads).prepare()
+        };
         let inner = match mode {
-            Mode::Reverse => Inner::Reverse(Reverse::new(graph, batch, Store::All, threads)?),
-            Mode::Checkpointed { slots } => {
-                let store = Store::Slots(slots);
-                Inner::Reverse(Reverse::new(graph, batch, store, threads)?)
+            Mode::Reverse => Inner::Exact(Box::new(reverse(Store::All)?)),
+            Mode::Checkpointed { slots } => Inner::Exact(Box::new(reverse(Store::Slots(slots))?)),
+            Mode::Forward => {
+                let plan = Forward::plan(graph, batch, Question::Gradient);
+                Inner::Exact(Box::new(plan.threads(threads).prepare()?))
             }
-            Mode::Forward => Inner::Forward(Forward::new(graph, batch, Chunk::Auto, threads)?),
             Mode::Structured => {
-                Inner::Structured(Structured::new(graph, batch, Chunk::Auto, threads)?)
+                let plan = Structured::plan(graph, batch);
+                Inner::Exact(Box::new(plan.threads(threads).prepare()?))
             }
             Mode::ForwardGradient { directions } if !(1..=MOST).contains(&directions) => {
                 let expected = format!("at least 1 and at most {MOST}");
@@ -179,15 +183,16 @@ impl<T: Precision> Engine<T> {
                     v.saturating_add(y_dot),
                     "ask for fewer directions",
                 )?;
-                let forward = Forward::for_directions(graph, batch, carried, true, false)?;
-                Inner::Estimate(Estimate {
-                    forward: forward.with_threads(threads)?,
+                let forward =
+                    Forward::plan(graph, batch, Question::Jvp(carried)).chunk(Chunk::Full);
+                Inner::Estimate(Box::new(Estimate {
+                    forward: forward.threads(threads).prepare()?,
                     seed,
                     directions,
                     v: vec![T::zero(); v],
                     y_dot: vec![T::zero(); y_dot],
                     gradient: graph.layout().zeros(),
-                })
+                }))
             }
         };
         Ok(Self { inner })
@@ -205,9 +210,7 @@ impl<T: Precision> Engine<T> {
         number: u64,
     ) -> Result<(T, &[T]), TrainError> {
         Ok(match &mut self.inner {
-            Inner::Reverse(engine) => engine.value_and_gradient(params, x)?,
-            Inner::Forward(engine) => engine.value_and_gradient(params, x)?,
-            Inner::Structured(engine) => engine.value_and_gradient(params, x)?,
+            Inner::Exact(engine) => engine.value_and_gradient(params, x.into())?,
             Inner::Estimate(estimate) => estimate.run(params, x, number)?,
         })
     }

@@ -21,7 +21,7 @@ mod run;
 ///
 /// [`Training::run`] does everything; [`Training::step`] is there for programs that interleave training with something
 /// else, such as a server. See the crate's documentation for an example.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Training<T> {
     model: Model,
     settings: Settings,

@@ -3,8 +3,8 @@
 use nalgebra::DMatrix;
 use pushpull_core::graph::Node;
 use pushpull_core::linalg::first_not_finite;
-use pushpull_core::{Builder, Mat, Result, Scalar};
-use pushpull_forward_mode::Forward;
+use pushpull_core::{Builder, Mat, Question, Result, Scalar, Wrt};
+use pushpull_forward_mode::{Chunk, Forward};
 use serde::Serialize;
 use std::sync::Arc;
 
@@ -62,7 +62,10 @@ fn diagonal<T: Scalar>(node: &Node, read: &DMatrix<T>) -> Result<DMatrix<f64>> {
     let h = b.named("block", Arc::clone(&node.block), u);
     let graph = b.build(h)?.unguarded();
     let ones = DMatrix::from_element(n, batch, T::one());
-    let mut engine = Forward::for_directions(&graph, batch, 1, false, true)?;
+    let mut engine = Forward::plan(&graph, batch, Question::Jvp(1))
+        .chunk(Chunk::Full)
+        .wrt(Wrt::INPUTS)
+        .prepare()?;
     let (_, slopes) = engine.jvp(&[], read, None, Some(Mat::from(&ones)))?;
     Ok(slopes.map(|slope| slope.to_f64()))
 }

@@ -2,9 +2,9 @@
 
 use nalgebra::{DMatrix, SVD};
 use pushpull_core::graph::Origin;
-use pushpull_core::{Accum, Graph, Mat, MatMut, Result, Scalar};
+use pushpull_core::{Accum, Graph, Mat, MatMut, Question, Result, Scalar, Wrt};
 use pushpull_forward_mode::{Chunk, Forward};
-use pushpull_reverse_mode::{Reverse, Store};
+use pushpull_reverse_mode::Reverse;
 use serde::Serialize;
 
 use crate::Settings;
@@ -77,8 +77,9 @@ pub(crate) fn spectra<T: Scalar>(
         };
         let watched = Watched::new(graph, last, tap)?;
         let own = watched.params(params);
-        let mut engine =
-            Reverse::new(&watched.graph, 1, Store::All, 1)?.seeds(outputs.min(SIDE))?;
+        let mut engine = Reverse::plan(&watched.graph, 1, Question::Vjp(outputs.min(SIDE)))
+            .seeds(outputs.min(SIDE))
+            .prepare()?;
         for sample in 0..samples {
             let jacobian = engine.jacobian_inputs(&own, &watched.inputs(x, sample..sample + 1)?)?;
             for (i, spectrum) in found.iter_mut().enumerate() {
@@ -102,7 +103,8 @@ pub(crate) fn spectra<T: Scalar>(
         let watched = Watched::new(graph, last, tap)?;
         let own = watched.params(params);
         if spectrum.inputs <= settings.exact {
-            let mut engine = Forward::for_inputs(&watched.graph, 1, Chunk::Auto)?;
+            let mut engine =
+                Forward::plan(&watched.graph, 1, Question::JacobianInputs).prepare()?;
             for sample in 0..samples {
                 let x = watched.inputs(x, sample..sample + 1)?;
                 let jacobian = engine.jacobian_inputs(&own, &x)?;
@@ -176,8 +178,11 @@ struct Turns<'w, T: Scalar> {
 impl<'w, T: Scalar> Turns<'w, T> {
     fn new(watched: &'w Watched, node: usize) -> Result<Self> {
         Ok(Self {
-            forward: Forward::for_directions(&watched.graph, 1, 1, false, true)?,
-            reverse: Reverse::new(&watched.graph, 1, Store::All, 1)?,
+            forward: Forward::plan(&watched.graph, 1, Question::Jvp(1))
+                .chunk(Chunk::Full)
+                .wrt(Wrt::INPUTS)
+                .prepare()?,
+            reverse: Reverse::new(&watched.graph, 1)?,
             watched,
             node,
         })

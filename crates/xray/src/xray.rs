@@ -1,8 +1,8 @@
 //! The X-ray of a network on a batch.
 
 use nalgebra::DMatrix;
-use pushpull_core::{Error, Graph, Result, Scalar};
-use pushpull_reverse_mode::{Reverse, Store};
+use pushpull_core::{Error, Graph, Question, Result, Scalar, Wrt};
+use pushpull_reverse_mode::Reverse;
 use serde::Serialize;
 
 use crate::culprit::{Backward, live_rows};
@@ -127,8 +127,10 @@ impl Xray {
         let watched = Watched::new(graph, nodes.len() - 1, everywhere)?;
         let own = watched.params(params);
         let wide = watched.inputs(x, 0..x.ncols())?;
-        let mut engine =
-            Reverse::for_gradients(&watched.graph, x.ncols(), Store::All, settings.threads)?;
+        let mut engine = Reverse::plan(&watched.graph, x.ncols(), Question::Gradient)
+            .wrt(Wrt::BOTH)
+            .threads(settings.threads)
+            .prepare()?;
         let mut bars = wide.clone();
         let (value, gradient) = engine.value_and_gradients(&own, &wide, &mut bars)?;
         let rows = |of: &std::ops::Range<usize>| bars.rows(of.start, of.len()).into_owned();

@@ -2,9 +2,9 @@
 
 use nalgebra::{DMatrix, dmatrix};
 use pushpull_core::blocks::{Activation, Add, Linear, Loss, Mul, Sigmoid, Sum, Tanh};
-use pushpull_core::{Builder, Graph, Init, Mlp, Primal};
+use pushpull_core::{Builder, Graph, Init, Mlp, Primal, Question};
 use pushpull_forward_mode::{Chunk, Forward};
-use pushpull_reverse_mode::{Reverse, Store};
+use pushpull_reverse_mode::Reverse;
 use pushpull_xray::{BlockXray, Kind, Settings, Xray};
 
 fn near(got: f64, want: f64, tolerance: f64) -> bool {
@@ -126,7 +126,9 @@ fn spectra_agree_with_dense_jacobians_of_the_part_behind_a_block() {
         .run(&params[..first], &x.rows(0, 7).into_owned())
         .unwrap()
         .to_dmatrix();
-    let jacobian = Forward::for_inputs(&head, 3, Chunk::Full)
+    let jacobian = Forward::plan(&head, 3, Question::JacobianInputs)
+        .chunk(Chunk::Full)
+        .prepare()
         .unwrap()
         .jacobian_inputs(own, &h)
         .unwrap();
@@ -202,7 +204,7 @@ fn gains_multiply_to_the_gradient_of_the_input() {
     }));
     let xray = Xray::new(&graph, &params, &x, &Settings::default()).unwrap();
     let mut x_bar = x.clone();
-    let mut reverse = Reverse::new(&graph, 6, Store::All, 1).unwrap();
+    let mut reverse = Reverse::new(&graph, 6).unwrap();
     let (value, gradient) = reverse
         .value_and_gradients(&params, &x, &mut x_bar)
         .unwrap();
@@ -299,7 +301,7 @@ fn shares_of_shared_parameters_add_up_to_the_whole_gradient() {
     let params: Vec<f64> = graph.layout().init(Init::Uniform(0.7), 4);
     let x = data(3, 4);
     let xray = Xray::new(&graph, &params, &x, &Settings::default()).unwrap();
-    let mut reverse = Reverse::new(&graph, 4, Store::All, 1).unwrap();
+    let mut reverse = Reverse::new(&graph, 4).unwrap();
     let (_, gradient) = reverse.value_and_gradient(&params, &x).unwrap();
     let whole: f64 = gradient.iter().map(|g| g * g).sum::<f64>().sqrt();
     let [sharing] = &xray.sharing[..] else {
@@ -322,7 +324,7 @@ fn shares_of_shared_parameters_add_up_to_the_whole_gradient() {
     let y = untied.block(Sum::new(3), h);
     let untied = untied.build(y).unwrap();
     let five = params.repeat(5);
-    let mut forward = Forward::new(&untied, 4, Chunk::Auto, 1).unwrap();
+    let mut forward = Forward::new(&untied, 4).unwrap();
     let (_, each) = forward.value_and_gradient(&five, &x).unwrap();
     for (own, of) in each.chunks(12).zip(&sharing.uses) {
         let along: f64 = own.iter().zip(gradient).map(|(a, b)| a * b).sum();
@@ -352,7 +354,7 @@ fn where_values_are_read_twice_cotangents_add_and_where_they_are_stopped_nothing
     let graph = b.build(y).unwrap();
     let x = data(3, 2);
     let xray = Xray::new::<f64>(&graph, &[], &x, &Settings::default()).unwrap();
-    let mut reverse = Reverse::new(&graph, 2, Store::All, 1).unwrap();
+    let mut reverse = Reverse::new(&graph, 2).unwrap();
     let (_, x_bar) = reverse
         .vjp(&[], &x, &DMatrix::from_element(3, 2, 1.0))
         .unwrap();

@@ -1,5 +1,6 @@
 //! pushpull itself, what the others are divided by.
 
+use pushpull_core::Question;
 use pushpull::nalgebra::DMatrix;
 use pushpull::{Chunk, Forward, Mat, MatMut, Primal, Reverse, Scalar, Store};
 
@@ -27,7 +28,7 @@ fn prepare_at<T: Scalar + Into<f64>>(job: &Job) -> Result<Prepared, Refusal> {
     let params = of(&data.params);
     let x = input::<T>(&data, &net, graph.n_inputs());
     // What an engine's own threads refuse, the primal and the Jacobian, which take no number, refuse too.
-    let mut reverse = Reverse::<T>::new(&graph, batch, Store::All, job.threads)?;
+    let mut reverse = Reverse::plan(&graph, batch, Question::Gradient).threads(job.threads).prepare::<T>()?;
     Ok(match job.task {
         Task::Gradient => {
             let (value, gradient) = reverse.value_and_gradient(&params, &x)?;
@@ -45,7 +46,7 @@ fn prepare_at<T: Scalar + Into<f64>>(job: &Job) -> Result<Prepared, Refusal> {
             Prepared::of("primal", value.into(), Vec::new(), compute)
         }
         Task::Jvp => {
-            let mut forward = Forward::<T>::for_directions(&graph, batch, 1, true, false)?;
+            let mut forward = Forward::plan(&graph, batch, Question::Jvp(1)).chunk(Chunk::Full).prepare::<T>()?;
             let params_dot = of(&data.params_dot);
             let mut y_dot = vec![T::zero(); batch];
             let mut compute = move || -> pushpull::Result<(T, T)> {
@@ -59,7 +60,7 @@ fn prepare_at<T: Scalar + Into<f64>>(job: &Job) -> Result<Prepared, Refusal> {
             Prepared::of("one direction", value.into(), vec![dot.into()], compute)
         }
         Task::ForwardGradient => {
-            let mut forward = Forward::<T>::new(&graph, batch, Chunk::Auto, job.threads)?;
+            let mut forward = Forward::plan(&graph, batch, Question::Gradient).threads(job.threads).prepare::<T>()?;
             let form = format!("dense tangents, {} at once", forward.chunk_width());
             let (value, gradient) = forward.value_and_gradient(&params, &x)?;
             let (value, result) = (value.into(), wide(gradient));
@@ -67,7 +68,9 @@ fn prepare_at<T: Scalar + Into<f64>>(job: &Job) -> Result<Prepared, Refusal> {
             Prepared::of(&form, value, result, run)
         }
         Task::Jacobian => {
-            let mut reverse = reverse.seeds(graph.n_outputs().min(SIDE_BY_SIDE))?;
+            let side = graph.n_outputs().min(SIDE_BY_SIDE);
+            let plan = Reverse::plan(&graph, batch, Question::JacobianInputs).seeds(side);
+            let mut reverse = plan.threads(job.threads).prepare::<T>()?;
             let jacobian = reverse.jacobian_inputs(&params, &x)?;
             // Row by row, as the peers have it.
             let result = wide(jacobian.transpose().as_slice());

@@ -184,7 +184,7 @@ where
         measured_s: times.map(|times| times[1]),
         picked: std::ptr::eq(candidate, plan.picked()),
         cell,
-        kind: kind(*question),
+        kind: question.name(),
         dtype: drawn.dtype,
         forward: candidate.way.is_forward(),
         reverse: candidate.way.is_reverse(),
@@ -199,18 +199,6 @@ where
     Ok(rows
         .map(|((candidate, made), times)| row(candidate, made, times))
         .collect())
-}
-
-/// The kind of a question, whatever its seeds.
-pub const fn kind(question: Question) -> &'static str {
-    match question {
-        Question::Gradient => "gradient",
-        Question::Jvp(_) => "jvp",
-        Question::Vjp(_) => "vjp",
-        Question::JacobianParams => "jacobian-params",
-        Question::JacobianInputs => "jacobian-inputs",
-        Question::HessianVector(_) => "hessian-vector",
-    }
 }
 
 /// A candidate that was prepared and run once.

@@ -17,7 +17,7 @@ use crate::progress::Progress;
 use crate::sweep::Extent;
 pub use draw::SEED;
 use draw::{CELLS, Draw, Drawn, OF_ONE_KIND};
-use measure::{Effort, PlanCellError, admitted, kind};
+use measure::{Effort, PlanCellError, admitted};
 use record::Row;
 
 /// The cells of an extent and a seed ([`SEED`] for the report), none of them timed yet.
@@ -33,7 +33,7 @@ pub fn cells(extent: Extent, seed: u64) -> Result<Vec<Drawn>, PlanCellError> {
     let mut kinds: BTreeMap<&str, usize> = BTreeMap::new();
     while cells.len() < wanted {
         let drawn = draw.draw()?;
-        let of_kind = kinds.entry(kind(drawn.question)).or_default();
+        let of_kind = kinds.entry(drawn.question.name()).or_default();
         if *of_kind < OF_ONE_KIND && admitted(&drawn)? {
             *of_kind += 1;
             cells.push(drawn);

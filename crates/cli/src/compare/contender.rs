@@ -7,10 +7,9 @@ use nalgebra::DMatrix;
 use pushpull_bench::peak;
 use pushpull_bench::progress::Progress;
 use pushpull_bench::rounds::{self, interleaved};
-use pushpull_core::{Graph, Prediction, Primal, Result, Scalar};
-use pushpull_forward_mode::{Forward, Structured};
+use pushpull_core::{Dual, Graph, Prediction, Primal, Question, Result, Scalar};
 use pushpull_planner::Way;
-use pushpull_reverse_mode::{Reverse, Store};
+use pushpull_reverse_mode::Store;
 use serde::{Serialize, Serializer};
 
 use crate::fault::Fault;
@@ -105,10 +104,13 @@ struct Contender {
 }
 
 impl Contender {
-    fn new<T: Scalar>(mode: &'static str, what: What, graph: &Graph, batch: usize) -> Self {
+    fn new<T: Scalar>(mode: &'static str, what: What, graph: &Graph, batch: usize) -> Self
+    where
+        Dual<T>: Scalar,
+    {
         let predicted = match what {
             What::Primal => Primal::<T>::predict(graph, batch),
-            What::Gradient(way) => way::predict_params::<T>(graph, batch, way),
+            What::Gradient(way) => way.prediction::<T>(graph, batch, Question::Gradient),
         };
         let note = predicted.as_ref().err().map(ToString::to_string);
         let prediction = predicted.ok();
@@ -139,7 +141,10 @@ impl Contender {
 }
 
 /// The primal and every mode of a gradient, from the fewest flops to the most.
-fn all<T: Scalar>(graph: &Graph, batch: usize) -> Result<Vec<Contender>> {
+fn all<T: Scalar>(graph: &Graph, batch: usize) -> Result<Vec<Contender>>
+where
+    Dual<T>: Scalar,
+{
     let mut ways = vec![("reverse", Way::Reverse(1))];
     let kept = way::checkpointed(graph, batch, None)?;
     if way::store(kept) != Store::All {
@@ -169,24 +174,19 @@ fn prepare<'a, T: Scalar>(
     params: &'a [T],
     x: &'a DMatrix<T>,
     threads: usize,
-) -> Result<Box<dyn FnMut() + 'a>> {
+) -> Result<Box<dyn FnMut() + 'a>>
+where
+    Dual<T>: Scalar,
+{
     let batch = x.ncols();
     Ok(match what {
         What::Primal => {
             let mut engine = Primal::new(graph, batch)?.with_threads(threads)?;
             Box::new(move || drop(black_box(engine.run(params, x))))
         }
-        What::Gradient(way @ (Way::Reverse(_) | Way::ReverseCheckpointed(..))) => {
-            let mut engine = Reverse::new(graph, batch, way::store(way), threads)?;
-            Box::new(move || drop(black_box(engine.value_and_gradient(params, x))))
-        }
-        What::Gradient(way @ Way::ForwardStructured(_)) => {
-            let mut engine = Structured::new(graph, batch, way::chunk(way), threads)?;
-            Box::new(move || drop(black_box(engine.value_and_gradient(params, x))))
-        }
         What::Gradient(way) => {
-            let mut engine = Forward::new(graph, batch, way::chunk(way), threads)?;
-            Box::new(move || drop(black_box(engine.value_and_gradient(params, x))))
+            let mut engine = way.engine::<T>(graph, batch, Question::Gradient, threads)?;
+            Box::new(move || drop(black_box(engine.value_and_gradient(params, x.into()))))
         }
     })
 }
@@ -197,7 +197,10 @@ pub fn measure<T: Scalar>(
     params: &[T],
     x: &DMatrix<T>,
     effort: Effort,
-) -> Result<Vec<Row>, Fault> {
+) -> Result<Vec<Row>, Fault>
+where
+    Dual<T>: Scalar,
+{
     graph.check(params, x.into(), x.ncols())?;
     // The number of threads is refused here, once for all.
     drop(Primal::<T>::new(graph, x.ncols())?.with_threads(effort.threads)?);

@@ -7,7 +7,7 @@ use super::occurrence::{Occurrence, occurrences};
 use super::program::{Program, programs, runs};
 use crate::Chunk;
 use crate::forward::Bytes;
-use crate::plan::setting;
+use crate::setting::setting;
 
 #[derive(Clone, Debug)]
 pub(super) struct Design {

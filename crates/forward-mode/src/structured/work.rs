@@ -3,29 +3,20 @@
 use pushpull_core::work::{Item, Work};
 use pushpull_core::{Accum, Graph, Op, Result, Scalar, memory};
 
-use super::Structured;
+use super::StructuredPlan;
 use super::design::{Design, primal};
 use super::moves::{Action, Form};
 use super::occurrence::{Kind, Occurrence};
 use super::program::runs;
-use crate::Chunk;
 
-impl<T: Scalar> Structured<T> {
-    /// Samples that a chunk carries at once.
+impl StructuredPlan {
+    /// What [`crate::Structured::value_and_gradient`] does, as a list.
     ///
     /// # Errors
-    /// As [`Structured::new`].
-    pub fn samples(graph: &Graph, batch: usize, chunk: Chunk) -> Result<usize> {
-        let (design, _) = Design::new::<T>(graph, batch, chunk)?;
-        Ok(design.programs.first().map_or(1, |program| program.samples))
-    }
-
-    /// What [`Structured::value_and_gradient`] does.
-    ///
-    /// # Errors
-    /// As [`Structured::new`].
-    pub fn gradient_work(graph: &Graph, batch: usize, chunk: Chunk) -> Result<Work> {
-        let (design, _) = Design::new::<T>(graph, batch, chunk)?;
+    /// As [`StructuredPlan::prepare`].
+    pub fn work<T: Scalar>(&self) -> Result<Work> {
+        let (graph, batch) = (&self.graph, self.batch);
+        let (design, _) = Design::new::<T>(graph, batch, self.chunk)?;
         let (programs, occurrences) = (&design.programs, &design.occurrences);
         let mut work = primal(graph, batch)?.work();
         for program in programs {

@@ -3,7 +3,7 @@
 use nalgebra::DMatrix;
 use pushpull_core::blocks::{Activation, Add, LayerNorm, Linear, Loss, Softmax};
 use pushpull_core::{Builder, Graph, Init, Mlp, Result, Scalar};
-use pushpull_reverse_mode::{Reverse, Store};
+use pushpull_reverse_mode::Reverse;
 
 use super::{Shadow, bound};
 use crate::identity::Dot;
@@ -64,7 +64,7 @@ fn measured<T: Scalar>(graph: &Graph, batch: usize, seed: u64) -> Result<(f64, f
         let j = if seed == 1 { 0 } else { j };
         T::from_f64((0.37 * i as f64 + 1.91 * j as f64 + seed as f64).sin())
     });
-    let mut reverse = Reverse::new(graph, batch, Store::All, 1)?;
+    let mut reverse = Reverse::new(graph, batch)?;
     let gradient = reverse.value_and_gradient(&params, &x)?.1.to_vec();
     let mut shadow = Shadow::new(graph, batch, 1, seed)?;
     let agreement = shadow

@@ -3,9 +3,9 @@
 use nalgebra::DMatrix;
 use pushpull_core::blocks::Tanh;
 use pushpull_core::work::Work;
-use pushpull_core::{Builder, Graph, Result};
+use pushpull_core::{Builder, Graph, Question, Result};
 use pushpull_forward_mode::{Chunk, Forward};
-use pushpull_reverse_mode::{Reverse, Store};
+use pushpull_reverse_mode::Reverse;
 
 /// An engine whose own steps are timed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -26,8 +26,10 @@ impl Engine {
         }
         let graph = b.build(h)?;
         let work = match self {
-            Self::Forward => Forward::<f64>::jacobian_inputs_work(&graph, 1, Chunk::Full)?,
-            Self::Reverse => Reverse::<f64>::jacobian_inputs_work(&graph, 1, Store::All, 1)?,
+            Self::Forward => Forward::plan(&graph, 1, Question::JacobianInputs)
+                .chunk(Chunk::Full)
+                .work::<f64>()?,
+            Self::Reverse => Reverse::plan(&graph, 1, Question::JacobianInputs).work::<f64>()?,
         };
         Ok((graph, work))
     }
@@ -38,13 +40,15 @@ impl Engine {
         let x = DMatrix::from_element(1, 1, 0.3);
         Ok(match self {
             Self::Forward => {
-                let mut engine = Forward::<f64>::for_inputs(&graph, 1, Chunk::Full)?;
+                let mut engine = Forward::plan(&graph, 1, Question::JacobianInputs)
+                    .chunk(Chunk::Full)
+                    .prepare::<f64>()?;
                 Box::new(move || {
                     let _ = std::hint::black_box(engine.jacobian_inputs(&[], &x));
                 })
             }
             Self::Reverse => {
-                let mut engine = Reverse::<f64>::new(&graph, 1, Store::All, 1)?;
+                let mut engine = Reverse::<f64>::new(&graph, 1)?;
                 Box::new(move || {
                     let _ = std::hint::black_box(engine.jacobian_inputs(&[], &x));
                 })

@@ -4,7 +4,7 @@ use pushpull_core::{Cost, Graph, Result, memory};
 
 use super::cuts::cuts;
 use super::staged;
-use crate::plan::{REMEDY, WHAT};
+use crate::placed::{REMEDY, WHAT};
 use crate::programs::tape;
 
 /// One stage: the blocks between two cuts. Sizes are in numbers.

@@ -1,10 +1,11 @@
 //! By duals: reverse mode run at numbers that carry their derivative along the direction.
 
 use nalgebra::DMatrix;
-use pushpull_core::{Cost, Dual, Graph, Mat, Prediction, Result, Scalar, memory};
+use pushpull_core::work::Work;
+use pushpull_core::{Cost, Dual, Graph, Mat, Prediction, Question, Result, Scalar, memory};
 
 use super::{Answer, Direction};
-use crate::{Reverse, Store};
+use crate::{Plan, Reverse, Store};
 
 /// Reverse mode at duals, and the duals that it is run on.
 #[derive(Clone, Debug)]
@@ -23,7 +24,8 @@ where
         let [params, x] = lens(graph, batch);
         let duals = params.saturating_add(x).saturating_add(x);
         memory::fits::<Dual<T>>("parameters and data as duals", duals, "use a smaller batch")?;
-        let engine = Reverse::new(graph, batch, store, threads)?;
+        let plan = gradient(graph, batch, store).threads(threads);
+        let engine = plan.prepare()?;
         let zero = Dual::constant(T::zero());
         Ok(Self {
             engine,
@@ -35,7 +37,7 @@ where
 
     /// What a run takes, without preparing it.
     pub(crate) fn predict(graph: &Graph, batch: usize, store: Store) -> Result<Prediction> {
-        let gradient = Reverse::<Dual<T>>::predict_gradient(graph, batch, store)?;
+        let gradient = gradient(graph, batch, store).prediction::<Dual<T>>()?;
         let [params, x] = lens(graph, batch);
         // The inputs' cotangent lies beside the inputs, asked for or not.
         let duals = params.saturating_add(x).saturating_add(x);
@@ -45,6 +47,11 @@ where
                 .saturating_add(memory::elements(&[duals, size_of::<Dual<T>>()])),
             ..gradient
         })
+    }
+
+    /// What a run of the engine does, as a list of operations on duals.
+    pub(crate) fn work(graph: &Graph, batch: usize, store: Store) -> Result<Work> {
+        gradient(graph, batch, store).work::<Dual<T>>()
     }
 
     /// The exact cost of a run, in operations of the duals' parts.
@@ -107,6 +114,11 @@ where
         let duals = self.params.len() + self.x.len() + self.x_bar.len();
         self.engine.bytes().total() + duals * size_of::<Dual<T>>()
     }
+}
+
+/// The gradient that is run at duals.
+fn gradient(graph: &Graph, batch: usize, store: Store) -> Plan {
+    Plan::new(graph, batch, Question::Gradient).checkpointing(store)
 }
 
 /// Numbers of the parameters, and of the inputs.

@@ -4,9 +4,11 @@ use pushpull_core::{Mat, MatMut, Wrt};
 
 mod duals;
 mod emit;
+mod plan;
 mod planes;
 
 pub(crate) use duals::Duals;
+pub use plan::HessianVectorPlan;
 pub(crate) use planes::Planes;
 
 /// What is asked along a direction.
