@@ -42,7 +42,7 @@ pub use pushpull_planner::{
     Answer, Budget, Calibration, Candidate, Plan, PlanError, Planned, Prepared, Question, Seeds,
     Way,
 };
-pub use pushpull_reverse_mode::{HessianVector, Reverse, Store, Tape, checkpoint};
+pub use pushpull_reverse_mode::{HessianVector, Record, Reverse, Store, checkpoint};
 /// Ordinary code, recorded as it runs: [`tape::Tape`].
 pub use pushpull_tape as tape;
 

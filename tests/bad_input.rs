@@ -293,8 +293,8 @@ proptest! {
         prop_assert_eq!(reverse.value_and_gradient(&params, &x).is_ok(), fits);
         prop_assert_eq!(reverse.jacobian_params(&params, &x).is_ok(), fits);
         let _ = reverse.vjp(&params, &x, &y);
-        if let Ok(mut tape) = reverse.record(&params, &x) {
-            let _ = tape.pullback(&y, Accum::Add, Some(MatMut::from(&mut params_bar)), None);
+        if let Ok(mut record) = reverse.record(&params, &x) {
+            let _ = record.pullback(&y, Accum::Add, Some(MatMut::from(&mut params_bar)), None);
         };
     }
 }

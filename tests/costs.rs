@@ -96,8 +96,8 @@ fn exact(recipe: &Recipe, width: usize, seeds: usize) -> Result<(), String> {
         let params_bar = wants_params.then(|| MatMut::from(&mut params_bar));
         let x_bar = wants_inputs.then(|| MatMut::from(&mut x_bar));
         let (done, counted) = count(|| {
-            let mut tape = reverse.record(params, x)?;
-            tape.pullback(&y_bar, Accum::Set, params_bar, x_bar)
+            let mut record = reverse.record(params, x)?;
+            record.pullback(&y_bar, Accum::Set, params_bar, x_bar)
         });
         done.unwrap();
         same(

@@ -100,9 +100,9 @@ fn prepared_engines_allocate_nothing() {
             .prepare()
             .unwrap();
         let pullback = || {
-            let mut tape = reverse.record(&params, &x).unwrap();
+            let mut record = reverse.record(&params, &x).unwrap();
             let (w, x) = (MatMut::from(&mut params_bar), MatMut::from(&mut x_bar));
-            tape.pullback(&y_bar, Accum::Set, Some(w), Some(x)).unwrap();
+            record.pullback(&y_bar, Accum::Set, Some(w), Some(x)).unwrap();
         };
         assert_eq!(allocations(pullback), 0, "pullback");
         let hessian = |plan: HessianVectorPlan| {

@@ -67,12 +67,12 @@ fn every_reverse_call<T: Scalar>(case: &mut Case<T>) {
         reverse.jacobian_inputs(params, x).unwrap();
         reverse.cost();
         reverse.bytes();
-        let mut tape = reverse.record(params, x).unwrap();
-        tape.value();
-        tape.output().ncols();
+        let mut record = reverse.record(params, x).unwrap();
+        record.value();
+        record.output().ncols();
         for acc in [Accum::Set, Accum::Add] {
             let (params_bar, x_bar) = (MatMut::from(&mut params_bar), MatMut::from(&mut x_bar));
-            tape.pullback(&y_bar, acc, Some(params_bar), Some(x_bar))
+            record.pullback(&y_bar, acc, Some(params_bar), Some(x_bar))
                 .unwrap();
         }
     }

@@ -65,27 +65,27 @@ fn answers<T: Scalar>(
         ("vjp of inputs", numbers(&x_bar)),
     ]);
     let (params_bar, x_bar) = (&mut params_bar.clone(), &mut x_bar.clone());
-    let mut tape = engine.record(params, x).map_err(fails)?;
+    let mut record = engine.record(params, x).map_err(fails)?;
     let output = |output: pushpull::Mat<'_, T>| numbers(&output.to_dmatrix());
-    answers.push(("output", output(tape.output())));
-    // Three pullbacks of one tape: of the parameters, of the inputs, adding to what is there.
-    tape.pullback(
+    answers.push(("output", output(record.output())));
+    // Three pullbacks of one record: of the parameters, of the inputs, adding to what is there.
+    record.pullback(
         y_bar,
         Accum::Set,
         Some(MatMut::from(&mut *params_bar)),
         None,
     )
     .map_err(fails)?;
-    tape.pullback(y_bar, Accum::Set, None, Some(MatMut::from(&mut *x_bar)))
+    record.pullback(y_bar, Accum::Set, None, Some(MatMut::from(&mut *x_bar)))
         .map_err(fails)?;
-    tape.pullback(
+    record.pullback(
         y_bar,
         Accum::Add,
         Some(MatMut::from(&mut *params_bar)),
         None,
     )
     .map_err(fails)?;
-    answers.push(("output after pullbacks", output(tape.output())));
+    answers.push(("output after pullbacks", output(record.output())));
     answers.extend([
         ("twice the vjp", numbers(params_bar)),
         ("second pullback", numbers(x_bar)),

@@ -247,9 +247,9 @@ pub fn repeats<T: Scalar>(case: &mut Case<T>) -> Outcome {
         T::from_f64(0.5 - (i + j) as f64 % 3.0)
     });
     let mut sum = start.clone();
-    let mut tape = reverse.record(params, x).map_err(fails)?;
+    let mut record = reverse.record(params, x).map_err(fails)?;
     let target = Some(MatMut::from(&mut sum));
-    tape.pullback(&y_bar, Accum::Add, target, None)
+    record.pullback(&y_bar, Accum::Add, target, None)
         .map_err(fails)?;
     let exact = reference(case);
     let both = numbers(&y_bar);

@@ -129,9 +129,9 @@ pub fn prepare<'a, T: Scalar>(task: Task, subject: &'a Subject<T>) -> Result<Job
             let (cost, mut engine) = (plan.prediction::<T>()?.cost, plan.prepare::<T>()?);
             let mut params_bar = vec![T::zero(); graph.n_params()];
             let run = move || {
-                let pulled = engine.record(params, x).and_then(|mut tape| {
+                let pulled = engine.record(params, x).and_then(|mut record| {
                     let params_bar = MatMut::new(&mut params_bar, graph.n_params(), 1);
-                    tape.pullback(y_bar, Accum::Set, Some(params_bar), None)
+                    record.pullback(y_bar, Accum::Set, Some(params_bar), None)
                 });
                 sink(pulled);
             };

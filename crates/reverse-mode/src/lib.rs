@@ -9,7 +9,7 @@
 //! [`textbook`] is that and nothing else, on plain matrices.
 //!
 //! [`Reverse`] prepares both programs for a graph and a batch: all memory is allocated there, and its size is the memory
-//! figure. [`Reverse::record`] runs step 1 and hands out a [`Tape`], [`Tape::pullback`] runs steps 2 and 3, for one or
+//! figure. [`Reverse::record`] runs step 1 and hands out a [`Record`], [`Record::pullback`] runs steps 2 and 3, for one or
 //! several cotangents side by side. A value is stored only if a block's [`pushpull_core::Keeps`] asks for it, and the
 //! cotangent of an input that nobody asked for is never computed.
 //!
@@ -31,7 +31,7 @@ mod programs;
 mod reverse;
 mod second;
 mod takes;
-mod tape;
+mod record;
 pub mod textbook;
 mod wanted;
 
@@ -40,4 +40,4 @@ pub use plan::Plan;
 pub use pushpull_core::{Error, Result};
 pub use reverse::{Bytes, Reverse, Store};
 pub use second::HessianVectorPlan;
-pub use tape::Tape;
+pub use record::Record;

@@ -88,7 +88,7 @@ impl<'g> Asked<'g> {
         };
         let tangle = tangle(graph);
         if let (Store::Slots(1..), Some(tangle)) = (store, tangle)
-            && !Self::new(graph, self.batch, 1, Purpose::Tape)?.can_save::<T>()?
+            && !Self::new(graph, self.batch, 1, Purpose::Record)?.can_save::<T>()?
         {
             return Err(no_cut(graph, tangle));
         }

@@ -31,7 +31,7 @@ use crate::{Reverse, Store};
 /// | question | prepared for | results |
 /// |---|---|---|
 /// | [`Question::Gradient`] | [`Reverse::value_and_gradient`], with respect to both [`Reverse::value_and_gradients`] | the engine's own, and the caller's `x_bar` |
-/// | [`Question::Vjp`] | [`Reverse::vjp`], [`crate::Tape::pullback`] | what [`Plan::wrt`] asks for, `n_params` x k and `n_inputs` x `B` k; none in `pullback`, which writes to the caller's |
+/// | [`Question::Vjp`] | [`Reverse::vjp`], [`crate::Record::pullback`] | what [`Plan::wrt`] asks for, `n_params` x k and `n_inputs` x `B` k; none in `pullback`, which writes to the caller's |
 /// | [`Question::JacobianParams`] | [`Reverse::jacobian_params`] | `n_outputs B` x `n_params`, beside the rows of one group |
 /// | [`Question::JacobianInputs`] | [`Reverse::jacobian_inputs`] | `n_outputs B` x `n_inputs`, beside the rows of one group |
 ///
@@ -138,7 +138,7 @@ impl Plan {
             Question::Gradient if self.wrt.params => Ok(Purpose::Gradient {
                 inputs: self.wrt.inputs,
             }),
-            Question::Vjp(_) if self.wrt != Wrt::NOTHING => Ok(Purpose::Tape),
+            Question::Vjp(_) if self.wrt != Wrt::NOTHING => Ok(Purpose::Record),
             Question::Gradient | Question::Vjp(_) => {
                 let expected = match self.question {
                     Question::Gradient => {
@@ -148,7 +148,7 @@ impl Plan {
                 };
                 Err(wrong("wrt", expected, format!("{:?}", self.wrt)))
             }
-            Question::JacobianParams | Question::JacobianInputs => Ok(Purpose::Tape),
+            Question::JacobianParams | Question::JacobianInputs => Ok(Purpose::Record),
             other => {
                 let expected = "gradient, vjp, jacobian-params or jacobian-inputs";
                 Err(wrong("question", expected, other.to_string()))
@@ -174,7 +174,7 @@ impl Plan {
         let purpose = self.purpose()?;
         let seeds = match purpose {
             Purpose::Gradient { .. } => 1,
-            Purpose::Tape => at_least_one(self.seeds)?,
+            Purpose::Record => at_least_one(self.seeds)?,
         };
         let asked = Asked::new(&self.graph, self.batch, seeds, purpose)?;
         match &self.kept {

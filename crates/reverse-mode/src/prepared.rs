@@ -16,14 +16,14 @@ pub(crate) enum Purpose {
     /// Value and gradient, of the inputs too or not.
     Gradient { inputs: bool },
     /// A record, and cotangents of any kind pulled back from it.
-    Tape,
+    Record,
 }
 
 impl Purpose {
     pub(crate) fn program(self, graph: &Graph, batch: usize, seeds: usize) -> Result<Program> {
         match self {
             Self::Gradient { inputs } => programs::gradient(graph, batch, inputs),
-            Self::Tape => programs::tape(graph, batch, seeds),
+            Self::Record => programs::recorded(graph, batch, seeds),
         }
     }
 }
@@ -48,7 +48,7 @@ impl<T: Scalar> Prepared<T> {
         }
     }
 
-    /// Runs a path: of a gradient the one there is, of a tape the record or a pullback.
+    /// Runs a path: of a gradient the one there is, of a record its own or a pullback.
     #[inline]
     fn run(
         &mut self,
@@ -61,8 +61,8 @@ impl<T: Scalar> Prepared<T> {
         };
         let part = match (self.purpose, path) {
             (Purpose::Gradient { .. }, _) => Part::Both,
-            (Purpose::Tape, 0) => Part::Record,
-            (Purpose::Tape, _) => Part::Pull { fresh: self.fresh },
+            (Purpose::Record, 0) => Part::Record,
+            (Purpose::Record, _) => Part::Pull { fresh: self.fresh },
         };
         self.fresh = false;
         staged.run(&mut self.machine, path, part, frame, check)?;

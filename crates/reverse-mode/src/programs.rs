@@ -1,4 +1,4 @@
-//! The programs of the questions: a gradient's, and a tape's, the record with a path for all that may be pulled back from it.
+//! The programs of the questions: a gradient's, and that of a record, with a path for all that may be pulled back from it.
 
 use pushpull_core::program::{Act, Asked, Base, Program};
 use pushpull_core::{Accum, Graph, Result};
@@ -18,7 +18,7 @@ pub(crate) fn gradient(graph: &Graph, batch: usize, inputs: bool) -> Result<Prog
     Ok(p)
 }
 
-/// What a tape can be asked for: its paths behind the record.
+/// What a record can be asked for: the paths behind it.
 const PULLS: [(Seed, Wanted); 7] = [
     (Seed::Given, Wanted::of(Some(Accum::Set), false)),
     (Seed::Given, Wanted::of(Some(Accum::Add), false)),
@@ -29,7 +29,7 @@ const PULLS: [(Seed, Wanted); 7] = [
     (Seed::Unit, Wanted::of(None, true)),
 ];
 
-/// The path of [`tape`] that pulls back what is wanted; the record is the first.
+/// The path of [`recorded`] that pulls back what is wanted; the record is the first.
 pub(crate) fn path(seed: Seed, wanted: Wanted) -> Option<usize> {
     let position = PULLS.iter().position(|&pull| pull == (seed, wanted));
     position.map(|position| position + 1)
@@ -37,7 +37,7 @@ pub(crate) fn path(seed: Seed, wanted: Wanted) -> Option<usize> {
 
 /// The record, and whatever may be pulled back from it any number of times, for `seeds` cotangents side by side. Unit
 /// cotangents give the rows of Jacobians, each sample's for itself.
-pub(crate) fn tape(graph: &Graph, batch: usize, seeds: usize) -> Result<Program> {
+pub(crate) fn recorded(graph: &Graph, batch: usize, seeds: usize) -> Result<Program> {
     let mut p = Program::new(graph, batch, seeds)?;
     p.path(1, |p| {
         let h = record(p);

@@ -10,8 +10,8 @@ use pushpull_core::{
 use crate::checkpoint::Schedule;
 use crate::placed::{Asked, Placed};
 use crate::prepared::{Prepared, Purpose};
-use crate::tape::fits;
-use crate::{Plan, Tape};
+use crate::record::fits;
+use crate::{Plan, Record};
 
 /// Which intermediates the record keeps. What is not kept is computed again from the last value before it that is, by a
 /// schedule of least work ([`crate::checkpoint`]): the same bits, in less memory. A graph is cut for it where one node
@@ -35,7 +35,7 @@ pub enum Store {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Bytes {
     /// The record of the primal program and the cotangents, those alive at once. With checkpoints, the most of either; a
-    /// tape's has a copy of the output besides.
+    /// record's has a copy of the output besides.
     pub arena: usize,
     /// The gradient.
     pub gradient: usize,
@@ -190,7 +190,7 @@ impl<T: Scalar> Reverse<T> {
         self.seeds
     }
 
-    /// Runs the primal program and keeps what the adjoint program will read. The tape borrows the parameters, so they
+    /// Runs the primal program and keeps what the adjoint program will read. The record borrows the parameters, so they
     /// cannot change between recording and pulling back. Allocates nothing, but the first time after a gradient.
     ///
     /// # Errors
@@ -199,14 +199,14 @@ impl<T: Scalar> Reverse<T> {
         &'t mut self,
         params: &'t [T],
         x: impl Into<Mat<'t, T>>,
-    ) -> Result<Tape<'t, T>> {
+    ) -> Result<Record<'t, T>> {
         let x = x.into();
         let (graph, batch) = (self.graph(), self.batch());
         graph.check(params, x, batch)?;
-        self.prepare(Purpose::Tape)?;
+        self.prepare(Purpose::Record)?;
         let Self { prepared, team, .. } = self;
         let doubt = team.run(|| prepared.record(params, x))?;
-        Ok(Tape {
+        Ok(Record {
             engine: self,
             params,
             x,
@@ -295,7 +295,7 @@ impl<T: Scalar> Reverse<T> {
     /// (n_inputs x batch S).
     ///
     /// # Errors
-    /// As [`Graph::check`] and [`Tape::pullback`]; [`crate::Error::TooLarge`].
+    /// As [`Graph::check`] and [`Record::pullback`]; [`crate::Error::TooLarge`].
     pub fn vjp<'a>(
         &mut self,
         params: &'a [T],
@@ -314,8 +314,8 @@ impl<T: Scalar> Reverse<T> {
         )?;
         let mut params_bar = DMatrix::from_element(n_params, seeds, T::zero());
         let mut x_bar = DMatrix::from_element(n_inputs, y_bar.ncols(), T::zero());
-        let mut tape = self.record(params, x)?;
-        tape.pullback(
+        let mut record = self.record(params, x)?;
+        record.pullback(
             y_bar,
             Accum::Set,
             Some((&mut params_bar).into()),
@@ -359,8 +359,8 @@ impl<T: Scalar> Engine<T> for Reverse<T> {
         y_bar: Mat<'_, T>,
         params_bar: MatMut<'_, T>,
     ) -> Result<()> {
-        let mut tape = self.record(params, x)?;
-        tape.pullback(y_bar, Accum::Set, Some(params_bar), None)
+        let mut record = self.record(params, x)?;
+        record.pullback(y_bar, Accum::Set, Some(params_bar), None)
     }
 
     fn jacobian_params(&mut self, params: &[T], x: Mat<'_, T>) -> Result<DMatrix<T>> {

@@ -27,7 +27,7 @@ impl Pull {
         }
     }
 
-    /// How often each path of a tape runs that is recorded and pulled back so often.
+    /// How often each path runs where so often is recorded and pulled back.
     fn runs(self, records: u64, pulls: u64) -> impl Iterator<Item = u64> {
         let (params, inputs) = self.by();
         let wanted = Wanted::of(params.then_some(Accum::Set), inputs);
@@ -68,17 +68,17 @@ impl Takes<'_> {
         Ok(program.computing(all.collect()))
     }
 
-    /// The program of a tape, with how often values are computed for its record.
+    /// The program of a record, with how often values are computed for its record.
     fn recording(&self) -> Result<Program> {
         let [first, _] = self.computed();
-        let program = Purpose::Tape.program(self.graph, self.batch, 1)?;
+        let program = Purpose::Record.program(self.graph, self.batch, 1)?;
         Ok(program.computing(first))
     }
 
-    /// The program of a tape, with how often values are computed again for a pullback.
+    /// The program of a record, with how often values are computed again for a pullback.
     fn pulling(&self, seeds: usize) -> Result<Program> {
         let [_, again] = self.computed();
-        let program = Purpose::Tape.program(self.graph, self.batch, seeds)?;
+        let program = Purpose::Record.program(self.graph, self.batch, seeds)?;
         Ok(program.computing(again))
     }
 

@@ -197,7 +197,7 @@ impl<'w, T: Scalar> Turns<'w, T> {
     ) -> Result<Option<(f64, f64)>> {
         let rows = self.watched.after[self.node].clone();
         let (n, all) = (rows.len(), self.watched.graph.n_inputs());
-        let mut tape = self.reverse.record(params, x)?;
+        let mut record = self.reverse.record(params, x)?;
         let close = CLOSE.max(64.0 * T::UNIT_ROUNDOFF);
         let mut v = start(n);
         let mut found = (0.0, 0.0);
@@ -216,7 +216,7 @@ impl<'w, T: Scalar> Turns<'w, T> {
             }
             let u = u.map(|entry| T::from_f64(entry.to_f64() / s));
             let mut x_bar = DMatrix::from_element(all, 1, T::zero());
-            tape.pullback(&u, Accum::Set, None, Some(MatMut::from(&mut x_bar)))?;
+            record.pullback(&u, Accum::Set, None, Some(MatMut::from(&mut x_bar)))?;
             let w: Vec<f64> = x_bar.as_slice()[rows.clone()]
                 .iter()
                 .map(|entry| entry.to_f64())

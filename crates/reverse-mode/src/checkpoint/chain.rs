@@ -5,7 +5,7 @@ use pushpull_core::{Cost, Graph, Result, memory};
 use super::cuts::cuts;
 use super::staged;
 use crate::placed::{REMEDY, WHAT};
-use crate::programs::tape;
+use crate::programs::recorded;
 
 /// One stage: the blocks between two cuts. Sizes are in numbers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -80,7 +80,7 @@ impl Chain {
     /// # Errors
     /// [`pushpull_core::Error::EmptyBatch`]; [`pushpull_core::Error::TooLarge`] if a stage fits no memory.
     pub fn of(graph: &Graph, batch: usize) -> Result<Self> {
-        let program = tape(graph, batch, 1)?;
+        let program = recorded(graph, batch, 1)?;
         let (_, stages) = program.place_in_stages::<f64>(&cuts(graph), WHAT, REMEDY)?;
         Ok(staged::chain(graph, batch, &stages))
     }

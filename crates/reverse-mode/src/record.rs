@@ -17,12 +17,12 @@ use crate::Reverse;
 /// # let graph = b.build(y).unwrap();
 /// let mut reverse = Reverse::new(&graph, 1).unwrap();
 /// let mut params = vec![1.0, 2.0];
-/// let tape = reverse.record(&params, &[1.0][..]).unwrap();
+/// let record = reverse.record(&params, &[1.0][..]).unwrap();
 /// params[0] = 5.0;
-/// tape.value();
+/// record.value();
 /// ```
 #[derive(Debug)]
-pub struct Tape<'t, T> {
+pub struct Record<'t, T> {
     pub(crate) engine: &'t mut Reverse<T>,
     pub(crate) params: &'t [T],
     pub(crate) x: Mat<'t, T>,
@@ -30,7 +30,7 @@ pub struct Tape<'t, T> {
     pub(crate) doubt: Wrt,
 }
 
-impl<T: Scalar> Tape<'_, T> {
+impl<T: Scalar> Record<'_, T> {
     /// The output, n_outputs x batch.
     pub fn output(&self) -> Mat<'_, T> {
         self.engine.prepared.machine.output()
@@ -61,10 +61,10 @@ impl<T: Scalar> Tape<'_, T> {
     /// let y = b.block(Linear::without_bias(2, 1), x);
     /// let graph = b.build(y)?;
     /// let mut reverse = Reverse::new(&graph, 1)?;
-    /// let mut tape = reverse.record(&[3.0, 5.0], &[10.0, 20.0][..])?;
+    /// let mut record = reverse.record(&[3.0, 5.0], &[10.0, 20.0][..])?;
     /// let (mut w_bar, mut x_bar) = ([0.0; 2], [0.0; 2]);
     /// let (into_w, into_x) = (MatMut::new(&mut w_bar, 2, 1), MatMut::new(&mut x_bar, 2, 1));
-    /// tape.pullback(&[2.0][..], Accum::Set, Some(into_w), Some(into_x))?;
+    /// record.pullback(&[2.0][..], Accum::Set, Some(into_w), Some(into_x))?;
     /// assert_eq!((w_bar, x_bar), ([20.0, 40.0], [6.0, 10.0]));
     /// # Ok::<(), pushpull_core::Error>(())
     /// ```
