@@ -8,7 +8,7 @@
 use std::hint::black_box;
 
 use pushpull::{Dual, Forward, Graph, HessianVector, Mat, MatMut, Primal, Question, Reverse, Wrt};
-use pushpull::{Result, Scalar, Structured};
+use pushpull::{Scalar, Structured};
 use pushpull_bench::net::Net;
 use pushpull_bench::peak;
 use pushpull_bench::rounds::{Effort, interleaved};
@@ -23,7 +23,7 @@ fn net(name: &str, batch: usize) -> Option<Net> {
 }
 
 /// Value and gradient in reverse mode, with its flops.
-fn gradient<T: Scalar>(net: &Net, threads: usize) -> Result<(f64, Run)> {
+fn gradient<T: Scalar>(net: &Net, threads: usize) -> Result<(f64, Run), pushpull::Error> {
     let graph = net.graph(true)?;
     let (params, x) = net.data::<T>(&graph);
     let mut engine = Reverse::plan(&graph, net.batch, Question::Gradient)
@@ -37,7 +37,7 @@ fn gradient<T: Scalar>(net: &Net, threads: usize) -> Result<(f64, Run)> {
 }
 
 /// The primal alone.
-fn primal<T: Scalar>(net: &Net) -> Result<Run> {
+fn primal<T: Scalar>(net: &Net) -> Result<Run, pushpull::Error> {
     let graph = net.graph(true)?;
     let (params, x) = net.data::<T>(&graph);
     let mut engine = Primal::new(&graph, net.batch)?;
@@ -47,7 +47,7 @@ fn primal<T: Scalar>(net: &Net) -> Result<Run> {
 }
 
 /// One direction in forward mode, in the parameters or in the inputs, with its flops.
-fn direction<T: Scalar>(net: &Net, in_params: bool) -> Result<(f64, Run)> {
+fn direction<T: Scalar>(net: &Net, in_params: bool) -> Result<(f64, Run), pushpull::Error> {
     let graph = net.graph(true)?;
     let (params, x) = net.data::<T>(&graph);
     let (params_dot, x_dot) = (params.clone(), x.clone());
@@ -67,7 +67,11 @@ fn direction<T: Scalar>(net: &Net, in_params: bool) -> Result<(f64, Run)> {
     Ok((flops, Box::new(run)))
 }
 
-fn print_gradients<T: Scalar>(peak: f64, effort: Effort, only: Option<&str>) -> Result<()> {
+fn print_gradients<T: Scalar>(
+    peak: f64,
+    effort: Effort,
+    only: Option<&str>,
+) -> Result<(), pushpull::Error> {
     println!(
         "\nvalue and gradient, reverse mode, {}: us (quartiles), GFLOP/s, share of the peak; on two threads: us, times faster",
         T::NAME
@@ -105,7 +109,7 @@ fn print_gradients<T: Scalar>(peak: f64, effort: Effort, only: Option<&str>) -> 
     Ok(())
 }
 
-fn print_ratios<T: Scalar>(effort: Effort) -> Result<()> {
+fn print_ratios<T: Scalar>(effort: Effort) -> Result<(), pushpull::Error> {
     println!(
         "\nover the primal alone, {}: primal us; value and gradient; one direction in the inputs; one in the parameters; \
          the same in flops",
@@ -140,7 +144,7 @@ fn print_ratios<T: Scalar>(effort: Effort) -> Result<()> {
     Ok(())
 }
 
-fn print_forward<T: Scalar>(net: &Net, peak: f64, effort: Effort) -> Result<()> {
+fn print_forward<T: Scalar>(net: &Net, peak: f64, effort: Effort) -> Result<(), pushpull::Error> {
     let graph = net.graph(true)?;
     let (params, x) = net.data::<T>(&graph);
     println!(
@@ -186,7 +190,7 @@ fn print_forward<T: Scalar>(net: &Net, peak: f64, effort: Effort) -> Result<()> 
     Ok(())
 }
 
-fn print_second<T: Scalar>(net: &Net, effort: Effort) -> Result<()>
+fn print_second<T: Scalar>(net: &Net, effort: Effort) -> Result<(), pushpull::Error>
 where
     Dual<T>: Scalar,
 {
@@ -216,7 +220,7 @@ where
     Ok(())
 }
 
-fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
+fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut effort = Effort {
         rounds: 15,
         slice: 0.02,

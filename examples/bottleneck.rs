@@ -7,13 +7,16 @@ use std::time::{Duration, Instant};
 
 use pushpull::blocks::Activation;
 use pushpull::nalgebra::DMatrix;
-use pushpull::{Chunk, Forward, Init, MixedMode, Mlp, Question, Result, Reverse};
+use pushpull::{Chunk, Forward, Init, MixedMode, Mlp, Question, Reverse};
 
-type Way<'w> = (String, Box<dyn FnMut() -> Result<DMatrix<f64>> + 'w>);
+type Way<'w> = (
+    String,
+    Box<dyn FnMut() -> Result<DMatrix<f64>, pushpull::Error> + 'w>,
+);
 
 /// The median time of every way. They run in turns, so that a slow moment of the machine meets all of them, a few times
 /// each: the first time finds the caches and the allocator as another way left them, and is not counted.
-fn medians(ways: &mut [Way<'_>], budget: Duration) -> Result<Vec<Duration>> {
+fn medians(ways: &mut [Way<'_>], budget: Duration) -> Result<Vec<Duration>, pushpull::Error> {
     let mut times = vec![Vec::new(); ways.len()];
     let start = Instant::now();
     while times[0].len() < 9 || start.elapsed() < budget {
@@ -39,7 +42,7 @@ fn ratio(times: &[Duration]) -> f64 {
     best.as_secs_f64() / times[0].as_secs_f64()
 }
 
-fn compare(widths: &[usize], batch: usize) -> Result<()> {
+fn compare(widths: &[usize], batch: usize) -> Result<(), pushpull::Error> {
     let graph = Mlp::new(widths, Activation::Tanh).build()?;
     let params: Vec<f64> = graph.layout().init(Init::Glorot, 1);
     let x = DMatrix::from_fn(graph.n_inputs(), batch, |i, j| {
@@ -64,7 +67,7 @@ fn compare(widths: &[usize], batch: usize) -> Result<()> {
                 .seeds(seeds)
                 .prepare()
         })
-        .collect::<Result<Vec<_>>>()?;
+        .collect::<Result<Vec<_>, pushpull::Error>>()?;
     let want = reverses[0].jacobian_inputs(&params, &x)?;
     let got = mixed.jacobian_inputs(&params, &x)?;
     assert!((got - &want).amax() <= 1e-12 * want.amax().max(1.0));
@@ -96,7 +99,7 @@ fn compare(widths: &[usize], batch: usize) -> Result<()> {
     Ok(())
 }
 
-fn main() -> Result<()> {
+fn main() -> Result<(), pushpull::Error> {
     compare(&[256, 4, 256], 1)?;
     compare(&[256, 4, 256, 4, 256], 1)?;
     compare(&[256, 4, 256, 4, 256, 4, 256], 8)?;

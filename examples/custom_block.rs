@@ -43,7 +43,7 @@ impl<T: Real> Block<T> for UnitVector {
     }
 }
 
-fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
+fn main() -> Result<(), Box<dyn std::error::Error>> {
     const BATCH: usize = 1000;
     // Are the rules right? Every law, on random shapes and data; a lie would be named.
     pushpull_laws::check(&UnitVector(5))?;

@@ -5,7 +5,7 @@
 
 use pushpull::blocks::{Elementwise, Linear, Sum};
 use pushpull::nalgebra::DMatrix;
-use pushpull::{Builder, Forward, Graph, Init, Real, Result, Reverse};
+use pushpull::{Builder, Forward, Graph, Init, Real, Reverse};
 
 /// (x + sqrt(x^2 + 4)) / 2: like softplus, without an exponential (Barron 2021). Its inverse is y - 1 / y.
 #[derive(Clone, Debug)]
@@ -51,7 +51,7 @@ impl Elementwise for SquareplusInPlace {
     }
 }
 
-fn network(function: impl Elementwise) -> Result<Graph> {
+fn network(function: impl Elementwise) -> Result<Graph, pushpull::Error> {
     let mut net = Builder::new();
     let mut h = net.input("x", 32);
     for _ in 0..8 {
@@ -62,7 +62,7 @@ fn network(function: impl Elementwise) -> Result<Graph> {
     net.build(y)
 }
 
-fn main() -> Result<()> {
+fn main() -> Result<(), pushpull::Error> {
     let x = DMatrix::from_fn(32, 16, |i, j| (1.0 + 3.0 * i as f64 + 0.7 * j as f64).sin());
     let mut gradients = Vec::new();
     for (name, graph) in [

@@ -50,7 +50,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     );
     assert!((&columns - &rows).amax() < 1e-13);
 
-    let flops = |cost: pushpull::Result<Prediction>| cost.map(|cost| cost.cost.flops);
+    let flops = |cost: Result<Prediction, pushpull::Error>| cost.map(|cost| cost.cost.flops);
     let asked = |question| Forward::plan(&graph, 1, question).wrt(Wrt::BOTH);
     let jvp = flops(asked(Question::Jvp(1)).prediction::<f64>())?;
     let pushed = flops(asked(Question::JacobianInputs).prediction::<f64>())?;

@@ -5,11 +5,11 @@
 
 use pushpull::blocks::Activation;
 use pushpull::nalgebra::{Cholesky, DMatrix, DVector};
-use pushpull::{Forward, Graph, Init, Mlp, Primal, Result, Reverse};
+use pushpull::{Forward, Graph, Init, Mlp, Primal, Reverse};
 use pushpull_bench::data::{self, Batch, Dataset};
 
 /// Mean squared error of a graph with one output.
-fn error(graph: &Graph, params: &[f64], on: &Batch) -> Result<f64> {
+fn error(graph: &Graph, params: &[f64], on: &Batch) -> Result<f64, pushpull::Error> {
     let mut primal = Primal::new(graph, on.inputs.ncols())?;
     let y = primal.run(params, &on.inputs)?.to_dmatrix();
     Ok((y - &on.targets).norm_squared() / on.targets.len() as f64)
@@ -17,7 +17,12 @@ fn error(graph: &Graph, params: &[f64], on: &Batch) -> Result<f64> {
 
 /// Minimises |r(w)|^2, r = f(x, w) - t. A step solves `(J'J + damping I) step = -J'r`: with little damping it is Gauss
 /// and Newton's, with much a short step down the gradient. Every accepted step lowers the error.
-fn fit(graph: &Graph, params: &mut Vec<f64>, on: &Batch, steps: usize) -> Result<()> {
+fn fit(
+    graph: &Graph,
+    params: &mut Vec<f64>,
+    on: &Batch,
+    steps: usize,
+) -> Result<(), pushpull::Error> {
     // One output: one adjoint sweep gives the whole Jacobian, a row a sample. Forward mode would push every column.
     let mut reverse = Reverse::new(graph, on.inputs.ncols())?;
     let (mut damping, mut current) = (1e-3, error(graph, params, on)?);
@@ -50,7 +55,7 @@ fn fit(graph: &Graph, params: &mut Vec<f64>, on: &Batch, steps: usize) -> Result
     Ok(())
 }
 
-fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
+fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut diabetes = Dataset::diabetes(&data::directory())?.standardised();
     // The target too: an error of 1 is then what the mean alone achieves.
     let (mean, deviation) = (diabetes.targets.mean(), diabetes.targets.variance().sqrt());

@@ -3,10 +3,10 @@
 //! `cargo run --release --example quickstart`
 
 use pushpull::blocks::{Linear, SquaredError, Tanh};
-use pushpull::nalgebra::dmatrix;
-use pushpull::{Builder, Forward, Init, Result, Reverse};
+use pushpull::dmatrix;
+use pushpull::{Builder, Forward, Init, Reverse};
 
-fn main() -> Result<()> {
+fn main() -> Result<(), pushpull::Error> {
     // A block a line. The target is an input as well, a constant one: no derivative is asked for it.
     let mut net = Builder::new();
     let (x, target) = (net.input("x", 2), net.constant("target", 1));

@@ -5,7 +5,7 @@
 
 use pushpull::blocks::{Activation, Loss};
 use pushpull::nalgebra::{DMatrix, DVector};
-use pushpull::{HessianVector, Init, Mlp, Result, Reverse};
+use pushpull::{HessianVector, Init, Mlp, Reverse};
 use pushpull_bench::data::{self, Dataset};
 
 /// `step` with `(H + damping I) step = -gradient`, to a tenth of the gradient's length: as exact as a step far from the
@@ -16,7 +16,7 @@ fn newton_step(
     x: &DMatrix<f64>,
     gradient: &DVector<f64>,
     damping: f64,
-) -> Result<(DVector<f64>, usize)> {
+) -> Result<(DVector<f64>, usize), pushpull::Error> {
     let mut step = DVector::zeros(params.len());
     let (mut residual, mut direction) = (-gradient, -gradient);
     for products in 0..50 {
@@ -40,7 +40,7 @@ fn newton_step(
     Ok((step, 50))
 }
 
-fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
+fn main() -> Result<(), Box<dyn std::error::Error>> {
     let data = Dataset::breast_cancer(&data::directory())?.standardised();
     let batch = data.batch(0, 400)?;
     let features = batch.inputs.nrows();

@@ -5,7 +5,7 @@
 
 use pushpull::blocks::{Linear, SoftmaxCrossEntropy, Tanh};
 use pushpull::nalgebra::{DMatrix, DVector};
-use pushpull::{Builder, Forward, Graph, Init, Mat, Result, Reverse};
+use pushpull::{Builder, Forward, Graph, Init, Mat, Reverse};
 use pushpull_bench::data::{self, Dataset};
 
 const STATE: usize = 16;
@@ -14,7 +14,7 @@ const ROWS: [&str; 8] = [
 ];
 
 /// `h_t = tanh(W [row_t; h_(t-1)] + b)`, then a linear layer on the last state, then the loss.
-fn recurrent(shared: bool) -> Result<Graph> {
+fn recurrent(shared: bool) -> Result<Graph, pushpull::Error> {
     let mut net = Builder::new();
     let rows = ROWS.map(|name| net.input(name, 8));
     let (mut h, target) = (net.constant("start", STATE), net.constant("target", 10));

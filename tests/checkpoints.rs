@@ -85,7 +85,7 @@ fn exact(recipe: &Recipe) -> Result<(), String> {
                 })
                 .1
             });
-            let of = |predicted: pushpull::Result<pushpull::Prediction>| {
+            let of = |predicted: Result<pushpull::Prediction, Error>| {
                 predicted.map(|predicted| predicted.cost).map_err(text)
             };
             for (k, question) in [Question::JacobianInputs, Question::JacobianParams]

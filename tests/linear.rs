@@ -3,7 +3,7 @@
 
 use pushpull::blocks::{Activation, Linear, Loss, Tanh};
 use pushpull::checkpoint::{Chain, advances};
-use pushpull::nalgebra::dmatrix;
+use pushpull::dmatrix;
 use pushpull::tape::{Mode, Tape};
 use pushpull::{
     Budget, Builder, Calibration, Chunk, Forward, Graph, HessianVector, Mlp, Plan, Primal,

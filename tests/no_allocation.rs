@@ -102,7 +102,9 @@ fn prepared_engines_allocate_nothing() {
         let pullback = || {
             let mut record = reverse.record(&params, &x).unwrap();
             let (w, x) = (MatMut::from(&mut params_bar), MatMut::from(&mut x_bar));
-            record.pullback(&y_bar, Accum::Set, Some(w), Some(x)).unwrap();
+            record
+                .pullback(&y_bar, Accum::Set, Some(w), Some(x))
+                .unwrap();
         };
         assert_eq!(allocations(pullback), 0, "pullback");
         let hessian = |plan: HessianVectorPlan| {

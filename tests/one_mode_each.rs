@@ -72,7 +72,8 @@ fn every_reverse_call<T: Scalar>(case: &mut Case<T>) {
         record.output().ncols();
         for acc in [Accum::Set, Accum::Add] {
             let (params_bar, x_bar) = (MatMut::from(&mut params_bar), MatMut::from(&mut x_bar));
-            record.pullback(&y_bar, acc, Some(params_bar), Some(x_bar))
+            record
+                .pullback(&y_bar, acc, Some(params_bar), Some(x_bar))
                 .unwrap();
         }
     }

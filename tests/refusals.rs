@@ -11,7 +11,7 @@ use pushpull::blocks::{
 use pushpull::checkpoint::{
     Chain, Family, Limit, Stage, advances, even, optimal, pareto, square_root,
 };
-use pushpull::nalgebra::dmatrix;
+use pushpull::dmatrix;
 use pushpull::tape::{Mode, Tape};
 use pushpull::{
     Accum, AnyBlock, Block, Budget, Builder, Calibration, Chunk, Dims, Error, Forward,

@@ -32,7 +32,7 @@ pub struct Data {
 impl Data {
     /// Glorot's weights, small biases, uniform samples of which none comes near a kink; targets are uniform for a
     /// squared error and classes for a cross-entropy.
-    pub fn new(net: &Net) -> Result<Self> {
+    pub fn new(net: &Net) -> Result<Self, pushpull::Error> {
         let layout = net.graph(true)?.layout().clone();
         let mut rng = ChaCha8Rng::seed_from_u64(SEED);
         let mut uniform = |a: f64| a * (2.0 * rng.random::<f64>() - 1.0);

@@ -50,7 +50,7 @@ impl Job {
     }
 
     /// The network that it describes.
-    pub fn net(&self) -> pushpull::Result<Net> {
+    pub fn net(&self) -> Result<Net, pushpull::Error> {
         Ok(Net {
             name: String::new(),
             widths: self.widths.clone(),

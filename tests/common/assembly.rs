@@ -5,7 +5,7 @@ use std::sync::Arc;
 use pushpull::blocks::{
     Activation, Add, LayerNorm, Linear, LogSoftmax, Mul, Scale, Select, Softmax,
 };
-use pushpull::{AnyBlock, Builder, Graph, Result, Spec, Var};
+use pushpull::{AnyBlock, Builder, Graph, Spec, Var};
 
 use super::recipe::{End, Fan, Recipe, Step};
 
@@ -38,12 +38,12 @@ struct Assembly<'w> {
 }
 
 /// The graph of a recipe.
-pub fn build(recipe: &Recipe) -> Result<Graph> {
+pub fn build(recipe: &Recipe) -> Result<Graph, pushpull::Error> {
     build_with(recipe, &|block| block)
 }
 
 /// The graph of a recipe with every block replaced by what `wrap` makes of it.
-pub fn build_with(recipe: &Recipe, wrap: Wrap<'_>) -> Result<Graph> {
+pub fn build_with(recipe: &Recipe, wrap: Wrap<'_>) -> Result<Graph, pushpull::Error> {
     let mut a = Assembly {
         b: Builder::new(),
         wrap,

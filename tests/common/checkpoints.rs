@@ -69,22 +69,25 @@ fn answers<T: Scalar>(
     let output = |output: pushpull::Mat<'_, T>| numbers(&output.to_dmatrix());
     answers.push(("output", output(record.output())));
     // Three pullbacks of one record: of the parameters, of the inputs, adding to what is there.
-    record.pullback(
-        y_bar,
-        Accum::Set,
-        Some(MatMut::from(&mut *params_bar)),
-        None,
-    )
-    .map_err(fails)?;
-    record.pullback(y_bar, Accum::Set, None, Some(MatMut::from(&mut *x_bar)))
+    record
+        .pullback(
+            y_bar,
+            Accum::Set,
+            Some(MatMut::from(&mut *params_bar)),
+            None,
+        )
         .map_err(fails)?;
-    record.pullback(
-        y_bar,
-        Accum::Add,
-        Some(MatMut::from(&mut *params_bar)),
-        None,
-    )
-    .map_err(fails)?;
+    record
+        .pullback(y_bar, Accum::Set, None, Some(MatMut::from(&mut *x_bar)))
+        .map_err(fails)?;
+    record
+        .pullback(
+            y_bar,
+            Accum::Add,
+            Some(MatMut::from(&mut *params_bar)),
+            None,
+        )
+        .map_err(fails)?;
     answers.push(("output after pullbacks", output(record.output())));
     answers.extend([
         ("twice the vjp", numbers(params_bar)),

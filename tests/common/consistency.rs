@@ -249,7 +249,8 @@ pub fn repeats<T: Scalar>(case: &mut Case<T>) -> Outcome {
     let mut sum = start.clone();
     let mut record = reverse.record(params, x).map_err(fails)?;
     let target = Some(MatMut::from(&mut sum));
-    record.pullback(&y_bar, Accum::Add, target, None)
+    record
+        .pullback(&y_bar, Accum::Add, target, None)
         .map_err(fails)?;
     let exact = reference(case);
     let both = numbers(&y_bar);

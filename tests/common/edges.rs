@@ -11,7 +11,7 @@ use pushpull::blocks::{
 use pushpull::nalgebra::DMatrix;
 use pushpull::{
     Builder, Chunk, Dual, Error, Forward, ForwardOverForward, Graph, HessianVector, Mat, MixedMode,
-    Question, Result, Reverse, Rounded, Scalar, Store, Structured, Var,
+    Question, Reverse, Rounded, Scalar, Store, Structured, Var,
 };
 use pushpull_core::graph::Origin;
 use pushpull_core::program::{Base, Program, Role};
@@ -226,7 +226,7 @@ pub enum Answer {
 }
 
 /// Whether two answers are the same.
-pub fn same(want: &Answer, got: &Answer) -> std::result::Result<(), String> {
+pub fn same(want: &Answer, got: &Answer) -> Result<(), String> {
     match (want, got) {
         (Answer::Refused(want), Answer::Refused(got)) if want == got => Ok(()),
         (Answer::Numbers(want, allowed), Answer::Numbers(got, _)) if want.len() == got.len() => {
@@ -265,7 +265,7 @@ pub fn engines(drawn: &EdgeGraph) -> Vec<(&'static str, Vec<(&'static str, Answe
     all
 }
 
-fn answer(numbers: Result<Vec<f64>>, bounds: &[f64]) -> Answer {
+fn answer(numbers: Result<Vec<f64>, Error>, bounds: &[f64]) -> Answer {
     match numbers {
         Ok(numbers) => Answer::Numbers(numbers, bounds.to_vec()),
         Err(fault @ (Error::Singular { .. } | Error::Undefined { .. })) => {
@@ -296,7 +296,8 @@ fn gradients(drawn: &EdgeGraph) -> Vec<(&'static str, Answer)> {
         graph, params, x, ..
     } = drawn;
     let bounds = bounds(drawn);
-    let of = |outcome: Result<(f64, &[f64])>| answer(outcome.map(|(_, g)| g.to_vec()), &bounds);
+    let of =
+        |outcome: Result<(f64, &[f64]), Error>| answer(outcome.map(|(_, g)| g.to_vec()), &bounds);
     let mut reverse = Reverse::new(graph, BATCH).expect("prepares");
     let mut forward = Forward::plan(graph, BATCH, Question::Gradient)
         .chunk(Chunk::Fixed(2))
@@ -341,8 +342,9 @@ fn jacobians(drawn: &EdgeGraph) -> Vec<(&'static str, Answer)> {
         }
         Err(_) => vec![f64::INFINITY; graph.n_outputs() * BATCH * graph.n_inputs()],
     };
-    let of =
-        |outcome: Result<DMatrix<f64>>| answer(outcome.map(|j| j.as_slice().to_vec()), &bounds);
+    let of = |outcome: Result<DMatrix<f64>, Error>| {
+        answer(outcome.map(|j| j.as_slice().to_vec()), &bounds)
+    };
     let mut forward = Forward::plan(graph, BATCH, Question::Gradient)
         .chunk(Chunk::Fixed(2))
         .prepare()
@@ -387,7 +389,7 @@ fn products<T: Scalar>(
     params: &[T],
     x: &DMatrix<T>,
     direction: &[T],
-) -> [(&'static str, Result<Vec<T>>); 3]
+) -> [(&'static str, Result<Vec<T>, Error>); 3]
 where
     Dual<T>: Scalar,
 {
@@ -400,7 +402,7 @@ where
         .chunk(Chunk::Fixed(2))
         .prepare()
         .expect("prepares");
-    let product = |outcome: Result<(T, &[T])>| outcome.map(|(_, product)| product.to_vec());
+    let product = |outcome: Result<(T, &[T]), Error>| outcome.map(|(_, product)| product.to_vec());
     [
         (
             "planes",

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use pushpull::{
     Accum, AnyBlock, Block, Cost, Dims, InputJacobian, Keeps, Mat, MatMut, Op, ParamJacobian,
-    ParamShape, Point, Result, Scalar, Spec,
+    ParamShape, Point, Scalar, Spec,
 };
 
 /// What is wrong with a block.
@@ -102,7 +102,7 @@ impl Spec for Tampered {
     fn surrogate(&self) -> bool {
         matches!(self.fault, Fault::Scaled(..))
     }
-    fn validate(&self) -> Result<()> {
+    fn validate(&self) -> Result<(), pushpull::Error> {
         self.inner.validate()
     }
 }

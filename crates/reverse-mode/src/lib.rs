@@ -28,16 +28,16 @@ mod placed;
 mod plan;
 mod prepared;
 mod programs;
+mod record;
 mod reverse;
 mod second;
 mod takes;
-mod record;
 pub mod textbook;
 mod wanted;
 
 pub use hessian_vector::HessianVector;
 pub use plan::Plan;
 pub use pushpull_core::{Error, Result};
+pub use record::Record;
 pub use reverse::{Bytes, Reverse, Store};
 pub use second::HessianVectorPlan;
-pub use record::Record;

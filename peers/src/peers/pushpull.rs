@@ -38,7 +38,7 @@ fn prepare_at<T: Scalar + Into<f64>>(job: &Job) -> Result<Prepared, Refusal> {
         }
         Task::Primal => {
             let mut primal = Primal::<T>::new(&graph, batch)?;
-            let mut compute = move || -> pushpull::Result<T> {
+            let mut compute = move || -> Result<T, pushpull::Error> {
                 let y = primal.run(&params, &x)?;
                 Ok(y.columns().fold(T::zero(), |sum, y| sum + y[0]))
             };
@@ -49,7 +49,7 @@ fn prepare_at<T: Scalar + Into<f64>>(job: &Job) -> Result<Prepared, Refusal> {
             let mut forward = Forward::plan(&graph, batch, Question::Jvp(1)).chunk(Chunk::Full).prepare::<T>()?;
             let params_dot = of(&data.params_dot);
             let mut y_dot = vec![T::zero(); batch];
-            let mut compute = move || -> pushpull::Result<(T, T)> {
+            let mut compute = move || -> Result<(T, T), pushpull::Error> {
                 let direction = Mat::new(&params_dot, params_dot.len(), 1);
                 let target = MatMut::new(&mut y_dot, 1, batch);
                 let y = forward.jvp_into(&params, &x, Some(direction), None, target)?;
