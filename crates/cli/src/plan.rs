@@ -10,6 +10,7 @@ use pushpull_mixed_mode::{ChainError, plan_chain};
 use pushpull_planner::{Budget, Candidate, Planned, Question, Timed};
 use serde::Serialize;
 
+use crate::calibration;
 use crate::fault::Fault;
 use crate::given;
 use crate::network::Network;
@@ -133,7 +134,9 @@ where
     };
     memory::fits::<T>("the directions", given, "ask for fewer at once")?;
     let budget = asked.memory.map_or(Budget::Unlimited, Budget::Bytes);
-    let plan = pushpull_planner::Plan::<T>::new(&graph, batch, asked.question, budget)?;
+    let plan = calibration::with(|calibration| {
+        pushpull_planner::Plan::<T>::with(&graph, batch, asked.question, budget, calibration)
+    })?;
     if !json {
         return Ok(format!(
             "{}, {}, {}: {} parameters\n{plan}\n{}",

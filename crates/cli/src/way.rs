@@ -7,6 +7,7 @@ use pushpull_planner::{Budget, Plan, PlanError, Planned, Question, Timed, Way};
 use pushpull_reverse_mode::checkpoint::Chain;
 use pushpull_reverse_mode::{Plan as ReversePlan, Reverse, Store};
 
+use crate::calibration;
 use crate::fault::Fault;
 use crate::options::Mode;
 
@@ -48,14 +49,14 @@ where
         (Mode::Checkpointed, None) => checkpointed(graph, batch, slots)?,
         (Mode::Checkpointed, Some(budget)) => within::<T>(graph, batch, budget)?,
         (Mode::Auto, None) => {
-            let plan = Plan::<T>::new(graph, batch, Question::Gradient, Budget::Unlimited)?;
+            let plan = planned::<T>(graph, batch, Budget::Unlimited)?;
             plan.picked().way
         }
         (Mode::Auto, Some(budget)) => {
             // The planner's question leaves the inputs out; their gradient takes its part of the budget first.
             let inputs = memory::elements(&[graph.n_inputs(), batch, size_of::<T>()]);
             let rest = Budget::Bytes(budget.saturating_sub(inputs));
-            let picked = match Plan::<T>::new(graph, batch, Question::Gradient, rest) {
+            let picked = match planned::<T>(graph, batch, rest) {
                 Ok(plan) => Some(plan.picked().way),
                 Err(PlanError::OverBudget { .. }) => None,
                 Err(fault) => return Err(fault.into()),
@@ -69,6 +70,14 @@ where
             }
         }
     })
+}
+
+fn planned<T: Planned>(graph: &Graph, batch: usize, budget: Budget) -> Result<Plan<T>, PlanError>
+where
+    Dual<T>: Timed,
+{
+    let question = Question::Gradient;
+    calibration::with(|calibration| Plan::with(graph, batch, question, budget, calibration))
 }
 
 /// Reverse mode with checkpoints, such that everything it holds is within a budget: the schedule is given what plans and

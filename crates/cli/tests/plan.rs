@@ -339,3 +339,32 @@ fn a_large_file_is_not_read_whole() {
         .unwrap();
     refused("zeros", &output, &["line 1", "256 bytes"]);
 }
+
+/// The user is told of a file outside the working directory, once; an empty name keeps nothing.
+#[test]
+fn where_times_are_kept_is_said_and_can_be_chosen() {
+    let place = tempfile::tempdir().unwrap();
+    let cache = place.path().join("cache");
+    let run = |named: Option<&str>| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_pushpull"));
+        command.args(NET).current_dir(place.path());
+        command
+            .env("XDG_CACHE_HOME", &cache)
+            .env_remove("PUSHPULL_CALIBRATION");
+        if let Some(named) = named {
+            command.env("PUSHPULL_CALIBRATION", named);
+        }
+        let output = command.output().unwrap();
+        assert!(output.status.success(), "{}", fault(&output));
+        fault(&output)
+    };
+    assert_eq!(run(Some("")), "");
+    assert!(!cache.exists());
+    let said = run(None);
+    let kept = cache.join("pushpull").join("calibration.txt");
+    assert!(said.contains(&kept.display().to_string()), "{said}");
+    assert!(kept.exists());
+    assert_eq!(run(None), "");
+    assert_eq!(run(Some("here.txt")), "");
+    assert!(place.path().join("here.txt").exists());
+}

@@ -1,7 +1,7 @@
 //! How long this machine takes for what engines do: measured once, kept in a file, filled in where a new block comes.
 
 use std::collections::HashMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use pushpull_core::work::Map;
@@ -32,17 +32,16 @@ const ROUNDS: usize = 5;
 /// more a byte costs the farther away it lies. Points are measured in interleaved rounds; medians count. Maps of more than
 /// 2^18 numbers or 2^24 flops are measured at fewer seeds, or fewer samples, and taken to be proportional.
 ///
-/// *Where it is kept.* [`Calibration::load_or_measure`] reads a file of text; without a path given, `PUSHPULL_CALIBRATION`
-/// names it, else it is `pushpull/calibration.txt` in `XDG_CACHE_HOME` or in `~/.cache`. A file of another version,
-/// machine or build, or one that is broken, is measured anew. Two blocks that print alike (`Debug`) and have the same sizes
+/// *Where it is kept.* In memory, and in no file but one that you name: [`Calibration::load_or_measure`] reads it,
+/// [`Calibration::keep`] writes what was added. A file of another version, machine or build, or one that is broken, is measured
+/// anew. Two blocks that print alike (`Debug`) and have the same sizes
 /// share their times.
 ///
 /// ```
 /// use pushpull_planner::Calibration;
 /// let place = tempfile::tempdir()?;
 /// let path = place.path().join("calibration.txt");
-/// let measured = Calibration::load_or_measure(Some(&path))?;
-/// measured.save(&path)?;
+/// let measured = Calibration::load_or_measure(&path)?;
 /// assert_eq!(Calibration::load(&path)?, measured);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
@@ -128,38 +127,28 @@ impl Calibration {
     }
 
     /// Reads the file at `path`, or measures where there is none or it does not fit this machine and version, and writes it
-    /// then. `None`: the default place, and if there is none, nothing is read or written.
+    /// then.
     ///
     /// # Errors
     /// [`CacheError::Write`] where the file cannot be written.
-    pub fn load_or_measure(path: Option<&Path>) -> Result<Self, CacheError> {
-        let place = path.map(Path::to_path_buf).or_else(Self::default_path);
-        if let Some(found) = place.as_deref().and_then(|path| Self::load(path).ok()) {
+    pub fn load_or_measure(path: &Path) -> Result<Self, CacheError> {
+        if let Ok(found) = Self::load(path) {
             return Ok(found);
         }
-        let measured = Self::measure();
-        if let Some(path) = place {
-            measured.save(&path)?;
-        }
+        let mut measured = Self::measure();
+        measured.keep(path)?;
         Ok(measured)
     }
 
-    /// Where a calibration is kept unless told otherwise: see [`Calibration`].
-    pub fn default_path() -> Option<PathBuf> {
-        let set = |name| std::env::var_os(name).filter(|value| !value.is_empty());
-        if let Some(path) = set("PUSHPULL_CALIBRATION") {
-            return Some(path.into());
+    /// Writes it to `path` if something was added since it was read or written. Returns whether it was.
+    ///
+    /// # Errors
+    /// As [`Calibration::save`].
+    pub fn keep(&mut self, path: &Path) -> Result<bool, CacheError> {
+        if self.changed {
+            self.save(path)?;
         }
-        let cache = set("XDG_CACHE_HOME")
-            .map(PathBuf::from)
-            .filter(|path| path.is_absolute());
-        let cache = cache.or_else(|| set("HOME").map(|home| PathBuf::from(home).join(".cache")))?;
-        Some(cache.join("pushpull").join("calibration.txt"))
-    }
-
-    /// Forgets that blocks were measured; the next plan measures them again.
-    pub(crate) fn changed(&self) -> bool {
-        self.changed
+        Ok(std::mem::replace(&mut self.changed, false))
     }
 
     /// The number of a block that prints as this one does.
@@ -242,25 +231,7 @@ impl Calibration {
 /// The process's own calibration, for plans that are given none.
 pub(crate) fn shared() -> MutexGuard<'static, Option<Calibration>> {
     static SHARED: Mutex<Option<Calibration>> = Mutex::new(None);
-    let mut shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
-    if shared.is_none() {
-        // A place that cannot be written to is no reason not to plan.
-        *shared =
-            Some(Calibration::load_or_measure(None).unwrap_or_else(|_| Calibration::measure()));
-    }
-    shared
-}
-
-impl Calibration {
-    /// Writes what was added, where there is a place for it.
-    pub(crate) fn keep(&mut self) {
-        if self.changed()
-            && let Some(path) = Self::default_path()
-            && self.save(&path).is_ok()
-        {
-            self.changed = false;
-        }
-    }
+    SHARED.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// How a block is known.

@@ -46,9 +46,8 @@ impl<T: Planned> Plan<T>
 where
     Dual<T>: Timed,
 {
-    /// Plans with the process's own calibration: read from its file, or measured in about a second
-    /// ([`Calibration::load_or_measure`]). Blocks that were never planned with on this machine are measured now, and the
-    /// file is written again; a file that cannot be written is no fault.
+    /// Plans with the process's own calibration, which is measured in about a second for the first plan and kept in memory.
+    /// Blocks that were never planned with are measured now. No file is touched: [`Plan::with`] takes a calibration that was.
     ///
     /// # Errors
     /// [`PlanError::OverBudget`] with the smallest budget that would do; [`PlanError::Graph`] where no way is possible, and
@@ -62,9 +61,7 @@ where
         checked::<T>(graph, batch, question)?;
         let mut shared = shared();
         let calibration = shared.get_or_insert_with(Calibration::measure);
-        let plan = Self::with(graph, batch, question, budget, calibration);
-        calibration.keep();
-        plan
+        Self::with(graph, batch, question, budget, calibration)
     }
 
     /// Plans with a calibration of the caller's own, to which new blocks are added. No file is touched.

@@ -12,7 +12,7 @@ fn a_file_is_read_back_and_a_broken_one_is_measured_anew() {
         Calibration::load(&path),
         Err(CacheError::Read { .. })
     ));
-    let mut measured = Calibration::load_or_measure(Some(&path)).unwrap();
+    let mut measured = Calibration::load_or_measure(&path).unwrap();
     let graph = Mlp::new(&[3, 4, 2], Activation::Relu).build().unwrap();
     let plan = |calibration: &mut Calibration| {
         Plan::<f32>::with(
@@ -58,7 +58,7 @@ fn a_file_is_read_back_and_a_broken_one_is_measured_anew() {
             "broken file {i} was read"
         );
     }
-    let again = Calibration::load_or_measure(Some(&path)).unwrap();
+    let again = Calibration::load_or_measure(&path).unwrap();
     assert_eq!(Calibration::load(&path).unwrap(), again);
 }
 

@@ -20,7 +20,8 @@ Questions, about the sum of all losses over the batch or, without --loss, about 
   hessian-vector:K  the Hessian in the parameters times K directions
 
 Flops, calls and bytes are exact. Times are predicted from what this machine was measured to take
-for each block, which takes a second the first time; they are kept in a file (PUSHPULL_CALIBRATION).
+for each block, which takes a second the first time. They are kept in the file that PUSHPULL_CALIBRATION
+names, without it in pushpull/calibration.txt in XDG_CACHE_HOME or ~/.cache; \"\" keeps them nowhere.
 A question that no way answers within --memory is refused with the smallest budget that would do.
 
 Chain files: a line `m n E` for each factor of a chain of Jacobians, the one evaluated first first:
