@@ -16,8 +16,12 @@ use pushpull_bench::progress::Progress;
 use pushpull_bench::record::{self, Sweep};
 use pushpull_bench::sweep::{self, Extent};
 use pushpull_bench::table::Table;
-use pushpull_bench::timer::Timer;
 use pushpull_bench::{bottleneck, checkpoint, claims, kinks, pictures, plan, report};
+
+#[path = "cost/timer.rs"]
+mod timer;
+
+use timer::Criterions;
 
 #[global_allocator]
 static ALLOCATOR: CountingAllocator = CountingAllocator;
@@ -95,7 +99,7 @@ fn run(request: &Request) -> Result<(), Box<dyn std::error::Error>> {
     } else {
         place.join("criterion")
     };
-    let mut timer = Timer::new(
+    let mut timer = Criterions::new(
         &criterion,
         if request.extent == Extent::Full {
             0.3

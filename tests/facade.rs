@@ -4,7 +4,7 @@
 use pushpull::*;
 
 /// Every name of the prelude that is a type or a trait, as the prelude means it.
-fn of_the_prelude(text: &str) -> Result<Option<Box<String>>, Vec<u8>> {
+fn of_the_prelude(text: &str) -> Result<Option<Box<[String]>>, Vec<u8>> {
     fn traits<T: Clone + Default + Eq + Ord + Send + Sync + Into<T> + TryFrom<T>>(of: T) -> T {
         let _: fn(&T) -> T = <T as ToOwned>::to_owned;
         of
@@ -19,7 +19,7 @@ fn of_the_prelude(text: &str) -> Result<Option<Box<String>>, Vec<u8>> {
     match iterators(text.as_bytes()) {
         0 => Err(Vec::new()),
         1 => Ok(None),
-        _ => Ok(Some(Box::new(text))),
+        _ => Ok(Some(Box::new([text]))),
     }
 }
 
@@ -27,7 +27,7 @@ fn of_the_prelude(text: &str) -> Result<Option<Box<String>>, Vec<u8>> {
 fn a_glob_import_shadows_nothing_of_std() {
     assert_eq!(of_the_prelude(""), Err(vec![]));
     assert_eq!(of_the_prelude("a"), Ok(None));
-    assert_eq!(of_the_prelude("ab"), Ok(Some(Box::new("ab".to_owned()))));
+    assert_eq!(of_the_prelude("ab"), Ok(Some(Box::new(["ab".to_owned()]) as Box<[String]>)));
 }
 
 #[test]

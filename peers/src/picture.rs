@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use pushpull_bench::plot::{Axis, Band, Colour, LineChart, PlotError, Series};
+use pushpull_plot::{Axis, Band, Colour, LineChart, PlotError, Series};
 
 use crate::grid::PEERS;
 use crate::net::{Dtype, Net, Task};

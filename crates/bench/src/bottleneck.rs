@@ -11,9 +11,9 @@ use pushpull_reverse_mode::Reverse;
 
 use crate::edition::Edition;
 use crate::pictures::{Picture, PictureError};
-use crate::plot::{Branch, TreeChart};
 use crate::rounds::{Effort, interleaved};
 use crate::sweep::Extent;
+use pushpull_plot::{Branch, TreeChart};
 
 /// Widths of the chain, tanh between.
 pub const WIDTHS: [usize; 5] = [256, 4, 256, 4, 256];

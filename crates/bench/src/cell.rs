@@ -113,7 +113,7 @@ impl Cell {
         &self,
         index: usize,
         data: &Dataset,
-        timer: &mut Timer,
+        timer: &mut dyn Timer,
     ) -> Result<Vec<Record>, CellError> {
         match self.dtype {
             Dtype::F32 => self.measure_at::<f32>(index, data, timer),
@@ -125,7 +125,7 @@ impl Cell {
         &self,
         index: usize,
         data: &Dataset,
-        timer: &mut Timer,
+        timer: &mut dyn Timer,
     ) -> Result<Vec<Record>, CellError> {
         let subject = self.subject::<T>(data)?;
         let counted = self.subject::<Counted<f64>>(data)?;
@@ -148,7 +148,7 @@ impl Cell {
                 task.mode,
                 chunk.unwrap_or(0)
             );
-            let time = timer.time(&id, &mut job.run)?;
+            let time = timer.time(&id, &mut *job.run)?;
             let (cost, flops_source) = count_task(task, chunk, job.cost, &counted)?;
             let primal_time_s = rows.first().map_or(time.median, |primal| primal.time_s);
             rows.push(Record {

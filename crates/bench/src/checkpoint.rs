@@ -10,9 +10,9 @@ use pushpull_reverse_mode::checkpoint::{Chain, Family, pareto};
 
 use crate::edition::Edition;
 use crate::pictures::{Picture, PictureError};
-use crate::plot::{Axis, Colour, LineChart, Series};
 use crate::rounds::{Effort, interleaved};
 use crate::sweep::Extent;
+use pushpull_plot::{Axis, Colour, LineChart, Series};
 
 /// Width of every layer.
 pub const WIDTH: usize = 64;

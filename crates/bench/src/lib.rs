@@ -1,7 +1,7 @@
 //! Measures what both modes cost and draws it.
 //!
 //! Rooms that know no engine: [`alloc`] (heap bytes, exact), [`fit`] (power laws), [`record`] (the rows of `cost.csv`),
-//! [`plot`] (pictures), [`machine`] (what a number was measured on), [`edition`] (a report directory that is replaced
+//! [`machine`] (what a number was measured on), [`edition`] (a report directory that is replaced
 //! whole or not at all), [`progress`] (what is running, and for how long still). The [`data`] sets are a crate of their
 //! own, so that they can be read without criterion and plotters.
 //!
@@ -25,7 +25,6 @@ pub mod net;
 pub mod peak;
 pub mod pictures;
 pub mod plan;
-pub mod plot;
 pub mod progress;
 pub mod record;
 pub mod report;

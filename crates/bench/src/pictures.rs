@@ -4,10 +4,10 @@ use std::path::Path;
 
 use crate::edition::{Edition, EditionError};
 use crate::plan::frontier::Choice;
-use crate::plot::{Axis, Band, Categories, Frontier, HeatMap, LineChart, PlotError, Series};
 use crate::record::{Dtype, Mode, Sweep};
 use crate::sweep::{DEPTH_CHUNK, DEPTH_WIDTH};
 use crate::table::{Curve, Table, blocks, law, params};
+use pushpull_plot::{Axis, Band, Categories, Frontier, HeatMap, LineChart, PlotError, Series};
 
 /// Why a picture could not be made.
 #[derive(Debug, thiserror::Error)]

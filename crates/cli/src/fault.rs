@@ -39,7 +39,7 @@ pub enum Fault {
     Data(#[from] pushpull_data::DataError),
     /// A picture that could not be drawn.
     #[error(transparent)]
-    Plot(#[from] pushpull_bench::plot::PlotError),
+    Plot(#[from] pushpull_plot::PlotError),
     /// A figure of the lecture that could not be made.
     #[error(transparent)]
     Figure(Box<pushpull_lecture::Fault>),

@@ -3,6 +3,8 @@
 use std::ops::RangeInclusive;
 
 use proptest::prelude::*;
+
+use crate::unit::unit;
 use pushpull_core::Dims;
 
 /// Where the entries of the input and of the parameters lie.
@@ -65,17 +67,6 @@ pub(crate) fn cases(members: RangeInclusive<usize>) -> impl Strategy<Value = Cas
             number,
         },
     )
-}
-
-/// A number in [0, 1) from a key: SplitMix64 (Steele, Lea and Flood 2014).
-pub(crate) fn unit(keys: [u64; 4]) -> f64 {
-    let mix = |state: u64, key: u64| {
-        let z = (state ^ key).wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    };
-    (keys.into_iter().fold(0, mix) >> 11) as f64 / (1_u64 << 53) as f64
 }
 
 impl Case {

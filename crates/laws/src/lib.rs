@@ -41,40 +41,62 @@
 //! Two more questions are about a network where it is used: [`Shadow`] holds every k-th gradient of a long run against a
 //! jvp, and [`kinks()`] says how many entries of a batch sit at a kink and what hangs on the choice made there.
 
+#[cfg(feature = "check")]
 mod bench;
+#[cfg(feature = "check")]
 mod buffer;
+#[cfg(feature = "check")]
 mod case;
+#[cfg(feature = "check")]
 mod check;
+#[cfg(feature = "check")]
 mod compare;
+#[cfg(feature = "check")]
 mod diagnosis;
+#[cfg(feature = "check")]
 mod explain;
+#[cfg(feature = "check")]
 pub mod fault;
 mod identity;
 pub mod kinks;
+#[cfg(feature = "check")]
 mod law;
+#[cfg(feature = "check")]
 mod laws;
+#[cfg(feature = "check")]
 mod probe;
+#[cfg(feature = "check")]
 mod reference;
+#[cfg(feature = "check")]
 mod rule;
 pub mod shadow;
 mod suspect;
+mod unit;
+#[cfg(feature = "check")]
 mod violation;
 mod walk;
 
+#[cfg(feature = "check")]
 pub use check::Check;
+#[cfg(feature = "check")]
 pub use diagnosis::{Allocation, Diagnosis, Mispriced};
 pub use kinks::kinks;
+#[cfg(feature = "check")]
 pub use law::Law;
+#[cfg(feature = "check")]
 pub use rule::Rule;
 pub use shadow::{Shadow, ShadowError};
 pub use suspect::Suspect;
+#[cfg(feature = "check")]
 pub use violation::{Entry, Violation};
 
 /// The system's allocator, counting: with it a test sees the maps that allocate. [`pushpull_core::alloc`] measures by it.
 pub use pushpull_core::alloc::CountingAllocator;
 /// How a test has its heap counted.
+#[cfg(feature = "check")]
 pub(crate) const INSTALL: &str = "#[global_allocator] static HEAP: pushpull_laws::CountingAllocator = pushpull_laws::CountingAllocator;";
 
+#[cfg(feature = "check")]
 use pushpull_core::AnyBlock;
 
 /// Checks all laws on a block: a `&Linear`, or `&*arc` of an `Arc<dyn AnyBlock>`. [`Law::Allocates`] where the program counts
@@ -82,6 +104,7 @@ use pushpull_core::AnyBlock;
 ///
 /// # Errors
 /// The first law that it breaks, shrunk and explained.
+#[cfg(feature = "check")]
 pub fn check(block: &dyn AnyBlock) -> Result<(), Violation> {
     Check::new().run(block)
 }
@@ -90,6 +113,7 @@ pub fn check(block: &dyn AnyBlock) -> Result<(), Violation> {
 ///
 /// # Errors
 /// The first law that one of them breaks, shrunk over the size too.
+#[cfg(feature = "check")]
 pub fn check_family<B: AnyBlock>(family: impl Fn(usize) -> B) -> Result<(), Violation> {
     Check::new().run_family(family)
 }

@@ -72,9 +72,9 @@ use pushpull_core::linalg::first_not_finite;
 use pushpull_core::{Error, Graph, Mat, MatMut, ParamJacobian, Question, Result, Scalar};
 use pushpull_forward_mode::Forward;
 
-use crate::case::unit;
 use crate::identity::{Dot, Seeds, Spread, terms};
 use crate::suspect::Suspect;
+use crate::unit::unit;
 use crate::walk::{Walk, zeros};
 
 mod miss;

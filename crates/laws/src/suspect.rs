@@ -4,8 +4,8 @@ use std::fmt;
 
 use pushpull_core::Scalar;
 
-use crate::case::unit;
 use crate::identity::{Identity, Seeds};
+use crate::unit::unit;
 use crate::walk::{Walk, pull, zeros};
 
 /// A block whose pushforward and pullback contradict each other, more or less.

@@ -2,11 +2,11 @@
 
 use nalgebra::DMatrix;
 use pushpull_bench::claims::{Claim, Verdict};
-use pushpull_bench::plot::{Axis, Colour, LineChart, Marker, Series};
 use pushpull_bench::sweep::Extent;
 use pushpull_core::blocks::Activation;
 use pushpull_core::{Builder, Graph, Mat, Question, Wrt};
 use pushpull_forward_mode::{Chunk, Forward};
+use pushpull_plot::{Axis, Colour, LineChart, Marker, Series};
 use pushpull_reverse_mode::Reverse;
 
 use crate::network::short;

@@ -2,9 +2,9 @@
 
 use nalgebra::DMatrix;
 use pushpull_bench::claims::{Claim, Verdict};
-use pushpull_bench::plot::{Axis, LineChart, Series};
 use pushpull_bench::sweep::Extent;
 use pushpull_core::blocks::{Activation, Loss};
+use pushpull_plot::{Axis, LineChart, Series};
 use pushpull_train::{Model, Optimiser, Samples, Settings, Training};
 
 use crate::network::short;

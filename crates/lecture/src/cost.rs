@@ -4,12 +4,12 @@ use std::hint::black_box;
 
 use nalgebra::DMatrix;
 use pushpull_bench::claims::{Claim, Verdict};
-use pushpull_bench::plot::{Axis, LineChart, Series};
 use pushpull_bench::rounds::{Effort, interleaved};
 use pushpull_bench::sweep::Extent;
 use pushpull_bench::table::law;
 use pushpull_core::blocks::{Activation, Loss};
 use pushpull_core::{Graph, Init, Mlp};
+use pushpull_plot::{Axis, LineChart, Series};
 use pushpull_reverse_mode::Reverse;
 use pushpull_train::Batches;
 

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use nalgebra::DMatrix;
 use pushpull_bench::claims::{Claim, Verdict};
 use pushpull_bench::fit::PowerLaw;
-use pushpull_bench::plot::{Axis, Colour, LineChart, Marker, Series};
 use pushpull_bench::sweep::Extent;
 use pushpull_core::blocks::{Activation, Linear, Map, SoftmaxCrossEntropy};
 use pushpull_core::{AnyBlock, Builder, Graph, Init};
+use pushpull_plot::{Axis, Colour, LineChart, Marker, Series};
 
 use crate::network::{SEED, digits, gradient, norm, short, stacked};
 use crate::wavy::Wavy;

@@ -4,10 +4,10 @@ use std::time::Instant;
 
 use nalgebra::DMatrix;
 use pushpull_bench::claims::{Claim, Verdict};
-use pushpull_bench::plot::{Axis, Colour, Contours, LineChart, Marker, Series};
 use pushpull_bench::sweep::Extent;
 use pushpull_core::blocks::{Activation, Loss};
 use pushpull_data::{Dataset, directory};
+use pushpull_plot::{Axis, Colour, Contours, LineChart, Marker, Series};
 use pushpull_train::{Model, Optimiser, Samples, Settings, Training};
 
 use crate::network::{SEED, digits, gradient, mean, norm, short, stacked};

@@ -5,8 +5,8 @@ use std::fmt::Write;
 use pushpull_bench::claims::Claim;
 use pushpull_bench::edition::{Edition, EditionError};
 use pushpull_bench::pictures::{Picture, embedded};
-use pushpull_bench::plot::{LineChart, PlotError};
 use pushpull_data::DataError;
+use pushpull_plot::{LineChart, PlotError};
 use pushpull_train::TrainError;
 
 /// Where figures lie in a report.

@@ -2,10 +2,10 @@
 
 use nalgebra::DMatrix;
 use pushpull_bench::claims::{Claim, Verdict};
-use pushpull_bench::plot::{Axis, Colour, LineChart, Series};
 use pushpull_bench::sweep::Extent;
 use pushpull_core::blocks::{Activation, Linear, Loss};
 use pushpull_core::{Builder, Graph, Init, Mlp};
+use pushpull_plot::{Axis, Colour, LineChart, Series};
 use pushpull_train::{Model, Optimiser, Samples, Settings, Training};
 
 use crate::network::{SEED, outputs, short};
@@ -93,11 +93,11 @@ pub(crate) fn run(extent: Extent) -> Result<Vec<Figure>, Fault> {
         chart.series.push(
             series("linear model", &linear)
                 .dashed()
-                .marker(pushpull_bench::plot::Marker::None),
+                .marker(pushpull_plot::Marker::None),
         );
         chart
             .series
-            .push(series("one hidden layer", &hidden).marker(pushpull_bench::plot::Marker::None));
+            .push(series("one hidden layer", &hidden).marker(pushpull_plot::Marker::None));
     }
     let gap = |j: usize| linear[(0, INCOMES + j)] - linear[(0, j)];
     let spread = (0..INCOMES)

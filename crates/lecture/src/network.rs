@@ -1,9 +1,9 @@
 //! What the experiments share: data, gradients of batches, means.
 
 use nalgebra::DMatrix;
-use pushpull_bench::plot::number;
 use pushpull_core::{Graph, Mat, Primal};
 use pushpull_data::{Dataset, directory};
+use pushpull_plot::number;
 use pushpull_reverse_mode::Reverse;
 use pushpull_train::Samples;
 

@@ -2,11 +2,11 @@
 
 use nalgebra::DMatrix;
 use pushpull_bench::claims::{Claim, Verdict};
-use pushpull_bench::plot::{Axis, LineChart, Series};
 use pushpull_bench::sweep::Extent;
 use pushpull_bench::table::law;
 use pushpull_core::blocks::{Activation, Loss};
 use pushpull_core::{Graph, Init, Mlp};
+use pushpull_plot::{Axis, LineChart, Series};
 use pushpull_reverse_mode::Reverse;
 use pushpull_train::Batches;
 
@@ -125,7 +125,7 @@ pub(crate) fn run(extent: Extent) -> Result<Vec<Figure>, Fault> {
                 .collect(),
         )
         .remark("sigma / sqrt(M)")
-        .colour(pushpull_bench::plot::Colour::SKY),
+        .colour(pushpull_plot::Colour::SKY),
     );
     let mut most = 0.0_f64;
     for m in [8, 64, 512] {

@@ -2,10 +2,10 @@
 
 use nalgebra::{DMatrix, dmatrix};
 use pushpull_bench::claims::{Claim, Verdict};
-use pushpull_bench::plot::{Axis, LineChart, Series};
 use pushpull_bench::sweep::Extent;
 use pushpull_core::blocks::{Add, Linear, Square};
 use pushpull_core::{Builder, Graph, Init, Primal, Question};
+use pushpull_plot::{Axis, LineChart, Series};
 use pushpull_reverse_mode::Reverse;
 
 use crate::network::{SEED, norm, short};

@@ -2,10 +2,10 @@
 
 use nalgebra::dmatrix;
 use pushpull_bench::claims::{Claim, Verdict};
-use pushpull_bench::plot::{Axis, LineChart, Series};
 use pushpull_bench::sweep::Extent;
 use pushpull_core::Init;
 use pushpull_core::blocks::{Activation, Loss};
+use pushpull_plot::{Axis, LineChart, Series};
 use pushpull_train::{Model, Optimiser, Samples, Settings, Training};
 
 use crate::network::{gradient, norm, stacked};

@@ -8,10 +8,10 @@ use std::path::Path;
 
 use nalgebra::{DMatrix, DVector};
 use pushpull_bench::machine::Machine;
-use pushpull_bench::plot::{Axis, Colour, LineChart, Marker, Series};
 use pushpull_bench::rounds::{Effort, interleaved};
 use pushpull_core::{Op, Primal, cost};
 use pushpull_planner::{Question, Way};
+use pushpull_plot::{Axis, Colour, LineChart, Marker, Series};
 use pushpull_tape::{Program, Tape, Var};
 
 const SIZES: [usize; 8] = [1, 8, 15, 22, 29, 36, 43, 50];

@@ -6,7 +6,7 @@ use std::path::Path;
 use super::record::Row;
 use crate::edition::Edition;
 use crate::pictures::{Picture, PictureError};
-use crate::plot::{Axis, Colour, LineChart, PlotError, Series};
+use pushpull_plot::{Axis, Colour, LineChart, PlotError, Series};
 
 /// Draws the pictures that the rows have data for.
 ///

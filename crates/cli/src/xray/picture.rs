@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use pushpull_bench::plot::{Axis, LineChart, Series};
+use pushpull_plot::{Axis, LineChart, Series};
 use pushpull_xray::{BlockXray, Xray};
 
 use crate::fault::Fault;

@@ -1,11 +1,11 @@
 //! What the colours of a heat map mean: the column at its right.
 
 use super::HeatMap;
-use crate::plot::canvas::{Align, Canvas};
-use crate::plot::font::Font;
-use crate::plot::number::number;
-use crate::plot::page::{COLUMN, Page};
-use crate::plot::{Colour, PlotError};
+use crate::canvas::{Align, Canvas};
+use crate::font::Font;
+use crate::number::number;
+use crate::page::{COLUMN, Page};
+use crate::{Colour, PlotError};
 
 const HATCH: Colour = Colour(170, 170, 170);
 

@@ -42,7 +42,7 @@ impl Series {
     /// first or last part, so that the counts add up to the number of values; NaN counts nowhere.
     ///
     /// ```
-    /// use pushpull_bench::plot::Series;
+    /// use pushpull_plot::Series;
     /// let series = Series::histogram("losses", &[0.1, 0.9, 0.95, 7.0], (0.0, 1.0), 2);
     /// assert_eq!(series.points, [(0.25, 1.0), (0.75, 3.0)]);
     /// ```

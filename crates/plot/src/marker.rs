@@ -76,7 +76,7 @@ impl Marker {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plot::Colour;
+    use crate::Colour;
 
     #[test]
     fn no_two_of_the_first_forty_series_look_the_same() {

@@ -8,14 +8,14 @@ use super::{Colour, Marker, PlotError, Scale};
 /// Heights over a grid, and which of them are drawn as lines.
 ///
 /// ```
-/// use pushpull_bench::plot::{Axis, Contours, LineChart, Series};
+/// use pushpull_plot::{Axis, Contours, LineChart, Series};
 /// let axis: Vec<f64> = (-10..=10).map(f64::from).collect();
 /// let bowl = Contours::over(axis.clone(), axis, vec![4.0, 25.0], |x, y| x * x + y * y);
 /// let mut chart = LineChart::new("A bowl", Axis::linear("x (1)"), Axis::linear("y (1)"));
 /// chart.series.push(Series::new("a path", vec![(9.0, 9.0), (0.0, 0.0)]));
 /// chart.contours = Some(bowl.named("height (1)"));
 /// assert_eq!(chart.png()?[1..4], *b"PNG");
-/// # Ok::<(), pushpull_bench::plot::PlotError>(())
+/// # Ok::<(), pushpull_plot::PlotError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct Contours {

@@ -3,7 +3,7 @@
 /// A number as a reader wants it: three significant digits where it is not whole, a power of ten where it is large or small.
 ///
 /// ```
-/// use pushpull_bench::plot::number;
+/// use pushpull_plot::number;
 /// assert_eq!([0.25, 1024.0, 31.62, 3.2e7].map(number), ["0.25", "1,024", "31.6", "3.2×10⁷"]);
 /// ```
 pub fn number(v: f64) -> String {

@@ -12,7 +12,7 @@ use std::path::Path;
 /// A linear y axis starts at zero where no value is negative, so that heights can be compared.
 ///
 /// ```
-/// use pushpull_bench::plot::{Axis, Band, LineChart, Series};
+/// use pushpull_plot::{Axis, Band, LineChart, Series};
 /// let mut chart = LineChart::new("Time against p", Axis::log("parameters p (count)"), Axis::log("time (s)"));
 /// chart.series.push(Series::new("forward", vec![(1e2, 1e-5), (1e3, 1e-3)]).remark("slope 2.00"));
 /// chart.series.push(Series::new("reverse", vec![(1e2, 4e-7), (1e3, 3e-6)]));

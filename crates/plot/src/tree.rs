@@ -34,7 +34,7 @@ impl Branch {
 /// A tree from its root at the left to its leaves at the right.
 ///
 /// ```
-/// use pushpull_bench::plot::{Branch, TreeChart};
+/// use pushpull_plot::{Branch, TreeChart};
 /// let leaf = |words: &str| Branch { words: words.into(), remark: String::new(), below: vec![] };
 /// let root = Branch { below: vec![leaf("A: 4 x 2"), leaf("B: 2 x 4")], remark: "64 flops".into(), ..leaf("A B") };
 /// let chart = TreeChart { title: "A product".into(), subtitle: String::new(), root, notes: vec![] };

@@ -35,7 +35,7 @@ impl Categories {
 /// at 1.
 ///
 /// ```
-/// use pushpull_bench::plot::{Categories, HeatMap};
+/// use pushpull_plot::{Categories, HeatMap};
 /// let inputs = Categories::new("inputs (count)", [1, 8]);
 /// let outputs = Categories::new("outputs (count)", [1]);
 /// let mut map = HeatMap::new("Who wins", inputs, outputs, "forward / reverse (1)");
