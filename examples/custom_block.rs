@@ -56,7 +56,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let direction = net.block(UnitVector(64), x);
     let cosines = net.block(Linear::new(64, 10), direction);
     let logits = net.block(Scale::new(10, 10.0), cosines);
-    let loss = net.block(SoftmaxCrossEntropy::new(10), [logits, target]);
+    let loss = net.block(SoftmaxCrossEntropy, [logits, target]);
     let graph = net.build(loss)?;
     let data = graph.stack(&[
         ("x", (&digits.inputs).into()),

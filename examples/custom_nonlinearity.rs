@@ -58,7 +58,7 @@ fn network(function: impl Elementwise) -> Result<Graph, pushpull::Error> {
         h = net.block(Linear::new(32, 32), h);
         h = net.map(function.clone(), h);
     }
-    let y = net.block(Sum::new(32), h);
+    let y = net.block(Sum, h);
     net.build(y)
 }
 

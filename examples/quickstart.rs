@@ -13,7 +13,7 @@ fn main() -> Result<(), pushpull::Error> {
     let h = net.named("layer0", Linear::new(2, 16), x);
     let h = net.map(Tanh, h);
     let h = net.named("layer1", Linear::new(16, 1), h);
-    let loss = net.block(SquaredError::new(1), [h, target]);
+    let loss = net.block(SquaredError, [h, target]);
     let graph = net.build(loss)?;
 
     // Exclusive or. A sample is a column: both inputs, then the target.

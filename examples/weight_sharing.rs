@@ -28,7 +28,7 @@ fn recurrent(shared: bool) -> Result<Graph, pushpull::Error> {
         h = net.map(Tanh, h);
     }
     let logits = net.named("readout", Linear::new(STATE, 10), h);
-    let loss = net.block(SoftmaxCrossEntropy::new(10), [logits, target]);
+    let loss = net.block(SoftmaxCrossEntropy, [logits, target]);
     net.build(loss)
 }
 

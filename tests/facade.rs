@@ -27,7 +27,10 @@ fn of_the_prelude(text: &str) -> Result<Option<Box<[String]>>, Vec<u8>> {
 fn a_glob_import_shadows_nothing_of_std() {
     assert_eq!(of_the_prelude(""), Err(vec![]));
     assert_eq!(of_the_prelude("a"), Ok(None));
-    assert_eq!(of_the_prelude("ab"), Ok(Some(Box::new(["ab".to_owned()]) as Box<[String]>)));
+    assert_eq!(
+        of_the_prelude("ab"),
+        Ok(Some(Box::new(["ab".to_owned()]) as Box<[String]>))
+    );
 }
 
 #[test]

@@ -350,6 +350,71 @@ pub trait Block<T: Real>: Spec {
         unimplemented_params(self.name());
     }
 
+    /// The pushforward, or Jacobian-vector product, along S directions:
+    /// `y_dot = (df/dx) x_dot + (df/dw) params_dot`, from n_in x batch S and n_params x S to n_out x batch S. A direction that
+    /// is not there is zero. `scratch` is as long as the longer of the two maps needs.
+    ///
+    /// Provided by [`Block::jvp_input`] and [`Block::jvp_params`].
+    ///
+    /// ```
+    /// use pushpull_core::{Block, Mat, MatMut, Point, blocks::Linear};
+    /// let (w, x) = ([2.0, 3.0], [5.0]); // h = w1 x + w2
+    /// let at = Point { params: &w, x: Mat::new(&x, 1, 1), y: Mat::empty(), extra: &[], batch: 1 };
+    /// let mut h_dot = [0.0];
+    /// let (w_dot, x_dot) = (Mat::new(&[1.0, 10.0], 2, 1), Mat::new(&[100.0], 1, 1));
+    /// Linear::new(1, 1).jvp(&at, Some(w_dot), Some(x_dot), MatMut::new(&mut h_dot, 1, 1), &mut []);
+    /// assert_eq!(h_dot, [5.0 + 10.0 + 2.0 * 100.0]);
+    /// ```
+    fn jvp(
+        &self,
+        at: &Point<'_, T>,
+        params_dot: Option<Mat<'_, T>>,
+        x_dot: Option<Mat<'_, T>>,
+        mut y_dot: MatMut<'_, T>,
+        scratch: &mut [T],
+    ) {
+        let mut acc = Accum::Set;
+        if let Some(x_dot) = x_dot {
+            self.jvp_input(at, x_dot, y_dot.rb_mut(), scratch);
+            acc = Accum::Add;
+        }
+        match params_dot {
+            Some(params_dot) => self.jvp_params(at, params_dot, acc, y_dot, scratch),
+            None if acc == Accum::Set => y_dot.fill(T::zero()),
+            None => {}
+        }
+    }
+
+    /// The pullback, or vector-Jacobian product, of one cotangent: `params_bar (+)= (df/dw)' y_bar`, summed over the batch,
+    /// and `x_bar = (df/dx)' y_bar`. What is `None` is not computed. `scratch` is as long as the longer of the two maps needs.
+    ///
+    /// Provided by [`Block::vjp_params`] and [`Block::vjp_input`].
+    ///
+    /// ```
+    /// use pushpull_core::{Accum, Block, Mat, MatMut, Point, blocks::Linear};
+    /// let (w, x) = ([2.0, 3.0], [5.0]); // h = w1 x + w2
+    /// let at = Point { params: &w, x: Mat::new(&x, 1, 1), y: Mat::empty(), extra: &[], batch: 1 };
+    /// let (mut w_bar, mut x_bar) = ([0.0; 2], [0.0]);
+    /// let (into_w, into_x) = (Some((Accum::Set, &mut w_bar[..])), Some(MatMut::new(&mut x_bar, 1, 1)));
+    /// Linear::new(1, 1).vjp(&at, Mat::new(&[10.0], 1, 1), into_w, into_x, &mut []);
+    /// assert_eq!((w_bar, x_bar), ([50.0, 10.0], [20.0]));
+    /// ```
+    fn vjp(
+        &self,
+        at: &Point<'_, T>,
+        y_bar: Mat<'_, T>,
+        params_bar: Option<(Accum, &mut [T])>,
+        x_bar: Option<MatMut<'_, T>>,
+        scratch: &mut [T],
+    ) {
+        if let Some((acc, params_bar)) = params_bar {
+            self.vjp_params(at, y_bar, acc, params_bar, scratch);
+        }
+        if let Some(x_bar) = x_bar {
+            self.vjp_input(at, y_bar, x_bar, scratch);
+        }
+    }
+
     /// [`Block::jvp_params`] for the unit vectors of the parameters `first..first + S`: the columns of the lecture's
     /// tangent matrix at its birth. Provided; a block whose unit tangents are sparse overrides it.
     fn unit_params(
@@ -419,7 +484,7 @@ pub trait Block<T: Real>: Spec {
         scratch: &mut [T],
     ) {
         let _ = extra_dot;
-        let (mut value, mut dot) = y.split();
+        let (mut value, dot) = y.split();
         self.forward(params, x.value, value.rb_mut(), extra);
         let at = Point {
             params,
@@ -428,15 +493,8 @@ pub trait Block<T: Real>: Spec {
             extra,
             batch: value.ncols(),
         };
-        let mut acc = Accum::Set;
-        if let Some(x_dot) = x.dot {
-            self.jvp_input(&at, x_dot, dot.rb_mut(), scratch);
-            acc = Accum::Add;
-        }
-        if let Some(params_dot) = params_dot {
-            let params_dot = Mat::new(params_dot, params_dot.len(), 1);
-            self.jvp_params(&at, params_dot, acc, dot, scratch);
-        }
+        let params_dot = params_dot.map(|dot| Mat::new(dot, dot.len(), 1));
+        self.jvp(&at, params_dot, x.dot, dot, scratch);
     }
 
     /// `x_bar = (df/dx)' y_bar` and its derivative along the direction, with J = df/dx and J_dot its derivative at `at`:

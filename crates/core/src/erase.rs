@@ -71,20 +71,21 @@ macro_rules! scalar {
 scalar!(cost::of, 1: f32, f64, Counted<f64>, Rounded);
 scalar!(cost::at_duals, 2: Dual<f32>, Dual<f64>, Dual<Counted<f64>>, Dual<Rounded>);
 
-/// A block that may be shared between graphs: either a block or an `Arc` of one.
+/// A block that may be shared between graphs: a block, an `Arc` of one, or one that takes its width from what it is applied to
+/// ([`crate::blocks::AnyWidth`]).
 pub trait IntoBlock {
-    /// The shared block.
-    fn into_block(self) -> Arc<dyn AnyBlock>;
+    /// The shared block, for values of so many rows.
+    fn into_block(self, rows: &[usize]) -> Arc<dyn AnyBlock>;
 }
 
 impl<B: AnyBlock> IntoBlock for B {
-    fn into_block(self) -> Arc<dyn AnyBlock> {
+    fn into_block(self, _: &[usize]) -> Arc<dyn AnyBlock> {
         Arc::new(self)
     }
 }
 
 impl IntoBlock for Arc<dyn AnyBlock> {
-    fn into_block(self) -> Arc<dyn AnyBlock> {
+    fn into_block(self, _: &[usize]) -> Arc<dyn AnyBlock> {
         self
     }
 }

@@ -25,7 +25,7 @@
 //! where its slopes may not be finite ([`Spec::singular`], [`Block::singular_at`]), and an engine that meets such a
 //! slope on a path from what it differentiates by to the output returns [`Error::Singular`], whatever the seeds are: the
 //! same error from every engine. An output that is NaN or has overflowed is [`Error::Undefined`]. A path through an entry
-//! that [`blocks::Where`] does not select is none: that block is the remedy. Looking is no part of a program's cost, as looking
+//! that [`blocks::Where`](struct@blocks::Where) does not select is none: that block is the remedy. Looking is no part of a program's cost, as looking
 //! for NaN in the data is none: at most a slope an entry of the few blocks whose slopes have poles.
 //!
 //! A derivative that leaves the range of numbers on its way although the output does not, and comes back by a slope that is

@@ -122,7 +122,7 @@ impl<'p, T: Scalar> Tape<'p, T> {
     /// ```
     #[track_caller]
     pub fn apply<'t>(&'t self, block: impl IntoBlock, x: Var<'t, T>) -> Var<'t, T> {
-        let (block, at) = (block.into_block(), Location::caller());
+        let (block, at) = (block.into_block(&[x.nrows()]), Location::caller());
         let (dims, count) = (block.dims(), x.ncols());
         if !x.is_faulty() && dims.n_in != x.nrows() {
             return self.wrong_width(&*block, x, at);
@@ -156,7 +156,7 @@ impl<'p, T: Scalar> Tape<'p, T> {
         params: &[Var<'t, T>],
         x: Var<'t, T>,
     ) -> Var<'t, T> {
-        let (block, at) = (block.into_block(), Location::caller());
+        let (block, at) = (block.into_block(&[x.nrows()]), Location::caller());
         let (dims, count) = (block.dims(), x.ncols());
         let operands: Vec<Var<'t, T>> = params.iter().copied().chain([x]).collect();
         if operands.iter().all(|var| !var.is_faulty()) {
@@ -218,8 +218,9 @@ impl<'p, T: Scalar> Tape<'p, T> {
         if operands.is_empty() {
             return self.nothing("apply_stacked", at);
         }
-        self.inner
-            .push(block.into_block(), operands, shape, false, at)
+        let rows: Vec<usize> = operands.iter().map(Var::len).collect();
+        let block = block.into_block(&rows);
+        self.inner.push(block, operands, shape, false, at)
     }
 
     #[cold]

@@ -39,10 +39,10 @@ pub struct Columns {
 }
 
 impl Columns {
-    /// `block` on `count` columns.
+    /// `block`, whose width has to be its own, on `count` columns.
     pub fn new(block: impl IntoBlock, count: usize) -> Self {
         Self {
-            block: block.into_block(),
+            block: block.into_block(&[]),
             count,
         }
     }

@@ -2,6 +2,7 @@
 
 use super::chain;
 use super::steep::not_finite;
+use crate::blocks::any_width::{any_width, first};
 use crate::linalg::sum_columns;
 use crate::planes::{Cotangents, DotPoint, PlanesMut};
 use crate::{
@@ -33,6 +34,8 @@ pub struct Add {
     n: usize,
     terms: usize,
 }
+
+any_width!(Add, |rows| Add::new(first(rows), rows.len()));
 
 impl Add {
     /// The sum of `terms` inputs of `n` rows, at least one.
@@ -142,6 +145,8 @@ impl<T: Real> Block<T> for Add {
 pub struct Mul {
     n: usize,
 }
+
+any_width!(Mul, |rows| Mul::new(first(rows)));
 
 impl Mul {
     /// The product of two inputs of `n` rows.

@@ -2,6 +2,7 @@
 
 use super::chain;
 use super::softmax::{dot, forward_cost, shift};
+use crate::blocks::any_width::{all, any_width};
 use crate::linalg::{sum, total};
 use crate::planes::{Cotangents, DotPoint, PlanesMut};
 use crate::{Block, Cost, Dims, Keeps, Mat, MatMut, Op, Point, Real, Spec};
@@ -29,6 +30,8 @@ use crate::{Block, Cost, Dims, Keeps, Mat, MatMut, Op, Point, Real, Spec};
 pub struct LogSoftmax {
     n: usize,
 }
+
+any_width!(LogSoftmax, |rows| LogSoftmax::new(all(rows)));
 
 impl LogSoftmax {
     /// The logarithm of the softmax of `n` rows.

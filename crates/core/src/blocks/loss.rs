@@ -31,13 +31,13 @@ pub use squared_error::SquaredError;
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Loss {
-    /// [`Sum`]
+    /// [`Sum`](struct@Sum)
     Sum,
-    /// [`SquaredError`]
+    /// [`SquaredError`](struct@SquaredError)
     SquaredError,
-    /// [`SoftmaxCrossEntropy`]
+    /// [`SoftmaxCrossEntropy`](struct@SoftmaxCrossEntropy)
     SoftmaxCrossEntropy,
-    /// [`SigmoidCrossEntropy`]
+    /// [`SigmoidCrossEntropy`](struct@SigmoidCrossEntropy)
     SigmoidCrossEntropy,
 }
 

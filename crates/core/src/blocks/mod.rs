@@ -1,6 +1,7 @@
 //! The ready-made blocks, one file each. A block's page holds its formulas and its costs.
 
 mod activation;
+mod any_width;
 mod broadcast;
 mod columns;
 mod combine;
@@ -23,6 +24,7 @@ mod sum;
 mod zip;
 
 pub use activation::Activation;
+pub use any_width::AnyWidth;
 pub use broadcast::{Broadcast, Extent, Sums};
 pub use columns::Columns;
 pub use combine::{Add, Mul};

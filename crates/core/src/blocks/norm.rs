@@ -2,6 +2,7 @@
 
 use super::chain;
 use super::softmax::dot;
+use crate::blocks::any_width::{all, any_width};
 use crate::linalg::{row_sums, sum, sum_columns, total};
 use crate::planes::{Cotangents, DotPoint, Planes, PlanesMut};
 use crate::{
@@ -44,6 +45,8 @@ pub struct LayerNorm {
     n: usize,
     eps: f64,
 }
+
+any_width!(LayerNorm, |rows| LayerNorm::new(all(rows)));
 
 impl LayerNorm {
     /// Over `n` rows, with eps = 1e-5.

@@ -1,5 +1,6 @@
 //! Parameters as values of their own, and as something added to a value.
 
+use crate::blocks::any_width::{all, any_width};
 use crate::linalg::sum_columns;
 use crate::{
     Accum, Block, Cost, Dims, InputJacobian, Keeps, Mat, MatMut, Op, ParamJacobian, ParamShape,
@@ -207,6 +208,8 @@ impl<T: Real> Block<T> for Parameter {
 pub struct Bias {
     n: usize,
 }
+
+any_width!(Bias, |rows| Bias::new(all(rows)));
 
 impl Bias {
     /// `n` rows, each with its own number added.

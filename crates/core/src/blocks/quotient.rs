@@ -1,6 +1,7 @@
 //! Differences and quotients of two stacked inputs.
 
 use super::{chain, divided};
+use crate::blocks::any_width::{any_width, first};
 use crate::planes::{Cotangents, DotPoint, PlanesMut};
 use crate::{Block, Cost, Dims, Keeps, Mat, MatMut, Op, Point, Real, Singular, Spec, Steep};
 
@@ -26,6 +27,8 @@ use crate::{Block, Cost, Dims, Keeps, Mat, MatMut, Op, Point, Real, Singular, Sp
 pub struct Sub {
     n: usize,
 }
+
+any_width!(Sub, |rows| Sub::new(first(rows)));
 
 impl Sub {
     /// The difference of two inputs of `n` rows.
@@ -120,6 +123,8 @@ impl<T: Real> Block<T> for Sub {
 pub struct Div {
     n: usize,
 }
+
+any_width!(Div, |rows| Div::new(first(rows)));
 
 impl Div {
     /// The quotient of two inputs of `n` rows.

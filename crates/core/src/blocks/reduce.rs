@@ -3,6 +3,7 @@
 use super::chain;
 use super::loss::{jvp_by_gradient, steep_gradient, vjp_by_gradient, vjp_by_gradient_dot};
 use super::softmax::{dot, largest};
+use crate::blocks::any_width::{all, any_width};
 use crate::linalg::total;
 use crate::planes::{Cotangents, DotPoint, Planes, PlanesMut};
 use crate::{Block, Cost, Dims, Keeps, Mat, MatMut, Op, Point, Real, Singular, Spec, Steep};
@@ -93,6 +94,8 @@ pub struct Max {
     n: usize,
 }
 
+any_width!(Max, |rows| Max::new(all(rows)));
+
 impl Max {
     /// The largest of `n` rows.
     pub const fn new(n: usize) -> Self {
@@ -179,6 +182,8 @@ fn through<T: Real>(chosen: T, seed: T) -> T {
 pub struct Norm {
     n: usize,
 }
+
+any_width!(Norm, |rows| Norm::new(all(rows)));
 
 impl Norm {
     /// The norm of `n` rows.
@@ -320,6 +325,8 @@ impl<T: Real> Block<T> for Norm {
 pub struct LogSumExp {
     n: usize,
 }
+
+any_width!(LogSumExp, |rows| LogSumExp::new(all(rows)));
 
 impl LogSumExp {
     /// Over `n` rows.

@@ -1,5 +1,6 @@
 //! Entries of one of two inputs, chosen by a third.
 
+use crate::blocks::any_width::{any_width, first};
 use crate::planes::{Cotangents, DotPoint, PlanesMut};
 use crate::{Block, Cost, Dims, Keeps, Mat, MatMut, Op, Point, Real, Spec};
 
@@ -32,6 +33,8 @@ use crate::{Block, Cost, Dims, Keeps, Mat, MatMut, Op, Point, Real, Spec};
 pub struct Where {
     n: usize,
 }
+
+any_width!(Where, |rows| Where::new(first(rows)));
 
 impl Where {
     /// `n` rows chosen from two inputs of `n` rows.

@@ -1,6 +1,7 @@
 //! Softmax, and what its logarithm and its cross-entropy share with it.
 
 use super::chain;
+use crate::blocks::any_width::{all, any_width};
 pub(super) use crate::linalg::dot;
 use crate::linalg::total;
 use crate::planes::{Cotangents, DotPoint, PlanesMut};
@@ -79,6 +80,8 @@ pub(super) fn shift<T: Real>(z: &mut [T]) -> usize {
 pub struct Softmax {
     n: usize,
 }
+
+any_width!(Softmax, |rows| Softmax::new(all(rows)));
 
 impl Softmax {
     /// The softmax of `n` rows.

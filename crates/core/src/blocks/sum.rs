@@ -1,5 +1,6 @@
 //! The lecture's last block.
 
+use crate::blocks::any_width::{all, any_width};
 use crate::{Block, Cost, Dims, Keeps, Mat, MatMut, Op, Point, Real, Spec, linalg};
 
 /// `y = <x, 1>`, the sum of all rows: it makes one number of the last block's output, so that there is a gradient
@@ -25,6 +26,8 @@ use crate::{Block, Cost, Dims, Keeps, Mat, MatMut, Op, Point, Real, Spec, linalg
 pub struct Sum {
     n: usize,
 }
+
+any_width!(Sum, |rows| Sum::new(all(rows)));
 
 impl Sum {
     /// The sum of `n` rows.

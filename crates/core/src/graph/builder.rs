@@ -68,6 +68,11 @@ enum Params<'a> {
     Of(&'a str),
 }
 
+/// Rows of each value.
+fn rows(inputs: &[Var]) -> Vec<usize> {
+    inputs.iter().map(|input| input.rows).collect()
+}
+
 impl Builder {
     /// An empty graph.
     pub fn new() -> Self {
@@ -115,7 +120,7 @@ impl Builder {
 
     /// A node named after its block and its position, such as `linear0`.
     pub fn block(&mut self, block: impl IntoBlock, inputs: impl AsRef<[Var]>) -> Var {
-        let block = block.into_block();
+        let block = block.into_block(&rows(inputs.as_ref()));
         let name = format!("{}{}", block.name(), self.nodes.len());
         self.add_node(name, block, inputs.as_ref(), Params::Own)
     }
@@ -129,7 +134,7 @@ impl Builder {
     ) -> Var {
         self.add_node(
             name.into(),
-            block.into_block(),
+            block.into_block(&rows(inputs.as_ref())),
             inputs.as_ref(),
             Params::Own,
         )
@@ -162,7 +167,7 @@ impl Builder {
     ) -> Var {
         self.add_node(
             name.into(),
-            block.into_block(),
+            block.into_block(&rows(inputs.as_ref())),
             inputs.as_ref(),
             Params::Of(like),
         )

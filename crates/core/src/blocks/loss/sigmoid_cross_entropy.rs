@@ -1,6 +1,7 @@
 //! The cross-entropy of independent yes-or-no answers, from logits.
 
 use super::{jvp_by_gradient, steep_gradient, vjp_by_gradient, vjp_by_gradient_dot};
+use crate::blocks::any_width::{any_width, first};
 use crate::blocks::chain;
 use crate::blocks::softmax::dot;
 use crate::linalg::total;
@@ -33,6 +34,10 @@ use crate::{Block, Cost, Dims, Keeps, Mat, MatMut, Op, Point, Real, Singular, Sp
 pub struct SigmoidCrossEntropy {
     n: usize,
 }
+
+any_width!(SigmoidCrossEntropy, |rows| SigmoidCrossEntropy::new(first(
+    rows
+)));
 
 impl SigmoidCrossEntropy {
     /// The cross-entropy of `n` answers.

@@ -1,6 +1,7 @@
 //! The cross-entropy of a softmax, from logits.
 
 use super::{jvp_by_gradient, steep_gradient, vjp_by_gradient, vjp_by_gradient_dot};
+use crate::blocks::any_width::{any_width, first};
 use crate::blocks::chain;
 use crate::blocks::softmax::{Exponential, dot, largest_number, zero_at};
 use crate::linalg::{sum, total};
@@ -42,6 +43,10 @@ const GATHERED: usize = 256;
 pub struct SoftmaxCrossEntropy {
     n: usize,
 }
+
+any_width!(SoftmaxCrossEntropy, |rows| SoftmaxCrossEntropy::new(first(
+    rows
+)));
 
 impl SoftmaxCrossEntropy {
     /// The cross-entropy of `n` classes.

@@ -1,5 +1,6 @@
 //! The squared error.
 
+use crate::blocks::any_width::{any_width, first};
 use crate::blocks::chain;
 use crate::blocks::steep::not_finite;
 use crate::linalg::total;
@@ -28,6 +29,8 @@ use crate::{Block, Cost, Dims, Keeps, Mat, MatMut, Op, Point, Real, Singular, Sp
 pub struct SquaredError {
     n: usize,
 }
+
+any_width!(SquaredError, |rows| SquaredError::new(first(rows)));
 
 impl SquaredError {
     /// The squared error of `n` predictions.
