@@ -2,8 +2,8 @@
 
 use std::fmt::Debug;
 
-use crate::planes::{Cotangents, DotOp, DotPoint, Moving, Planes, PlanesMut};
-use crate::{Cost, Mat, MatMut, ParamShape, Real};
+use crate::planes::{DotOp, Moving};
+use crate::{Cost, Mat, MatMut, ParamShape, Real, SecondOrder};
 
 /// Whether a parameter map overwrites its output or adds to it. Adding is weight sharing: "its contribution is the sum
 /// of the two gradients" (lecture, reverse mode).
@@ -167,7 +167,7 @@ pub trait Spec: Debug + Send + Sync {
         None
     }
 
-    /// The exact cost of one of the three `.._dot` maps, given which tangents there are. `None`: not declared, and counted.
+    /// The exact cost of one of the maps of [`SecondOrder`], given which tangents there are. `None`: not declared, and counted.
     fn dot_cost(&self, op: DotOp, moving: Moving, batch: usize) -> Option<Cost> {
         let _ = (op, moving, batch);
         None
@@ -196,14 +196,7 @@ pub trait Spec: Debug + Send + Sync {
         false
     }
 
-    /// Whether the three `.._dot` maps are the block's own second derivatives, on planes. They are right as provided
-    /// where the Jacobian is the same everywhere. Without them, second derivatives run the block at [`crate::Dual`]
-    /// numbers, which is right for every block, and slower.
-    fn planes(&self) -> bool {
-        false
-    }
-
-    /// Numbers of scratch memory that each of the three `.._dot` maps needs.
+    /// Numbers of scratch memory that each map of [`SecondOrder`] needs.
     fn dot_scratch_len(&self, batch: usize) -> usize {
         let ops = [
             (Op::JvpInput, 1),
@@ -468,62 +461,10 @@ pub trait Block<T: Real>: Spec {
         unimplemented_in_place(self.name());
     }
 
-    /// `y = f(x, w)` and `y_dot = (df/dx) x_dot + (df/dw) params_dot`, one direction; and the `extra` numbers with their
-    /// derivatives, all of which are written. At least one of `x.dot` and `params_dot` is there; what is not, is zero.
-    ///
-    /// Provided by the maps above for a block without `extra` numbers.
-    #[allow(clippy::too_many_arguments)] // A point and an output, each with its derivative.
-    fn forward_dot(
-        &self,
-        params: &[T],
-        params_dot: Option<&[T]>,
-        x: Planes<'_, T>,
-        y: PlanesMut<'_, T>,
-        extra: &mut [T],
-        extra_dot: &mut [T],
-        scratch: &mut [T],
-    ) {
-        let _ = extra_dot;
-        let (mut value, dot) = y.split();
-        self.forward(params, x.value, value.rb_mut(), extra);
-        let at = Point {
-            params,
-            x: x.value,
-            y: value.rb(),
-            extra,
-            batch: value.ncols(),
-        };
-        let params_dot = params_dot.map(|dot| Mat::new(dot, dot.len(), 1));
-        self.jvp(&at, params_dot, x.dot, dot, scratch);
-    }
-
-    /// `x_bar = (df/dx)' y_bar` and its derivative along the direction, with J = df/dx and J_dot its derivative at `at`:
-    /// `x_bar_dot = J' y_bar_dot + J_dot' y_bar`.
-    ///
-    /// Provided for a Jacobian that is the same everywhere.
-    fn vjp_input_dot(
-        &self,
-        at: &DotPoint<'_, T>,
-        y_bar: Cotangents<'_, T>,
-        x_bar: PlanesMut<'_, T>,
-        scratch: &mut [T],
-    ) {
-        self.vjp_input(&at.point(), y_bar.both(), x_bar.both(), scratch);
-    }
-
-    /// The derivative of [`Block::vjp_params`] along the direction, with J = df/dw and J_dot its derivative at `at`:
-    /// `params_bar_dot (+)= J' y_bar_dot + J_dot' y_bar`, summed over the batch.
-    ///
-    /// Provided for a Jacobian that is the same everywhere.
-    fn vjp_params_dot(
-        &self,
-        at: &DotPoint<'_, T>,
-        y_bar: Cotangents<'_, T>,
-        acc: Accum,
-        params_bar_dot: &mut [T],
-        scratch: &mut [T],
-    ) {
-        self.vjp_params(&at.point(), y_bar.dot(), acc, params_bar_dot, scratch);
+    /// The block's own second derivatives, on planes: `Some(self)` for a block that has [`SecondOrder`]. Without them, second
+    /// derivatives run the block at [`crate::Dual`] numbers, which is right for every block, and slower.
+    fn second(&self) -> Option<&dyn SecondOrder<T>> {
+        None
     }
 }
 

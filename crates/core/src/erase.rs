@@ -19,6 +19,11 @@ pub trait AnyBlock:
 {
     /// The block's type, to tell two blocks apart that print alike.
     fn kind(&self) -> TypeId;
+
+    /// Whether it has second derivatives of its own ([`Block::second`]), at whatever scalar.
+    fn planes(&self) -> bool {
+        Block::<f64>::second(self).is_some()
+    }
 }
 
 impl<B> AnyBlock for B

@@ -2,7 +2,7 @@
 //! the speed of ordinary ones.
 //!
 //! Pushing values and tangents together, and pulling cotangents back together with *their* tangents, gives second
-//! derivatives ([`crate::Block::vjp_input_dot`]). Where both halves lie side by side, a product with the same factor is
+//! derivatives ([`crate::SecondOrder::vjp_input_dot`]). Where both halves lie side by side, a product with the same factor is
 //! one product of twice the columns, and the sum of two products is one product of twice the contracted length.
 
 use crate::{Accum, Mat, MatMut, Point};
@@ -187,11 +187,11 @@ impl<'a, T> DotPoint<'a, T> {
 /// A map with its derivative along the direction, where its cost is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum DotOp {
-    /// [`crate::Block::forward_dot`]
+    /// [`crate::SecondOrder::forward_dot`]
     Forward,
-    /// [`crate::Block::vjp_input_dot`]
+    /// [`crate::SecondOrder::vjp_input_dot`]
     VjpInput,
-    /// [`crate::Block::vjp_params_dot`]
+    /// [`crate::SecondOrder::vjp_params_dot`]
     VjpParams(Accum),
 }
 

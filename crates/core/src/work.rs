@@ -10,21 +10,21 @@ use crate::{Accum, Cost, Graph, Op, cost};
 pub enum Map {
     /// One of the maps of first derivatives.
     First(Op),
-    /// [`crate::Block::forward_dot`], with a tangent in the input, a direction in the parameters, or both.
+    /// [`crate::SecondOrder::forward_dot`], with a tangent in the input, a direction in the parameters, or both.
     ForwardDot {
         /// Whether a tangent of the input is there.
         x: bool,
         /// Whether a direction of the parameters is there.
         params: bool,
     },
-    /// [`crate::Block::vjp_input_dot`], with a tangent in the input, a direction in the parameters, or both.
+    /// [`crate::SecondOrder::vjp_input_dot`], with a tangent in the input, a direction in the parameters, or both.
     VjpInputDot {
         /// Whether a tangent of the input is there.
         x: bool,
         /// Whether a direction of the parameters is there.
         params: bool,
     },
-    /// [`crate::Block::vjp_params_dot`].
+    /// [`crate::SecondOrder::vjp_params_dot`].
     VjpParamsDot {
         /// Whether a tangent of the input is there.
         x: bool,

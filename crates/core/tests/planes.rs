@@ -8,7 +8,8 @@ use pushpull_core::blocks::{
 };
 use pushpull_core::planes::{Cotangents, DotPoint, Planes, PlanesMut};
 use pushpull_core::{
-    Accum, AnyBlock, Block, Dims, Dual, Keeps, Mat, MatMut, Op, Point, Real, Scalar, Spec,
+    Accum, AnyBlock, Block, Dims, Dual, Keeps, Mat, MatMut, Op, Point, Real, Scalar, SecondOrder,
+    Spec,
 };
 
 const BATCH: usize = 5;
@@ -112,6 +113,9 @@ fn agrees(
         &duals(&y_bar, &y_bar_dot),
     );
 
+    let Some(second) = Block::<f64>::second(block) else {
+        return Err("no second derivatives".into());
+    };
     let nan = |n: usize| vec![f64::NAN; n];
     let mut scratch = nan(Spec::dot_scratch_len(block, BATCH));
     let (mut y, mut extra) = (nan(2 * dims.n_out * BATCH), nan(keeps.extra * BATCH));
@@ -125,8 +129,7 @@ fn agrees(
         Planes::new(Mat::new(&x, dims.n_in, BATCH), dot)
     };
     let target = PlanesMut::values(MatMut::new(&mut y, dims.n_out, 2 * BATCH));
-    let block: &dyn Block<f64> = block;
-    block.forward_dot(
+    second.forward_dot(
         &params,
         moved,
         pair,
@@ -160,7 +163,7 @@ fn agrees(
     let mut x_bar = nan(2 * dims.n_in * BATCH);
     let target = PlanesMut::cotangents(MatMut::new(&mut x_bar, dims.n_in, 2 * BATCH));
     scratch.fill(f64::NAN);
-    block.vjp_input_dot(&at, bars, target, &mut scratch);
+    second.vjp_input_dot(&at, bars, target, &mut scratch);
     let wanted_bar = [derivatives(&want.x_bar), values(&want.x_bar)].concat();
     close("x_bar", &x_bar, &wanted_bar)?;
     if dims.n_params == 0 {
@@ -168,16 +171,16 @@ fn agrees(
     }
     let mut params_bar_dot = nan(dims.n_params);
     let wanted = derivatives(&want.params_bar);
-    block.vjp_params_dot(&at, bars, Accum::Set, &mut params_bar_dot, &mut scratch);
+    second.vjp_params_dot(&at, bars, Accum::Set, &mut params_bar_dot, &mut scratch);
     close("params_bar_dot", &params_bar_dot, &wanted)?;
-    block.vjp_params_dot(&at, bars, Accum::Add, &mut params_bar_dot, &mut scratch);
+    second.vjp_params_dot(&at, bars, Accum::Add, &mut params_bar_dot, &mut scratch);
     let twice: Vec<f64> = wanted.iter().map(|x| 2.0 * x).collect();
     close("params_bar_dot, added", &params_bar_dot, &twice)
 }
 
 /// Every structural case that a block can meet.
 fn check(block: &(impl Block<f64> + Block<D>)) -> Result<(), String> {
-    if !Spec::planes(block) {
+    if Block::<f64>::second(block).is_none() {
         return Err("it does not say that it runs on planes".into());
     }
     let has_params = Spec::dims(block).n_params > 0;
@@ -224,6 +227,11 @@ fn every_block_on_planes_is_itself_at_duals() {
     }
 }
 
+/// The second derivatives of a block that has them.
+fn second<T: Scalar>(block: &dyn AnyBlock) -> &dyn SecondOrder<T> {
+    T::of(block).second().unwrap()
+}
+
 /// A block behind a pointer.
 #[derive(Debug)]
 struct Behind(Arc<dyn AnyBlock>);
@@ -234,9 +242,6 @@ impl Spec for Behind {
     }
     fn keeps(&self) -> Keeps {
         self.0.keeps()
-    }
-    fn planes(&self) -> bool {
-        self.0.planes()
     }
     fn dot_scratch_len(&self, batch: usize) -> usize {
         self.0.dot_scratch_len(batch)
@@ -253,6 +258,13 @@ impl<T: Scalar> Block<T> for Behind {
     fn vjp_input(&self, at: &Point<'_, T>, y: Mat<'_, T>, x: MatMut<'_, T>, scratch: &mut [T]) {
         T::of(&*self.0).vjp_input(at, y, x, scratch);
     }
+
+    fn second(&self) -> Option<&dyn SecondOrder<T>> {
+        Some(self)
+    }
+}
+
+impl<T: Scalar> SecondOrder<T> for Behind {
     fn forward_dot(
         &self,
         params: &[T],
@@ -263,8 +275,9 @@ impl<T: Scalar> Block<T> for Behind {
         extra_dot: &mut [T],
         scratch: &mut [T],
     ) {
-        T::of(&*self.0).forward_dot(params, params_dot, x, y, extra, extra_dot, scratch);
+        second(&*self.0).forward_dot(params, params_dot, x, y, extra, extra_dot, scratch);
     }
+
     fn vjp_input_dot(
         &self,
         at: &DotPoint<'_, T>,
@@ -272,7 +285,7 @@ impl<T: Scalar> Block<T> for Behind {
         x_bar: PlanesMut<'_, T>,
         scratch: &mut [T],
     ) {
-        T::of(&*self.0).vjp_input_dot(at, y_bar, x_bar, scratch);
+        second(&*self.0).vjp_input_dot(at, y_bar, x_bar, scratch);
     }
 }
 
@@ -302,9 +315,6 @@ impl Spec for Slipping {
     fn keeps(&self) -> Keeps {
         self.0.keeps()
     }
-    fn planes(&self) -> bool {
-        true
-    }
 }
 
 impl<T: Real> Block<T> for Slipping {
@@ -327,6 +337,13 @@ impl<T: Real> Block<T> for Slipping {
     ) {
         self.0.vjp_params(at, y_bar, acc, params_bar, scratch);
     }
+
+    fn second(&self) -> Option<&dyn SecondOrder<T>> {
+        Some(self)
+    }
+}
+
+impl<T: Real> SecondOrder<T> for Slipping {
     fn forward_dot(
         &self,
         params: &[T],
@@ -347,6 +364,7 @@ impl<T: Real> Block<T> for Slipping {
             }
         }
     }
+
     fn vjp_input_dot(
         &self,
         at: &DotPoint<'_, T>,
@@ -365,6 +383,7 @@ impl<T: Real> Block<T> for Slipping {
         }
         self.0.vjp_input_dot(&at, y_bar, x_bar, scratch);
     }
+
     fn vjp_params_dot(
         &self,
         at: &DotPoint<'_, T>,
@@ -407,14 +426,15 @@ fn every_planted_fault_is_found() {
         fn keeps(&self) -> Keeps {
             Spec::keeps(&self.0)
         }
-        fn planes(&self) -> bool {
-            true
-        }
         fn scratch_len(&self, op: Op, batch: usize, seeds: usize) -> usize {
             Spec::scratch_len(&self.0, op, batch, seeds)
         }
     }
+    impl<T: Real> SecondOrder<T> for Lazy {}
     impl<T: Real> Block<T> for Lazy {
+        fn second(&self) -> Option<&dyn SecondOrder<T>> {
+            Some(self)
+        }
         fn forward(&self, params: &[T], x: Mat<'_, T>, y: MatMut<'_, T>, extra: &mut [T]) {
             self.0.forward(params, x, y, extra);
         }

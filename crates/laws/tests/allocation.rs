@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use pushpull_core::planes::{Cotangents, DotPoint, PlanesMut};
 use pushpull_core::{
-    AnyBlock, Block, Builder, Dims, Error, Keeps, Mat, MatMut, Op, Point, Real, Result, Spec,
+    AnyBlock, Block, Builder, Dims, Error, Keeps, Mat, MatMut, Op, Point, Real, Result,
+    SecondOrder, Spec,
 };
 use pushpull_laws::fault::{Slip, planted};
 use pushpull_laws::{Allocation, Check, CountingAllocator, Diagnosis, Law, check};
@@ -49,9 +50,6 @@ impl Spec for Doubled {
     fn keeps(&self) -> Keeps {
         Keeps::NOTHING
     }
-    fn planes(&self) -> bool {
-        true
-    }
 }
 
 impl<T: Real> Block<T> for Doubled {
@@ -64,6 +62,13 @@ impl<T: Real> Block<T> for Doubled {
     fn vjp_input(&self, _: &Point<'_, T>, bar: Mat<'_, T>, x_bar: MatMut<'_, T>, _: &mut [T]) {
         self.double("vjp_input", bar, x_bar);
     }
+
+    fn second(&self) -> Option<&dyn SecondOrder<T>> {
+        Some(self)
+    }
+}
+
+impl<T: Real> SecondOrder<T> for Doubled {
     fn vjp_input_dot(
         &self,
         _: &DotPoint<'_, T>,

@@ -1,7 +1,7 @@
 //! A user's own blocks: a right one passes by one line, wrong ones are named.
 
 use pushpull_core::blocks::{Elementwise, Linear, Map, chain};
-use pushpull_core::{Block, Dims, Keeps, Mat, MatMut, Point, Real, Spec};
+use pushpull_core::{Block, Dims, Keeps, Mat, MatMut, Point, Real, SecondOrder, Spec};
 use pushpull_laws::{Check, Diagnosis, Law, Rule, check};
 
 /// `y = |x|^2`, with a switch for each mistake.
@@ -30,12 +30,14 @@ impl Spec for SquaredNorm {
             Keeps::X
         }
     }
-    fn planes(&self) -> bool {
-        self.claims_planes
-    }
 }
 
+impl<T: Real> SecondOrder<T> for SquaredNorm {}
+
 impl<T: Real> Block<T> for SquaredNorm {
+    fn second(&self) -> Option<&dyn SecondOrder<T>> {
+        self.claims_planes.then_some(self as _)
+    }
     fn forward(&self, _: &[T], x: Mat<'_, T>, mut y: MatMut<'_, T>, _: &mut [T]) {
         for (j, x) in x.columns().enumerate() {
             y.col_mut(j)[0] = x.iter().fold(T::zero(), |sum, &x| sum + x * x);

@@ -21,7 +21,7 @@ use crate::second::{Along, Answer, Direction, Duals, Planes};
 /// without H itself, at the cost of a few gradients and in the memory of a few gradients, whatever the number of
 /// parameters (Pearlmutter 1994; "forward-over-reverse", Griewank and Walther 2008, section 5.4). There are two ways:
 ///
-/// - *On planes*, where every block of the graph says that it can ([`pushpull_core::Spec::planes`], as the ready-made
+/// - *On planes*, where every block of the graph says that it can ([`pushpull_core::SecondOrder`], as the ready-made
 ///   ones do): each value lies beside its tangent and each cotangent beside its derivative,
 ///   `x_bar_dot = J' y_bar_dot + J_dot' y_bar`. A linear layer then runs eight products instead of the three of a
 ///   gradient, less those of structural zeros: no tangent arrives at the first layer, and the gradient itself is

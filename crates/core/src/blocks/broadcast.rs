@@ -1,7 +1,7 @@
 //! A row, a column or a number repeated over a matrix, and the sums that are its transpose.
 
 use crate::linalg::{row_sums, sum};
-use crate::{Accum, Block, Cost, Dims, Keeps, Mat, MatMut, Op, Point, Real, Spec};
+use crate::{Accum, Block, Cost, Dims, Keeps, Mat, MatMut, Op, Point, Real, SecondOrder, Spec};
 
 /// What is repeated over a matrix, or what is left when it is summed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -105,10 +105,6 @@ impl Spec for Broadcast {
             _ => Cost::ZERO,
         })
     }
-
-    fn planes(&self) -> bool {
-        true
-    }
 }
 
 impl<T: Real> Block<T> for Broadcast {
@@ -133,7 +129,13 @@ impl<T: Real> Block<T> for Broadcast {
             collect(self.from, (self.nrows, self.ncols), y_bar, x_bar.col_mut(j));
         }
     }
+
+    fn second(&self) -> Option<&dyn SecondOrder<T>> {
+        Some(self)
+    }
 }
+
+impl<T: Real> SecondOrder<T> for Broadcast {}
 
 /// The sums of the rows (a column), of the columns (a row) or of all entries (a number) of a matrix of m x n. No
 /// parameters; the Jacobian is the transpose of [`Broadcast`]'s.
@@ -193,10 +195,6 @@ impl Spec for Sums {
             _ => Cost::ZERO,
         })
     }
-
-    fn planes(&self) -> bool {
-        true
-    }
 }
 
 impl<T: Real> Block<T> for Sums {
@@ -221,4 +219,10 @@ impl<T: Real> Block<T> for Sums {
             spread(self.to, self.nrows, y_bar, x_bar.col_mut(j));
         }
     }
+
+    fn second(&self) -> Option<&dyn SecondOrder<T>> {
+        Some(self)
+    }
 }
+
+impl<T: Real> SecondOrder<T> for Sums {}

@@ -6,7 +6,7 @@ use crate::erase::IntoBlock;
 use crate::planes::{Cotangents, DotPoint, Planes, PlanesMut};
 use crate::{
     Accum, AnyBlock, Block, Cost, Dims, Keeps, Mat, MatMut, Op, Point, Real, Result, Scalar,
-    Singular, Spec, Steep, memory,
+    SecondOrder, Singular, Spec, Steep, memory,
 };
 
 /// `Y = [f(x_1, w) .. f(x_K, w)]` for the stacked input `[w; x_1; ..; x_K]`: a block f on the K columns of a matrix, with
@@ -142,10 +142,6 @@ impl Spec for Columns {
         }
     }
 
-    fn planes(&self) -> bool {
-        self.block.planes()
-    }
-
     fn dot_scratch_len(&self, _: usize) -> usize {
         let dims = self.inner();
         // x, y and their tangents, both cotangents with theirs, and f's own.
@@ -261,6 +257,12 @@ impl<T: Scalar> Block<T> for Columns {
         }
     }
 
+    fn second(&self) -> Option<&dyn SecondOrder<T>> {
+        T::of(&*self.block).second().map(|_| self as _)
+    }
+}
+
+impl<T: Scalar> SecondOrder<T> for Columns {
     fn forward_dot(
         &self,
         _: &[T],
@@ -271,6 +273,9 @@ impl<T: Scalar> Block<T> for Columns {
         extra_dot: &mut [T],
         scratch: &mut [T],
     ) {
+        let Some(block) = T::of(&*self.block).second() else {
+            return;
+        };
         let (dims, kept) = (self.inner(), self.keeps().extra);
         let (mut value, mut dots) = y.split();
         for j in 0..value.ncols() {
@@ -286,7 +291,7 @@ impl<T: Scalar> Block<T> for Columns {
             let target = take(&mut scratch, 2 * len);
             let params_dot = moving.map(|(params_dot, _)| params_dot);
             let own = j * kept..(j + 1) * kept;
-            T::of(&*self.block).forward_dot(
+            block.forward_dot(
                 params,
                 params_dot.filter(|_| dims.n_params > 0),
                 planes,
@@ -308,7 +313,9 @@ impl<T: Scalar> Block<T> for Columns {
         scratch: &mut [T],
     ) {
         let (dims, kept) = (self.inner(), self.keeps().extra);
-        let block = T::of(&*self.block);
+        let Some(block) = T::of(&*self.block).second() else {
+            return;
+        };
         let (mut value, mut dots) = x_bar.split();
         let point = at.point();
         for j in 0..at.batch {

@@ -6,8 +6,8 @@ use crate::blocks::any_width::{any_width, first};
 use crate::linalg::sum_columns;
 use crate::planes::{Cotangents, DotPoint, PlanesMut};
 use crate::{
-    Accum, Block, Cost, Dims, Error, Keeps, Mat, MatMut, Op, Point, Real, Result, Singular, Spec,
-    Steep,
+    Accum, Block, Cost, Dims, Error, Keeps, Mat, MatMut, Op, Point, Real, Result, SecondOrder,
+    Singular, Spec, Steep,
 };
 
 /// `y_i = sum_k x_(kn + i)`: the sum of `terms` inputs of n rows each, stacked. No parameters; the Jacobian is
@@ -70,10 +70,6 @@ impl Spec for Add {
         })
     }
 
-    fn planes(&self) -> bool {
-        true
-    }
-
     fn validate(&self) -> Result<()> {
         if self.terms > 0 {
             return Ok(());
@@ -120,7 +116,13 @@ impl<T: Real> Block<T> for Add {
             }
         }
     }
+
+    fn second(&self) -> Option<&dyn SecondOrder<T>> {
+        Some(self)
+    }
 }
+
+impl<T: Real> SecondOrder<T> for Add {}
 
 /// `y_i = a_i b_i` for the stacked input `[a; b]`: gates, masks, squares. No parameters; the Jacobian is
 /// `[diag(b) diag(a)]`.
@@ -180,10 +182,6 @@ impl Spec for Mul {
             Op::VjpInput => primal * (2 * seeds),
             _ => Cost::ZERO,
         })
-    }
-
-    fn planes(&self) -> bool {
-        true
     }
 
     fn singular(&self) -> Singular {
@@ -248,6 +246,12 @@ impl<T: Real> Block<T> for Mul {
         });
     }
 
+    fn second(&self) -> Option<&dyn SecondOrder<T>> {
+        Some(self)
+    }
+}
+
+impl<T: Real> SecondOrder<T> for Mul {
     /// `a_bar_dot = b * y_bar_dot + b_dot * y_bar`, and b's likewise.
     fn vjp_input_dot(
         &self,

@@ -5,7 +5,7 @@ use crate::linalg::{Onto, add_to_columns, dual_product_cost, product, row_sums};
 use crate::planes::{Cotangents, DotOp, DotPoint, Moving, Planes, PlanesMut};
 use crate::{
     Accum, Block, Cost, Dims, InputJacobian, Keeps, Mat, MatMut, Op, ParamJacobian, ParamShape,
-    Point, Real, Singular, Spec, Steep,
+    Point, Real, SecondOrder, Singular, Spec, Steep,
 };
 
 /// `y = W x + b` (lecture, equation 13), or `y = W x` without bias. Parameters: `weight` (n_out x n_in), column by
@@ -151,10 +151,6 @@ impl Spec for Linear {
         })
     }
 
-    fn planes(&self) -> bool {
-        true
-    }
-
     fn scratch_len(&self, _: Op, _: usize, _: usize) -> usize {
         0
     }
@@ -245,7 +241,41 @@ impl<T: Real> Block<T> for Linear {
             row_sums(y_bar, acc, bias_bar);
         }
     }
+    fn unit_params(
+        &self,
+        at: &Point<'_, T>,
+        first: usize,
+        acc: Accum,
+        mut y_dot: MatMut<'_, T>,
+        _: &mut [T],
+    ) {
+        if acc == Accum::Set {
+            y_dot.fill(T::zero());
+        }
+        for seed in 0..y_dot.ncols() / at.batch {
+            let param = first + seed;
+            let (row, feature) = (param % self.n_out, param / self.n_out);
+            for sample in 0..at.batch {
+                let slope = if param < self.n_weights() {
+                    at.x.get(feature, sample)
+                } else {
+                    T::one()
+                };
+                let entry = &mut y_dot.col_mut(seed * at.batch + sample)[row];
+                match acc {
+                    Accum::Set => *entry = slope,
+                    Accum::Add => *entry += slope,
+                }
+            }
+        }
+    }
 
+    fn second(&self) -> Option<&dyn SecondOrder<T>> {
+        Some(self)
+    }
+}
+
+impl<T: Real> SecondOrder<T> for Linear {
     /// `[Y Y_dot] = W [X X_dot]` in one product where X and X_dot lie side by side, and `W_dot X` onto the derivative.
     fn forward_dot(
         &self,
@@ -325,35 +355,6 @@ impl<T: Real> Block<T> for Linear {
         }
         if self.bias {
             row_sums(y_bar.dot(), acc, bias_bar_dot);
-        }
-    }
-
-    fn unit_params(
-        &self,
-        at: &Point<'_, T>,
-        first: usize,
-        acc: Accum,
-        mut y_dot: MatMut<'_, T>,
-        _: &mut [T],
-    ) {
-        if acc == Accum::Set {
-            y_dot.fill(T::zero());
-        }
-        for seed in 0..y_dot.ncols() / at.batch {
-            let param = first + seed;
-            let (row, feature) = (param % self.n_out, param / self.n_out);
-            for sample in 0..at.batch {
-                let slope = if param < self.n_weights() {
-                    at.x.get(feature, sample)
-                } else {
-                    T::one()
-                };
-                let entry = &mut y_dot.col_mut(seed * at.batch + sample)[row];
-                match acc {
-                    Accum::Set => *entry = slope,
-                    Accum::Add => *entry += slope,
-                }
-            }
         }
     }
 }

@@ -5,7 +5,7 @@ use super::softmax::{dot, forward_cost, shift};
 use crate::blocks::any_width::{all, any_width};
 use crate::linalg::{sum, total};
 use crate::planes::{Cotangents, DotPoint, PlanesMut};
-use crate::{Block, Cost, Dims, Keeps, Mat, MatMut, Op, Point, Real, Spec};
+use crate::{Block, Cost, Dims, Keeps, Mat, MatMut, Op, Point, Real, SecondOrder, Spec};
 
 /// `y_i = x_i - ln sum_k e^(x_k)`, accurate where softmax is within rounding of 0 or 1. No parameters; the Jacobian
 /// `I - 1 p'` with p = e^y needs y alone, so the block runs in place.
@@ -98,10 +98,6 @@ impl Spec for LogSoftmax {
     fn in_place(&self) -> bool {
         true
     }
-
-    fn planes(&self) -> bool {
-        true
-    }
 }
 
 impl<T: Real> Block<T> for LogSoftmax {
@@ -160,6 +156,12 @@ impl<T: Real> Block<T> for LogSoftmax {
         });
     }
 
+    fn second(&self) -> Option<&dyn SecondOrder<T>> {
+        Some(self)
+    }
+}
+
+impl<T: Real> SecondOrder<T> for LogSoftmax {
     /// `x_bar_dot = y_bar_dot - p sum(y_bar_dot) - p * y_dot sum(y_bar)`, as p = e^y.
     fn vjp_input_dot(
         &self,

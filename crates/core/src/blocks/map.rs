@@ -7,8 +7,8 @@ use crate::vector::{Pair, Single, Triple, Twin, TwinPair};
 use crate::vector::{pairs, singles, triples, twin_pairs, twins};
 use crate::vector_planes::{Pull, Push, pull, push};
 use crate::{
-    Block, Cost, Counted, Dims, Dual, InputJacobian, Keeps, Mat, MatMut, Op, Point, Real, Singular,
-    Spec, Steep, count,
+    Block, Cost, Counted, Dims, Dual, InputJacobian, Keeps, Mat, MatMut, Op, Point, Real,
+    SecondOrder, Singular, Spec, Steep, count,
 };
 
 mod functions;
@@ -324,10 +324,6 @@ impl<F: Elementwise> Spec for Map<F> {
         self.kept() != Kept::Input
     }
 
-    fn planes(&self) -> bool {
-        true
-    }
-
     fn input_jacobian(&self) -> InputJacobian {
         InputJacobian::Diagonal
     }
@@ -498,6 +494,12 @@ impl<T: Real, F: Elementwise> Block<T> for Map<F> {
         self.jvp_input_in_place(at, bar, scratch);
     }
 
+    fn second(&self) -> Option<&dyn SecondOrder<T>> {
+        Some(self)
+    }
+}
+
+impl<T: Real, F: Elementwise> SecondOrder<T> for Map<F> {
     /// Of a kept slope, the derivative is written beside it.
     fn forward_dot(
         &self,

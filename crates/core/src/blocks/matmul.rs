@@ -3,7 +3,10 @@
 use super::steep::not_finite;
 use crate::linalg::{dual_product_cost, product};
 use crate::planes::{Cotangents, DotPoint, PlanesMut};
-use crate::{Accum, Block, Cost, Dims, Keeps, Mat, MatMut, Op, Point, Real, Singular, Spec, Steep};
+use crate::{
+    Accum, Block, Cost, Dims, Keeps, Mat, MatMut, Op, Point, Real, SecondOrder, Singular, Spec,
+    Steep,
+};
 
 /// `Y = A B` for the stacked input `[A; B]`: A (m x k) column by column, then B (k x n); Y (m x n) is a column too. So both
 /// factors may depend on anything, and a graph with one sample a graph of matrices. No parameters; the Jacobian is
@@ -112,10 +115,6 @@ impl Spec for MatMul {
         })
     }
 
-    fn planes(&self) -> bool {
-        true
-    }
-
     fn singular(&self) -> Singular {
         Singular::WithInput
     }
@@ -179,6 +178,12 @@ impl<T: Real> Block<T> for MatMul {
         }
     }
 
+    fn second(&self) -> Option<&dyn SecondOrder<T>> {
+        Some(self)
+    }
+}
+
+impl<T: Real> SecondOrder<T> for MatMul {
     /// `A_bar_dot = Y_bar_dot B' + Y_bar B_dot'`, `B_bar_dot = A' Y_bar_dot + A_dot' Y_bar`
     fn vjp_input_dot(
         &self,

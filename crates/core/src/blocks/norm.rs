@@ -7,7 +7,7 @@ use crate::linalg::{row_sums, sum, sum_columns, total};
 use crate::planes::{Cotangents, DotPoint, Planes, PlanesMut};
 use crate::{
     Accum, Block, Cost, Dims, Error, Keeps, Mat, MatMut, Op, ParamJacobian, ParamShape, Point,
-    Real, Result, Spec,
+    Real, Result, SecondOrder, Spec,
 };
 
 /// `y = g * u + b` with `u = (x - mean(x)) / sigma`, `sigma^2 = mean((x - mean(x))^2) + eps`, over the rows of each
@@ -176,10 +176,6 @@ impl Spec for LayerNorm {
         true
     }
 
-    fn planes(&self) -> bool {
-        true
-    }
-
     fn param_jacobian(&self) -> ParamJacobian {
         ParamJacobian::Diagonal
     }
@@ -338,6 +334,12 @@ impl<T: Real> Block<T> for LayerNorm {
         }
     }
 
+    fn second(&self) -> Option<&dyn SecondOrder<T>> {
+        Some(self)
+    }
+}
+
+impl<T: Real> SecondOrder<T> for LayerNorm {
     /// `u_dot` is the normal part of `x_dot`, `(1/sigma)_dot = -mean(u * x_dot) / sigma^2`, and
     /// `y_dot = g * u_dot + g_dot * u + b_dot`.
     fn forward_dot(

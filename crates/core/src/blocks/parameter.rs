@@ -4,7 +4,7 @@ use crate::blocks::any_width::{all, any_width};
 use crate::linalg::sum_columns;
 use crate::{
     Accum, Block, Cost, Dims, InputJacobian, Keeps, Mat, MatMut, Op, ParamJacobian, ParamShape,
-    Point, Real, Spec,
+    Point, Real, SecondOrder, Spec,
 };
 
 /// `y = w`, whatever x is: a parameter as a value of a graph, for blocks that take parameters among their inputs, such as
@@ -124,10 +124,6 @@ impl Spec for Parameter {
         0
     }
 
-    fn planes(&self) -> bool {
-        true
-    }
-
     fn param_jacobian(&self) -> ParamJacobian {
         ParamJacobian::Diagonal
     }
@@ -180,7 +176,13 @@ impl<T: Real> Block<T> for Parameter {
     ) {
         unit_identity(at.batch, first, acc, y_dot);
     }
+
+    fn second(&self) -> Option<&dyn SecondOrder<T>> {
+        Some(self)
+    }
 }
+
+impl<T: Real> SecondOrder<T> for Parameter {}
 
 /// `y = x + b`, the bias alone: at b = 0 its gradient is that of whatever value it is put behind. The Jacobian is the
 /// identity in x and in b.
@@ -248,10 +250,6 @@ impl Spec for Bias {
 
     fn scratch_len(&self, _: Op, _: usize, _: usize) -> usize {
         0
-    }
-
-    fn planes(&self) -> bool {
-        true
     }
 
     fn input_jacobian(&self) -> InputJacobian {
@@ -323,4 +321,10 @@ impl<T: Real> Block<T> for Bias {
     ) {
         unit_identity(at.batch, first, acc, y_dot);
     }
+
+    fn second(&self) -> Option<&dyn SecondOrder<T>> {
+        Some(self)
+    }
 }
+
+impl<T: Real> SecondOrder<T> for Bias {}

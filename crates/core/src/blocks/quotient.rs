@@ -3,7 +3,9 @@
 use super::{chain, divided};
 use crate::blocks::any_width::{any_width, first};
 use crate::planes::{Cotangents, DotPoint, PlanesMut};
-use crate::{Block, Cost, Dims, Keeps, Mat, MatMut, Op, Point, Real, Singular, Spec, Steep};
+use crate::{
+    Block, Cost, Dims, Keeps, Mat, MatMut, Op, Point, Real, SecondOrder, Singular, Spec, Steep,
+};
 
 /// `y_i = a_i - b_i` for the stacked input `[a; b]`. No parameters; the Jacobian is `[I -I]`.
 ///
@@ -62,10 +64,6 @@ impl Spec for Sub {
             _ => Cost::ZERO,
         })
     }
-
-    fn planes(&self) -> bool {
-        true
-    }
 }
 
 impl<T: Real> Block<T> for Sub {
@@ -96,7 +94,13 @@ impl<T: Real> Block<T> for Sub {
             entries.for_each(|(b_bar, &y_bar)| *b_bar = chain(-T::one(), y_bar));
         }
     }
+
+    fn second(&self) -> Option<&dyn SecondOrder<T>> {
+        Some(self)
+    }
 }
+
+impl<T: Real> SecondOrder<T> for Sub {}
 
 /// `y_i = a_i / b_i` for the stacked input `[a; b]`, b not 0. No parameters; the Jacobian is `[diag(1/b) -diag(y/b)]`.
 ///
@@ -172,10 +176,6 @@ impl Spec for Div {
             Op::VjpInput => entries * (2 * seeds),
             _ => Cost::ZERO,
         })
-    }
-
-    fn planes(&self) -> bool {
-        true
     }
 
     fn singular(&self) -> Singular {
@@ -254,6 +254,12 @@ impl<T: Real> Block<T> for Div {
         }
     }
 
+    fn second(&self) -> Option<&dyn SecondOrder<T>> {
+        Some(self)
+    }
+}
+
+impl<T: Real> SecondOrder<T> for Div {
     /// `a_bar_dot = (y_bar_dot - a_bar b_dot) / b`, `b_bar_dot = -y a_bar_dot - y_dot a_bar`
     fn vjp_input_dot(
         &self,

@@ -2,7 +2,9 @@
 
 use std::ops::Range;
 
-use crate::{Block, Cost, Dims, Error, Keeps, Mat, MatMut, Op, Point, Real, Result, Spec};
+use crate::{
+    Block, Cost, Dims, Error, Keeps, Mat, MatMut, Op, Point, Real, Result, SecondOrder, Spec,
+};
 
 /// `Y = X'` for X (nrows x ncols), both column by column. No parameters; the Jacobian is a permutation.
 ///
@@ -65,10 +67,6 @@ macro_rules! moves_numbers {
         fn cost(&self, _: Op, _: usize, _: usize) -> Option<Cost> {
             Some(Cost::ZERO)
         }
-
-        fn planes(&self) -> bool {
-            true
-        }
     };
 }
 
@@ -93,7 +91,13 @@ impl<T: Real> Block<T> for Transpose {
     fn vjp_input(&self, _: &Point<'_, T>, y_bar: Mat<'_, T>, x_bar: MatMut<'_, T>, _: &mut [T]) {
         transpose(self.ncols, self.nrows, y_bar, x_bar);
     }
+
+    fn second(&self) -> Option<&dyn SecondOrder<T>> {
+        Some(self)
+    }
 }
+
+impl<T: Real> SecondOrder<T> for Transpose {}
 
 /// Rows and columns of ranges of X (nrows x ncols), column by column. No parameters; the Jacobian has one 1 in every row.
 ///
@@ -200,7 +204,13 @@ impl<T: Real> Block<T> for Submatrix {
                 .for_each(|(y_bar, place)| x_bar[place].copy_from_slice(y_bar));
         }
     }
+
+    fn second(&self) -> Option<&dyn SecondOrder<T>> {
+        Some(self)
+    }
 }
+
+impl<T: Real> SecondOrder<T> for Submatrix {}
 
 /// `Y = [X_1; X_2; ..]`: matrices of the same number of columns on top of one another. The input is all of X_1 column by
 /// column, then all of X_2, and so on. (Side by side they need no block: columns after columns is how they are stacked.)
@@ -291,4 +301,10 @@ impl<T: Real> Block<T> for OnTop {
                 .for_each(|(from, to)| x_bar[from].copy_from_slice(&y_bar[to]));
         }
     }
+
+    fn second(&self) -> Option<&dyn SecondOrder<T>> {
+        Some(self)
+    }
 }
+
+impl<T: Real> SecondOrder<T> for OnTop {}

@@ -6,7 +6,9 @@ use super::softmax::{dot, largest};
 use crate::blocks::any_width::{all, any_width};
 use crate::linalg::total;
 use crate::planes::{Cotangents, DotPoint, Planes, PlanesMut};
-use crate::{Block, Cost, Dims, Keeps, Mat, MatMut, Op, Point, Real, Singular, Spec, Steep};
+use crate::{
+    Block, Cost, Dims, Keeps, Mat, MatMut, Op, Point, Real, SecondOrder, Singular, Spec, Steep,
+};
 
 macro_rules! one_of {
     ($text:literal, |$n:pat_param| $keeps:expr) => {
@@ -25,10 +27,6 @@ macro_rules! one_of {
         fn keeps(&self) -> Keeps {
             let $n = self.n;
             $keeps
-        }
-
-        fn planes(&self) -> bool {
-            true
         }
     };
 }
@@ -58,16 +56,6 @@ macro_rules! by_gradient {
 
         fn singular_at(&self, at: &Point<'_, T>, _: bool, found: &mut dyn FnMut(Steep)) {
             steep_gradient(at, self.n, found);
-        }
-
-        fn vjp_input_dot(
-            &self,
-            at: &DotPoint<'_, T>,
-            y_bar: Cotangents<'_, T>,
-            x_bar: PlanesMut<'_, T>,
-            _: &mut [T],
-        ) {
-            vjp_by_gradient_dot(at, y_bar, x_bar);
         }
     };
 }
@@ -146,7 +134,13 @@ impl<T: Real> Block<T> for Max {
             x_bar.col_mut(column)[k] = through(x[k], y_bar[0]);
         }
     }
+
+    fn second(&self) -> Option<&dyn SecondOrder<T>> {
+        Some(self)
+    }
 }
+
+impl<T: Real> SecondOrder<T> for Max {}
 
 /// A seed that passes the chosen entry: unchanged, or NaN where that is NaN.
 fn through<T: Real>(chosen: T, seed: T) -> T {
@@ -262,7 +256,14 @@ impl<T: Real> Block<T> for Norm {
             }
         }
     }
+    by_gradient!();
 
+    fn second(&self) -> Option<&dyn SecondOrder<T>> {
+        Some(self)
+    }
+}
+
+impl<T: Real> SecondOrder<T> for Norm {
     /// `u_dot = (x_dot - u <u, x_dot>) / y`, `y_dot = <u, x_dot>`.
     fn forward_dot(
         &self,
@@ -296,7 +297,15 @@ impl<T: Real> Block<T> for Norm {
         }
     }
 
-    by_gradient!();
+    fn vjp_input_dot(
+        &self,
+        at: &DotPoint<'_, T>,
+        y_bar: Cotangents<'_, T>,
+        x_bar: PlanesMut<'_, T>,
+        _: &mut [T],
+    ) {
+        vjp_by_gradient_dot(at, y_bar, x_bar);
+    }
 }
 
 /// `y = ln sum_i e^(x_i)`, finite for every finite x. No parameters; the Jacobian is the row `p'`, the softmax of x, taken
@@ -380,7 +389,14 @@ impl<T: Real> Block<T> for LogSumExp {
             p.iter_mut().for_each(|p| *p /= all);
         }
     }
+    by_gradient!();
 
+    fn second(&self) -> Option<&dyn SecondOrder<T>> {
+        Some(self)
+    }
+}
+
+impl<T: Real> SecondOrder<T> for LogSumExp {
     /// `p_dot = p (x_dot - <p, x_dot>)`, `y_dot = <p, x_dot>`.
     fn forward_dot(
         &self,
@@ -411,7 +427,15 @@ impl<T: Real> Block<T> for LogSumExp {
         }
     }
 
-    by_gradient!();
+    fn vjp_input_dot(
+        &self,
+        at: &DotPoint<'_, T>,
+        y_bar: Cotangents<'_, T>,
+        x_bar: PlanesMut<'_, T>,
+        _: &mut [T],
+    ) {
+        vjp_by_gradient_dot(at, y_bar, x_bar);
+    }
 }
 
 #[cfg(test)]

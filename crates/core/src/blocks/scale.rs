@@ -2,7 +2,8 @@
 
 use super::{chain, divided};
 use crate::{
-    Block, Cost, Dims, Error, InputJacobian, Keeps, Mat, MatMut, Op, Point, Real, Result, Spec,
+    Block, Cost, Dims, Error, InputJacobian, Keeps, Mat, MatMut, Op, Point, Real, Result,
+    SecondOrder, Spec,
 };
 
 /// `y = c x` or `y = x / c` for a constant c: turns the sum over a batch into a mean, a gradient into a step. A quotient
@@ -106,10 +107,6 @@ impl Spec for Scale {
         true
     }
 
-    fn planes(&self) -> bool {
-        true
-    }
-
     fn input_jacobian(&self) -> InputJacobian {
         InputJacobian::Diagonal
     }
@@ -170,4 +167,10 @@ impl<T: Real> Block<T> for Scale {
     fn vjp_input_in_place(&self, _: &Point<'_, T>, bar: MatMut<'_, T>, _: &mut [T]) {
         self.scale(bar);
     }
+
+    fn second(&self) -> Option<&dyn SecondOrder<T>> {
+        Some(self)
+    }
 }
+
+impl<T: Real> SecondOrder<T> for Scale {}

@@ -1,6 +1,8 @@
 //! Rows of the input.
 
-use crate::{Block, Cost, Dims, Error, Keeps, Mat, MatMut, Op, Point, Real, Result, Spec};
+use crate::{
+    Block, Cost, Dims, Error, Keeps, Mat, MatMut, Op, Point, Real, Result, SecondOrder, Spec,
+};
 
 /// `y_k = x_(rows[k])`: some rows of the input, in any order, repeated rows allowed. No parameters; the Jacobian has
 /// one 1 in every row.
@@ -66,10 +68,6 @@ impl Spec for Select {
         })
     }
 
-    fn planes(&self) -> bool {
-        true
-    }
-
     fn validate(&self) -> Result<()> {
         match self.rows.iter().find(|&&row| row >= self.n_in) {
             None => Ok(()),
@@ -116,7 +114,13 @@ impl<T: Real> Block<T> for Select {
             }
         }
     }
+
+    fn second(&self) -> Option<&dyn SecondOrder<T>> {
+        Some(self)
+    }
 }
+
+impl<T: Real> SecondOrder<T> for Select {}
 
 #[cfg(test)]
 mod tests {

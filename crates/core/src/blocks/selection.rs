@@ -2,7 +2,7 @@
 
 use crate::blocks::any_width::{any_width, first};
 use crate::planes::{Cotangents, DotPoint, PlanesMut};
-use crate::{Block, Cost, Dims, Keeps, Mat, MatMut, Op, Point, Real, Spec};
+use crate::{Block, Cost, Dims, Keeps, Mat, MatMut, Op, Point, Real, SecondOrder, Spec};
 
 /// `y_i = a_i where c_i > 0, else b_i` for the stacked input `[c; a; b]` of n rows each: a mask of zeros and ones, or any
 /// number by its sign. No parameters; the Jacobian is `[0 diag(c > 0) diag(1 - (c > 0))]`.
@@ -85,10 +85,6 @@ impl Spec for Where {
     fn cost(&self, _: Op, _: usize, _: usize) -> Option<Cost> {
         Some(Cost::ZERO)
     }
-
-    fn planes(&self) -> bool {
-        true
-    }
 }
 
 impl<T: Real> Block<T> for Where {
@@ -149,6 +145,12 @@ impl<T: Real> Block<T> for Where {
         }
     }
 
+    fn second(&self) -> Option<&dyn SecondOrder<T>> {
+        Some(self)
+    }
+}
+
+impl<T: Real> SecondOrder<T> for Where {
     /// The derivative of `[c; a; b]` is chosen from in the same way; what is kept has none.
     fn forward_dot(
         &self,

@@ -6,7 +6,7 @@ pub(super) use crate::linalg::dot;
 use crate::linalg::total;
 use crate::planes::{Cotangents, DotPoint, PlanesMut};
 use crate::vector::{Single, singles};
-use crate::{Block, Cost, Dims, Keeps, Mat, MatMut, Op, Point, Real, Spec};
+use crate::{Block, Cost, Dims, Keeps, Mat, MatMut, Op, Point, Real, SecondOrder, Spec};
 
 /// The row of the largest entry, the first of equals; of the first NaN if there is one.
 pub(super) fn largest<T: Real>(z: &[T]) -> usize {
@@ -130,10 +130,6 @@ impl Spec for Softmax {
     fn in_place(&self) -> bool {
         true
     }
-
-    fn planes(&self) -> bool {
-        true
-    }
 }
 
 /// Shifts, the sum of the exponentials, one operation an entry; without the exponentials.
@@ -189,6 +185,12 @@ impl<T: Real> Block<T> for Softmax {
         self.times_jacobian(at, bar);
     }
 
+    fn second(&self) -> Option<&dyn SecondOrder<T>> {
+        Some(self)
+    }
+}
+
+impl<T: Real> SecondOrder<T> for Softmax {
     /// With `v = y_bar - <y, y_bar>`: `x_bar = y * v`, `x_bar_dot = y * v_dot + y_dot * v`.
     fn vjp_input_dot(
         &self,

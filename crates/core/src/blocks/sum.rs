@@ -1,7 +1,7 @@
 //! The lecture's last block.
 
 use crate::blocks::any_width::{all, any_width};
-use crate::{Block, Cost, Dims, Keeps, Mat, MatMut, Op, Point, Real, Spec, linalg};
+use crate::{Block, Cost, Dims, Keeps, Mat, MatMut, Op, Point, Real, SecondOrder, Spec, linalg};
 
 /// `y = <x, 1>`, the sum of all rows: it makes one number of the last block's output, so that there is a gradient
 /// (lecture, forward and reverse mode). No parameters; the Jacobian is the row of ones.
@@ -61,10 +61,6 @@ impl Spec for Sum {
             _ => Cost::ZERO,
         })
     }
-
-    fn planes(&self) -> bool {
-        true
-    }
 }
 
 impl<T: Real> Block<T> for Sum {
@@ -90,4 +86,10 @@ impl<T: Real> Block<T> for Sum {
             x_bar.col_mut(j).fill(column[0]);
         }
     }
+
+    fn second(&self) -> Option<&dyn SecondOrder<T>> {
+        Some(self)
+    }
 }
+
+impl<T: Real> SecondOrder<T> for Sum {}

@@ -5,8 +5,8 @@ use std::fmt::Debug;
 use super::chain;
 use crate::planes::{Cotangents, DotPoint, PlanesMut};
 use crate::{
-    Block, Cost, Counted, Dims, Dual, Keeps, Mat, MatMut, Op, Point, Real, Singular, Spec, Steep,
-    count,
+    Block, Cost, Counted, Dims, Dual, Keeps, Mat, MatMut, Op, Point, Real, SecondOrder, Singular,
+    Spec, Steep, count,
 };
 
 /// A scalar function of two numbers with its two derivatives: the sibling of [`super::Elementwise`].
@@ -113,10 +113,6 @@ impl<F: Binary> Spec for Zip<F> {
         Some(entry * self.n.saturating_mul(batch))
     }
 
-    fn planes(&self) -> bool {
-        true
-    }
-
     fn singular(&self) -> Singular {
         self.function.singular()
     }
@@ -201,6 +197,12 @@ impl<T: Real, F: Binary> Block<T> for Zip<F> {
         }
     }
 
+    fn second(&self) -> Option<&dyn SecondOrder<T>> {
+        Some(self)
+    }
+}
+
+impl<T: Real, F: Binary> SecondOrder<T> for Zip<F> {
     /// The second derivatives are those of what computes the first, run at duals.
     #[allow(clippy::needless_range_loop)] // One index over six slices.
     fn vjp_input_dot(

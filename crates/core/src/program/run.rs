@@ -204,7 +204,11 @@ impl Code {
         scratch: &mut [T],
     ) {
         let batch = self.batch();
-        let (block, params) = (T::of(&*step.block), &frame.params[step.params.clone()]);
+        // The emitter asks for none of a block that has none.
+        let Some(block) = T::of(&*step.block).second() else {
+            return;
+        };
+        let params = &frame.params[step.params.clone()];
         let params_dot = frame.given[Given::ParamsDot as usize];
         let params_dot = moving
             .params

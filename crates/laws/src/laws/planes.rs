@@ -80,7 +80,9 @@ fn moving(
     let mut params_bar_dot = Fill::Nan.entries::<f64>(dims.n_params);
     let start = Fill::Numbers.entries::<f64>(dims.n_params);
     let mut added = start.clone();
-    let block: &dyn Block<f64> = probe.block;
+    let Some(block) = Block::<f64>::second(probe.block) else {
+        return Ok(());
+    };
     let params_dot = params_move.then_some(&params_dot[..]);
     let beside = [&data.x[..], &x_dot].concat();
     let x = if joined && x_moves {

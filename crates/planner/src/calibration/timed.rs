@@ -442,6 +442,9 @@ fn dot_time<T: Timed>(
         }
     };
     let nothing = Planes::new(Mat::empty(), None);
+    let (Some(block), false) = (block.second(), matches!(map, Map::First(_))) else {
+        return 0.0;
+    };
     match map {
         Map::First(_) => 0.0,
         Map::ForwardDot { x, params: moves } => again(|| {

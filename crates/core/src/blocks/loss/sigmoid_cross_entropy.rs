@@ -6,7 +6,9 @@ use crate::blocks::chain;
 use crate::blocks::softmax::dot;
 use crate::linalg::total;
 use crate::planes::{Cotangents, DotPoint, Planes, PlanesMut};
-use crate::{Block, Cost, Dims, Keeps, Mat, MatMut, Op, Point, Real, Singular, Spec, Steep};
+use crate::{
+    Block, Cost, Dims, Keeps, Mat, MatMut, Op, Point, Real, SecondOrder, Singular, Spec, Steep,
+};
 
 /// `y = sum_i softplus(z_i) - t_i z_i` for the stacked `[z; t]`: logits over targets in [0, 1], n rows each. That is
 /// `-sum t ln s + (1 - t) ln(1 - s)` with `s = sigmoid(z)`. No parameters; finite and accurate for every finite z, and 0
@@ -90,10 +92,6 @@ impl Spec for SigmoidCrossEntropy {
         })
     }
 
-    fn planes(&self) -> bool {
-        true
-    }
-
     fn singular(&self) -> Singular {
         Singular::WithOutput
     }
@@ -127,6 +125,12 @@ impl<T: Real> Block<T> for SigmoidCrossEntropy {
         vjp_by_gradient(at, y_bar, x_bar);
     }
 
+    fn second(&self) -> Option<&dyn SecondOrder<T>> {
+        Some(self)
+    }
+}
+
+impl<T: Real> SecondOrder<T> for SigmoidCrossEntropy {
     /// The derivative of the gradient `[s - t; -z]` is `[s (1 - s) z_dot - t_dot; -z_dot]`.
     fn forward_dot(
         &self,

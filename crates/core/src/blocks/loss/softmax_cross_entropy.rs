@@ -8,7 +8,9 @@ use crate::linalg::{sum, total};
 use crate::planes::{Cotangents, DotPoint, Planes, PlanesMut};
 use crate::team::by_columns;
 use crate::vector::{Single, singles};
-use crate::{Block, Cost, Dims, Keeps, Mat, MatMut, Op, Point, Real, Singular, Spec, Steep};
+use crate::{
+    Block, Cost, Dims, Keeps, Mat, MatMut, Op, Point, Real, SecondOrder, Singular, Spec, Steep,
+};
 
 /// Numbers kept from which samples are shared with the team: about two microseconds of exponentials.
 const SHARED_FROM: usize = 1 << 11;
@@ -211,10 +213,6 @@ impl Spec for SoftmaxCrossEntropy {
         })
     }
 
-    fn planes(&self) -> bool {
-        true
-    }
-
     fn dot_scratch_len(&self, _: usize) -> usize {
         self.n
     }
@@ -250,6 +248,12 @@ impl<T: Real> Block<T> for SoftmaxCrossEntropy {
         vjp_by_gradient(at, y_bar, x_bar);
     }
 
+    fn second(&self) -> Option<&dyn SecondOrder<T>> {
+        Some(self)
+    }
+}
+
+impl<T: Real> SecondOrder<T> for SoftmaxCrossEntropy {
     /// With `m = <p, z_dot>`: `l_dot = m - z_dot`, and of the logits' gradient `p sum(t) - t` the derivative is
     /// `p * (z_dot - m) sum(t) + p sum(t_dot) - t_dot`.
     fn forward_dot(

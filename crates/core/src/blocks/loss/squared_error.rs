@@ -5,7 +5,9 @@ use crate::blocks::chain;
 use crate::blocks::steep::not_finite;
 use crate::linalg::total;
 use crate::planes::{Cotangents, DotPoint, Planes, PlanesMut};
-use crate::{Block, Cost, Dims, Keeps, Mat, MatMut, Op, Point, Real, Singular, Spec, Steep};
+use crate::{
+    Block, Cost, Dims, Keeps, Mat, MatMut, Op, Point, Real, SecondOrder, Singular, Spec, Steep,
+};
 
 /// `y = sum_i (p_i - t_i)^2` for the stacked `[p; t]`: prediction over target, n rows each. No parameters.
 ///
@@ -71,10 +73,6 @@ impl Spec for SquaredError {
             Op::VjpInput => Cost::flops((self.n + 1) * batch * seeds),
             _ => Cost::ZERO,
         })
-    }
-
-    fn planes(&self) -> bool {
-        true
     }
 
     fn singular(&self) -> Singular {
@@ -144,6 +142,12 @@ impl<T: Real> Block<T> for SquaredError {
         }
     }
 
+    fn second(&self) -> Option<&dyn SecondOrder<T>> {
+        Some(self)
+    }
+}
+
+impl<T: Real> SecondOrder<T> for SquaredError {
     /// `d_dot = p_dot - t_dot`, `y_dot = 2 <d, d_dot>`.
     fn forward_dot(
         &self,

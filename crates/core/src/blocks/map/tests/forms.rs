@@ -148,7 +148,8 @@ fn planes<T: Scalar>(block: &dyn AnyBlock, xs: &[T]) -> [Vec<Jet<T>>; 2] {
     let mut scratch = vec![seven; block.dot_scratch_len(n)];
     let x = [xs, &vec![T::one(); n]].concat();
     let x = Planes::values(Mat::new(&x, 1, 2 * n));
-    T::of(block).forward_dot(
+    let second = T::of(block).second().unwrap();
+    second.forward_dot(
         &[],
         None,
         x,
@@ -172,7 +173,7 @@ fn planes<T: Scalar>(block: &dyn AnyBlock, xs: &[T]) -> [Vec<Jet<T>>; 2] {
         batch: n,
     };
     let bars = [vec![T::zero(); n], vec![T::one(); n]].concat();
-    T::of(block).vjp_input_dot(
+    second.vjp_input_dot(
         &at,
         Cotangents::new(Mat::new(&bars, 1, 2 * n)),
         PlanesMut::cotangents(MatMut::new(&mut pulled, 1, 2 * n)),
