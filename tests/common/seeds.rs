@@ -1,7 +1,7 @@
 //! How every random test of the workspace is run: on the same cases each time, or on others where they are asked for.
 //!
 //! A crate's tests take this file by its path. `PROPTEST_RNG_SEED` asks for other cases and `PROPTEST_CASES` for more of
-//! them (CONTRIBUTING.md, "Fresh seeds"). A test that fails prints both, and keeps the case in its file of regressions.
+//! them (CONTRIBUTING.md, "Commands"). A test that fails prints both, and keeps the case in its file of regressions.
 
 use proptest::test_runner::{Config, FileFailurePersistence, RngSeed};
 

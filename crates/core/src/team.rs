@@ -25,7 +25,7 @@ pub const MAX_THREADS: usize = 256;
 const TILE: usize = 8;
 
 /// Flops of a graph's largest block from which its programs are shared, a call of an elementary function for [`CALL`]: below, reading what another core wrote takes as
-/// long as what is saved, or longer (measured: CONTRIBUTING.md, "Threads").
+/// long as what is saved, or longer (measured: docs/performance.md, "Threads").
 const WORTH: u64 = 1 << 20;
 
 /// Flops that take as long as a call of an elementary function, roughly.

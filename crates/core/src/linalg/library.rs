@@ -11,7 +11,7 @@ use super::{Factor, Onto};
 use crate::{MatMut, Real};
 
 /// Entries of the left factor from which it is cut: a piece of it then stays near while the right factor passes
-/// (measured: CONTRIBUTING.md, "The kernel").
+/// (measured: docs/performance.md, "The kernel").
 const LARGE: usize = 1 << 13;
 
 /// Rows of a piece: whole tiles of the library's kernels, six vectors in f32 and twice that in f64.

@@ -41,7 +41,7 @@ const WIDTH: usize = 8;
 const COLUMNS: usize = 1024;
 
 /// Rows, contracted entries and columns from which this kernel is the faster one: fewer columns do not pay for packing
-/// the left factor (measured: CONTRIBUTING.md, "The kernel").
+/// the left factor (measured: docs/performance.md, "The kernel").
 const LEAST: usize = 256;
 
 /// And entries of the left factor: a smaller one stays near without being packed.
