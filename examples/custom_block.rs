@@ -32,8 +32,8 @@ impl<T: Real> Block<T> for UnitVector {
         }
     }
     fn jvp_input(&self, at: &Point<T>, x_dot: Mat<T>, mut y_dot: MatMut<T>, _: &mut [T]) {
-        for (j, x_dot) in x_dot.columns().enumerate() { // of several seeds side by side, column j is of sample j % batch
-            let (y, r) = (at.y.col(j % at.batch), at.extra[j % at.batch]);
+        for (j, x_dot) in x_dot.columns().enumerate() {
+            let (y, r) = (at.y_of(j), at.extra_of(j)[0]); // of several seeds side by side, the sample of column j
             let along = y.iter().zip(x_dot).fold(T::zero(), |sum, (&y, &dot)| sum + y * dot);
             (0..y.len()).for_each(|i| y_dot.col_mut(j)[i] = (x_dot[i] - y[i] * along) / r);
         }

@@ -160,7 +160,7 @@ impl<T: Real> Block<T> for Tally {
     ) {
         for j in 0..y.ncols() {
             let w = params.get(0, j / at.batch);
-            for (y, &x) in y.col_mut(j).iter_mut().zip(at.x.col(j % at.batch)) {
+            for (y, &x) in y.col_mut(j).iter_mut().zip(at.x_of(j)) {
                 let old = if acc == pushpull::Accum::Add {
                     *y
                 } else {

@@ -15,6 +15,25 @@ pub enum Accum {
     Add,
 }
 
+impl Accum {
+    /// Sets or adds a value.
+    ///
+    /// ```
+    /// use pushpull_core::Accum;
+    /// let mut sum = f64::NAN;
+    /// Accum::Set.put(&mut sum, 1.0);
+    /// Accum::Add.put(&mut sum, 2.0);
+    /// assert_eq!(sum, 3.0);
+    /// ```
+    #[inline(always)]
+    pub fn put<T: Real>(self, target: &mut T, value: T) {
+        match self {
+            Self::Set => *target = value,
+            Self::Add => *target += value,
+        }
+    }
+}
+
 /// The sizes of a block `h = f(x, w)`: the lecture's d, o and p (equation 12).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Dims {
@@ -268,6 +287,38 @@ pub struct Point<'a, T> {
 }
 
 impl<'a, T> Point<'a, T> {
+    /// The sample that a column of seeds belongs to: several seeds lie one after the other, each a batch wide.
+    #[inline(always)]
+    pub const fn sample_of(&self, column: usize) -> usize {
+        column % self.batch
+    }
+
+    /// The input of the sample that a column of seeds belongs to.
+    ///
+    /// ```
+    /// use pushpull_core::{Mat, Point};
+    /// let x = [1.0, 2.0]; // two samples
+    /// let at = Point { params: &[], x: Mat::new(&x, 1, 2), y: Mat::empty(), extra: &[], batch: 2 };
+    /// assert_eq!(at.x_of(3), [2.0]); // of the second seed, the second sample
+    /// ```
+    #[inline(always)]
+    pub fn x_of(&self, column: usize) -> &'a [T] {
+        self.x.col(self.sample_of(column))
+    }
+
+    /// The output of the sample that a column of seeds belongs to.
+    #[inline(always)]
+    pub fn y_of(&self, column: usize) -> &'a [T] {
+        self.y.col(self.sample_of(column))
+    }
+
+    /// The further numbers of the sample that a column of seeds belongs to.
+    #[inline(always)]
+    pub fn extra_of(&self, column: usize) -> &'a [T] {
+        let each = self.extra.len() / self.batch;
+        &self.extra[self.sample_of(column) * each..][..each]
+    }
+
     /// The same point for sample `j` alone.
     pub fn sample(&self, j: usize) -> Self {
         let column = |mat: Mat<'a, T>| {

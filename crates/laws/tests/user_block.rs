@@ -51,7 +51,7 @@ impl<T: Real> Block<T> for SquaredNorm {
         _: &mut [T],
     ) {
         for (c, x_dot) in x_dot.columns().enumerate() {
-            let products = at.x.col(c % at.batch).iter().zip(x_dot);
+            let products = at.x_of(c).iter().zip(x_dot);
             let sum = products.fold(T::zero(), |sum, (&x, &x_dot)| sum + chain(x, x_dot));
             y_dot.col_mut(c)[0] = sum + sum;
         }
@@ -65,7 +65,7 @@ impl<T: Real> Block<T> for SquaredNorm {
     ) {
         let factor = T::from_f64(2.0 + self.factor_in_vjp);
         for (c, y_bar) in y_bar.columns().enumerate() {
-            for (x_bar, &x) in x_bar.col_mut(c).iter_mut().zip(at.x.col(c % at.batch)) {
+            for (x_bar, &x) in x_bar.col_mut(c).iter_mut().zip(at.x_of(c)) {
                 *x_bar = chain(factor * x, y_bar[0]);
             }
         }

@@ -227,7 +227,7 @@ impl<T: Scalar> Block<T> for Columns {
     ) {
         let (dims, block) = (self.inner(), T::of(&*self.block));
         for (column, dot) in x_dot.columns().enumerate() {
-            let at = self.at(at, column % at.batch);
+            let at = self.at(at, at.sample_of(column));
             let (params_dot, x_dot) = self.parts(dot);
             let mut y_dot = MatMut::new(y_dot.col_mut(column), dims.n_out, self.count);
             block.jvp_input(&at, x_dot, y_dot.rb_mut(), scratch);
@@ -246,7 +246,7 @@ impl<T: Scalar> Block<T> for Columns {
     ) {
         let (dims, block) = (self.inner(), T::of(&*self.block));
         for (column, bar) in y_bar.columns().enumerate() {
-            let at = self.at(at, column % at.batch);
+            let at = self.at(at, at.sample_of(column));
             let y_bar = Mat::new(bar, dims.n_out, self.count);
             let (params_bar, x_bar) = x_bar.col_mut(column).split_at_mut(dims.n_params);
             let x_bar = MatMut::new(x_bar, dims.n_in, self.count);

@@ -207,7 +207,7 @@ impl<T: Real> Block<T> for Mul {
         _: &mut [T],
     ) {
         for (column, x_dot) in x_dot.columns().enumerate() {
-            let (a, b) = at.x.col(column % at.batch).split_at(self.n);
+            let (a, b) = at.x_of(column).split_at(self.n);
             let (a_dot, b_dot) = x_dot.split_at(self.n);
             let pairs = a.iter().zip(b).zip(a_dot.iter().zip(b_dot));
             for (y_dot, ((&a, &b), (&a_dot, &b_dot))) in y_dot.col_mut(column).iter_mut().zip(pairs)
@@ -225,7 +225,7 @@ impl<T: Real> Block<T> for Mul {
         _: &mut [T],
     ) {
         for (column, y_bar) in y_bar.columns().enumerate() {
-            let (a, b) = at.x.col(column % at.batch).split_at(self.n);
+            let (a, b) = at.x_of(column).split_at(self.n);
             let (a_bar, b_bar) = x_bar.col_mut(column).split_at_mut(self.n);
             let factors = a.iter().zip(b).zip(y_bar);
             for ((a_bar, b_bar), ((&a, &b), &y_bar)) in a_bar.iter_mut().zip(b_bar).zip(factors) {

@@ -123,9 +123,8 @@ pub(super) fn vjp_by_gradient<T: Real>(
     y_bar: Mat<'_, T>,
     mut x_bar: MatMut<'_, T>,
 ) {
-    let n_in = x_bar.nrows();
     for (column, y_bar) in y_bar.columns().enumerate() {
-        let gradient = &at.extra[column % at.batch * n_in..][..n_in];
+        let gradient = at.extra_of(column);
         for (x_bar, &slope) in x_bar.col_mut(column).iter_mut().zip(gradient) {
             *x_bar = chain(slope, y_bar[0]);
         }

@@ -157,7 +157,7 @@ impl<T: Real> Block<T> for MatMul {
         _: &mut [T],
     ) {
         for (column, x_dot) in x_dot.columns().enumerate() {
-            let (a, b) = self.factors(at.x.col(column % at.batch));
+            let (a, b) = self.factors(at.x_of(column));
             let (a_dot, b_dot) = self.factors(x_dot);
             let mut y_dot = MatMut::new(y_dot.col_mut(column), self.m, self.n);
             product(y_dot.rb_mut(), Accum::Set, a_dot, b);
@@ -173,7 +173,7 @@ impl<T: Real> Block<T> for MatMul {
         _: &mut [T],
     ) {
         for (column, y_bar) in y_bar.columns().enumerate() {
-            let x = at.x.col(column % at.batch);
+            let x = at.x_of(column);
             self.pull(x, y_bar, Accum::Set, x_bar.col_mut(column));
         }
     }

@@ -230,7 +230,7 @@ impl<T: Real> Block<T> for LayerNorm {
         _: &mut [T],
     ) {
         for column in 0..y_dot.ncols() {
-            let (u, _) = self.kept(at, column % at.batch);
+            let (u, _) = self.kept(at, at.sample_of(column));
             let (gain_dot, bias_dot) = params_dot.col(column / at.batch).split_at(self.n);
             let directions = gain_dot.iter().zip(bias_dot);
             for ((y_dot, &u), (&gain_dot, &bias_dot)) in
@@ -271,7 +271,7 @@ impl<T: Real> Block<T> for LayerNorm {
         }
         for column in 0..y_dot.ncols() {
             let param = first + column / at.batch;
-            let (u, _) = self.kept(at, column % at.batch);
+            let (u, _) = self.kept(at, at.sample_of(column));
             let slope = u.get(param).copied().unwrap_or_else(T::one);
             let entry = &mut y_dot.col_mut(column)[param % self.n];
             match acc {
@@ -317,7 +317,7 @@ impl<T: Real> Block<T> for LayerNorm {
     fn jvp_input_in_place(&self, at: &Point<'_, T>, mut dot: MatMut<'_, T>, _: &mut [T]) {
         for column in 0..dot.ncols() {
             let seed = dot.col_mut(column);
-            self.normal_part(self.kept(at, column % at.batch), seed);
+            self.normal_part(self.kept(at, at.sample_of(column)), seed);
             for (seed, &gain) in seed.iter_mut().zip(at.params) {
                 *seed = chain(gain, *seed);
             }
@@ -330,7 +330,7 @@ impl<T: Real> Block<T> for LayerNorm {
             for (seed, &gain) in seed.iter_mut().zip(at.params) {
                 *seed = chain(gain, *seed);
             }
-            self.normal_part(self.kept(at, column % at.batch), seed);
+            self.normal_part(self.kept(at, at.sample_of(column)), seed);
         }
     }
 

@@ -200,7 +200,7 @@ impl<T: Real> Block<T> for Div {
         _: &mut [T],
     ) {
         for (column, x_dot) in x_dot.columns().enumerate() {
-            let sample = column % at.batch;
+            let sample = at.sample_of(column);
             let (b, y) = (&at.x.col(sample)[self.n..], at.y.col(sample));
             let (a_dot, b_dot) = x_dot.split_at(self.n);
             let factors = b.iter().zip(y).zip(a_dot.iter().zip(b_dot));
@@ -220,7 +220,7 @@ impl<T: Real> Block<T> for Div {
         _: &mut [T],
     ) {
         for (column, y_bar) in y_bar.columns().enumerate() {
-            let sample = column % at.batch;
+            let sample = at.sample_of(column);
             let b = &at.x.col(sample)[self.n..];
             self.pull(b, at.y.col(sample), y_bar, x_bar.col_mut(column));
         }

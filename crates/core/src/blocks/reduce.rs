@@ -114,7 +114,7 @@ impl<T: Real> Block<T> for Max {
         _: &mut [T],
     ) {
         for (column, x_dot) in x_dot.columns().enumerate() {
-            let x = at.x.col(column % at.batch);
+            let x = at.x_of(column);
             let k = largest(x);
             y_dot.col_mut(column)[0] = through(x[k], x_dot[k]);
         }
@@ -129,7 +129,7 @@ impl<T: Real> Block<T> for Max {
     ) {
         x_bar.fill(T::zero());
         for (column, y_bar) in y_bar.columns().enumerate() {
-            let x = at.x.col(column % at.batch);
+            let x = at.x_of(column);
             let k = largest(x);
             x_bar.col_mut(column)[k] = through(x[k], y_bar[0]);
         }

@@ -109,7 +109,7 @@ impl<T: Real> Block<T> for Where {
         _: &mut [T],
     ) {
         for (column, x_dot) in x_dot.columns().enumerate() {
-            let condition = &at.extra[column % at.batch * self.n..][..self.n];
+            let condition = at.extra_of(column);
             let (_, a_dot, b_dot) = self.parts(x_dot);
             let entries = y_dot.col_mut(column).iter_mut().zip(condition);
             for ((y_dot, &condition), (&a_dot, &b_dot)) in entries.zip(a_dot.iter().zip(b_dot)) {
@@ -129,7 +129,7 @@ impl<T: Real> Block<T> for Where {
         _: &mut [T],
     ) {
         for (column, y_bar) in y_bar.columns().enumerate() {
-            let condition = &at.extra[column % at.batch * self.n..][..self.n];
+            let condition = at.extra_of(column);
             let (c_bar, rest) = x_bar.col_mut(column).split_at_mut(self.n);
             let (a_bar, b_bar) = rest.split_at_mut(self.n);
             c_bar.fill(T::zero());

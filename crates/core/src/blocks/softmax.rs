@@ -92,7 +92,7 @@ impl Softmax {
     /// The symmetric Jacobian times every seed, over the seeds.
     fn times_jacobian<T: Real>(&self, at: &Point<'_, T>, mut seeds: MatMut<'_, T>) {
         for column in 0..seeds.ncols() {
-            let y = at.y.col(column % at.batch);
+            let y = at.y_of(column);
             let seed = seeds.col_mut(column);
             let inner = dot(y, seed);
             for (seed, &y) in seed.iter_mut().zip(y) {

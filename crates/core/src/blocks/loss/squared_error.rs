@@ -42,7 +42,7 @@ impl SquaredError {
 
     /// The differences of the sample in `column`.
     fn differences<'a, T>(&self, at: &Point<'a, T>, column: usize) -> &'a [T] {
-        &at.extra[column % at.batch * self.n..][..self.n]
+        at.extra_of(column)
     }
 }
 
