@@ -3,8 +3,8 @@
 //! ```
 //! # use pushpull::{Init, Mlp, Reverse, blocks::Activation, dmatrix};
 //! let graph = Mlp::new(&[2, 16, 1], Activation::Tanh).build()?;
-//! let params = graph.layout().init(Init::Glorot, 1);
-//! let (value, gradient) = Reverse::new(&graph, 1)?.value_and_gradient(&params, &dmatrix![0.5; -1.0]).map(|(v, g)| (v, g.to_vec()))?;
+//! let (params, mut reverse) = (graph.layout().init::<f64>(Init::Glorot, 1), Reverse::new(&graph, 1)?);
+//! let (value, gradient) = reverse.value_and_gradient(&params, &dmatrix![0.5; -1.0])?;
 //! # assert!(value.is_finite() && gradient.len() == params.len());
 //! # Ok::<(), pushpull::Error>(())
 //! ```
