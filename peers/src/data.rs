@@ -3,8 +3,8 @@
 use std::io;
 use std::path::Path;
 
+use pushpull::Init;
 use pushpull::blocks::{Activation, Loss};
-use pushpull::{Init, Result};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 

@@ -1,8 +1,7 @@
 //! pushpull itself, what the others are divided by.
 
-use pushpull_core::Question;
 use pushpull::nalgebra::DMatrix;
-use pushpull::{Chunk, Forward, Mat, MatMut, Primal, Reverse, Scalar, Store};
+use pushpull::{Forward, Mat, MatMut, Primal, Question, Reverse, Scalar};
 
 use super::{Prepared, Refusal};
 use crate::data::Data;
@@ -28,7 +27,9 @@ fn prepare_at<T: Scalar + Into<f64>>(job: &Job) -> Result<Prepared, Refusal> {
     let params = of(&data.params);
     let x = input::<T>(&data, &net, graph.n_inputs());
     // What an engine's own threads refuse, the primal and the Jacobian, which take no number, refuse too.
-    let mut reverse = Reverse::plan(&graph, batch, Question::Gradient).threads(job.threads).prepare::<T>()?;
+    let mut reverse = Reverse::plan(&graph, batch, Question::Gradient)
+        .threads(job.threads)
+        .prepare::<T>()?;
     Ok(match job.task {
         Task::Gradient => {
             let (value, gradient) = reverse.value_and_gradient(&params, &x)?;
@@ -46,7 +47,7 @@ fn prepare_at<T: Scalar + Into<f64>>(job: &Job) -> Result<Prepared, Refusal> {
             Prepared::of("primal", value.into(), Vec::new(), compute)
         }
         Task::Jvp => {
-            let mut forward = Forward::plan(&graph, batch, Question::Jvp(1)).chunk(Chunk::Full).prepare::<T>()?;
+            let mut forward = Forward::plan(&graph, batch, Question::Jvp(1)).prepare::<T>()?;
             let params_dot = of(&data.params_dot);
             let mut y_dot = vec![T::zero(); batch];
             let mut compute = move || -> Result<(T, T), pushpull::Error> {
@@ -60,7 +61,9 @@ fn prepare_at<T: Scalar + Into<f64>>(job: &Job) -> Result<Prepared, Refusal> {
             Prepared::of("one direction", value.into(), vec![dot.into()], compute)
         }
         Task::ForwardGradient => {
-            let mut forward = Forward::plan(&graph, batch, Question::Gradient).threads(job.threads).prepare::<T>()?;
+            let mut forward = Forward::plan(&graph, batch, Question::Gradient)
+                .threads(job.threads)
+                .prepare::<T>()?;
             let form = format!("dense tangents, {} at once", forward.chunk_width());
             let (value, gradient) = forward.value_and_gradient(&params, &x)?;
             let (value, result) = (value.into(), wide(gradient));
