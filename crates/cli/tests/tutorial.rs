@@ -33,7 +33,7 @@ fn chapters() -> Vec<(String, String)> {
     let files = std::fs::read_dir(root().join("docs")).unwrap();
     let mut names: Vec<String> = files
         .map(|file| file.unwrap().file_name().into_string().unwrap())
-        .filter(|name| name.ends_with(".md"))
+        .filter(|name| name.ends_with(".md") && name.starts_with(|c: char| c.is_ascii_digit()))
         .collect();
     names.sort();
     let text = |name: &str| std::fs::read_to_string(root().join("docs").join(name)).unwrap();
