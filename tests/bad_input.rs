@@ -209,6 +209,31 @@ fn budgets_that_are_too_small_are_told_the_smallest_that_does() {
     assert!(matches!(tight(Question::Vjp(4)), Err(Error::Budget { .. })));
 }
 
+/// A question that pulls back one cotangent is refused no seeds, too, with checkpoints and without.
+#[test]
+fn no_seeds_are_refused_by_every_method_of_a_plan() {
+    let graph = Mlp::new(&[2, 3, 3, 1], Activation::Tanh).build().unwrap();
+    for store in [Store::All, Store::Slots(2)] {
+        for question in [
+            Question::Gradient,
+            Question::Vjp(1),
+            Question::JacobianInputs,
+        ] {
+            let plan = Reverse::plan(&graph, 2, question)
+                .checkpointing(store)
+                .seeds(0);
+            let faults = [
+                plan.prediction::<f64>().err(),
+                plan.work::<f64>().err(),
+                plan.prepare::<f64>().err(),
+            ];
+            for fault in faults {
+                assert!(matches!(fault, Some(Error::Setting { .. })), "{fault:?}");
+            }
+        }
+    }
+}
+
 #[test]
 fn graphs_without_a_cut_and_foreign_schedules_are_named() {
     let mut b = Builder::new();

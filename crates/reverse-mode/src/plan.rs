@@ -171,11 +171,7 @@ impl Plan {
     }
 
     fn placed<T>(&self) -> Result<Placed> {
-        let purpose = self.purpose()?;
-        let seeds = match purpose {
-            Purpose::Gradient { .. } => 1,
-            Purpose::Record => at_least_one(self.seeds)?,
-        };
+        let (purpose, seeds) = (self.purpose()?, at_least_one(self.seeds)?);
         let asked = Asked::new(&self.graph, self.batch, seeds, purpose)?;
         match &self.kept {
             Kept::Store(store) => asked.placed::<T>(*store),
@@ -191,14 +187,14 @@ impl Plan {
     /// stages; [`Error::Budget`] with the smallest that does; [`Error::NoCut`] for slots where no cut of the graph saves
     /// memory.
     pub fn prepare<T: Scalar>(&self) -> Result<Reverse<T>> {
-        let (placed, seeds) = (self.placed::<T>()?, at_least_one(self.seeds)?);
+        let placed = self.placed::<T>()?;
         let store = match self.kept {
             Kept::Store(store) => Some(store),
             Kept::Schedule(_) => None,
         };
         Reverse::with(
             &self.graph,
-            (self.batch, seeds),
+            (self.batch, self.seeds),
             placed,
             store,
             self.threads,
