@@ -21,7 +21,7 @@ use pushpull_bench::{bottleneck, checkpoint, claims, kinks, pictures, plan, repo
 #[path = "cost/timer.rs"]
 mod timer;
 
-use timer::Criterions;
+use timer::CriterionTimer;
 
 #[global_allocator]
 static ALLOCATOR: CountingAllocator = CountingAllocator;
@@ -99,7 +99,7 @@ fn run(request: &Request) -> Result<(), Box<dyn std::error::Error>> {
     } else {
         place.join("criterion")
     };
-    let mut timer = Criterions::new(
+    let mut timer = CriterionTimer::new(
         &criterion,
         if request.extent == Extent::Full {
             0.3

@@ -63,7 +63,7 @@ fn compare(widths: &[usize], batch: usize) -> Result<(), pushpull::Error> {
     let mut reverses = [4, 16, 64, outputs]
         .into_iter()
         .map(|seeds| {
-            Reverse::plan(&graph, batch, Question::Vjp(seeds))
+            Reverse::plan(&graph, batch, Question::JacobianInputs)
                 .seeds(seeds)
                 .prepare()
         })

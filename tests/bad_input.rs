@@ -9,7 +9,7 @@ use pushpull::checkpoint::{Chain, square_root};
 use pushpull::nalgebra::DMatrix;
 use pushpull::{
     Accum, Builder, Chunk, Error, Forward, Graph, Mat, MatMut, Mlp, Question, Reverse, Store,
-    Structured,
+    Structured, Wrt,
 };
 
 fn graph() -> Graph {
@@ -207,6 +207,37 @@ fn budgets_that_are_too_small_are_told_the_smallest_that_does() {
     };
     assert!(tight(Question::Gradient).is_ok());
     assert!(matches!(tight(Question::Vjp(4)), Err(Error::Budget { .. })));
+}
+
+/// Each mode names what it does not answer, and with respect to what.
+#[test]
+fn questions_of_the_other_mode_are_named() {
+    let graph = Mlp::new(&[2, 1], Activation::Tanh).build().unwrap();
+    let forward = |question, wrt| {
+        Forward::plan(&graph, 1, question)
+            .wrt(wrt)
+            .prepare::<f64>()
+            .err()
+    };
+    let reverse = |question, wrt| {
+        Reverse::plan(&graph, 1, question)
+            .wrt(wrt)
+            .prepare::<f64>()
+            .err()
+    };
+    for (fault, setting) in [
+        (forward(Question::Vjp(1), Wrt::PARAMS), "question"),
+        (forward(Question::HessianVector(1), Wrt::PARAMS), "question"),
+        (forward(Question::Gradient, Wrt::BOTH), "wrt"),
+        (forward(Question::Jvp(1), Wrt::NOTHING), "wrt"),
+        (reverse(Question::Jvp(1), Wrt::PARAMS), "question"),
+        (reverse(Question::HessianVector(1), Wrt::PARAMS), "question"),
+        (reverse(Question::Gradient, Wrt::INPUTS), "wrt"),
+        (reverse(Question::Vjp(1), Wrt::NOTHING), "wrt"),
+    ] {
+        let fault = fault.map(|fault| fault.to_string()).unwrap_or_default();
+        assert!(fault.contains(&format!(": {setting} must be ")), "{fault}");
+    }
 }
 
 /// A question that pulls back one cotangent is refused no seeds, too, with checkpoints and without.

@@ -85,25 +85,25 @@ macro_rules! calls {
 fn a_batch_that_cannot_be_is_refused_by_every_prediction() {
     let (g, c, chunk, all) = (&graph(), &chain(), Chunk::Auto, Store::All);
     let calls: &[Call<'_>] = calls![
-        "Primal::predict": |n| told(Primal::<f32>::predict(g, n)),
-        "Forward::predict_gradient": |n| told(Forward::plan(g, n, Question::Gradient).chunk(chunk).prediction::<f32>()),
-        "Forward::predict_jvp": |n| told(Forward::plan(g, n, Question::Jvp(2)).chunk(chunk).wrt(Wrt::BOTH).prediction::<f64>()),
-        "Forward::predict_jacobian_params": |n| told(Forward::plan(g, n, Question::JacobianParams).chunk(chunk).prediction::<f64>()),
-        "Forward::predict_jacobian_inputs": |n| told(Forward::plan(g, n, Question::JacobianInputs).chunk(chunk).prediction::<f64>()),
-        "Forward::gradient_work": |n| told(Forward::plan(g, n, Question::Gradient).chunk(chunk).work::<f64>()),
-        "Structured::predict_gradient": |n| told(Structured::plan(g, n).chunk(chunk).prediction::<f64>()),
+        "Primal, predicted": |n| told(Primal::<f32>::predict(g, n)),
+        "Forward, gradient predicted": |n| told(Forward::plan(g, n, Question::Gradient).chunk(chunk).prediction::<f32>()),
+        "Forward, jvp predicted": |n| told(Forward::plan(g, n, Question::Jvp(2)).chunk(chunk).wrt(Wrt::BOTH).prediction::<f64>()),
+        "Forward, jacobian params predicted": |n| told(Forward::plan(g, n, Question::JacobianParams).chunk(chunk).prediction::<f64>()),
+        "Forward, jacobian inputs predicted": |n| told(Forward::plan(g, n, Question::JacobianInputs).chunk(chunk).prediction::<f64>()),
+        "Forward, gradient listed": |n| told(Forward::plan(g, n, Question::Gradient).chunk(chunk).work::<f64>()),
+        "Structured, gradient predicted": |n| told(Structured::plan(g, n).chunk(chunk).prediction::<f64>()),
         "Structured::samples": |n| told(Structured::plan(g, n).chunk(chunk).samples::<f64>()),
-        "ForwardOverForward::predict": |n| told(ForwardOverForward::plan(g, n).chunk(chunk).prediction::<f64>()),
-        "Reverse::predict_gradient": |n| told(Reverse::plan(g, n, Question::Gradient).checkpointing(all).prediction::<f32>()),
-        "Reverse::predict_gradient, slots": |n| told(Reverse::plan(g, n, Question::Gradient).checkpointing(Store::Slots(2)).prediction::<f32>()),
-        "Reverse::predict_gradient, bytes": |n| told(Reverse::plan(g, n, Question::Gradient).checkpointing(Store::Bytes(4096)).prediction::<f32>()),
-        "Reverse::predict_vjp": |n| told(Reverse::plan(g, n, Question::Vjp(3)).wrt(Wrt::BOTH).checkpointing(all).seeds(2).prediction::<f64>()),
-        "Reverse::predict_jacobian_params": |n| told(Reverse::plan(g, n, Question::JacobianParams).checkpointing(all).seeds(2).prediction::<f64>()),
-        "Reverse::predict_jacobian_inputs": |n| told(Reverse::plan(g, n, Question::JacobianInputs).checkpointing(all).seeds(2).prediction::<f64>()),
-        "Reverse::vjp_work": |n| told(Reverse::plan(g, n, Question::Vjp(2)).checkpointing(all).seeds(2).work::<f64>()),
-        "HessianVector::predict": |n| told(HessianVector::plan(g, n).checkpointing(all).products(2).prediction::<f64>()),
-        "HessianVector::predict_by_duals": |n| told(HessianVector::plan(g, n).by_duals().checkpointing(all).products(2).prediction::<f64>()),
-        "MixedMode::predict_jacobian_inputs": |n| told(MixedMode::plan(c, n).prediction::<f64>()),
+        "ForwardOverForward, predicted": |n| told(ForwardOverForward::plan(g, n).chunk(chunk).prediction::<f64>()),
+        "Reverse, gradient predicted": |n| told(Reverse::plan(g, n, Question::Gradient).checkpointing(all).prediction::<f32>()),
+        "Reverse, gradient predicted, slots": |n| told(Reverse::plan(g, n, Question::Gradient).checkpointing(Store::Slots(2)).prediction::<f32>()),
+        "Reverse, gradient predicted, bytes": |n| told(Reverse::plan(g, n, Question::Gradient).checkpointing(Store::Bytes(4096)).prediction::<f32>()),
+        "vjp, predicted": |n| told(Reverse::plan(g, n, Question::Vjp(3)).wrt(Wrt::BOTH).checkpointing(all).seeds(2).prediction::<f64>()),
+        "Reverse, jacobian params predicted": |n| told(Reverse::plan(g, n, Question::JacobianParams).checkpointing(all).seeds(2).prediction::<f64>()),
+        "Reverse, jacobian inputs predicted": |n| told(Reverse::plan(g, n, Question::JacobianInputs).checkpointing(all).seeds(2).prediction::<f64>()),
+        "vjp, listed": |n| told(Reverse::plan(g, n, Question::Vjp(2)).checkpointing(all).seeds(2).work::<f64>()),
+        "HessianVector, predicted": |n| told(HessianVector::plan(g, n).checkpointing(all).products(2).prediction::<f64>()),
+        "HessianVector, by duals predicted": |n| told(HessianVector::plan(g, n).by_duals().checkpointing(all).products(2).prediction::<f64>()),
+        "MixedMode, jacobian inputs predicted": |n| told(MixedMode::plan(c, n).prediction::<f64>()),
         "Chain::of": |n| told(Chain::of(g, n)),
         "Explanation::new": |n| told(Explanation::new::<f64>(g, n)),
     ];
@@ -117,15 +117,15 @@ fn a_batch_that_cannot_be_is_refused_by_every_engine() {
     let calls: &[Call<'_>] = calls![
         "Primal::new": |n| told(Primal::<f32>::new(g, n)),
         "Forward::new": |n| told(Forward::plan(g, n, Question::Gradient).chunk(chunk).prepare::<f32>()),
-        "Forward::for_directions": |n| told(Forward::plan(g, n, Question::Jvp(2)).chunk(Chunk::Full).wrt(Wrt::BOTH).prepare::<f64>()),
-        "Forward::for_params": |n| told(Forward::plan(g, n, Question::JacobianParams).chunk(chunk).prepare::<f64>()),
-        "Forward::for_inputs": |n| told(Forward::plan(g, n, Question::JacobianInputs).chunk(chunk).prepare::<f64>()),
+        "Forward, directions prepared": |n| told(Forward::plan(g, n, Question::Jvp(2)).chunk(Chunk::Full).wrt(Wrt::BOTH).prepare::<f64>()),
+        "Forward, params prepared": |n| told(Forward::plan(g, n, Question::JacobianParams).chunk(chunk).prepare::<f64>()),
+        "Forward, inputs prepared": |n| told(Forward::plan(g, n, Question::JacobianInputs).chunk(chunk).prepare::<f64>()),
         "Structured::new": |n| told(Structured::plan(g, n).chunk(chunk).prepare::<f64>()),
         "ForwardOverForward::new": |n| told(ForwardOverForward::plan(g, n).chunk(chunk).prepare::<f64>()),
         "Reverse::new": |n| told(Reverse::plan(g, n, Question::Gradient).checkpointing(all).prepare::<f64>()),
         "Reverse::new, slots": |n| told(Reverse::plan(g, n, Question::Gradient).checkpointing(Store::Slots(2)).prepare::<f64>()),
         "Reverse::new, bytes": |n| told(Reverse::plan(g, n, Question::Gradient).checkpointing(Store::Bytes(4096)).prepare::<f64>()),
-        "Reverse::with_schedule": |n| told(Reverse::plan(g, n, Question::Gradient).schedule(&schedule).prepare::<f64>()),
+        "Plan::schedule": |n| told(Reverse::plan(g, n, Question::Gradient).schedule(&schedule).prepare::<f64>()),
         "HessianVector::new": |n| told(HessianVector::plan(g, n).checkpointing(all).prepare::<f64>()),
         "HessianVector::by_duals": |n| told(HessianVector::plan(g, n).by_duals().checkpointing(all).prepare::<f32>()),
         "MixedMode::new": |n| told(MixedMode::<f64>::new(c, n)),
@@ -139,18 +139,18 @@ fn a_batch_that_cannot_be_is_refused_by_every_engine() {
 fn directions_and_seeds_that_cannot_be_are_refused() {
     let (g, chunk, all) = (&graph(), Chunk::Auto, Store::All);
     let calls: &[Call<'_>] = calls![
-        "Forward::predict_jvp": |k| told(Forward::plan(g, 2, Question::Jvp(k)).chunk(chunk).prediction::<f64>()),
-        "Forward::predict_jvp, at once": |k| told(Forward::plan(g, 2, Question::Jvp(k)).chunk(Chunk::Full).wrt(Wrt::BOTH).prediction::<f64>()),
-        "Forward::predict_jvp, chunks": |k| told(Forward::plan(g, 2, Question::Jvp(k)).chunk(Chunk::Fixed(k)).wrt(Wrt::INPUTS).prediction::<f64>()),
-        "Forward::jvp_work": |k| told(Forward::plan(g, 2, Question::Jvp(k)).chunk(Chunk::Full).wrt(Wrt::BOTH).work::<f64>()),
-        "Reverse::predict_vjp, side by side": |k| told(Reverse::plan(g, 2, Question::Vjp(3)).wrt(Wrt::BOTH).checkpointing(all).seeds(k).prediction::<f64>()),
-        "Reverse::predict_vjp, cotangents": |k| told(Reverse::plan(g, 2, Question::Vjp(k)).wrt(Wrt::BOTH).checkpointing(all).seeds(2).prediction::<f64>()),
-        "Reverse::predict_params_vjp": |k| told(Reverse::plan(g, 2, Question::Vjp(k)).checkpointing(all).seeds(k).prediction::<f64>()),
-        "Reverse::predict_jacobian_params": |k| told(Reverse::plan(g, 2, Question::JacobianParams).checkpointing(all).seeds(k).prediction::<f64>()),
-        "Reverse::predict_jacobian_inputs": |k| told(Reverse::plan(g, 2, Question::JacobianInputs).checkpointing(all).seeds(k).prediction::<f64>()),
-        "Reverse::vjp_work": |k| told(Reverse::plan(g, 2, Question::Vjp(k)).checkpointing(all).seeds(k).work::<f64>()),
-        "HessianVector::predict": |k| told(HessianVector::plan(g, 2).checkpointing(all).products(k).prediction::<f64>()),
-        "HessianVector::predict_by_duals": |k| told(HessianVector::plan(g, 2).by_duals().checkpointing(all).products(k).prediction::<f64>()),
+        "Forward, jvp predicted": |k| told(Forward::plan(g, 2, Question::Jvp(k)).chunk(chunk).prediction::<f64>()),
+        "Forward, jvp predicted, at once": |k| told(Forward::plan(g, 2, Question::Jvp(k)).chunk(Chunk::Full).wrt(Wrt::BOTH).prediction::<f64>()),
+        "Forward, jvp predicted, chunks": |k| told(Forward::plan(g, 2, Question::Jvp(k)).chunk(Chunk::Fixed(k)).wrt(Wrt::INPUTS).prediction::<f64>()),
+        "Forward, jvp listed": |k| told(Forward::plan(g, 2, Question::Jvp(k)).chunk(Chunk::Full).wrt(Wrt::BOTH).work::<f64>()),
+        "vjp, side by side": |k| told(Reverse::plan(g, 2, Question::Vjp(3)).wrt(Wrt::BOTH).checkpointing(all).seeds(k).prediction::<f64>()),
+        "vjp, cotangents": |k| told(Reverse::plan(g, 2, Question::Vjp(k)).wrt(Wrt::BOTH).checkpointing(all).seeds(2).prediction::<f64>()),
+        "vjp to the parameters": |k| told(Reverse::plan(g, 2, Question::Vjp(k)).checkpointing(all).seeds(k).prediction::<f64>()),
+        "Reverse, jacobian params predicted": |k| told(Reverse::plan(g, 2, Question::JacobianParams).checkpointing(all).seeds(k).prediction::<f64>()),
+        "Reverse, jacobian inputs predicted": |k| told(Reverse::plan(g, 2, Question::JacobianInputs).checkpointing(all).seeds(k).prediction::<f64>()),
+        "vjp, listed": |k| told(Reverse::plan(g, 2, Question::Vjp(k)).checkpointing(all).seeds(k).work::<f64>()),
+        "HessianVector, predicted": |k| told(HessianVector::plan(g, 2).checkpointing(all).products(k).prediction::<f64>()),
+        "HessianVector, by duals predicted": |k| told(HessianVector::plan(g, 2).by_duals().checkpointing(all).products(k).prediction::<f64>()),
     ];
     // Sizes of a prediction are exact while 64 bits hold them.
     for call in calls {
@@ -162,9 +162,8 @@ fn directions_and_seeds_that_cannot_be_are_refused() {
         }
     }
     let calls: &[Call<'_>] = calls![
-        "Forward::for_directions": |k| told(Forward::plan(g, 2, Question::Jvp(k)).chunk(Chunk::Full).wrt(Wrt::BOTH).prepare::<f64>()),
-        "Forward::for_jvp": |k| told(Forward::plan(g, 2, Question::Jvp(k)).chunk(Chunk::Full).wrt(Wrt::BOTH).prepare::<f64>()),
-        "Reverse::seeds": |k| told(Reverse::plan(g, 2, Question::Vjp(k)).checkpointing(all).seeds(k).prepare::<f64>()),
+        "Forward, directions prepared": |k| told(Forward::plan(g, 2, Question::Jvp(k)).chunk(Chunk::Full).wrt(Wrt::BOTH).prepare::<f64>()),
+        "Plan::seeds": |k| told(Reverse::plan(g, 2, Question::Vjp(k)).checkpointing(all).seeds(k).prepare::<f64>()),
         "Prepared::new, jvp": |k| told(Prepared::<f64>::new(g, 2, Question::Jvp(k), Way::ForwardChunked(4))),
         "Prepared::new, vjp": |k| told(Prepared::<f64>::new(g, 2, Question::Vjp(k), Way::Reverse(4))),
         "Prepared::new, side": |k| told(Prepared::<f64>::new(g, 2, Question::Vjp(1), Way::Reverse(k))),
@@ -311,7 +310,6 @@ fn asked(block: impl AnyBlock) -> Vec<Result<(), Error>> {
             .prepare::<f64>()
             .map(drop),
         Forward::plan(g, 1, Question::Jvp(1))
-            .chunk(Chunk::Full)
             .wrt(Wrt::BOTH)
             .prepare::<f64>()
             .map(drop),

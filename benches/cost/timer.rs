@@ -8,12 +8,12 @@ use pushpull_bench::timer::{Time, Timer, TimerError};
 
 /// Criterion with the settings of one run.
 #[allow(missing_debug_implementations)] // Criterion has none.
-pub struct Criterions {
+pub struct CriterionTimer {
     criterion: Criterion,
     directory: PathBuf,
 }
 
-impl Criterions {
+impl CriterionTimer {
     /// Measures each computation for about `seconds`, at least ten samples; criterion's files go to `directory`.
     pub fn new(directory: &Path, seconds: f64) -> Self {
         let criterion = Criterion::default()
@@ -30,7 +30,7 @@ impl Criterions {
     }
 }
 
-impl Timer for Criterions {
+impl Timer for CriterionTimer {
     fn time(&mut self, id: &str, run: &mut dyn FnMut()) -> Result<Time, TimerError> {
         // `id` names criterion's directory.
         self.criterion

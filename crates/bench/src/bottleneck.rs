@@ -74,7 +74,7 @@ pub fn measure(extent: Extent) -> Result<Bottleneck> {
         }));
     }
     for seeds in [4, 16, 64, graph.n_outputs()] {
-        let mut reverse = Reverse::plan(&graph, BATCH, Question::Vjp(seeds))
+        let mut reverse = Reverse::plan(&graph, BATCH, Question::JacobianInputs)
             .seeds(seeds)
             .prepare::<f64>()?;
         names.push(format!("reverse, {seeds} rows at once"));

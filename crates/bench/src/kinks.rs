@@ -6,7 +6,7 @@ use std::path::Path;
 use nalgebra::dmatrix;
 use pushpull_core::blocks::{Add, Relu, Scale};
 use pushpull_core::{Builder, Graph, Mat, Primal, Question, Result, Wrt};
-use pushpull_forward_mode::{Chunk, Forward};
+use pushpull_forward_mode::Forward;
 use pushpull_reverse_mode::Reverse;
 use serde::Serialize;
 
@@ -73,7 +73,6 @@ pub fn measure() -> Result<Vec<AtKink>> {
 fn at(function: &'static str, graph: &Graph, x: f64) -> Result<AtKink> {
     let (point, one) = (dmatrix![x], dmatrix![1.0]);
     let mut forward = Forward::plan(graph, 1, Question::Jvp(1))
-        .chunk(Chunk::Full)
         .wrt(Wrt::INPUTS)
         .prepare()?;
     let pushed = forward.jvp(&[], &point, None, Some(Mat::from(&one)))?.1;

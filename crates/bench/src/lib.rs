@@ -1,9 +1,8 @@
 //! Measures what both modes cost and draws it.
 //!
 //! Rooms that know no engine: [`alloc`] (heap bytes, exact), [`fit`] (power laws), [`record`] (the rows of `cost.csv`),
-//! [`machine`] (what a number was measured on), [`edition`] (a report directory that is replaced
-//! whole or not at all), [`progress`] (what is running, and for how long still). The [`data`] sets are a crate of their
-//! own, so that they can be read without criterion and plotters.
+//! [`machine`] (what a number was measured on), [`edition`] (a report directory that is replaced whole or not at all),
+//! [`progress`] (what is running, and for how long still). The [`data`] sets are a crate of their own, and so are pictures.
 //!
 //! The comparison: [`sweep`] lists the [`cell`]s, a cell prepares [`job`]s on one network and times them ([`timer`]);
 //! [`pictures`], [`claims`] and the [`report`] are made from the rows alone, which a [`table`] answers questions about.

@@ -109,10 +109,5 @@ pub trait Engine<T: Scalar>: fmt::Debug {
 }
 
 fn refused(name: &str, question: &str) -> Error {
-    Error::Setting {
-        name: name.into(),
-        setting: "question".into(),
-        expected: "one that this engine answers".into(),
-        got: question.into(),
-    }
+    Error::setting(name, "question", "one that this engine answers", question)
 }

@@ -222,6 +222,21 @@ pub enum Error {
 }
 
 impl Error {
+    /// A [`Error::Setting`].
+    pub fn setting(
+        name: impl Into<String>,
+        setting: impl Into<String>,
+        expected: impl Into<String>,
+        got: impl std::fmt::Display,
+    ) -> Self {
+        Self::Setting {
+            name: name.into(),
+            setting: setting.into(),
+            expected: expected.into(),
+            got: got.to_string(),
+        }
+    }
+
     /// A [`Error::Shape`] for a matrix: `expected` and `got` are rows x columns.
     pub fn matrix(
         name: impl Into<String>,

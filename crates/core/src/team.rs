@@ -147,12 +147,7 @@ fn allowed(name: &str, threads: usize) -> Result<()> {
 }
 
 fn refused(name: &str, threads: usize, expected: String) -> Error {
-    Error::Setting {
-        name: name.into(),
-        setting: "threads".into(),
-        expected,
-        got: threads.to_string(),
-    }
+    Error::setting(name, "threads", expected, threads)
 }
 
 /// Makes a crew the present one, and gives the one before.

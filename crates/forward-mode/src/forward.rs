@@ -129,11 +129,6 @@ impl<T: Scalar> Forward<T> {
         self.setting.width(self.graph().n_params())
     }
 
-    /// Unit vectors of the inputs that a Jacobian carries at once.
-    pub fn width_of_inputs(&self) -> usize {
-        self.setting.width(self.graph().n_inputs())
-    }
-
     /// Allocates the buffers for a question, unless they are there.
     pub(crate) fn prepare(&mut self, purpose: Purpose) -> Result<()> {
         if self.prepared.purpose != purpose {

@@ -87,32 +87,29 @@ impl Plan {
     }
 
     fn purpose(&self) -> Result<Purpose> {
-        let wrong = |setting: &str, expected: &str, got: String| Error::Setting {
-            name: "Forward".into(),
-            setting: setting.into(),
-            expected: expected.into(),
-            got,
+        let wrt = |expected: &str| {
+            let got = format_args!("{:?}", self.wrt);
+            Err(Error::setting("Forward", "wrt", expected, got))
         };
         let Wrt { params, inputs } = self.wrt;
-        Ok(match self.question {
-            Question::Gradient if self.wrt == Wrt::PARAMS => Purpose::Gradient,
-            Question::Gradient => {
-                let expected =
-                    "the parameters; the inputs' gradient is the sum of JacobianInputs' rows";
-                return Err(wrong("wrt", expected, format!("{:?}", self.wrt)));
+        match self.question {
+            Question::Gradient if self.wrt != Wrt::PARAMS => {
+                wrt("the parameters; the inputs' gradient is the sum of JacobianInputs' rows")
             }
-            Question::Jvp(seeds) => Purpose::Jvp {
+            Question::Gradient => Ok(Purpose::Gradient),
+            Question::Jvp(_) if self.wrt == Wrt::NOTHING => wrt("parameters, inputs or both"),
+            Question::Jvp(seeds) => Ok(Purpose::Jvp {
                 seeds,
                 params,
                 inputs,
-            },
-            Question::JacobianParams => Purpose::JacobianParams,
-            Question::JacobianInputs => Purpose::JacobianInputs,
+            }),
+            Question::JacobianParams => Ok(Purpose::JacobianParams),
+            Question::JacobianInputs => Ok(Purpose::JacobianInputs),
             other => {
                 let expected = "gradient, jvp, jacobian-params or jacobian-inputs";
-                return Err(wrong("question", expected, other.to_string()));
+                Err(Error::setting("Forward", "question", expected, other))
             }
-        })
+        }
     }
 
     fn setting<T>(&self) -> Result<(Setting, Purpose)> {
@@ -201,29 +198,27 @@ impl<T: Scalar> Forward<T> {
     /// The exact cost of [`Forward::value_and_gradient`]: the sweeps of all chunks, and the sums at the end.
     pub fn cost(&self) -> Cost {
         // It was emitted when the engine was prepared: a graph and a batch that cannot be are refused there.
-        self.setting
-            .cost::<T>(Purpose::Gradient)
-            .unwrap_or_default()
+        let counted = self.setting.counted::<T>(Purpose::Gradient);
+        counted.unwrap_or_default().0
     }
 }
 
 impl Setting {
-    fn cost<T: Scalar>(&self, purpose: Purpose) -> Result<Cost> {
-        let programs = self.programs(purpose)?;
-        let each = programs.iter();
-        Ok(each
-            .map(|(program, times)| program.cost::<T>() * *times)
-            .sum())
+    /// Work and evaluations of blocks, of all sweeps.
+    fn counted<T: Scalar>(&self, purpose: Purpose) -> Result<(Cost, u64)> {
+        let (mut cost, mut evaluations) = (Cost::ZERO, 0_u64);
+        for (program, times) in self.programs(purpose)? {
+            cost += program.cost::<T>() * times;
+            let all = program.evaluations().saturating_mul(times as u64);
+            evaluations = evaluations.saturating_add(all);
+        }
+        Ok((cost, evaluations))
     }
 
     /// The prediction of a question.
     fn predicted<T: Scalar>(&self, purpose: Purpose) -> Result<Prediction> {
         let placed = self.placed::<T>(purpose)?;
-        let mut evaluations = 0_u64;
-        for (program, times) in self.programs(purpose)? {
-            let all = program.evaluations().saturating_mul(times as u64);
-            evaluations = evaluations.saturating_add(all);
-        }
+        let (cost, evaluations) = self.counted::<T>(purpose)?;
         let gradient = match purpose {
             Purpose::Gradient => self.graph.n_params(),
             _ => 0,
@@ -232,7 +227,7 @@ impl Setting {
         let numbers = numbers.into_iter().fold(0, usize::saturating_add);
         let results = memory::elements(&[self.results(purpose), size_of::<T>()]);
         let prediction = Prediction {
-            cost: self.cost::<T>(purpose)?,
+            cost,
             evaluations,
             buffers: memory::elements(&[numbers, size_of::<T>()]),
             plan: placed.held(),

@@ -71,7 +71,7 @@ pub(crate) struct Setting {
 impl Setting {
     pub(crate) fn new<T>(graph: &Graph, batch: usize, chunk: Chunk) -> Result<Self> {
         if chunk == Chunk::Fixed(0) {
-            return Err(setting("Forward", "chunk", "at least 1", 0));
+            return Err(Error::setting("Forward", "chunk", "at least 1", 0));
         }
         let nodes = graph.nodes().iter();
         let pair = nodes.map(|node| node.dims().n_in.saturating_add(node.dims().n_out));
@@ -200,14 +200,5 @@ impl Setting {
             self.graph.check_slopes(params, x, wrt, T::DUAL)?;
         }
         Ok(())
-    }
-}
-
-pub(crate) fn setting(name: &str, setting: &str, expected: &str, got: usize) -> Error {
-    Error::Setting {
-        name: name.into(),
-        setting: setting.into(),
-        expected: expected.into(),
-        got: got.to_string(),
     }
 }

@@ -224,12 +224,12 @@ fn near_kinks<T: Scalar>(walk: &Walk<'_, T>, i: usize) -> Result<Option<Vec<Near
         return Ok(None);
     }
     if node.block.input_jacobian() != InputJacobian::Diagonal {
-        return Err(Error::Setting {
-            name: node.name.clone(),
-            setting: "kinks".into(),
-            expected: "empty for a block whose input_jacobian is not Diagonal".into(),
-            got: format!("{} of them", kinks.len()),
-        });
+        return Err(Error::setting(
+            &node.name,
+            "kinks",
+            "empty for a block whose input_jacobian is not Diagonal",
+            format_args!("{} of them", kinks.len()),
+        ));
     }
     let (n_in, mut row) = (node.dims().n_in, 0);
     let mut near = Vec::new();

@@ -134,20 +134,20 @@ impl<T: Scalar> Shadow<T> {
     /// [`Error::Setting`] for `every` = 0 or a graph without parameters; [`Error::EmptyBatch`], [`Error::TooLarge`].
     pub fn new(graph: &Graph, batch: usize, every: u64, seed: u64) -> Result<Self> {
         if every == 0 {
-            return Err(Error::Setting {
-                name: "Shadow".into(),
-                setting: "every".into(),
-                expected: "at least 1; make no Shadow where nothing is to be checked".into(),
-                got: "0".into(),
-            });
+            return Err(Error::setting(
+                "Shadow",
+                "every",
+                "at least 1; make no Shadow where nothing is to be checked",
+                0,
+            ));
         }
         if graph.n_params() == 0 {
-            return Err(Error::Setting {
-                name: "Shadow".into(),
-                setting: "graph".into(),
-                expected: "one with parameters, whose gradient can be checked".into(),
-                got: "none".into(),
-            });
+            return Err(Error::setting(
+                "Shadow",
+                "graph",
+                "one with parameters, whose gradient can be checked",
+                "none",
+            ));
         }
         let mut groups: Vec<Group> = Vec::new();
         let mut known: HashSet<&Range<usize>> = HashSet::new();

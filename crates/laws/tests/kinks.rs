@@ -11,7 +11,7 @@ use pushpull_core::blocks::{
 use pushpull_core::{
     Builder, Error, Graph, Init, Mat, Mlp, Question, Real, Result, Spec, Wrt, blocks,
 };
-use pushpull_forward_mode::{Chunk, Forward};
+use pushpull_forward_mode::Forward;
 use pushpull_laws::{check, kinks};
 use pushpull_reverse_mode::Reverse;
 
@@ -43,7 +43,6 @@ fn trap_of_zero() -> Result<Graph> {
 fn slopes<T: pushpull_core::Scalar>(graph: &Graph, x: f64) -> (f64, f64) {
     let x = dmatrix![T::from_f64(x)];
     let mut forward = Forward::plan(graph, 1, Question::Jvp(1))
-        .chunk(Chunk::Full)
         .wrt(Wrt::INPUTS)
         .prepare()
         .unwrap();

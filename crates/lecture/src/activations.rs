@@ -5,7 +5,7 @@ use pushpull_bench::claims::{Claim, Verdict};
 use pushpull_bench::sweep::Extent;
 use pushpull_core::blocks::Activation;
 use pushpull_core::{Builder, Graph, Mat, Question, Wrt};
-use pushpull_forward_mode::{Chunk, Forward};
+use pushpull_forward_mode::Forward;
 use pushpull_plot::{Axis, Colour, LineChart, Marker, Series};
 use pushpull_reverse_mode::Reverse;
 
@@ -40,7 +40,6 @@ fn curve(activation: Activation) -> Result<Curve, Fault> {
     let x = DMatrix::from_fn(1, POINTS, |_, j| 0.05 * (j as f64 - (POINTS / 2) as f64));
     let ones = DMatrix::from_element(1, POINTS, 1.0);
     let mut forward = Forward::plan(&graph, POINTS, Question::Jvp(1))
-        .chunk(Chunk::Full)
         .wrt(Wrt::INPUTS)
         .prepare::<f64>()?;
     let (y, slope) = forward.jvp(&[], &x, None, Some(Mat::from(&ones)))?;
@@ -172,7 +171,6 @@ fn at_zero() -> Result<(f64, f64), Fault> {
         DMatrix::from_element(1, 1, 1.0),
     );
     let mut forward = Forward::plan(&graph, 1, Question::Jvp(1))
-        .chunk(Chunk::Full)
         .wrt(Wrt::INPUTS)
         .prepare::<f64>()?;
     let (_, pushed) = forward.jvp(&[], &zero, None, Some(Mat::from(&one)))?;

@@ -172,3 +172,16 @@ fn the_comparison_sees_an_error_of_1e_9_and_a_nan() {
     }
     assert!(close("right", &want, &want, &want, 1e-12).is_ok());
 }
+
+#[test]
+fn threads_change_no_bit() {
+    let graph = Mlp::new(&[64, 8, 64], Activation::Tanh).build().unwrap();
+    let (params, x) = numbers::<f64>(&graph, 32, 5);
+    let by = |threads| {
+        let plan = MixedMode::plan(&graph, 32).threads(threads);
+        let mut mixed = plan.prepare::<f64>().unwrap();
+        mixed.jacobian_inputs(&params, &x).unwrap()
+    };
+    let alone = by(1);
+    assert!((2..=3).all(|threads| by(threads) == alone));
+}

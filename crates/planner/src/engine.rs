@@ -95,12 +95,12 @@ impl Way {
         question: Question,
     ) -> Result<EnginePlan> {
         if !self.answers(question) {
-            return Err(Error::Setting {
-                name: "Prepared".into(),
-                setting: "way".into(),
-                expected: format!("one of the ways to {question}"),
-                got: self.to_string(),
-            });
+            return Err(Error::setting(
+                "Prepared",
+                "way",
+                format!("one of the ways to {question}"),
+                self,
+            ));
         }
         let asked = match self.by_jacobian(question) {
             Some(_) => Question::JacobianParams,

@@ -203,12 +203,12 @@ fn checked<T>(graph: &Graph, batch: usize, question: Question) -> Result<(), Pla
         .into());
     }
     if question.seeds() == Some(0) {
-        return Err(pushpull_core::Error::Setting {
-            name: "Plan".into(),
-            setting: "seeds of the question".into(),
-            expected: "at least 1".into(),
-            got: "0".into(),
-        }
+        return Err(pushpull_core::Error::setting(
+            "Plan",
+            "seeds of the question",
+            "at least 1",
+            0,
+        )
         .into());
     }
     Ok(allowed::<T>(graph, batch, question)?)

@@ -125,12 +125,12 @@ impl<'g> Asked<'g> {
         let (code, stages, chain) = self.stages::<T>()?;
         let (got, expected) = (schedule.stages(), stages.len());
         if got != expected {
-            return Err(Error::Setting {
-                name: "Reverse".into(),
-                setting: "schedule".into(),
-                expected: format!("one for the graph's {expected} stages, made from `Chain::of`"),
-                got: format!("one for {got}"),
-            });
+            return Err(Error::setting(
+                "Reverse",
+                "schedule",
+                format!("one for the graph's {expected} stages, made from `Chain::of`"),
+                format_args!("one for {got}"),
+            ));
         }
         self.scheduled::<T>(code, stages, chain, schedule.clone())
     }

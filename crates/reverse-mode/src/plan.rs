@@ -128,30 +128,23 @@ impl Plan {
     }
 
     fn purpose(&self) -> Result<Purpose> {
-        let wrong = |setting: &str, expected: &str, got: String| Error::Setting {
-            name: "Reverse".into(),
-            setting: setting.into(),
-            expected: expected.into(),
-            got,
+        let wrt = |expected: &str| {
+            let got = format_args!("{:?}", self.wrt);
+            Err(Error::setting("Reverse", "wrt", expected, got))
         };
+        let Wrt { params, inputs } = self.wrt;
         match self.question {
-            Question::Gradient if self.wrt.params => Ok(Purpose::Gradient {
-                inputs: self.wrt.inputs,
-            }),
-            Question::Vjp(_) if self.wrt != Wrt::NOTHING => Ok(Purpose::Record),
-            Question::Gradient | Question::Vjp(_) => {
-                let expected = match self.question {
-                    Question::Gradient => {
-                        "the parameters, or both; a vjp can be with respect to the inputs alone"
-                    }
-                    _ => "parameters, inputs or both",
-                };
-                Err(wrong("wrt", expected, format!("{:?}", self.wrt)))
+            Question::Gradient if !params => {
+                wrt("the parameters, or both; a vjp can be with respect to the inputs alone")
             }
-            Question::JacobianParams | Question::JacobianInputs => Ok(Purpose::Record),
+            Question::Gradient => Ok(Purpose::Gradient { inputs }),
+            Question::Vjp(_) if self.wrt == Wrt::NOTHING => wrt("parameters, inputs or both"),
+            Question::Vjp(_) | Question::JacobianParams | Question::JacobianInputs => {
+                Ok(Purpose::Record)
+            }
             other => {
                 let expected = "gradient, vjp, jacobian-params or jacobian-inputs";
-                Err(wrong("question", expected, other.to_string()))
+                Err(Error::setting("Reverse", "question", expected, other))
             }
         }
     }

@@ -376,10 +376,5 @@ pub(crate) fn at_least_one(seeds: usize) -> Result<usize> {
     if seeds > 0 {
         return Ok(seeds);
     }
-    Err(Error::Setting {
-        name: "Reverse".into(),
-        setting: "seeds".into(),
-        expected: "at least 1".into(),
-        got: "0".into(),
-    })
+    Err(Error::setting("Reverse", "seeds", "at least 1", 0))
 }

@@ -4,7 +4,7 @@ use nalgebra::DMatrix;
 use pushpull_core::graph::Node;
 use pushpull_core::linalg::first_not_finite;
 use pushpull_core::{Builder, Mat, Question, Result, Scalar, Wrt};
-use pushpull_forward_mode::{Chunk, Forward};
+use pushpull_forward_mode::Forward;
 use serde::Serialize;
 use std::sync::Arc;
 
@@ -63,7 +63,6 @@ fn diagonal<T: Scalar>(node: &Node, read: &DMatrix<T>) -> Result<DMatrix<f64>> {
     let graph = b.build(h)?.unguarded();
     let ones = DMatrix::from_element(n, batch, T::one());
     let mut engine = Forward::plan(&graph, batch, Question::Jvp(1))
-        .chunk(Chunk::Full)
         .wrt(Wrt::INPUTS)
         .prepare()?;
     let (_, slopes) = engine.jvp(&[], read, None, Some(Mat::from(&ones)))?;

@@ -3,7 +3,7 @@
 use nalgebra::{DMatrix, SVD};
 use pushpull_core::graph::Origin;
 use pushpull_core::{Accum, Graph, Mat, MatMut, Question, Result, Scalar, Wrt};
-use pushpull_forward_mode::{Chunk, Forward};
+use pushpull_forward_mode::Forward;
 use pushpull_reverse_mode::Reverse;
 use serde::Serialize;
 
@@ -77,7 +77,7 @@ pub(crate) fn spectra<T: Scalar>(
         };
         let watched = Watched::new(graph, last, tap)?;
         let own = watched.params(params);
-        let mut engine = Reverse::plan(&watched.graph, 1, Question::Vjp(outputs.min(SIDE)))
+        let mut engine = Reverse::plan(&watched.graph, 1, Question::JacobianInputs)
             .seeds(outputs.min(SIDE))
             .prepare()?;
         for sample in 0..samples {
@@ -179,7 +179,6 @@ impl<'w, T: Scalar> Turns<'w, T> {
     fn new(watched: &'w Watched, node: usize) -> Result<Self> {
         Ok(Self {
             forward: Forward::plan(&watched.graph, 1, Question::Jvp(1))
-                .chunk(Chunk::Full)
                 .wrt(Wrt::INPUTS)
                 .prepare()?,
             reverse: Reverse::new(&watched.graph, 1)?,

@@ -74,12 +74,12 @@ impl Spec for Add {
         if self.terms > 0 {
             return Ok(());
         }
-        Err(Error::Setting {
-            name: self.name().into(),
-            setting: "terms".into(),
-            expected: "at least 1".into(),
-            got: self.terms.to_string(),
-        })
+        Err(Error::setting(
+            self.name(),
+            "terms",
+            "at least 1",
+            self.terms,
+        ))
     }
 }
 

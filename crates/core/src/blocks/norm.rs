@@ -184,12 +184,12 @@ impl Spec for LayerNorm {
         if self.eps.is_finite() && self.eps > 0.0 {
             return Ok(());
         }
-        Err(Error::Setting {
-            name: self.name().into(),
-            setting: "eps".into(),
-            expected: "a positive finite number".into(),
-            got: self.eps.to_string(),
-        })
+        Err(Error::setting(
+            self.name(),
+            "eps",
+            "a positive finite number",
+            self.eps,
+        ))
     }
 }
 

@@ -162,12 +162,12 @@ impl Spec for Submatrix {
             ("columns", &self.columns, self.ncols),
         ] {
             if range.end > most || range.is_empty() {
-                return Err(Error::Setting {
-                    name: self.name().into(),
-                    setting: setting.into(),
-                    expected: format!("a range within 0..{most} that is not empty"),
-                    got: format!("{range:?}"),
-                });
+                return Err(Error::setting(
+                    self.name(),
+                    setting,
+                    format!("a range within 0..{most} that is not empty"),
+                    format_args!("{range:?}"),
+                ));
             }
         }
         Ok(())

@@ -60,6 +60,21 @@ macro_rules! by_gradient {
     };
 }
 
+/// The derivative of its pullback along a direction.
+macro_rules! by_gradient_dot {
+    () => {
+        fn vjp_input_dot(
+            &self,
+            at: &DotPoint<'_, T>,
+            y_bar: Cotangents<'_, T>,
+            x_bar: PlanesMut<'_, T>,
+            _: &mut [T],
+        ) {
+            vjp_by_gradient_dot(at, y_bar, x_bar);
+        }
+    };
+}
+
 /// `y = max_i x_i`. No parameters; the Jacobian is the unit row of the largest entry, of the first among equals.
 ///
 /// | map | formula | flops |
@@ -297,15 +312,7 @@ impl<T: Real> SecondOrder<T> for Norm {
         }
     }
 
-    fn vjp_input_dot(
-        &self,
-        at: &DotPoint<'_, T>,
-        y_bar: Cotangents<'_, T>,
-        x_bar: PlanesMut<'_, T>,
-        _: &mut [T],
-    ) {
-        vjp_by_gradient_dot(at, y_bar, x_bar);
-    }
+    by_gradient_dot!();
 }
 
 /// `y = ln sum_i e^(x_i)`, finite for every finite x. No parameters; the Jacobian is the row `p'`, the softmax of x, taken
@@ -427,15 +434,7 @@ impl<T: Real> SecondOrder<T> for LogSumExp {
         }
     }
 
-    fn vjp_input_dot(
-        &self,
-        at: &DotPoint<'_, T>,
-        y_bar: Cotangents<'_, T>,
-        x_bar: PlanesMut<'_, T>,
-        _: &mut [T],
-    ) {
-        vjp_by_gradient_dot(at, y_bar, x_bar);
-    }
+    by_gradient_dot!();
 }
 
 #[cfg(test)]

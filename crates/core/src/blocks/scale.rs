@@ -119,12 +119,7 @@ impl Spec for Scale {
         if value.is_finite() && (value != 0.0 || matches!(self.by, By::Factor(_))) {
             return Ok(());
         }
-        Err(Error::Setting {
-            name: self.name().into(),
-            setting: setting.into(),
-            expected: expected.into(),
-            got: value.to_string(),
-        })
+        Err(Error::setting(self.name(), setting, expected, value))
     }
 }
 

@@ -71,12 +71,12 @@ impl Spec for Select {
     fn validate(&self) -> Result<()> {
         match self.rows.iter().find(|&&row| row >= self.n_in) {
             None => Ok(()),
-            Some(row) => Err(Error::Setting {
-                name: self.name().into(),
-                setting: "rows".into(),
-                expected: format!("less than {} each, the rows of the input", self.n_in),
-                got: row.to_string(),
-            }),
+            Some(row) => Err(Error::setting(
+                self.name(),
+                "rows",
+                format!("less than {} each, the rows of the input", self.n_in),
+                row,
+            )),
         }
     }
 }

@@ -53,12 +53,12 @@ impl Program {
         self.graph.check(params, x, self.batch)?;
         let read = |view: View| !matches!(view.base, Base::Given(given) if given != Given::X);
         if !self.instrs.iter().flat_map(super::Instr::views).all(read) {
-            return Err(Error::Setting {
-                name: "Program::trace".into(),
-                setting: "program".into(),
-                expected: "one that reads parameters and inputs alone".into(),
-                got: "one that reads directions or cotangents".into(),
-            });
+            return Err(Error::setting(
+                "Program::trace",
+                "program",
+                "one that reads parameters and inputs alone",
+                "one that reads directions or cotangents",
+            ));
         }
         let code = self.place::<T>(WHAT, REMEDY)?;
         let written = self.instrs.iter().map(|instr| instr.to.numbers());

@@ -1,13 +1,12 @@
 //! All plans of a structured gradient, without a number: what is prepared and what is predicted follow from the same.
 
 use pushpull_core::program::{Code, Program as Primal};
-use pushpull_core::{Cost, Graph, Result, memory};
+use pushpull_core::{Cost, Error, Graph, Result, memory};
 
 use super::occurrence::{Occurrence, occurrences};
 use super::program::{Program, programs, runs};
 use crate::Chunk;
 use crate::forward::Bytes;
-use crate::setting::setting;
 
 #[derive(Clone, Debug)]
 pub(super) struct Design {
@@ -21,7 +20,7 @@ impl Design {
     /// The plans, and the primal program, which keeps what derivative maps read.
     pub(super) fn new<T>(graph: &Graph, batch: usize, chunk: Chunk) -> Result<(Self, Code)> {
         if chunk == Chunk::Fixed(0) {
-            return Err(setting("Structured", "chunk", "at least 1", 0));
+            return Err(Error::setting("Structured", "chunk", "at least 1", 0));
         }
         let remedy = "use a smaller batch";
         let record = primal(graph, batch)?;

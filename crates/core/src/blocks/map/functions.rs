@@ -284,10 +284,5 @@ pub(super) fn finite(name: &str, setting: &str, value: f64) -> Result<()> {
     if value.is_finite() {
         return Ok(());
     }
-    Err(Error::Setting {
-        name: name.into(),
-        setting: setting.into(),
-        expected: "a finite number".into(),
-        got: value.to_string(),
-    })
+    Err(Error::setting(name, setting, "a finite number", value))
 }

@@ -97,11 +97,11 @@ impl Elementwise for Clamp {
         if self.low <= self.high {
             return Ok(());
         }
-        Err(Error::Setting {
-            name: self.name().into(),
-            setting: "low".into(),
-            expected: format!("a number up to high, {}", self.high),
-            got: self.low.to_string(),
-        })
+        Err(Error::setting(
+            self.name(),
+            "low",
+            format!("a number up to high, {}", self.high),
+            self.low,
+        ))
     }
 }
