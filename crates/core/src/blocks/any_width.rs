@@ -10,16 +10,14 @@ use crate::erase::IntoBlock;
 /// block is asked for.
 ///
 /// ```
-/// use pushpull_core::{Builder, blocks::{Add, Relu, SquaredError, Sum}};
+/// use pushpull_core::{Builder, blocks::{Add, Relu, Sum}};
 /// let mut b = Builder::new();
-/// let (x, target) = (b.input("x", 3), b.constant("target", 3));
+/// let x = b.input("x", 3);
 /// let h = b.map(Relu, x);
-/// let y = b.block(Add, [h, x]);
-/// let loss = b.block(SquaredError, [y, target]);
-/// let graph = b.build(loss)?;
-/// assert_eq!(graph.nodes()[1].block.dims(), Add::new(3, 2).dims());
-/// # use pushpull_core::Spec;
-/// # let _ = Sum;
+/// let h = b.block(Add, [h, x]);
+/// let y = b.block(Sum, h);
+/// let graph = b.build(y)?;
+/// assert_eq!(graph.nodes().iter().map(|node| node.block.dims().n_in).collect::<Vec<_>>(), [3, 6, 3]);
 /// # Ok::<(), pushpull_core::Error>(())
 /// ```
 #[derive(Clone, Copy)]
