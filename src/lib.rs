@@ -42,10 +42,10 @@
 
 pub use nalgebra;
 pub use pushpull_core::{
-    Accum, AnyBlock, Block, Builder, Cost, Counted, Dims, Dual, Engine, Error, Graph, Init,
-    InputJacobian, Keeps, Layout, Mat, MatMut, Mlp, Op, ParamJacobian, ParamShape, Point,
+    Accum, AnyBlock, Block, Builder, Cost, Counted, Dims, Dual, Engine, Error, Graph, InPlace,
+    Init, InputJacobian, Keeps, Layout, Mat, MatMut, Mlp, Op, ParamJacobian, ParamShape, Point,
     Prediction, Primal, Question, Real, Role, Rounded, Scalar, SecondOrder, Singular, Spec, Steep,
-    Team, Var, Wrt, assert_cost, blocks, certificate, cost, count, graph, linalg, planes,
+    Team, Value, Wrt, assert_cost, blocks, certificate, cost, count, graph, linalg, planes,
 };
 pub use pushpull_forward_mode::{Chunk, Forward, ForwardOverForward, Structured};
 #[cfg(feature = "mixed")]

@@ -2,7 +2,10 @@
 
 mod common;
 
+use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::thread::{self, ThreadId};
 
 use common::case::Case;
 use common::recipe::{Recipe, Step, recipe};
@@ -10,11 +13,11 @@ use common::scenarios::scenarios;
 use common::seeds;
 use proptest::prelude::*;
 use proptest::test_runner::TestCaseError;
-use pushpull::blocks::{Activation, Elementwise, Linear, Loss, Map};
+use pushpull::blocks::{Activation, Elementwise, Linear, Loss, Map, Partials};
 use pushpull::nalgebra::DMatrix;
 use pushpull::{
-    Builder, Chunk, Dual, Error, Forward, Graph, HessianVector, Init, Mat, Mlp, Primal, Question,
-    Real, Reverse, Scalar, Structured, Team,
+    Builder, Chunk, Dims, Dual, Error, Forward, Graph, HessianVector, Init, Mat, Mlp, Primal,
+    Question, Real, Reverse, Scalar, Structured, Team,
 };
 
 /// Every number that the engines give at a number of threads, as bits.
@@ -187,6 +190,75 @@ fn every_named_graph_gives_the_same_bits() {
     }
 }
 
+/// A block of one's own with much to do for a sample, that knows nothing of threads but who called it.
+#[derive(Debug)]
+struct Slow {
+    n: usize,
+    callers: Arc<Mutex<HashSet<ThreadId>>>,
+}
+
+impl Partials for Slow {
+    fn dims(&self) -> Dims {
+        Dims {
+            n_in: self.n,
+            n_out: self.n,
+            n_params: 1,
+        }
+    }
+    fn f<T: Real>(&self, w: &[T], x: &[T], h: &mut [T]) {
+        self.callers.lock().unwrap().insert(thread::current().id());
+        for i in 0..self.n {
+            h[i] = (0..200).fold(x[i], |x, _| (w[0] * x).sin());
+        }
+    }
+    fn partials<T: Real>(
+        &self,
+        w: &[T],
+        x: &[T],
+        mut by_x: impl FnMut(usize, usize, T),
+        mut by_w: impl FnMut(usize, usize, T),
+    ) {
+        self.callers.lock().unwrap().insert(thread::current().id());
+        for i in 0..self.n {
+            let (mut x, mut in_x, mut in_w) = (x[i], T::one(), T::zero());
+            for _ in 0..200 {
+                let slope = (w[0] * x).cos();
+                (in_x, in_w) = (slope * w[0] * in_x, slope * (x + w[0] * in_w));
+                x = (w[0] * x).sin();
+            }
+            by_x(i, i, in_x);
+            by_w(i, 0, in_w);
+        }
+    }
+}
+
+/// The columns of a block that shares nothing itself are cut: forward, and forward and back.
+#[test]
+fn a_block_of_ones_own_is_cut_by_columns() {
+    let callers = Arc::new(Mutex::new(HashSet::new()));
+    let block = || Slow {
+        n: 3,
+        callers: Arc::clone(&callers),
+    };
+    let mut net = Builder::new();
+    let x = net.input("x", 3);
+    let h = net.named("slow", block(), x);
+    let h = net.again("slow again", h, "slow");
+    let y = net.block(pushpull::blocks::Sum, h);
+    let graph = net.build(y).unwrap();
+    let case = Case::<f64>::of(graph, 600, 1);
+    same(&case).unwrap();
+    let (graph, batch, params, x) = (&case.graph, case.batch, &case.params, &case.x);
+    let seen = |threads: usize| {
+        let plan = Reverse::plan(graph, batch, Question::Gradient);
+        let mut reverse = plan.threads(threads).prepare().unwrap();
+        callers.lock().unwrap().clear();
+        reverse.value_and_gradient(params, x).unwrap();
+        callers.lock().unwrap().len()
+    };
+    assert_eq!((seen(1), seen(2)), (1, 2));
+}
+
 #[test]
 fn a_number_of_threads_out_of_range_is_named() {
     let graph = wide(Activation::Tanh);
@@ -232,7 +304,7 @@ fn engines_on_several_user_threads_and_clones_that_share_workers_agree() {
         .threads(3)
         .prepare()
         .unwrap();
-    std::thread::scope(|scope| {
+    thread::scope(|scope| {
         for user in 0..4 {
             let (case, shared, expected) = (&case, &shared, &expected);
             scope.spawn(move || {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use pushpull::blocks::{
     Activation, Add, LayerNorm, Linear, LogSoftmax, Mul, Scale, Select, Softmax,
 };
-use pushpull::{AnyBlock, Builder, Graph, Spec, Var};
+use pushpull::{AnyBlock, Builder, Graph, Spec, Value};
 
 use super::recipe::{End, Fan, Recipe, Step};
 
@@ -19,8 +19,8 @@ const LARGEST: f64 = 100.0;
 
 /// A value with a bound on its entries.
 #[derive(Clone, Copy)]
-struct Value {
-    var: Var,
+struct Bounded {
+    var: Value,
     bound: f64,
 }
 
@@ -31,7 +31,7 @@ struct Assembly<'w> {
     b: Builder,
     wrap: Wrap<'w>,
     /// Every value so far: inputs, then one a step.
-    pool: Vec<Value>,
+    pool: Vec<Bounded>,
     /// Linear layers with a name: (name, inputs, outputs).
     layers: Vec<(String, usize, usize)>,
     names: usize,
@@ -58,7 +58,7 @@ pub fn build_with(recipe: &Recipe, wrap: Wrap<'_>) -> Result<Graph, pushpull::Er
         } else {
             a.b.input(name, rows)
         };
-        a.pool.push(Value { var, bound: INPUT });
+        a.pool.push(Bounded { var, bound: INPUT });
     }
     let mut h = a.pool[0];
     for step in &recipe.steps {
@@ -77,7 +77,7 @@ pub fn build_with(recipe: &Recipe, wrap: Wrap<'_>) -> Result<Graph, pushpull::Er
                 } else {
                     a.b.input("target", rows)
                 };
-                a.node(loss.block(rows), &[h, Value { var, bound: 1.0 }], 0.0)
+                a.node(loss.block(rows), &[h, Bounded { var, bound: 1.0 }], 0.0)
             } else {
                 a.node(loss.block(rows), &[h], 0.0)
             }
@@ -95,15 +95,15 @@ impl Assembly<'_> {
         format!("{kind}-{}", self.names)
     }
 
-    fn node(&mut self, block: Arc<dyn AnyBlock>, from: &[Value], bound: f64) -> Value {
+    fn node(&mut self, block: Arc<dyn AnyBlock>, from: &[Bounded], bound: f64) -> Bounded {
         let name = self.name(Spec::name(&*block));
         let block = (self.wrap)(block);
-        let inputs: Vec<Var> = from.iter().map(|value| value.var).collect();
+        let inputs: Vec<Value> = from.iter().map(|value| value.var).collect();
         let var = self.b.named(name, block, &inputs[..]);
-        Value { var, bound }
+        Bounded { var, bound }
     }
 
-    fn linear(&mut self, from: &[Value], width: usize, bias: bool) -> Value {
+    fn linear(&mut self, from: &[Bounded], width: usize, bias: bool) -> Bounded {
         let n_in = from.iter().map(|value| value.var.rows()).sum();
         let block = if bias {
             Linear::new(n_in, width)
@@ -111,25 +111,25 @@ impl Assembly<'_> {
             Linear::without_bias(n_in, width)
         };
         let name = self.name("layer");
-        let inputs: Vec<Var> = from.iter().map(|value| value.var).collect();
+        let inputs: Vec<Value> = from.iter().map(|value| value.var).collect();
         let var = self
             .b
             .named(name.clone(), (self.wrap)(Arc::new(block)), &inputs[..]);
         self.layers.push((name, n_in, width));
         let bound = from.iter().fold(0.0_f64, |max, value| max.max(value.bound));
         let bound = WEIGHT * (n_in as f64).sqrt() * bound + BIAS;
-        Value { var, bound }
+        Bounded { var, bound }
     }
 
-    fn again(&mut self, from: Value, layer: usize) -> Value {
+    fn again(&mut self, from: Bounded, layer: usize) -> Bounded {
         let (like, n_in, _) = self.layers[layer].clone();
         let name = self.name("again");
         let var = self.b.again(name, from.var, &like);
         let bound = WEIGHT * (n_in as f64).sqrt() * from.bound + BIAS;
-        Value { var, bound }
+        Bounded { var, bound }
     }
 
-    fn map(&mut self, activation: Activation, from: Value) -> Value {
+    fn map(&mut self, activation: Activation, from: Bounded) -> Bounded {
         let (h, bound) = match activation {
             Activation::Sigmoid | Activation::Tanh | Activation::Sin => (from, 1.0),
             Activation::Exp => {
@@ -153,7 +153,7 @@ impl Assembly<'_> {
     }
 
     /// The value itself if its entries are at most `largest`, else through tanh.
-    fn tame(&mut self, h: Value, largest: f64) -> Value {
+    fn tame(&mut self, h: Bounded, largest: f64) -> Bounded {
         if h.bound <= largest {
             h
         } else {
@@ -162,7 +162,7 @@ impl Assembly<'_> {
     }
 
     /// An earlier value, of as many rows as `h`.
-    fn earlier(&mut self, index: usize, stopped: bool, rows: usize) -> Value {
+    fn earlier(&mut self, index: usize, stopped: bool, rows: usize) -> Bounded {
         let mut v = self.pool[index % self.pool.len()];
         if stopped {
             v.var = self.b.stop_gradient(v.var);
@@ -174,7 +174,7 @@ impl Assembly<'_> {
         }
     }
 
-    fn step(&mut self, step: &Step, h: Value) -> Value {
+    fn step(&mut self, step: &Step, h: Bounded) -> Bounded {
         let h = self.tame(h, LARGEST);
         let rows = h.var.rows();
         match *step {
@@ -218,14 +218,14 @@ impl Assembly<'_> {
                 // The encoder's weights are drawn for its own inputs, of which there may be fewer.
                 let bound = WEIGHT * width as f64 * code.bound;
                 let var = self.b.tied(name, block, code.var, &like);
-                Value { var, bound }
+                Bounded { var, bound }
             }
             Step::Recurrent {
                 input,
                 width,
                 times,
             } => self.recurrent(h, input, width, times),
-            Step::Stop => Value {
+            Step::Stop => Bounded {
                 var: self.b.stop_gradient(h.var),
                 ..h
             },
@@ -236,7 +236,7 @@ impl Assembly<'_> {
         }
     }
 
-    fn combine(&mut self, h: Value, with: usize, fan: Fan, stopped: bool) -> Value {
+    fn combine(&mut self, h: Bounded, with: usize, fan: Fan, stopped: bool) -> Bounded {
         let rows = h.var.rows();
         if let Fan::Stack(width) = fan {
             let mut v = self.pool[with % self.pool.len()];
@@ -259,7 +259,7 @@ impl Assembly<'_> {
         }
     }
 
-    fn recurrent(&mut self, h: Value, input: usize, width: usize, times: usize) -> Value {
+    fn recurrent(&mut self, h: Bounded, input: usize, width: usize, times: usize) -> Bounded {
         let x = self.pool[input % self.pool.len()];
         let x = self.tame(x, LARGEST);
         let mut state = self.linear(&[h], width, false);

@@ -11,7 +11,7 @@ use pushpull::blocks::{
 use pushpull::nalgebra::DMatrix;
 use pushpull::{
     Builder, Chunk, Dual, Error, Forward, ForwardOverForward, Graph, HessianVector, Mat, MixedMode,
-    Question, Reverse, Rounded, Scalar, Store, Structured, Var,
+    Question, Reverse, Rounded, Scalar, Store, Structured, Value,
 };
 use pushpull_core::graph::Origin;
 use pushpull_core::program::{Base, Program, Role};
@@ -101,10 +101,10 @@ fn step(
     b: &mut Builder,
     rng: &mut ChaCha8Rng,
     n: usize,
-    h: Var,
-    values: &[Var],
+    h: Value,
+    values: &[Value],
     chain: bool,
-) -> Var {
+) -> Value {
     let mut other = || values[rng.random_range(0..values.len())];
     let (other, third) = (other(), other());
     let exponents = [-1.0, 0.0, 0.5, 1.0, 1.5, 2.0, 3.0];

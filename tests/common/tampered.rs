@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use pushpull::{
-    Accum, AnyBlock, Block, Cost, Dims, InputJacobian, Keeps, Mat, MatMut, Op, ParamJacobian,
-    ParamShape, Point, Scalar, Spec,
+    Accum, AnyBlock, Block, Cost, Dims, InPlace, InputJacobian, Keeps, Mat, MatMut, Op,
+    ParamJacobian, ParamShape, Point, Scalar, Spec,
 };
 
 /// What is wrong with a block.
@@ -90,9 +90,6 @@ impl Spec for Tampered {
     fn scratch_len(&self, op: Op, batch: usize, seeds: usize) -> usize {
         self.inner.scratch_len(op, batch, seeds)
     }
-    fn in_place(&self) -> bool {
-        self.inner.in_place()
-    }
     fn input_jacobian(&self) -> InputJacobian {
         self.inner.input_jacobian()
     }
@@ -175,19 +172,31 @@ impl<T: Scalar> Block<T> for Tampered {
         self.scaled_columns(Map::JvpParams, y_dot);
     }
 
+    fn in_place(&self) -> Option<&dyn InPlace<T>> {
+        self.inner.overwrites().then_some(self)
+    }
+}
+
+impl<T: Scalar> InPlace<T> for Tampered {
     fn forward_in_place(&self, params: &[T], xy: MatMut<'_, T>, extra: &mut [T]) {
-        T::of(&*self.inner).forward_in_place(params, xy, extra);
+        if let Some(inner) = T::of(&*self.inner).in_place() {
+            inner.forward_in_place(params, xy, extra);
+        }
     }
 
     fn jvp_input_in_place(&self, at: &Point<'_, T>, mut dot: MatMut<'_, T>, scratch: &mut [T]) {
         self.forward_mode();
-        T::of(&*self.inner).jvp_input_in_place(at, dot.rb_mut(), scratch);
+        if let Some(inner) = T::of(&*self.inner).in_place() {
+            inner.jvp_input_in_place(at, dot.rb_mut(), scratch);
+        }
         self.scaled_columns(Map::JvpInput, dot);
     }
 
     fn vjp_input_in_place(&self, at: &Point<'_, T>, mut bar: MatMut<'_, T>, scratch: &mut [T]) {
         self.reverse_mode();
-        T::of(&*self.inner).vjp_input_in_place(at, bar.rb_mut(), scratch);
+        if let Some(inner) = T::of(&*self.inner).in_place() {
+            inner.vjp_input_in_place(at, bar.rb_mut(), scratch);
+        }
         self.scaled_columns(Map::VjpInput, bar);
     }
 }

@@ -4,7 +4,8 @@ use std::hint::black_box;
 
 use nalgebra::DMatrix;
 use pushpull_core::blocks::Activation;
-use pushpull_core::{Cost, Init, Mlp, Question, Result, predict::grouped};
+use pushpull_core::siblings::figures::grouped;
+use pushpull_core::{Cost, Init, Mlp, Question, Result};
 use pushpull_forward_mode::{Chunk, Forward};
 use pushpull_mixed_mode::{MixedMode, Step};
 use pushpull_reverse_mode::Reverse;

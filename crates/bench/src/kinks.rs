@@ -78,7 +78,7 @@ fn at(function: &'static str, graph: &Graph, x: f64) -> Result<AtKink> {
     let pushed = forward.jvp(&[], &point, None, Some(Mat::from(&one)))?.1;
     let pulled = Reverse::new(graph, 1)?.vjp(&[], &point, &one)?.1;
     let mut primal = Primal::new(graph, 1)?;
-    let mut value = |x: f64| Ok(primal.run(&[], &dmatrix![x])?.get(0, 0));
+    let mut value = |x: f64| primal.run(&[], &dmatrix![x]).map(|y| y.get(0, 0));
     let true_derivative = (value(x + 1.0)? - value(x - 1.0)?) / 2.0;
     let report = pushpull_laws::kinks(graph, &[], &point)?;
     let [choice_0, choice_half, choice_1] =

@@ -1,14 +1,19 @@
 //! One line on stderr that says what is running, how long it has taken and about how long the rest will take.
 //!
-//! On a terminal the line is drawn over itself; elsewhere (a log of a CI run) each step is a line of its own. Results
-//! never go this way: stdout is theirs. A stderr that cannot be written to is ignored, because no measurement should
+//! On a terminal the line is a bar that is drawn over itself; elsewhere (a log of a CI run) each step is a line of its own.
+//! Results never go this way: stdout is theirs. A stderr that cannot be written to is ignored, because no measurement should
 //! end for want of a reader.
 
 use std::io::{self, IsTerminal, Write};
 use std::time::{Duration, Instant};
 
-/// The widest line that an 80-column terminal shows without wrapping; a wrapped line cannot be drawn over.
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+/// The longest line of a log.
 const WIDTH: usize = 79;
+
+/// Parts of a bar: weights are numbers of any unit, a bar counts.
+const PARTS: u64 = 10_000;
 
 /// Progress through steps of known weight (any unit: seconds expected, flops, or 1 for each).
 ///
@@ -21,9 +26,9 @@ const WIDTH: usize = 79;
 /// progress.end();
 /// ```
 #[derive(Debug)]
-pub struct Progress<W: Write = io::Stderr> {
-    out: W,
-    terminal: bool,
+pub struct Progress {
+    /// On a terminal.
+    bar: Option<ProgressBar>,
     title: String,
     total: f64,
     done: f64,
@@ -33,19 +38,19 @@ pub struct Progress<W: Write = io::Stderr> {
 impl Progress {
     /// Starts the clock and writes to stderr. `total` is the sum of the weights of all steps.
     pub fn start(title: impl Into<String>, total: f64) -> Self {
-        let out = io::stderr();
-        let terminal = out.is_terminal();
-        Self::on(out, terminal, title, total)
-    }
-}
-
-impl<W: Write> Progress<W> {
-    /// As [`Progress::start`], onto any writer; `terminal` says whether a line may be drawn over.
-    pub fn on(out: W, terminal: bool, title: impl Into<String>, total: f64) -> Self {
+        let title = title.into();
+        let bar = io::stderr().is_terminal().then(|| {
+            let bar = ProgressBar::with_draw_target(Some(PARTS), ProgressDrawTarget::stderr());
+            let style = ProgressStyle::with_template(
+                "{prefix} {bar:20} {percent:>3} %  {elapsed}, {eta} left  {wide_msg}",
+            );
+            bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+            bar.set_prefix(title.clone());
+            bar
+        });
         Self {
-            out,
-            terminal,
-            title: title.into(),
+            bar,
+            title,
             total,
             done: 0.0,
             since: Instant::now(),
@@ -54,18 +59,14 @@ impl<W: Write> Progress<W> {
 
     /// Shows the step that is about to run.
     pub fn begin(&mut self, step: &str) {
-        let line = line(
-            &self.title,
-            step,
-            self.done / self.total,
-            self.since.elapsed(),
-        );
-        let _ = if self.terminal {
-            write!(self.out, "\r{line:<WIDTH$}")
-        } else {
-            writeln!(self.out, "{line}")
-        };
-        let _ = self.out.flush();
+        let share = self.done / self.total;
+        match &self.bar {
+            Some(bar) => {
+                bar.set_position((share * PARTS as f64) as u64);
+                bar.set_message(plain(step));
+            }
+            None => log(&line(&self.title, step, share, self.since.elapsed())),
+        }
     }
 
     /// Counts a step of this weight as done.
@@ -74,15 +75,23 @@ impl<W: Write> Progress<W> {
     }
 
     /// The last line: how long it all took.
-    pub fn end(mut self) {
-        let text = format!("{}: done in {}", self.title, clock(self.since.elapsed()));
-        let _ = if self.terminal {
-            writeln!(self.out, "\r{text:<WIDTH$}")
-        } else {
-            writeln!(self.out, "{text}")
-        };
-        let _ = self.out.flush();
+    pub fn end(self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+        let time = clock(self.since.elapsed());
+        log(&format!("{}: done in {time}", self.title));
     }
+}
+
+fn log(line: &str) {
+    let _ = writeln!(io::stderr(), "{line}");
+}
+
+/// Line breaks and the like would end the one line; a step's name may come from a file.
+fn plain(text: &str) -> String {
+    let printed = |c: char| if c.is_control() { ' ' } else { c };
+    text.chars().map(printed).collect()
 }
 
 /// `width  41 %  0:12, about 0:17 left  64-128-10 reverse`. The rest is `elapsed (1 - share) / share`: as fast as
@@ -103,11 +112,7 @@ fn line(title: &str, step: &str, share: f64, elapsed: Duration) -> String {
         100.0 * share,
         clock(elapsed)
     );
-    // Line breaks and the like would end the one line; a step's name may come from a file.
-    text.chars()
-        .map(|c| if c.is_control() { ' ' } else { c })
-        .take(WIDTH)
-        .collect()
+    plain(&text).chars().take(WIDTH).collect()
 }
 
 /// `0:07`, `12:30`, `1:00:05`.
@@ -148,27 +153,5 @@ mod tests {
         );
         assert!(!line("w", "x\ny", 0.5, ten).contains('\n'));
         assert_eq!(clock(Duration::from_secs(3605)), "1:00:05");
-    }
-
-    #[test]
-    fn a_log_gets_lines_and_a_terminal_one_line() {
-        let run = |terminal| {
-            let mut out = Vec::new();
-            let mut progress = Progress::on(&mut out, terminal, "depth", 2.0);
-            progress.begin("first");
-            progress.finish(1.0);
-            progress.begin("second");
-            progress.finish(1.0);
-            progress.end();
-            String::from_utf8(out).unwrap()
-        };
-        let log = run(false);
-        assert_eq!(log.lines().count(), 3);
-        assert!(log.contains("depth  50 %") && !log.contains('\r'), "{log}");
-        let screen = run(true);
-        assert_eq!(
-            (screen.matches('\n').count(), screen.matches('\r').count()),
-            (1, 3)
-        );
     }
 }

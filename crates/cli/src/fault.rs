@@ -29,7 +29,7 @@ pub enum Fault {
     #[error(transparent)]
     Plan(#[from] PlanError),
     /// A file that is no chain of factors.
-    #[error("{file}: {shown}", file = .file.display(), shown = crate::plan::shown(.fault))]
+    #[error("{file}: {shown}", file = .file.display(), shown = shown(.fault))]
     Chain { file: PathBuf, fault: ChainError },
     /// A training run that cannot start or go on.
     #[error(transparent)]
@@ -103,4 +103,21 @@ impl Fault {
             Self::Plot(_) | Self::Figure(_) | Self::NotFinite { .. } => ExitCode::FAILURE,
         }
     }
+}
+
+/// What is wrong with a chain, fit for one line of a terminal: its text may come out of a binary file.
+fn shown(fault: &ChainError) -> String {
+    const MOST: usize = 400;
+    fault
+        .to_string()
+        .chars()
+        .flat_map(|c| {
+            if c.is_control() {
+                c.escape_default().collect::<Vec<_>>()
+            } else {
+                vec![c]
+            }
+        })
+        .take(MOST)
+        .collect()
 }

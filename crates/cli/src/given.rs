@@ -4,7 +4,8 @@ use std::path::Path;
 
 use nalgebra::DMatrix;
 use pushpull_bench::net::Net;
-use pushpull_core::{Graph, Scalar, memory};
+use pushpull_core::siblings::memory;
+use pushpull_core::{Graph, Scalar};
 use pushpull_files::samples;
 
 use crate::fault::Fault;

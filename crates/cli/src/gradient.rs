@@ -1,6 +1,6 @@
 //! `pushpull gradient`: files in, a way run, a file out.
 
-use pushpull_core::predict::grouped;
+use pushpull_core::siblings::figures::grouped;
 use pushpull_core::{Dual, Real};
 use pushpull_files::weights::{Weights, gradients};
 use pushpull_files::{Element, Kind, Npz, output, samples};

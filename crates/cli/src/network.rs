@@ -1,7 +1,8 @@
 //! The network that the options name.
 
 use pushpull_core::blocks::{Activation, Linear, Loss, Scale};
-use pushpull_core::{Builder, Graph, memory};
+use pushpull_core::siblings::memory;
+use pushpull_core::{Builder, Graph};
 use pushpull_files::Sample;
 
 use crate::fault::Fault;

@@ -4,9 +4,10 @@ use std::io::BufReader;
 use std::path::Path;
 
 use pushpull_core::blocks::Loss;
-use pushpull_core::{Dual, Mlp, Team, memory};
+use pushpull_core::siblings::memory;
+use pushpull_core::{Dual, Mlp, Team};
 use pushpull_files::{Element, open};
-use pushpull_mixed_mode::{ChainError, plan_chain};
+use pushpull_mixed_mode::plan_chain;
 use pushpull_planner::{Budget, Candidate, Planned, Question, Timed};
 use serde::Serialize;
 
@@ -143,7 +144,7 @@ where
             network.name(),
             activation,
             asked.loss.map_or("no loss", Loss::name),
-            pushpull_core::predict::grouped(graph.n_params() as u128),
+            pushpull_core::siblings::figures::grouped(graph.n_params() as u128),
             match asked.threads {
                 1 => "",
                 _ => "Times are those of one thread; flops are the same on any number.\n",
@@ -186,21 +187,4 @@ fn row(candidate: &Candidate, picked: bool) -> Row {
         obstacle: candidate.obstacle.clone(),
         picked,
     }
-}
-
-/// What is wrong with a chain, fit for one line of a terminal: its text may come out of a binary file.
-pub fn shown(fault: &ChainError) -> String {
-    const MOST: usize = 400;
-    fault
-        .to_string()
-        .chars()
-        .flat_map(|c| {
-            if c.is_control() {
-                c.escape_default().collect::<Vec<_>>()
-            } else {
-                vec![c]
-            }
-        })
-        .take(MOST)
-        .collect()
 }

@@ -1,8 +1,9 @@
 //! From a way to the gradients: the engine that is asked, and what it takes.
 
 use nalgebra::DMatrix;
-use pushpull_core::{Cost, Dual, Error, Graph, Scalar, Wrt, memory};
-use pushpull_forward_mode::{Forward, Structured};
+use pushpull_core::siblings::memory;
+use pushpull_core::{Cost, Dual, Error, Graph, Scalar, Wrt};
+use pushpull_forward_mode::Forward;
 use pushpull_planner::{Budget, Plan, PlanError, Planned, Question, Timed, Way};
 use pushpull_reverse_mode::checkpoint::Chain;
 use pushpull_reverse_mode::{Plan as ReversePlan, Reverse, Store};
@@ -44,8 +45,8 @@ where
 {
     Ok(match (mode, budget) {
         (Mode::Reverse, _) => Way::Reverse(1),
-        (Mode::Forward, _) => forward::<T>(graph, batch),
-        (Mode::Structured, _) => structured::<T>(graph, batch)?,
+        (Mode::Forward, _) => Way::forward::<T>(graph, batch),
+        (Mode::Structured, _) => Way::structured::<T>(graph, batch)?,
         (Mode::Checkpointed, None) => checkpointed(graph, batch, slots)?,
         (Mode::Checkpointed, Some(budget)) => within::<T>(graph, batch, budget)?,
         (Mode::Auto, None) => {
@@ -109,21 +110,6 @@ where
         format!("at least {least} bytes"),
         budget.to_string(),
         "give that much, or use a smaller batch",
-    ))
-}
-
-/// Forward mode with the chunk that it would choose itself.
-pub fn forward<T: Scalar>(graph: &Graph, batch: usize) -> Way {
-    match Forward::plan(graph, batch, Question::Gradient).width::<T>() {
-        width if width >= graph.n_params() => Way::ForwardDense,
-        width => Way::ForwardChunked(width),
-    }
-}
-
-/// Structured tangents with the chunk of samples that they would choose themselves.
-pub fn structured<T: Scalar>(graph: &Graph, batch: usize) -> Result<Way> {
-    Ok(Way::ForwardStructured(
-        Structured::plan(graph, batch).samples::<T>()?,
     ))
 }
 

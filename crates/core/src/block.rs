@@ -1,9 +1,10 @@
 //! What a differentiable block is: [`Spec`], its description without a scalar, and [`Block`], its four maps.
 
 use std::fmt::Debug;
+use std::ops::Range;
 
 use crate::planes::{DotOp, Moving};
-use crate::{Cost, Mat, MatMut, ParamShape, Real, SecondOrder};
+use crate::{Cost, InPlace, Mat, MatMut, ParamShape, Real, SecondOrder};
 
 /// Whether a parameter map overwrites its output or adds to it. Adding is weight sharing: "its contribution is the sum
 /// of the two gradients" (lecture, reverse mode).
@@ -96,6 +97,7 @@ pub enum Op {
 
 /// The structure of a block's Jacobian with respect to its input, n_out x n_in for each sample.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum InputJacobian {
     /// Any matrix.
     #[default]
@@ -110,6 +112,7 @@ pub enum InputJacobian {
 
 /// The structure of a block's Jacobian with respect to its parameters, n_out x n_params for each sample.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum ParamJacobian {
     /// The block has no parameters.
     None,
@@ -127,6 +130,7 @@ pub enum ParamJacobian {
 
 /// Where the slopes of a block, the entries of its two Jacobians, are finite.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Singular {
     /// Everywhere: `tanh`, whose slope at infinity is 0.
     #[default]
@@ -209,12 +213,6 @@ pub trait Spec: Debug + Send + Sync {
         false
     }
 
-    /// Whether the block can overwrite its input with its output: then the three `.._in_place` maps are there, and
-    /// `n_in == n_out`.
-    fn in_place(&self) -> bool {
-        false
-    }
-
     /// Numbers of scratch memory that each map of [`SecondOrder`] needs.
     fn dot_scratch_len(&self, batch: usize) -> usize {
         let ops = [
@@ -227,6 +225,12 @@ pub trait Spec: Debug + Send + Sync {
             .map(|(op, seeds)| self.scratch_len(op, batch, seeds))
             .max()
             .unwrap_or(0)
+    }
+
+    /// Whether the maps share their work among an engine's threads themselves, as products and elementwise loops do. The
+    /// columns of every other block's are cut by the engine, where there is work enough ([`crate::team`]).
+    fn shares(&self) -> bool {
+        false
     }
 
     /// The structure of dh/dx.
@@ -321,20 +325,25 @@ impl<'a, T> Point<'a, T> {
 
     /// The same point for sample `j` alone.
     pub fn sample(&self, j: usize) -> Self {
-        let column = |mat: Mat<'a, T>| {
+        self.samples(j..j + 1)
+    }
+
+    /// The same point for some of the samples.
+    pub fn samples(&self, range: Range<usize>) -> Self {
+        let columns = |mat: Mat<'a, T>| {
             if mat.ncols() == 0 {
                 mat
             } else {
-                mat.cols(j..j + 1)
+                mat.cols(range.clone())
             }
         };
         let extra = self.extra.len() / self.batch;
         Self {
             params: self.params,
-            x: column(self.x),
-            y: column(self.y),
-            extra: &self.extra[j * extra..(j + 1) * extra],
-            batch: 1,
+            x: columns(self.x),
+            y: columns(self.y),
+            extra: &self.extra[range.start * extra..range.end * extra],
+            batch: range.len(),
         }
     }
 }
@@ -344,7 +353,56 @@ impl<'a, T> Point<'a, T> {
 /// Tangents (`_dot`) and cotangents (`_bar`) of S seeds have batch * S columns, column `seed * batch + sample`: the
 /// columns of one seed are a matrix of the primal's shape. The laws are in the [crate's documentation](crate).
 ///
-/// A parameter-free block implements the first three maps.
+/// A parameter-free block implements the first three maps. A block of few partial derivatives can be had for less:
+/// [`crate::blocks::Partials`].
+///
+/// ```
+/// use pushpull_core::{Accum, Block, Dims, Keeps, Mat, MatMut, Point, Real, Spec, linalg::total};
+/// /// h = w * x, entry by entry
+/// #[derive(Debug)]
+/// struct Stretch(usize);
+///
+/// impl Spec for Stretch {
+///     fn dims(&self) -> Dims {
+///         Dims { n_in: self.0, n_out: self.0, n_params: self.0 }
+///     }
+///     fn keeps(&self) -> Keeps {
+///         Keeps::X // what the derivative maps read: an engine stores that and nothing else
+///     }
+/// }
+///
+/// impl<T: Real> Block<T> for Stretch {
+///     fn forward(&self, w: &[T], x: Mat<'_, T>, mut y: MatMut<'_, T>, _: &mut [T]) {
+///         for (j, x) in x.columns().enumerate() {
+///             (0..self.0).for_each(|i| y.col_mut(j)[i] = w[i] * x[i]);
+///         }
+///     }
+///     fn jvp_input(&self, at: &Point<'_, T>, x_dot: Mat<'_, T>, mut y_dot: MatMut<'_, T>, _: &mut [T]) {
+///         for (j, x_dot) in x_dot.columns().enumerate() {
+///             (0..self.0).for_each(|i| y_dot.col_mut(j)[i] = at.params[i] * x_dot[i]);
+///         }
+///     }
+///     fn vjp_input(&self, at: &Point<'_, T>, y_bar: Mat<'_, T>, x_bar: MatMut<'_, T>, scratch: &mut [T]) {
+///         self.jvp_input(at, y_bar, x_bar, scratch); // a diagonal matrix is its own transpose
+///     }
+///     fn jvp_params(&self, at: &Point<'_, T>, w_dot: Mat<'_, T>, acc: Accum, mut y_dot: MatMut<'_, T>, _: &mut [T]) {
+///         for j in 0..y_dot.ncols() {
+///             let (x, w_dot) = (at.x_of(j), w_dot.col(j / at.batch));
+///             (0..self.0).for_each(|i| acc.put(&mut y_dot.col_mut(j)[i], w_dot[i] * x[i]));
+///         }
+///     }
+///     fn vjp_params(&self, at: &Point<'_, T>, y_bar: Mat<'_, T>, acc: Accum, w_bar: &mut [T], _: &mut [T]) {
+///         for i in 0..self.0 {
+///             acc.put(&mut w_bar[i], total(at.batch, |j| y_bar.get(i, j) * at.x.get(i, j)));
+///         }
+///     }
+/// }
+/// # let mut b = pushpull_core::Builder::new();
+/// # let x = b.input("x", 2);
+/// # let y = b.named("stretch", Stretch(2), x);
+/// # assert_eq!(b.build(y)?.n_params(), 2);
+/// # Ok::<(), pushpull_core::Error>(())
+/// ```
 pub trait Block<T: Real>: Spec {
     /// `y = f(x, w)`, and the `extra` numbers if [`Spec::keeps`] asks for them; `extra` may be empty where
     /// [`Spec::optional_extra`] says so.
@@ -494,22 +552,9 @@ pub trait Block<T: Real>: Spec {
         let _ = (at, second, found);
     }
 
-    /// [`Block::forward`] over its own input, where [`Spec::in_place`] says so.
-    fn forward_in_place(&self, params: &[T], xy: MatMut<'_, T>, extra: &mut [T]) {
-        let _ = (params, xy, extra);
-        unimplemented_in_place(self.name());
-    }
-
-    /// [`Block::jvp_input`] over its own seed.
-    fn jvp_input_in_place(&self, at: &Point<'_, T>, dot: MatMut<'_, T>, scratch: &mut [T]) {
-        let _ = (at, dot, scratch);
-        unimplemented_in_place(self.name());
-    }
-
-    /// [`Block::vjp_input`] over its own seed.
-    fn vjp_input_in_place(&self, at: &Point<'_, T>, bar: MatMut<'_, T>, scratch: &mut [T]) {
-        let _ = (at, bar, scratch);
-        unimplemented_in_place(self.name());
+    /// The maps that overwrite what they read: `Some(self)` for a block that has [`InPlace`].
+    fn in_place(&self) -> Option<&dyn InPlace<T>> {
+        None
     }
 
     /// The block's own second derivatives, on planes: `Some(self)` for a block that has [`SecondOrder`]. Without them, second
@@ -524,9 +569,4 @@ fn unimplemented_params(name: &str) -> ! {
     panic!(
         "block {name} declares parameters but implements neither jvp_params nor vjp_params for this mode"
     )
-}
-
-/// Reached only by a block that declares `in_place` without the three maps.
-fn unimplemented_in_place(name: &str) -> ! {
-    panic!("block {name} declares in_place but does not implement the maps in place")
 }

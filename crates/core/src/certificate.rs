@@ -1,7 +1,7 @@
 //! Certificates: claims about costs that a test holds, with both sides in the message where they do not.
 
 use crate::Cost;
-use crate::predict::grouped;
+use crate::figures::grouped;
 
 /// A quantity that a certificate can be about: work ([`Cost`]), bytes or evaluations (`usize`, `u64`).
 pub trait Certified: PartialOrd + Copy {

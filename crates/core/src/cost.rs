@@ -5,8 +5,8 @@ use std::fmt;
 use std::iter::Sum;
 use std::ops::{Add, AddAssign, Mul};
 
+use crate::figures::grouped;
 use crate::planes::{Cotangents, DotOp, DotPoint, Moving, Planes, PlanesMut};
-use crate::predict::grouped;
 use crate::{Accum, AnyBlock, Block, Counted, Dual, Mat, MatMut, Op, Point, Scalar, count};
 
 /// Counted work: `+ - * /` are one flop each, a fused multiply-add two, a sum of k products 2k, negation, absolute

@@ -24,6 +24,11 @@ pub trait AnyBlock:
     fn planes(&self) -> bool {
         Block::<f64>::second(self).is_some()
     }
+
+    /// Whether it can overwrite what it reads ([`Block::in_place`]), at whatever scalar.
+    fn overwrites(&self) -> bool {
+        Block::<f64>::in_place(self).is_some()
+    }
 }
 
 impl<B> AnyBlock for B

@@ -1,6 +1,9 @@
 //! What can be wrong with what a user hands in. Every message names the thing, what was expected, what came, and one
 //! remedy; an error is returned before anything large is allocated or written.
 
+use std::fmt;
+use std::sync::Arc;
+
 /// A result of this workspace's libraries.
 pub type Result<R, E = Error> = std::result::Result<R, E>;
 
@@ -94,7 +97,7 @@ pub enum Error {
     #[error(
         "{name}: an input variable belongs to another Builder; use variables of the builder that makes the node"
     )]
-    ForeignVar {
+    ForeignValue {
         /// The node that was given the variable.
         name: String,
     },
@@ -207,6 +210,10 @@ pub enum Error {
         /// What the map gave.
         got: f64,
     },
+    /// What a crate says that stands on this one: a tape, the planner, a chain, training. [`Error::downcast_ref`] has it in its
+    /// own type.
+    #[error(transparent)]
+    Above(Above),
     /// A request whose buffers cannot fit this machine's memory.
     #[error("{what} needs {bytes} bytes, {available} are available; {remedy}")]
     TooLarge {
@@ -221,13 +228,56 @@ pub enum Error {
     },
 }
 
+/// An error of a crate that stands on this one. Two are equal if they say the same.
+#[derive(Clone, Debug)]
+pub struct Above(Arc<dyn std::error::Error + Send + Sync>);
+
+impl PartialEq for Above {
+    fn eq(&self, other: &Self) -> bool {
+        self.to_string() == other.to_string()
+    }
+}
+
+impl fmt::Display for Above {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl std::error::Error for Above {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.0.source()
+    }
+}
+
 impl Error {
+    /// An error of a crate that stands on this one: what its `From` for this type calls, so that `?` serves all of them in a
+    /// function that returns this one.
+    ///
+    /// ```
+    /// use pushpull_core::Error;
+    /// let fault: Error = Error::above("x1".parse::<u8>().unwrap_err());
+    /// assert_eq!(fault.to_string(), "invalid digit found in string");
+    /// assert!(fault.downcast_ref::<std::num::ParseIntError>().is_some());
+    /// ```
+    pub fn above(error: impl std::error::Error + Send + Sync + 'static) -> Self {
+        Self::Above(Above(Arc::new(error)))
+    }
+
+    /// The error of a crate that stands on this one, in its own type.
+    pub fn downcast_ref<E: std::error::Error + 'static>(&self) -> Option<&E> {
+        match self {
+            Self::Above(above) => above.0.downcast_ref(),
+            _ => None,
+        }
+    }
+
     /// A [`Error::Setting`].
     pub fn setting(
         name: impl Into<String>,
         setting: impl Into<String>,
         expected: impl Into<String>,
-        got: impl std::fmt::Display,
+        got: impl fmt::Display,
     ) -> Self {
         Self::Setting {
             name: name.into(),

@@ -13,7 +13,7 @@ use crate::{AnyBlock, Dims, Error, Layout, Mat, Op, Real, Result, memory};
 mod audit;
 mod builder;
 pub(crate) mod singular;
-pub use builder::{Builder, Var};
+pub use builder::{Builder, Value};
 pub use singular::Wrt;
 
 /// Where a value comes from.

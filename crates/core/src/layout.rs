@@ -82,6 +82,7 @@ impl Entry {
 
 /// How weights start, from a seed.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
 pub enum Init {
     /// Uniform on [-a, a].
     Uniform(f64),

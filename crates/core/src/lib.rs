@@ -35,7 +35,6 @@
 //! computed again.
 
 pub mod alloc;
-pub mod arena;
 pub mod block;
 pub mod blocks;
 pub mod certificate;
@@ -48,25 +47,25 @@ pub mod erase;
 pub mod error;
 mod finite;
 pub mod graph;
+mod in_place;
 pub mod layout;
 pub mod linalg;
 pub mod mat;
-pub mod memory;
 pub mod mlp;
 pub mod planes;
-pub mod predict;
+mod predict;
 pub mod primal;
 pub mod program;
 pub mod question;
-pub mod quiet;
 pub mod real;
 pub mod rounded;
 mod second_order;
+#[doc(hidden)]
+pub mod siblings;
 pub mod team;
 pub mod textbook;
 mod vector;
 mod vector_planes;
-pub mod work;
 
 pub use block::{
     Accum, Block, Dims, InputJacobian, Keeps, Op, ParamJacobian, Point, Singular, Spec, Steep,
@@ -77,7 +76,8 @@ pub use dual::Dual;
 pub use engine::Engine;
 pub use erase::{AnyBlock, Scalar};
 pub use error::{Error, Result};
-pub use graph::{Builder, Graph, Var, Wrt};
+pub use graph::{Builder, Graph, Value, Wrt};
+pub use in_place::InPlace;
 pub use layout::{Init, Layout, ParamShape, Role};
 pub use mat::{Mat, MatMut};
 pub use mlp::Mlp;
@@ -88,3 +88,5 @@ pub use real::Real;
 pub use rounded::Rounded;
 pub use second_order::SecondOrder;
 pub use team::Team;
+
+use siblings::{arena, figures, memory, quiet, work};

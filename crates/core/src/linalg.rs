@@ -21,7 +21,9 @@ mod sums;
 pub use diagonals::times_diagonals;
 use plain::plain;
 pub(crate) use sums::dot;
-pub use sums::{LEAF, add_to_columns, row_sums, sum, sum_columns, total};
+pub use sums::{
+    LEAF, add_to_columns, row_sums, sum, sum_columns, sum_columns_into, sum_columns_scratch, total,
+};
 
 /// A factor of a product: a matrix, as it is or transposed.
 #[derive(Clone, Copy, Debug)]

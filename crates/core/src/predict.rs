@@ -3,6 +3,7 @@
 use std::fmt;
 use std::ops::Add;
 
+use crate::figures::grouped;
 use crate::{Cost, Result, memory};
 
 /// What one engine takes to answer one question: worked out from the plan alone, before its numbers are allocated.
@@ -114,22 +115,4 @@ impl fmt::Display for Prediction {
             grouped(self.peak() as u128)
         )
     }
-}
-
-/// A whole number with its digits in threes.
-///
-/// ```
-/// use pushpull_core::predict::grouped;
-/// assert_eq!((grouped(999_u32), grouped(1_234_567_u64)), ("999".into(), "1,234,567".into()));
-/// ```
-pub fn grouped(number: impl Into<u128>) -> String {
-    let digits = number.into().to_string();
-    let mut text = String::with_capacity(digits.len() * 4 / 3);
-    for (i, digit) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
 }

@@ -74,6 +74,7 @@ impl<T: Scalar> Primal<T> {
     pub fn with_threads(mut self, threads: usize) -> Result<Self> {
         let code = self.machine.code();
         self.team = Team::of_graph("Primal", threads, code.graph(), code.batch())?;
+        self.machine = self.machine.shared_by(&self.team);
         Ok(self)
     }
 

@@ -35,6 +35,7 @@ mod primal;
 mod range;
 mod record;
 mod run;
+mod shared;
 mod stages;
 mod text;
 mod trace;

@@ -5,17 +5,21 @@
 //! write* among the team, where there is work enough for it to pay: batch columns forward and back, columns of W in the
 //! product that gives the gradient of W. A dimension that is summed over is never cut, so every number is made by the same
 //! operations in the same order: the bits are the same for any number of threads.
+//!
+//! The columns of all other blocks' maps are cut by the interpreter of programs, where a map writes columns and needs no scratch
+//! memory: column j of the output depends on column j of the input alone (law 1).
 
 use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
 
-use crate::graph::Node;
-use crate::{Error, Graph, MatMut, Op, Result};
+use crate::{Error, MatMut, Result};
 
 mod crew;
+mod of_graph;
 use crew::Crew;
+pub(crate) use of_graph::{CALL, WORTH};
 
 /// Threads that an engine may ask for, at most.
 pub const MAX_THREADS: usize = 256;
@@ -23,13 +27,6 @@ pub const MAX_THREADS: usize = 256;
 /// Where parts begin: a multiple of the kernels' tile. No part has fewer columns: the library multiplies one or two by
 /// another kernel.
 const TILE: usize = 8;
-
-/// Flops of a graph's largest block from which its programs are shared, a call of an elementary function for [`CALL`]: below, reading what another core wrote takes as
-/// long as what is saved, or longer (measured: docs/performance.md, "Threads").
-const WORTH: u64 = 1 << 20;
-
-/// Flops that take as long as a call of an elementary function, roughly.
-const CALL: u64 = 16;
 
 thread_local! {
     /// The team of the engine that runs on this thread.
@@ -75,36 +72,6 @@ impl Team {
             })?;
         Ok(Self {
             crew: crew.map(Arc::new),
-            threads,
-        })
-    }
-
-    /// As [`Team::new`] for programs that run each block of `graph` once on `batch` samples: without workers where no block
-    /// has work enough for it to pay.
-    ///
-    /// # Errors
-    /// As [`Team::new`].
-    ///
-    /// ```
-    /// use pushpull_core::{Mlp, Team, blocks::Activation};
-    /// let graph = Mlp::new(&[8, 8], Activation::Tanh).build()?;
-    /// assert!(!Team::of_graph("Example", 2, &graph, 32)?.shares()); // the user's thread does it all
-    /// assert!(Team::of_graph("Example", 2, &graph, 32_000)?.shares());
-    /// assert!(Team::of_graph("Example", 0, &graph, 32).is_err());
-    /// # Ok::<(), pushpull_core::Error>(())
-    /// ```
-    pub fn of_graph(name: &str, threads: usize, graph: &Graph, batch: usize) -> Result<Self> {
-        let large = |node: &Node| {
-            let cost = node.block.cost(Op::Forward, batch, 1);
-            cost.is_none_or(|cost| cost.weighed(CALL) >= WORTH)
-        };
-        // One thread asks for no cost: a block without a declared one is run to be counted.
-        if threads > 1 && graph.nodes().iter().any(large) {
-            return Self::new(name, threads);
-        }
-        allowed(name, threads)?;
-        Ok(Self {
-            crew: None,
             threads,
         })
     }

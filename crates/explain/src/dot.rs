@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::fmt::Write;
 
-use pushpull_core::predict::grouped;
+use pushpull_core::siblings::figures::grouped;
 
 use crate::{Explanation, Program};
 

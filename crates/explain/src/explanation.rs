@@ -1,7 +1,8 @@
 //! The explanation of a graph.
 
 use pushpull_core::program::{Asked, Base, Instr, Role, Written};
-use pushpull_core::{Cost, Error, Graph, Mat, Question, Result, Scalar, memory};
+use pushpull_core::siblings::memory;
+use pushpull_core::{Cost, Error, Graph, Mat, Question, Result, Scalar};
 use pushpull_forward_mode::{Chunk, Forward};
 use pushpull_reverse_mode::Reverse;
 use serde::Serialize;

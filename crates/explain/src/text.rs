@@ -2,14 +2,10 @@
 
 use std::fmt;
 
-use pushpull_core::predict::grouped;
 use pushpull_core::program::width;
+use pushpull_core::siblings::figures::{grouped, table};
 
 use crate::{Explanation, Instruction, Program, Takes};
-
-fn left(text: &str, places: usize) -> String {
-    format!("{text}{}", " ".repeat(places.saturating_sub(width(text))))
-}
 
 fn right(text: &str, places: usize) -> String {
     format!("{}{text}", " ".repeat(places.saturating_sub(width(text))))
@@ -81,19 +77,15 @@ fn column(title: &str, program: &Program, limit: usize) -> Vec<String> {
     };
     let numbers = most(1) + most(2) + most(3) + 3 * 2;
     let text = most(0).min(limit.saturating_sub(numbers).max(12));
-    let widths = [text, most(1), most(2), most(3)];
-    let line = |row: &[String; 4]| {
-        [
-            left(&within(row[0].clone(), widths[0]), widths[0]),
-            right(&row[1], widths[1]),
-            right(&row[2], widths[2]),
-            right(&row[3], widths[3]),
-        ]
-        .join("  ")
-    };
+    rows.push(total);
+    for row in &mut rows {
+        row[0] = within(std::mem::take(&mut row[0]), text);
+    }
+    let mut lined = table(&rows, &[]);
+    let total = lined.pop().unwrap_or_default();
     let mut lines: Vec<String> = Vec::new();
-    for (k, row) in rows.iter().enumerate() {
-        lines.push(line(row));
+    for (k, line) in lined.into_iter().enumerate() {
+        lines.push(line);
         let of = k.checked_sub(1).map(|k| &program.instructions[k]);
         if let Some(numbers) = of.and_then(|line| line.numbers.as_ref()) {
             lines.extend(matrix(numbers, limit));
@@ -102,7 +94,7 @@ fn column(title: &str, program: &Program, limit: usize) -> Vec<String> {
     let rule = "─".repeat(lines.first().map_or(0, |line| width(line)));
     lines.insert(1, rule.clone());
     lines.push(rule);
-    lines.push(line(&total));
+    lines.push(total);
     lines
 }
 
@@ -281,7 +273,7 @@ impl fmt::Display for Explanation {
 mod tests {
     use pushpull_core::program::width;
 
-    use super::{left, matrix, within, work};
+    use super::{matrix, within, work};
 
     #[test]
     fn a_matrix_is_cut_at_the_limit() {
@@ -295,7 +287,6 @@ mod tests {
     #[test]
     fn marks_over_letters_take_no_place() {
         assert_eq!(width("h̃1 = 1"), 6);
-        assert_eq!(left("h̃", 3), "h̃  ");
         assert_eq!(within("h̃1 = h̃2".into(), 4), "h̃1 …");
         assert_eq!(within("h̃1 = 1".into(), 6), "h̃1 = 1");
         assert_eq!(

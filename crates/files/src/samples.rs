@@ -5,7 +5,7 @@ use std::path::Path;
 
 use nalgebra::DMatrix;
 use pushpull_core::blocks::Loss;
-use pushpull_core::memory;
+use pushpull_core::siblings::memory;
 
 use crate::arrays::{Head, Npz};
 use crate::words::shape;

@@ -6,7 +6,7 @@ use std::path::Path;
 use flate2::read::MultiGzDecoder;
 use nalgebra::DMatrix;
 use pushpull_core::blocks::Loss;
-use pushpull_core::memory;
+use pushpull_core::siblings::memory;
 
 use crate::source::open;
 use crate::words::shown;

@@ -6,7 +6,7 @@ use std::io::{BufReader, Read, Seek, SeekFrom};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-use pushpull_core::memory;
+use pushpull_core::siblings::memory;
 use safetensors::Dtype;
 use safetensors::tensor::{Metadata, TensorInfo};
 

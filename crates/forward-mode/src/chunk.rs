@@ -4,6 +4,7 @@ use std::ops::Range;
 
 /// The number of directions carried through the graph at once: it bounds the memory.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Chunk {
     /// So many that two neighbouring tangent matrices stay in the cache, and the primal sweep of each chunk stays a
     /// small part of its cost.

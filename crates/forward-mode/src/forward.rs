@@ -5,9 +5,8 @@ use std::ops::Range;
 use nalgebra::DMatrix;
 use pushpull_core::linalg::first_not_finite;
 use pushpull_core::program::{Asked, Frame, Given, Machine, all_finite, in_range};
-use pushpull_core::{
-    Engine, Error, Graph, Mat, MatMut, Question, Result, Scalar, Team, Wrt, memory,
-};
+use pushpull_core::siblings::memory;
+use pushpull_core::{Engine, Error, Graph, Mat, MatMut, Question, Result, Scalar, Team, Wrt};
 
 use crate::Plan;
 use crate::chunk::pieces;
@@ -106,10 +105,11 @@ impl<T: Scalar> Forward<T> {
             Purpose::Gradient => setting.graph.n_params(),
             _ => 0,
         };
+        let team = Team::new("Forward", threads)?;
         Ok(Self {
-            team: Team::new("Forward", threads)?,
             gradient: vec![T::zero(); gradient],
-            prepared: Prepared::new(placed),
+            prepared: Prepared::new(placed, &team),
+            team,
             setting,
         })
     }
@@ -135,7 +135,7 @@ impl<T: Scalar> Forward<T> {
             // One question is prepared at a time: the buffers of the one before go first.
             let placed = self.setting.placed::<T>(purpose)?;
             self.prepared.machine.release();
-            self.prepared = Prepared::new(placed);
+            self.prepared = Prepared::new(placed, &self.team);
         }
         Ok(())
     }
@@ -322,11 +322,11 @@ impl<T: Scalar> Forward<T> {
 }
 
 impl<T: Scalar> Prepared<T> {
-    fn new(placed: Placed) -> Self {
+    fn new(placed: Placed, team: &Team) -> Self {
         Self {
             purpose: placed.purpose,
             chunks: placed.chunks,
-            machine: Machine::new(placed.code),
+            machine: Machine::new(placed.code).shared_by(team),
         }
     }
 }

@@ -1,9 +1,10 @@
 //! Second derivatives by forward mode alone: a check on the other way, and the lecture's algorithm at another scalar.
 
 use pushpull_core::linalg::first_not_finite;
-use pushpull_core::work::{Item, Work};
+use pushpull_core::siblings::memory;
+use pushpull_core::siblings::work::{Item, Work};
 use pushpull_core::{
-    Dual, Engine, Error, Graph, Mat, MatMut, Prediction, Question, Result, Scalar, memory,
+    Dual, Engine, Error, Graph, Mat, MatMut, Prediction, Question, Result, Scalar,
 };
 
 use crate::{Chunk, Forward, Plan};

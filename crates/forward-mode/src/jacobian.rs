@@ -2,7 +2,8 @@
 
 use nalgebra::DMatrix;
 use pushpull_core::program::{Asked, Frame, all_finite, in_range};
-use pushpull_core::{Mat, MatMut, Result, Scalar, Wrt, memory};
+use pushpull_core::siblings::memory;
+use pushpull_core::{Mat, MatMut, Result, Scalar, Wrt};
 
 use crate::Forward;
 use crate::forward::{Prepared, sweeps};

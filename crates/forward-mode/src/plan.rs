@@ -3,8 +3,9 @@
 use std::fmt;
 
 use pushpull_core::program::Program;
-use pushpull_core::work::{Item, Work};
-use pushpull_core::{Cost, Error, Graph, Prediction, Question, Result, Scalar, Wrt, memory};
+use pushpull_core::siblings::memory;
+use pushpull_core::siblings::work::{Item, Work};
+use pushpull_core::{Cost, Error, Graph, Prediction, Question, Result, Scalar, Wrt};
 
 use crate::setting::{Purpose, Setting};
 use crate::{Chunk, Forward};

@@ -4,7 +4,8 @@ use std::fmt;
 use std::ops::Range;
 
 use pushpull_core::program::{Code, Program};
-use pushpull_core::{Error, Graph, Mat, Result, Scalar, Wrt, memory};
+use pushpull_core::siblings::memory;
+use pushpull_core::{Error, Graph, Mat, Result, Scalar, Wrt};
 
 use crate::Chunk;
 use crate::chunk::{alike, lengths, pieces};

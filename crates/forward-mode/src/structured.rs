@@ -2,7 +2,8 @@
 
 use pushpull_core::linalg::{first_not_finite, sum};
 use pushpull_core::program::Machine;
-use pushpull_core::{Cost, Engine, Graph, Mat, Prediction, Result, Scalar, Team, Wrt, memory};
+use pushpull_core::siblings::memory;
+use pushpull_core::{Cost, Engine, Graph, Mat, Prediction, Result, Scalar, Team, Wrt};
 
 use crate::forward::Bytes;
 use crate::{Chunk, Forward};
@@ -128,7 +129,7 @@ impl StructuredPlan {
         let (design, primal) = Design::new::<T>(&self.graph, batch, self.chunk)?;
         let lens = design.lens(&primal);
         Ok(Structured {
-            primal: Machine::new(primal),
+            primal: Machine::new(primal).shared_by(&team),
             tangents: vec![T::zero(); design.chunk_tangents()],
             sums: design
                 .occurrences

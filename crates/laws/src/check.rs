@@ -5,7 +5,8 @@ use std::io::Write;
 use std::sync::Once;
 
 use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestError, TestRng, TestRunner};
-use pushpull_core::{Accum, AnyBlock, Op, alloc, memory};
+use pushpull_core::siblings::memory;
+use pushpull_core::{Accum, AnyBlock, Op, alloc};
 
 use crate::bench::{Bench, Finding};
 use crate::buffer::Fill;
@@ -24,7 +25,8 @@ const COLUMNS: usize = 64;
 
 /// Why a block cannot be tried: what it declares fits no memory. A length that panics is left to the laws.
 fn too_large(block: &dyn AnyBlock) -> Option<String> {
-    let scratch = |op: Op| pushpull_core::quiet::catch(|| block.scratch_len(op, 1, 1)).unwrap_or(0);
+    let scratch =
+        |op: Op| pushpull_core::siblings::quiet::catch(|| block.scratch_len(op, 1, 1)).unwrap_or(0);
     let ops = [
         Op::JvpInput,
         Op::VjpInput,
@@ -144,7 +146,7 @@ impl Check {
                 return Err(self.violation(block, None, finding, None));
             }
             if wants(Law::Declarations) {
-                let told = pushpull_core::quiet::catch(|| laws::declarations(block));
+                let told = pushpull_core::siblings::quiet::catch(|| laws::declarations(block));
                 let declared = told.unwrap_or_else(|message| {
                     let known = Diagnosis::Panicked(message.into());
                     Err(Finding::plain(Law::Panics, None, known))
@@ -307,6 +309,6 @@ fn title(block: &dyn AnyBlock) -> String {
             Ok(())
         }
     }
-    pushpull_core::quiet::catch(|| Title(block).to_string())
+    pushpull_core::siblings::quiet::catch(|| Title(block).to_string())
         .unwrap_or_else(|_| "a block that cannot say its name and sizes".into())
 }

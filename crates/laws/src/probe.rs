@@ -1,6 +1,6 @@
 //! Runs a block's maps on guarded, poisoned buffers.
 
-use pushpull_core::quiet::catch;
+use pushpull_core::siblings::quiet::catch;
 use pushpull_core::{Accum, AnyBlock, Dims, Keeps, Mat, Op, Point, Real, Scalar};
 
 use crate::Rule;
@@ -118,7 +118,7 @@ impl<'a> Probe<'a> {
         if self.dims.n_params > 0 {
             rules.extend([Rule::JvpParams, Rule::VjpParams, Rule::UnitParams]);
         }
-        if self.block.in_place() {
+        if self.block.overwrites() {
             rules.extend([Rule::JvpInputInPlace, Rule::VjpInputInPlace]);
         }
         rules
@@ -182,10 +182,9 @@ impl<'a> Probe<'a> {
         let mut extra = Guarded::slice(&fill.entries(self.keeps.extra * batch));
         let mut map = || {
             let (params, extra) = (guarded_params.as_slice(), extra.as_mut_slice());
-            if in_place {
-                block.forward_in_place(params, output.mat_mut(), extra);
-            } else {
-                block.forward(params, input.mat(), output.mat_mut(), extra);
+            match block.in_place().filter(|_| in_place) {
+                Some(block) => block.forward_in_place(params, output.mat_mut(), extra),
+                None => block.forward(params, input.mat(), output.mat_mut(), extra),
             }
         };
         catch(|| call(&mut map)).map_err(|message| Mishap::Panic(rule, message))?;
@@ -284,12 +283,13 @@ impl<'a> Probe<'a> {
                 Rule::UnitParams => {
                     block.unit_params(&point, call.units.0, call.acc, output.mat_mut(), scratch);
                 }
-                Rule::JvpInputInPlace => {
-                    block.jvp_input_in_place(&point, output.mat_mut(), scratch);
-                }
-                Rule::VjpInputInPlace => {
-                    block.vjp_input_in_place(&point, output.mat_mut(), scratch);
-                }
+                Rule::JvpInputInPlace | Rule::VjpInputInPlace => match block.in_place() {
+                    Some(block) if rule == Rule::JvpInputInPlace => {
+                        block.jvp_input_in_place(&point, output.mat_mut(), scratch);
+                    }
+                    Some(block) => block.vjp_input_in_place(&point, output.mat_mut(), scratch),
+                    None => {}
+                },
                 Rule::Forward | Rule::ForwardInPlace => unreachable!("forward is no derivative"),
             }
         };

@@ -20,11 +20,11 @@ pub enum Rule {
     VjpParams,
     /// [`pushpull_core::Block::unit_params`]
     UnitParams,
-    /// [`pushpull_core::Block::forward_in_place`]
+    /// [`pushpull_core::InPlace::forward_in_place`]
     ForwardInPlace,
-    /// [`pushpull_core::Block::jvp_input_in_place`]
+    /// [`pushpull_core::InPlace::jvp_input_in_place`]
     JvpInputInPlace,
-    /// [`pushpull_core::Block::vjp_input_in_place`]
+    /// [`pushpull_core::InPlace::vjp_input_in_place`]
     VjpInputInPlace,
 }
 

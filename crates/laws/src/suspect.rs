@@ -69,7 +69,7 @@ impl Suspect {
                 ),
             ];
             for (maps, x_dot, params_dot, in_place) in pairs {
-                if in_place && !node.block.in_place() {
+                if in_place && !node.block.overwrites() {
                     continue;
                 }
                 let seeds = Seeds {

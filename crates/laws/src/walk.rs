@@ -4,7 +4,8 @@
 //! is asked rarely and needs everything, so it has a slow and plain program of its own, in the engines' arithmetic.
 
 use pushpull_core::graph::{Origin, Source};
-use pushpull_core::{Accum, Block, Error, Graph, Mat, MatMut, Op, Point, Result, Scalar, memory};
+use pushpull_core::siblings::memory;
+use pushpull_core::{Accum, Block, Error, Graph, Mat, MatMut, Op, Point, Result, Scalar};
 
 /// What a node was given and made of it.
 #[derive(Clone, Debug)]
@@ -274,6 +275,9 @@ pub(crate) fn over<T: Scalar>(
     bar: &mut [T],
 ) {
     let n = block.dims().n_in;
+    let Some(block) = block.in_place() else {
+        return;
+    };
     let mut scratch = zeros(block.scratch_len(Op::JvpInput, at.batch, 1));
     block.jvp_input_in_place(at, MatMut::new(dot, n, at.batch), &mut scratch);
     scratch = zeros(block.scratch_len(Op::VjpInput, at.batch, 1));

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::ops::Range;
 
-use pushpull_core::predict::grouped;
+use pushpull_core::siblings::figures::grouped;
 
 use crate::drawing::Drawing;
 use crate::table::{Choice, Table};

@@ -3,8 +3,9 @@
 use std::fmt;
 
 use pushpull_core::graph::Node;
-use pushpull_core::predict::grouped;
-use pushpull_core::{Cost, Error, Graph, Op, Result, cost, memory};
+use pushpull_core::siblings::figures::grouped;
+use pushpull_core::siblings::memory;
+use pushpull_core::{Cost, Error, Graph, Op, Result, cost};
 
 use crate::factor::{Chain, Structure};
 use crate::program::countable;

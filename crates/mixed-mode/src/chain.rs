@@ -21,13 +21,13 @@ use std::fmt;
 use std::io::BufRead;
 use std::str::FromStr;
 
-use pushpull_core::predict::grouped;
+use pushpull_core::siblings::figures::grouped;
 
 use crate::bracket::Bracket;
 use crate::dense::{dense, product};
 use crate::table::Table;
 
-mod error;
+pub(crate) mod error;
 mod parse;
 
 pub use error::ChainError;

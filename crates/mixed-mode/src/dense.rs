@@ -11,10 +11,10 @@
 
 use std::fmt;
 
-use pushpull_core::predict::grouped;
+use pushpull_core::siblings::figures::grouped;
 
 use crate::bracket::Bracket;
-use crate::chain::ChainError;
+use crate::chain::error::ChainError;
 use crate::table::Table;
 
 /// The cheapest bracketing of a chain of dense matrices, beside the two pure modes. Costs are multiply-adds, as in the

@@ -3,7 +3,8 @@
 use std::ops::Range;
 
 use pushpull_core::graph::{Node, Origin};
-use pushpull_core::{Error, Graph, InputJacobian, Keeps, Result, memory};
+use pushpull_core::siblings::memory;
+use pushpull_core::{Error, Graph, InputJacobian, Keeps, Result};
 
 /// How the local Jacobian of a factor is had.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -93,7 +94,8 @@ impl Factor {
         let structure = match link.block.input_jacobian() {
             InputJacobian::Identity | InputJacobian::Diagonal => Structure::Diagonal,
             InputJacobian::Weight => Structure::Params,
-            InputJacobian::Dense => Structure::Dense,
+            // Every matrix is one of these.
+            _ => Structure::Dense,
         };
         // A derivative map that reads nothing of a sample is the same for all.
         let shared = structure == Structure::Params || link.block.keeps() == Keeps::NOTHING;
@@ -184,7 +186,7 @@ mod tests {
     }
 
     /// The node that [`Chain::new`] names, and what it reads.
-    fn fault(build: impl FnOnce(&mut Builder) -> pushpull_core::Var) -> (String, String) {
+    fn fault(build: impl FnOnce(&mut Builder) -> pushpull_core::Value) -> (String, String) {
         let mut b = Builder::new();
         let y = build(&mut b);
         match Chain::new(&b.build(y).unwrap()).unwrap_err() {

@@ -2,9 +2,10 @@
 
 use nalgebra::DMatrix;
 use pushpull_core::program::{Code, Machine, Program as Primal};
-use pushpull_core::work::{Item, Work};
+use pushpull_core::siblings::memory;
+use pushpull_core::siblings::work::{Item, Work};
 use pushpull_core::{
-    Cost, Engine, Error, Graph, Mat, MatMut, Prediction, Result, Scalar, Team, Wrt, memory,
+    Cost, Engine, Error, Graph, Mat, MatMut, Prediction, Result, Scalar, Team, Wrt,
 };
 
 use crate::Bracketing;
@@ -130,9 +131,10 @@ impl MixedPlan {
             program,
             ..
         } = Design::new::<T>(&self.graph, self.batch)?;
+        let team = Team::new("MixedMode", self.threads)?;
         Ok(MixedMode {
-            team: Team::new("MixedMode", self.threads)?,
-            primal: Machine::new(primal),
+            primal: Machine::new(primal).shared_by(&team),
+            team,
             jacobians: vec![T::zero(); program.len()],
             scratch: vec![T::zero(); program.scratch_len()],
             bracketing,

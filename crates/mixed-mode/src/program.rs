@@ -2,10 +2,11 @@
 
 use std::ops::Range;
 
-use pushpull_core::arena::disjoint;
-use pushpull_core::arena::{Arena, Planner, Slot};
 use pushpull_core::program::Machine;
-use pushpull_core::{Error, Graph, Mat, Result, Scalar, memory};
+use pushpull_core::siblings::arena::disjoint;
+use pushpull_core::siblings::arena::{Arena, Planner, Slot};
+use pushpull_core::siblings::memory;
+use pushpull_core::{Error, Graph, Mat, Result, Scalar};
 
 use crate::factor::Chain;
 use crate::search::{Form, Search};
@@ -186,11 +187,16 @@ impl Program {
                         Mat::new(source.data, height, seeds * source.shape.samples)
                     });
                     let target = target.all();
-                    match (source, pushed) {
-                        (Some(x_dot), true) => block.jvp_input(&at, x_dot, target, scratch),
-                        (Some(y_bar), false) => block.vjp_input(&at, y_bar, target, scratch),
-                        (None, true) => block.jvp_input_in_place(&at, target, scratch),
-                        (None, false) => block.vjp_input_in_place(&at, target, scratch),
+                    match (source, block.in_place(), pushed) {
+                        (Some(x_dot), _, true) => block.jvp_input(&at, x_dot, target, scratch),
+                        (Some(y_bar), _, false) => block.vjp_input(&at, y_bar, target, scratch),
+                        (None, Some(block), true) => {
+                            block.jvp_input_in_place(&at, target, scratch);
+                        }
+                        (None, Some(block), false) => {
+                            block.vjp_input_in_place(&at, target, scratch);
+                        }
+                        (None, None, _) => unreachable!("a step was emitted without its operand"),
                     }
                 }
                 (Action::Lay | Action::Multiply | Action::ScaleRows | Action::ScaleColumns, ..) => {

@@ -6,7 +6,8 @@
 
 use std::collections::HashMap;
 
-use pushpull_core::{Graph, Op, cost, memory};
+use pushpull_core::siblings::memory;
+use pushpull_core::{Graph, Op, cost};
 
 use crate::factor::{Chain, Structure};
 

@@ -23,7 +23,7 @@ impl Shape {
         } else {
             self.cols
         };
-        pushpull_core::memory::elements(&[self.rows, cols, self.samples])
+        pushpull_core::siblings::memory::elements(&[self.rows, cols, self.samples])
     }
 
     /// (rows, seeds) of the tangents or cotangents that it is, `samples` columns a seed.

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use pushpull_core::work::Map;
+use pushpull_core::siblings::work::Map;
 use pushpull_core::{AnyBlock, Cost, Op, cost};
 
 mod curve;

@@ -1,7 +1,8 @@
 //! From a way to its engine: the one place that chooses.
 
-use pushpull_core::work::{Item, Work};
-use pushpull_core::{Cost, Dual, Engine, Error, Graph, Prediction, Result, Scalar, memory};
+use pushpull_core::siblings::memory;
+use pushpull_core::siblings::work::{Item, Work};
+use pushpull_core::{Cost, Dual, Engine, Error, Graph, Prediction, Result, Scalar};
 use pushpull_forward_mode::{
     Chunk, Forward, ForwardOverForward, ForwardOverForwardPlan, Plan as ForwardPlan, Structured,
     StructuredPlan,
@@ -131,6 +132,24 @@ impl Way {
         })
     }
 
+    /// Forward mode's gradient with as many directions at a time as it would choose itself.
+    pub fn forward<T: Scalar>(graph: &Graph, batch: usize) -> Self {
+        match Forward::plan(graph, batch, Question::Gradient).width::<T>() {
+            width if width >= graph.n_params() => Self::ForwardDense,
+            width => Self::ForwardChunked(width),
+        }
+    }
+
+    /// Structured tangents with as many samples at a time as they would choose themselves.
+    ///
+    /// # Errors
+    /// As `Structured::plan(..).samples()`.
+    pub fn structured<T: Scalar>(graph: &Graph, batch: usize) -> Result<Self> {
+        Ok(Self::ForwardStructured(
+            Structured::plan(graph, batch).samples::<T>()?,
+        ))
+    }
+
     /// What a way to the answer of a question takes at a scalar, exactly: its engine, and what a run beside it does.
     ///
     /// # Errors
@@ -233,7 +252,7 @@ impl Way {
 }
 
 impl EnginePlan {
-    fn threads(self, threads: usize) -> Self {
+    pub(crate) fn threads(self, threads: usize) -> Self {
         match self {
             Self::Forward(plan) => Self::Forward(plan.threads(threads)),
             Self::Structured(plan) => Self::Structured(plan.threads(threads)),

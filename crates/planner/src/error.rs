@@ -41,3 +41,12 @@ pub enum PlanError {
     #[error(transparent)]
     Cache(#[from] CacheError),
 }
+
+impl From<PlanError> for pushpull_core::Error {
+    fn from(fault: PlanError) -> Self {
+        match fault {
+            PlanError::Graph(fault) => fault,
+            other => Self::above(other),
+        }
+    }
+}

@@ -23,7 +23,7 @@
 //! | [`Question::HessianVector`] | forward over forward | on planes, or by duals | - |
 //!
 //! # How a time is predicted
-//! Each engine lists what it would do ([`pushpull_core::work::Work`]): which maps of which blocks with how many samples and
+//! Each engine lists what it would do ([`pushpull_core::siblings::work::Work`]): which maps of which blocks with how many samples and
 //! seeds, how often, and its own products, copies and sums. A [`Calibration`] knows how long each of these takes on this
 //! machine when its operands lie as close as their own size allows; what lies farther away, because the whole needs more
 //! memory, costs what a byte costs there:

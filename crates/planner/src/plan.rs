@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use pushpull_core::predict::grouped;
+use pushpull_core::siblings::figures::{self, grouped, table};
 use pushpull_core::{Dual, Graph, Mat, Prediction};
 
 use crate::calibration::{Timed, shared};
@@ -39,6 +39,7 @@ pub struct Plan<T: nalgebra::Scalar> {
     budget: Budget,
     candidates: Vec<Candidate>,
     picked: usize,
+    threads: usize,
     prepared: Option<Prepared<T>>,
 }
 
@@ -97,8 +98,17 @@ where
             budget,
             candidates,
             picked,
+            threads: 1,
             prepared: None,
         })
+    }
+
+    /// Runs on so many threads, the caller's among them: the same bits. The times of the candidates are those of one. What is
+    /// wrong with the number, the first run says.
+    #[must_use]
+    pub fn threads(mut self, threads: usize) -> Self {
+        (self.threads, self.prepared) = (threads, None);
+        self
     }
 
     /// Runs a gradient or a Jacobian by the picked way. The first run prepares it.
@@ -142,7 +152,10 @@ where
         let way = self.candidates[self.picked].way;
         let prepared = match self.prepared.take() {
             Some(prepared) => prepared,
-            None => Prepared::new(&self.graph, self.batch, self.question, way)?,
+            None => {
+                let (graph, batch, threads) = (&self.graph, self.batch, self.threads);
+                Prepared::on_threads(graph, batch, self.question, way, threads)?
+            }
         };
         self.prepared.insert(prepared).run(params, x, seeds)
     }
@@ -230,30 +243,11 @@ fn refusal(survey: &Survey<'_>, candidates: &[Candidate]) -> PlanError {
         None => pushpull_core::Error::TooLarge {
             what: survey.question.to_string(),
             bytes: u64::MAX,
-            available: pushpull_core::memory::available(),
+            available: pushpull_core::siblings::memory::available(),
             remedy: "use a smaller batch".into(),
         }
         .into(),
     }
-}
-
-/// Seconds in three digits with their unit.
-fn time(seconds: f64) -> String {
-    let (scale, unit) = match seconds {
-        s if s >= 1.0 => (1.0, "s"),
-        s if s >= 1e-3 => (1e3, "ms"),
-        s if s >= 1e-6 => (1e6, "us"),
-        _ => (1e9, "ns"),
-    };
-    let value = seconds * scale;
-    let digits = if value >= 100.0 {
-        0
-    } else if value >= 10.0 {
-        1
-    } else {
-        2
-    };
-    format!("{value:.digits$} {unit}")
 }
 
 impl<T: nalgebra::Scalar> fmt::Display for Plan<T> {
@@ -276,7 +270,7 @@ impl<T: nalgebra::Scalar> fmt::Display for Plan<T> {
                 candidate.way.to_string(),
                 number(|prediction| prediction.cost.flops.into()),
                 number(|prediction| prediction.peak() as u128),
-                candidate.seconds.map_or("-".into(), time),
+                candidate.seconds.map_or("-".into(), figures::seconds),
                 match &candidate.obstacle {
                     Some(obstacle) => format!("no: {obstacle}"),
                     None if i == self.picked => "picked".into(),
@@ -284,14 +278,8 @@ impl<T: nalgebra::Scalar> fmt::Display for Plan<T> {
                 },
             ]);
         }
-        let width = |column: usize| rows.iter().map(|row| row[column].len()).max().unwrap_or(0);
-        let widths = [width(0), width(1), width(2), width(3)];
-        for [way, flops, bytes, seconds, note] in &rows {
-            let line = format!(
-                "  {way:<0$}  {flops:>1$}  {bytes:>2$}  {seconds:>3$}  {note}",
-                widths[0], widths[1], widths[2], widths[3]
-            );
-            writeln!(f, "{}", line.trim_end())?;
+        for line in table(&rows, &[4]) {
+            writeln!(f, "  {}", line.trim_end())?;
         }
         f.write_str(&self.reason())
     }
@@ -314,7 +302,7 @@ impl<T: nalgebra::Scalar> Plan<T> {
             Some((seconds, _)) if seconds < own => format!(
                 "{} was taken by hand; the fastest is predicted to take {}.",
                 picked.way,
-                time(seconds)
+                figures::seconds(seconds)
             ),
             Some((seconds, second)) => {
                 let ratio = match seconds / own {
@@ -325,7 +313,7 @@ impl<T: nalgebra::Scalar> Plan<T> {
                 format!(
                     "{} is predicted to take {}, {ratio} {}, the next.",
                     picked.way,
-                    time(own),
+                    figures::seconds(own),
                     second.way
                 )
             }

@@ -2,7 +2,8 @@
 
 use nalgebra::DMatrix;
 use pushpull_core::linalg::product;
-use pushpull_core::{Accum, Dual, Graph, Mat, MatMut, Result, Scalar, memory};
+use pushpull_core::siblings::memory;
+use pushpull_core::{Accum, Dual, Graph, Mat, MatMut, Result, Scalar};
 
 use crate::engine::{ByJacobian, Chosen};
 use crate::{Answer, PlanError, Question, Seeds, Way};
@@ -65,7 +66,21 @@ where
     /// # Errors
     /// As the engine's own; [`pushpull_core::Error::Setting`] for a way that does not lead to the question's answer.
     pub fn new(graph: &Graph, batch: usize, question: Question, way: Way) -> Result<Self> {
-        let plan = way.plan(graph, batch, question)?;
+        Self::on_threads(graph, batch, question, way, 1)
+    }
+
+    /// The same on some threads, the caller's among them: the same bits.
+    ///
+    /// # Errors
+    /// As [`Prepared::new`]; [`pushpull_core::Error::Setting`] as [`pushpull_core::Team::new`].
+    pub fn on_threads(
+        graph: &Graph,
+        batch: usize,
+        question: Question,
+        way: Way,
+        threads: usize,
+    ) -> Result<Self> {
+        let plan = way.plan(graph, batch, question)?.threads(threads);
         allowed::<T>(graph, batch, question)?;
         let (rows, columns) = target_shape(graph, batch, question);
         let engine = plan.prepare()?;

@@ -9,6 +9,7 @@ use pushpull_core::Mat;
 /// results included. The graph, the parameters, the data, what the GEMM library keeps for itself and the notes that planning
 /// gives back before the first buffer is allocated are outside.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Budget {
     /// Whatever the machine has.
     #[default]
@@ -39,6 +40,7 @@ impl fmt::Display for Budget {
 
 /// What a run is given beside parameters and data.
 #[derive(Clone, Copy, Debug, Default)]
+#[non_exhaustive]
 pub enum Seeds<'a, T> {
     /// Nothing: for gradients and Jacobians.
     #[default]
@@ -51,6 +53,7 @@ pub enum Seeds<'a, T> {
 
 /// What a run gives.
 #[derive(Debug, PartialEq)]
+#[non_exhaustive]
 pub enum Answer<'a, T: nalgebra::Scalar> {
     /// The sum of all outputs, and n_params numbers.
     Gradient(T, &'a [T]),

@@ -1,8 +1,9 @@
 //! What every candidate would take: bytes and flops first, then the times of those that fit.
 
-use pushpull_core::predict::grouped;
-use pushpull_core::work::Work;
-use pushpull_core::{Dual, Error, Graph, Prediction, Result, Scalar, memory};
+use pushpull_core::siblings::figures::grouped;
+use pushpull_core::siblings::memory;
+use pushpull_core::siblings::work::Work;
+use pushpull_core::{Dual, Error, Graph, Prediction, Result, Scalar};
 use pushpull_forward_mode::{Forward, Structured};
 use pushpull_reverse_mode::Store;
 

@@ -1,7 +1,7 @@
 //! From a list of work to seconds.
 
 use pushpull_core::Graph;
-use pushpull_core::work::{Item, Map, Work};
+use pushpull_core::siblings::work::{Item, Map, Work};
 use pushpull_core::{Accum, Op, Result};
 
 use crate::calibration::{Calibration, Engine, Id, Kind, Point, STRIDE, Subject, reduced};

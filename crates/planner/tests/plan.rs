@@ -37,6 +37,7 @@ fn numbers(answer: Answer<'_, f64>) -> Vec<f64> {
         Answer::Tangents(matrix) | Answer::Cotangents(matrix) => matrix.as_slice().to_vec(),
         Answer::Jacobian(matrix) => matrix.as_slice().to_vec(),
         Answer::Products(value, matrix) => [&[value], matrix.as_slice()].concat(),
+        other => panic!("an answer of a new kind: {other:?}"),
     }
 }
 

@@ -4,7 +4,8 @@ use std::ops::Range;
 
 use nalgebra::DMatrix;
 use pushpull_core::linalg::first_not_finite;
-use pushpull_core::{Cost, Dual, Engine, Error, Graph, Mat, MatMut, Result, Scalar, Team, memory};
+use pushpull_core::siblings::memory;
+use pushpull_core::{Cost, Dual, Engine, Error, Graph, Mat, MatMut, Result, Scalar, Team};
 
 use crate::HessianVectorPlan;
 use crate::second::{Along, Answer, Direction, Duals, Planes};

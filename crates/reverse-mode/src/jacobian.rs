@@ -4,7 +4,8 @@ use std::ops::Range;
 
 use nalgebra::DMatrix;
 use pushpull_core::program::{all_finite, in_range};
-use pushpull_core::{Mat, MatMut, Result, Scalar, Wrt, memory};
+use pushpull_core::siblings::memory;
+use pushpull_core::{Mat, MatMut, Result, Scalar, Wrt};
 
 use crate::Reverse;
 

@@ -1,7 +1,8 @@
 //! Where the buffers of a question lie: with all recorded, or with checkpoints.
 
 use pushpull_core::program::{Code, Program, Stage};
-use pushpull_core::{Error, Graph, Result, memory};
+use pushpull_core::siblings::memory;
+use pushpull_core::{Error, Graph, Result};
 
 use crate::Store;
 use crate::checkpoint::cuts::{cuts, tangle};

@@ -3,8 +3,9 @@
 use std::fmt;
 
 use pushpull_core::program::Program;
-use pushpull_core::work::Work;
-use pushpull_core::{Cost, Error, Graph, Prediction, Question, Result, Scalar, Wrt, memory};
+use pushpull_core::siblings::memory;
+use pushpull_core::siblings::work::Work;
+use pushpull_core::{Cost, Error, Graph, Prediction, Question, Result, Scalar, Wrt};
 
 use crate::checkpoint::Schedule;
 use crate::placed::{Asked, Placed};

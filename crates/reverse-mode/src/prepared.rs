@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use pushpull_core::program::{Asked, Frame, Given, Machine, Program};
-use pushpull_core::{Accum, Graph, Mat, MatMut, Result, Scalar, Wrt};
+use pushpull_core::{Accum, Graph, Mat, MatMut, Result, Scalar, Team, Wrt};
 
 use crate::checkpoint::staged::{Part, Staged};
 use crate::placed::Placed;
@@ -39,10 +39,10 @@ pub(crate) struct Prepared<T> {
 }
 
 impl<T: Scalar> Prepared<T> {
-    pub(crate) fn new(placed: Placed) -> Self {
+    pub(crate) fn new(placed: Placed, team: &Team) -> Self {
         Self {
             purpose: placed.purpose,
-            machine: Machine::new(placed.code),
+            machine: Machine::new(placed.code).shared_by(team),
             staged: placed.staged,
             fresh: false,
         }

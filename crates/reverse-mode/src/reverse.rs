@@ -3,8 +3,9 @@
 use nalgebra::DMatrix;
 use pushpull_core::linalg::first_not_finite;
 use pushpull_core::program::{gradient_finite, in_range};
+use pushpull_core::siblings::memory;
 use pushpull_core::{
-    Accum, Engine, Error, Graph, Mat, MatMut, Question, Result, Scalar, Team, Wrt, memory,
+    Accum, Engine, Error, Graph, Mat, MatMut, Question, Result, Scalar, Team, Wrt,
 };
 
 use crate::checkpoint::Schedule;
@@ -139,8 +140,8 @@ impl<T: Scalar> Reverse<T> {
             team = Team::of_graph("Reverse", threads, graph, columns)?;
         }
         Ok(Self {
+            prepared: Prepared::new(placed, &team),
             team,
-            prepared: Prepared::new(placed),
             gradient: if gradient {
                 graph.layout().zeros()
             } else {
@@ -167,7 +168,7 @@ impl<T: Scalar> Reverse<T> {
             // One question is prepared at a time: the buffers of the one before go first.
             let placed = self.placed(purpose)?;
             self.prepared.machine.release();
-            self.prepared = Prepared::new(placed);
+            self.prepared = Prepared::new(placed, &self.team);
         }
         if matches!(purpose, Purpose::Gradient { .. }) && self.gradient.is_empty() {
             self.gradient = self.graph.layout().zeros();

@@ -1,8 +1,9 @@
 //! What the programs of a plan take, counted in their instructions.
 
 use pushpull_core::program::Program;
-use pushpull_core::work::{Item, Work};
-use pushpull_core::{Accum, Cost, Graph, Result, Scalar, memory};
+use pushpull_core::siblings::memory;
+use pushpull_core::siblings::work::{Item, Work};
+use pushpull_core::{Accum, Cost, Graph, Result, Scalar};
 
 use crate::checkpoint::staged::Staged;
 use crate::prepared::Purpose;

@@ -12,6 +12,7 @@ use crate::{Error, Gradients, Jacobian, Key, Number, Program, Result, Tape, Var}
 
 /// How an answer is computed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Mode {
     /// Forward mode; second derivatives forward over forward.
     Forward,

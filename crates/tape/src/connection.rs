@@ -4,6 +4,7 @@ use std::fmt;
 
 /// Whether a result depends on a source, by a path that is not stopped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Connection {
     /// It does.
     Connected,

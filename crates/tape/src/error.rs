@@ -90,6 +90,16 @@ impl From<pushpull_planner::PlanError> for Error {
     }
 }
 
+impl From<Error> for pushpull_core::Error {
+    fn from(fault: Error) -> Self {
+        match fault {
+            Error::Graph(fault) => *fault,
+            Error::Plan(fault) => (*fault).into(),
+            other => Self::above(other),
+        }
+    }
+}
+
 /// `rows x columns`, as every message writes a shape.
 pub(crate) fn shown((nrows, ncols): (usize, usize)) -> String {
     format!("{nrows} x {ncols}")

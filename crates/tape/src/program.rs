@@ -6,7 +6,7 @@ use std::panic::Location;
 
 use nalgebra::DMatrix;
 use pushpull_core::blocks::{Bias, Identity, Parameter};
-use pushpull_core::{Builder, Graph, Mat, Scalar, Var as Node};
+use pushpull_core::{Builder, Graph, Mat, Scalar, Value as Node};
 use pushpull_planner::{Budget, Plan, Question, Way};
 
 use crate::error::shown;

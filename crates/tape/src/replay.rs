@@ -87,6 +87,39 @@ where
         })
     }
 
+    /// The same engine on some threads, the caller's among them: the same bits.
+    ///
+    /// # Errors
+    /// [`Error::Graph`] as [`pushpull_core::Team::new`].
+    ///
+    /// ```
+    /// use nalgebra::DMatrix;
+    /// use pushpull_planner::Question;
+    /// use pushpull_tape::{Mode, Tape};
+    /// let tape = Tape::new();
+    /// let w = tape.variable(DMatrix::from_fn(200, 200, |i, j| ((i * j) as f64).sin()));
+    /// let program = tape.program(&w.matmul(w).tanh().sum(), &[&w])?;
+    /// let mut one = program.clone().prepare(Question::Gradient, Mode::Reverse)?;
+    /// let mut two = program.prepare(Question::Gradient, Mode::Reverse)?.threads(2)?;
+    /// assert_eq!(one.gradient()?.flat(), two.gradient()?.flat());
+    /// # Ok::<(), pushpull_tape::Error>(())
+    /// ```
+    pub fn threads(self, threads: usize) -> Result<Self> {
+        let Self {
+            program,
+            prepared,
+            question,
+            way,
+        } = self;
+        drop(prepared); // One engine at a time.
+        Ok(Self {
+            prepared: Prepared::on_threads(program.graph(), 1, question, way, threads)?,
+            program,
+            question,
+            way,
+        })
+    }
+
     /// The program, with the numbers of now.
     pub const fn program(&self) -> &Program<T> {
         &self.program

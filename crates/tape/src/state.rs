@@ -5,7 +5,8 @@ use std::panic::Location;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use pushpull_core::{AnyBlock, Mat, MatMut, Scalar, memory};
+use pushpull_core::siblings::memory;
+use pushpull_core::{AnyBlock, Mat, MatMut, Scalar};
 
 use crate::error::shown;
 use crate::{Error, Result, Var};

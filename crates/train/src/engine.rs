@@ -5,9 +5,11 @@ use std::str::FromStr;
 
 use nalgebra::DMatrix;
 use pushpull_core::linalg::sum;
-use pushpull_core::{Error, Graph, Mat, MatMut, Question, memory};
-use pushpull_forward_mode::{Chunk, Forward, Structured};
-use pushpull_reverse_mode::{Reverse, Store};
+use pushpull_core::siblings::memory;
+use pushpull_core::{Error, Graph, Mat, MatMut, Question};
+use pushpull_forward_mode::{Chunk, Forward};
+use pushpull_planner::Way;
+use pushpull_reverse_mode::Store;
 
 use crate::error::setting;
 use crate::stream::{Purpose, normal, stream};
@@ -154,21 +156,14 @@ impl<T: Precision> Engine<T> {
         threads: usize,
         seed: u64,
     ) -> Result<Self, TrainError> {
-        let reverse = |store| {
-            let plan = Reverse::plan(graph, batch, Question::Gradient);
-            plan.checkpointing(store).threads(threads).prepare()
+        let exact = |way| -> Result<_, TrainError> {
+            Ok(Inner::Exact(T::engine(way, graph, batch, threads)?))
         };
         let inner = match mode {
-            Mode::Reverse => Inner::Exact(Box::new(reverse(Store::All)?)),
-            Mode::Checkpointed { slots } => Inner::Exact(Box::new(reverse(Store::Slots(slots))?)),
-            Mode::Forward => {
-                let plan = Forward::plan(graph, batch, Question::Gradient);
-                Inner::Exact(Box::new(plan.threads(threads).prepare()?))
-            }
-            Mode::Structured => {
-                let plan = Structured::plan(graph, batch);
-                Inner::Exact(Box::new(plan.threads(threads).prepare()?))
-            }
+            Mode::Reverse => exact(Way::Reverse(1)),
+            Mode::Checkpointed { slots } => exact(Way::ReverseCheckpointed(Store::Slots(slots), 1)),
+            Mode::Forward => exact(Way::forward::<T>(graph, batch)),
+            Mode::Structured => exact(Way::structured::<T>(graph, batch)?),
             Mode::ForwardGradient { directions } if !(1..=MOST).contains(&directions) => {
                 let expected = format!("at least 1 and at most {MOST}");
                 let name = "the directions of a forward gradient";
@@ -185,16 +180,16 @@ impl<T: Precision> Engine<T> {
                 )?;
                 let forward =
                     Forward::plan(graph, batch, Question::Jvp(carried)).chunk(Chunk::Full);
-                Inner::Estimate(Box::new(Estimate {
+                Ok(Inner::Estimate(Box::new(Estimate {
                     forward: forward.threads(threads).prepare()?,
                     seed,
                     directions,
                     v: vec![T::zero(); v],
                     y_dot: vec![T::zero(); y_dot],
                     gradient: graph.layout().zeros(),
-                }))
+                })))
             }
-        };
+        }?;
         Ok(Self { inner })
     }
 

@@ -103,3 +103,12 @@ pub(crate) fn data(
         remedy,
     }
 }
+
+impl From<TrainError> for pushpull_core::Error {
+    fn from(fault: TrainError) -> Self {
+        match fault {
+            TrainError::Core(fault) => fault,
+            other => Self::above(other),
+        }
+    }
+}

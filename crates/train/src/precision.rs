@@ -1,6 +1,7 @@
 //! The scalars that a run can be trained at.
 
-use pushpull_core::Scalar;
+use pushpull_core::{Engine, Graph, Question, Result, Scalar};
+use pushpull_planner::Way;
 
 /// `f32` and `f64`: scalars that a checkpoint stores bit by bit.
 pub trait Precision: Scalar + private::Sealed {
@@ -10,6 +11,14 @@ pub trait Precision: Scalar + private::Sealed {
     fn store(self, bytes: &mut Vec<u8>);
     /// The number of the first [`Precision::BYTES`] bytes; `None` where there are fewer.
     fn load(bytes: &[u8]) -> Option<Self>;
+    /// The engine of a way to the gradient.
+    #[doc(hidden)]
+    fn engine(
+        way: Way,
+        graph: &Graph,
+        batch: usize,
+        threads: usize,
+    ) -> Result<Box<dyn Engine<Self>>>;
 }
 
 mod private {
@@ -27,6 +36,14 @@ macro_rules! precision {
             }
             fn load(bytes: &[u8]) -> Option<Self> {
                 bytes.first_chunk().map(|chunk| Self::from_le_bytes(*chunk))
+            }
+            fn engine(
+                way: Way,
+                graph: &Graph,
+                batch: usize,
+                threads: usize,
+            ) -> Result<Box<dyn Engine<Self>>> {
+                way.engine(graph, batch, Question::Gradient, threads)
             }
         }
     )*};

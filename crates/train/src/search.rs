@@ -26,6 +26,7 @@ pub struct Space {
 
 /// Which combinations are tried.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Strategy {
     /// Every one.
     Grid,

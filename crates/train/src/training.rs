@@ -5,7 +5,8 @@ use std::time::Instant;
 
 use nalgebra::DMatrix;
 use pushpull_core::linalg::first_not_finite;
-use pushpull_core::{Error, Mat, Role, memory};
+use pushpull_core::siblings::memory;
+use pushpull_core::{Error, Mat, Role};
 
 use crate::checkpoint::Identity;
 use crate::evaluate::Evaluator;

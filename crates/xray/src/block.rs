@@ -9,6 +9,7 @@ use crate::{Slopes, Spectrum};
 /// What a block does to a gradient that passes it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
 pub enum Kind {
     /// It has parameters: its gain is a weight gain.
     Weight,

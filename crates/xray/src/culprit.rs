@@ -11,6 +11,7 @@ use crate::values::Values;
 /// Where numbers stopped being finite.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
 pub enum Pass {
     /// They came so: inputs or parameters.
     Data,

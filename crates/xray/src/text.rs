@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use pushpull_core::siblings::figures::table;
+
 use crate::{BlockXray, Pass, Spectrum, Xray};
 
 /// Three digits, or a power of ten.
@@ -72,18 +74,7 @@ impl fmt::Display for Xray {
         ];
         let mut rows = vec![head.map(str::to_owned)];
         rows.extend(self.blocks.iter().map(row));
-        let widths: Vec<usize> = (0..12)
-            .map(|k| {
-                let cells = rows.iter().map(|row| row[k].chars().count());
-                cells.max().unwrap_or(0)
-            })
-            .collect();
-        for row in &rows {
-            let mut line = format!("{:<1$}", row[0], widths[0]);
-            for (cell, &width) in row[1..11].iter().zip(&widths[1..]) {
-                line += &format!("  {cell:>width$}");
-            }
-            line += &format!("  {}", row[11]);
+        for line in table(&rows, &[11]) {
             writeln!(f, "{}", line.trim_end())?;
         }
         writeln!(

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use nalgebra::DMatrix;
 use pushpull_core::blocks::{Add, Identity, Map};
 use pushpull_core::graph::Origin;
-use pushpull_core::{Builder, Graph, Result, Scalar, memory};
+use pushpull_core::siblings::memory;
+use pushpull_core::{Builder, Graph, Result, Scalar};
 
 /// Where zeros are added: a derivative with respect to them is one with respect to what they are added to.
 #[derive(Clone, Copy, Debug, Default)]

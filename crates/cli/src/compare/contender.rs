@@ -150,10 +150,10 @@ where
     if way::store(kept) != Store::All {
         ways.push(("checkpointed", kept));
     }
-    if let Ok(structured) = way::structured::<T>(graph, batch) {
+    if let Ok(structured) = Way::structured::<T>(graph, batch) {
         ways.push(("structured", structured));
     }
-    let chunked = way::forward::<T>(graph, batch);
+    let chunked = Way::forward::<T>(graph, batch);
     ways.push(("forward", chunked));
     if chunked != Way::ForwardDense {
         ways.push(("forward-full", Way::ForwardDense));

@@ -6,7 +6,9 @@ use pushpull_plot::{Axis, LineChart, Series};
 
 use super::Setting;
 use super::contender::{Row, Source};
-use super::table::{threads, time};
+use pushpull_core::siblings::figures::seconds as time;
+
+use super::table::threads;
 use crate::fault::Fault;
 
 /// Draws a mark for each mode, with its quartiles, and the line on which time follows flops.

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use pushpull_core::predict::grouped;
+use pushpull_core::siblings::figures::{self, grouped, seconds};
 use pushpull_files::FileError;
 
 use super::Setting;
@@ -46,33 +46,15 @@ pub fn text(setting: &Setting, rows: &[Row], files: &[PathBuf]) -> String {
             row.mode.into(),
             or_dash(row.flops.map(grouped)),
             or_dash(row.peak_bytes.map(|bytes| grouped(bytes as u128))),
-            or_dash(row.seconds.map(time)),
-            or_dash(quartiles.map(|(low, high)| format!("{} - {}", time(low), time(high)))),
+            or_dash(row.seconds.map(seconds)),
+            or_dash(quartiles.map(|(low, high)| format!("{} - {}", seconds(low), seconds(high)))),
             or_dash(row.ratio.map(|ratio| format!("{ratio:.2}"))),
             remark(row),
         ]
     }));
-    let widths: Vec<usize> = (0..6)
-        .map(|column| {
-            lines
-                .iter()
-                .map(|line| line[column].len())
-                .max()
-                .unwrap_or(0)
-        })
-        .collect();
-    for (i, line) in lines.iter().enumerate() {
-        let [mode, flops, bytes, time, quartiles, ratio, note] = line;
-        let padded = format!(
-            "{mode:<0$}  {flops:>1$}  {bytes:>2$}  {time:>3$}  {quartiles:>4$}  {ratio:>5$}  {note}",
-            widths[0], widths[1], widths[2], widths[3], widths[4], widths[5]
-        );
-        let padded = padded.trim_end();
-        out += &if i == 0 {
-            bold(padded)
-        } else {
-            padded.to_owned()
-        };
+    for (i, line) in figures::table(&lines, &[6]).iter().enumerate() {
+        let line = line.trim_end();
+        out += &if i == 0 { bold(line) } else { line.to_owned() };
         out.push('\n');
     }
     out.push('\n');
@@ -96,23 +78,6 @@ fn remark(row: &Row) -> String {
         (Source::Refused, Some(note)) => format!("{}; no: {note}", row.way),
         (Source::Refused, None) => row.way.clone(),
     }
-}
-
-/// Seconds in three digits with their unit.
-pub fn time(seconds: f64) -> String {
-    let (scale, unit) = match seconds {
-        s if s >= 1.0 => (1.0, "s"),
-        s if s >= 1e-3 => (1e3, "ms"),
-        s if s >= 1e-6 => (1e6, "us"),
-        _ => (1e9, "ns"),
-    };
-    let value = seconds * scale;
-    let digits = match value {
-        v if v >= 100.0 => 0,
-        v if v >= 10.0 => 1,
-        _ => 2,
-    };
-    format!("{value:.digits$} {unit}")
 }
 
 /// Writes the rows, the setting in every one.
@@ -153,22 +118,4 @@ pub fn save(path: &Path, setting: &Setting, rows: &[Row]) -> Result<(), FileErro
         writer.write_record(&record).map_err(failed)?;
     }
     writer.flush().map_err(|error| failed(error.into()))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::time;
-
-    #[test]
-    fn times_have_three_digits_and_a_unit() {
-        for (seconds, text) in [
-            (0.0, "0.00 ns"),
-            (1.234e-7, "123 ns"),
-            (1.234e-5, "12.3 us"),
-            (0.0567, "56.7 ms"),
-            (1234.5, "1234 s"),
-        ] {
-            assert_eq!(time(seconds), text);
-        }
-    }
 }

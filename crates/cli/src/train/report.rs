@@ -1,8 +1,10 @@
 //! What a run or a search says.
 
-use std::io::{IsTerminal, Write};
+use std::cell::RefCell;
+use std::io::IsTerminal;
 use std::path::PathBuf;
 
+use pushpull_bench::progress::Progress;
 use pushpull_train::{End, Epoch, Metrics, Precision, Ranking, Training, Trial};
 use serde::Serialize;
 
@@ -182,29 +184,23 @@ pub fn csv(epochs: &[Epoch]) -> String {
     csv
 }
 
-/// The trials of a search on a terminal: one line that is drawn over.
+/// The trials of a search, on a terminal alone.
 #[derive(Debug, Default)]
-pub struct Trials(std::cell::Cell<usize>);
+pub struct Trials(RefCell<Option<Progress>>);
 
 impl Trials {
     pub fn note(&self, trial: &Trial, of: usize) {
-        self.0.set(self.0.get() + 1);
-        let mut err = std::io::stderr();
-        if err.is_terminal() {
-            // Where stderr is gone there is nobody to tell.
-            let _ = write!(
-                err,
-                "\r\u{1b}[Ktrial {} of {of}: {}",
-                self.0.get(),
-                trial.hidden_name()
-            );
+        if std::io::stderr().is_terminal() {
+            let mut bar = self.0.borrow_mut();
+            let bar = bar.get_or_insert_with(|| Progress::start("trials", of as f64));
+            bar.finish(1.0);
+            bar.begin(&trial.hidden_name());
         }
     }
 
     pub fn end(&self) {
-        let mut err = std::io::stderr();
-        if err.is_terminal() {
-            let _ = write!(err, "\r\u{1b}[K");
+        if let Some(bar) = self.0.take() {
+            bar.end();
         }
     }
 }

@@ -19,6 +19,7 @@ use crate::{AnyBlock, Error, Result};
 /// # Ok::<(), pushpull_core::Error>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Activation {
     /// [`Identity`]
     Identity,

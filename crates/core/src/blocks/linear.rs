@@ -151,6 +151,10 @@ impl Spec for Linear {
         })
     }
 
+    fn shares(&self) -> bool {
+        true
+    }
+
     fn scratch_len(&self, _: Op, _: usize, _: usize) -> usize {
         0
     }

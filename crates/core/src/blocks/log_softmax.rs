@@ -5,7 +5,7 @@ use super::softmax::{dot, forward_cost, shift};
 use crate::blocks::any_width::{all, any_width};
 use crate::linalg::{sum, total};
 use crate::planes::{Cotangents, DotPoint, PlanesMut};
-use crate::{Block, Cost, Dims, Keeps, Mat, MatMut, Op, Point, Real, SecondOrder, Spec};
+use crate::{Block, Cost, Dims, InPlace, Keeps, Mat, MatMut, Op, Point, Real, SecondOrder, Spec};
 
 /// `y_i = x_i - ln sum_k e^(x_k)`, accurate where softmax is within rounding of 0 or 1. No parameters; the Jacobian
 /// `I - 1 p'` with p = e^y needs y alone, so the block runs in place.
@@ -94,10 +94,6 @@ impl Spec for LogSoftmax {
             0
         }
     }
-
-    fn in_place(&self) -> bool {
-        true
-    }
 }
 
 impl<T: Real> Block<T> for LogSoftmax {
@@ -128,6 +124,16 @@ impl<T: Real> Block<T> for LogSoftmax {
         self.vjp_input_in_place(at, x_bar, scratch);
     }
 
+    fn in_place(&self) -> Option<&dyn InPlace<T>> {
+        Some(self)
+    }
+
+    fn second(&self) -> Option<&dyn SecondOrder<T>> {
+        Some(self)
+    }
+}
+
+impl<T: Real> InPlace<T> for LogSoftmax {
     fn forward_in_place(&self, _: &[T], mut xy: MatMut<'_, T>, _: &mut [T]) {
         for j in 0..xy.ncols() {
             let column = xy.col_mut(j);
@@ -154,10 +160,6 @@ impl<T: Real> Block<T> for LogSoftmax {
                 *y_bar -= chain(p, total);
             }
         });
-    }
-
-    fn second(&self) -> Option<&dyn SecondOrder<T>> {
-        Some(self)
     }
 }
 

@@ -30,6 +30,7 @@ pub use squared_error::SquaredError;
 /// # Ok::<(), pushpull_core::Error>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Loss {
     /// [`Sum`](struct@Sum)
     Sum,

@@ -7,7 +7,7 @@ use crate::vector::{Pair, Single, Triple, Twin, TwinPair};
 use crate::vector::{pairs, singles, triples, twin_pairs, twins};
 use crate::vector_planes::{Pull, Push, pull, push};
 use crate::{
-    Block, Cost, Counted, Dims, Dual, InputJacobian, Keeps, Mat, MatMut, Op, Point, Real,
+    Block, Cost, Counted, Dims, Dual, InPlace, InputJacobian, Keeps, Mat, MatMut, Op, Point, Real,
     SecondOrder, Singular, Spec, Steep, count,
 };
 
@@ -320,8 +320,8 @@ impl<F: Elementwise> Spec for Map<F> {
         true
     }
 
-    fn in_place(&self) -> bool {
-        self.kept() != Kept::Input
+    fn shares(&self) -> bool {
+        true
     }
 
     fn input_jacobian(&self) -> InputJacobian {
@@ -470,6 +470,16 @@ impl<T: Real, F: Elementwise> Block<T> for Map<F> {
         singular::search(self, self.numbers(at), second, found);
     }
 
+    fn in_place(&self) -> Option<&dyn InPlace<T>> {
+        (self.kept() != Kept::Input).then_some(self)
+    }
+
+    fn second(&self) -> Option<&dyn SecondOrder<T>> {
+        Some(self)
+    }
+}
+
+impl<T: Real, F: Elementwise> InPlace<T> for Map<F> {
     fn forward_in_place(&self, _: &[T], xy: MatMut<'_, T>, extra: &mut [T]) {
         if self.kept() == Kept::Slope && !extra.is_empty() {
             let slopes = MatMut::new(extra, self.n, xy.ncols());
@@ -492,10 +502,6 @@ impl<T: Real, F: Elementwise> Block<T> for Map<F> {
 
     fn vjp_input_in_place(&self, at: &Point<'_, T>, bar: MatMut<'_, T>, scratch: &mut [T]) {
         self.jvp_input_in_place(at, bar, scratch);
-    }
-
-    fn second(&self) -> Option<&dyn SecondOrder<T>> {
-        Some(self)
     }
 }
 

@@ -85,6 +85,10 @@ impl Spec for MatMul {
         }
     }
 
+    fn shares(&self) -> bool {
+        true
+    }
+
     fn keeps(&self) -> Keeps {
         Keeps::X
     }

@@ -6,8 +6,8 @@ use crate::blocks::any_width::{all, any_width};
 use crate::linalg::{row_sums, sum, sum_columns, total};
 use crate::planes::{Cotangents, DotPoint, Planes, PlanesMut};
 use crate::{
-    Accum, Block, Cost, Dims, Error, Keeps, Mat, MatMut, Op, ParamJacobian, ParamShape, Point,
-    Real, Result, SecondOrder, Spec,
+    Accum, Block, Cost, Dims, Error, InPlace, Keeps, Mat, MatMut, Op, ParamJacobian, ParamShape,
+    Point, Real, Result, SecondOrder, Spec,
 };
 
 /// `y = g * u + b` with `u = (x - mean(x)) / sigma`, `sigma^2 = mean((x - mean(x))^2) + eps`, over the rows of each
@@ -172,10 +172,6 @@ impl Spec for LayerNorm {
         0
     }
 
-    fn in_place(&self) -> bool {
-        true
-    }
-
     fn param_jacobian(&self) -> ParamJacobian {
         ParamJacobian::Diagonal
     }
@@ -281,6 +277,16 @@ impl<T: Real> Block<T> for LayerNorm {
         }
     }
 
+    fn in_place(&self) -> Option<&dyn InPlace<T>> {
+        Some(self)
+    }
+
+    fn second(&self) -> Option<&dyn SecondOrder<T>> {
+        Some(self)
+    }
+}
+
+impl<T: Real> InPlace<T> for LayerNorm {
     fn forward_in_place(&self, params: &[T], mut xy: MatMut<'_, T>, extra: &mut [T]) {
         let (gain, bias) = params.split_at(self.n);
         for (j, kept) in extra.chunks_exact_mut(self.n + 1).enumerate() {
@@ -332,10 +338,6 @@ impl<T: Real> Block<T> for LayerNorm {
             }
             self.normal_part(self.kept(at, at.sample_of(column)), seed);
         }
-    }
-
-    fn second(&self) -> Option<&dyn SecondOrder<T>> {
-        Some(self)
     }
 }
 

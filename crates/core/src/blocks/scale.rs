@@ -2,7 +2,7 @@
 
 use super::{chain, divided};
 use crate::{
-    Block, Cost, Dims, Error, InputJacobian, Keeps, Mat, MatMut, Op, Point, Real, Result,
+    Block, Cost, Dims, Error, InPlace, InputJacobian, Keeps, Mat, MatMut, Op, Point, Real, Result,
     SecondOrder, Spec,
 };
 
@@ -103,10 +103,6 @@ impl Spec for Scale {
         })
     }
 
-    fn in_place(&self) -> bool {
-        true
-    }
-
     fn input_jacobian(&self) -> InputJacobian {
         InputJacobian::Diagonal
     }
@@ -151,6 +147,16 @@ impl<T: Real> Block<T> for Scale {
         self.scale(x_bar);
     }
 
+    fn in_place(&self) -> Option<&dyn InPlace<T>> {
+        Some(self)
+    }
+
+    fn second(&self) -> Option<&dyn SecondOrder<T>> {
+        Some(self)
+    }
+}
+
+impl<T: Real> InPlace<T> for Scale {
     fn forward_in_place(&self, _: &[T], xy: MatMut<'_, T>, _: &mut [T]) {
         self.scale(xy);
     }
@@ -161,10 +167,6 @@ impl<T: Real> Block<T> for Scale {
 
     fn vjp_input_in_place(&self, _: &Point<'_, T>, bar: MatMut<'_, T>, _: &mut [T]) {
         self.scale(bar);
-    }
-
-    fn second(&self) -> Option<&dyn SecondOrder<T>> {
-        Some(self)
     }
 }
 

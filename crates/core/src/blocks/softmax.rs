@@ -6,7 +6,7 @@ pub(super) use crate::linalg::dot;
 use crate::linalg::total;
 use crate::planes::{Cotangents, DotPoint, PlanesMut};
 use crate::vector::{Single, singles};
-use crate::{Block, Cost, Dims, Keeps, Mat, MatMut, Op, Point, Real, SecondOrder, Spec};
+use crate::{Block, Cost, Dims, InPlace, Keeps, Mat, MatMut, Op, Point, Real, SecondOrder, Spec};
 
 /// The row of the largest entry, the first of equals; of the first NaN if there is one.
 pub(super) fn largest<T: Real>(z: &[T]) -> usize {
@@ -126,10 +126,6 @@ impl Spec for Softmax {
             _ => Cost::ZERO,
         })
     }
-
-    fn in_place(&self) -> bool {
-        true
-    }
 }
 
 /// Shifts, the sum of the exponentials, one operation an entry; without the exponentials.
@@ -165,6 +161,16 @@ impl<T: Real> Block<T> for Softmax {
         self.times_jacobian(at, x_bar);
     }
 
+    fn in_place(&self) -> Option<&dyn InPlace<T>> {
+        Some(self)
+    }
+
+    fn second(&self) -> Option<&dyn SecondOrder<T>> {
+        Some(self)
+    }
+}
+
+impl<T: Real> InPlace<T> for Softmax {
     fn forward_in_place(&self, _: &[T], mut xy: MatMut<'_, T>, _: &mut [T]) {
         for j in 0..xy.ncols() {
             shift(xy.col_mut(j));
@@ -183,10 +189,6 @@ impl<T: Real> Block<T> for Softmax {
 
     fn vjp_input_in_place(&self, at: &Point<'_, T>, bar: MatMut<'_, T>, _: &mut [T]) {
         self.times_jacobian(at, bar);
-    }
-
-    fn second(&self) -> Option<&dyn SecondOrder<T>> {
-        Some(self)
     }
 }
 

@@ -11,21 +11,21 @@ use crate::{AnyBlock, Error, Layout, Result, memory};
 
 /// A value of a graph that is being built.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Var {
+pub struct Value {
     builder: u32,
     source: Source,
     rows: usize,
 }
 
-impl Var {
+impl Value {
     /// Rows of the value.
     pub const fn rows(&self) -> usize {
         self.rows
     }
 }
 
-impl AsRef<[Var]> for Var {
-    fn as_ref(&self) -> &[Var] {
+impl AsRef<[Value]> for Value {
+    fn as_ref(&self) -> &[Value] {
         std::slice::from_ref(self)
     }
 }
@@ -69,7 +69,7 @@ enum Params<'a> {
 }
 
 /// Rows of each value.
-fn rows(inputs: &[Var]) -> Vec<usize> {
+fn rows(inputs: &[Value]) -> Vec<usize> {
     inputs.iter().map(|input| input.rows).collect()
 }
 
@@ -88,16 +88,16 @@ impl Builder {
     }
 
     /// An input of `rows` features.
-    pub fn input(&mut self, name: impl Into<String>, rows: usize) -> Var {
+    pub fn input(&mut self, name: impl Into<String>, rows: usize) -> Value {
         self.add_input(name.into(), rows, false)
     }
 
     /// An input that no derivative is asked for, such as a target.
-    pub fn constant(&mut self, name: impl Into<String>, rows: usize) -> Var {
+    pub fn constant(&mut self, name: impl Into<String>, rows: usize) -> Value {
         self.add_input(name.into(), rows, true)
     }
 
-    fn add_input(&mut self, name: String, rows: usize, constant: bool) -> Var {
+    fn add_input(&mut self, name: String, rows: usize, constant: bool) -> Value {
         if rows == 0 {
             self.fail(Error::ZeroWidth {
                 name: name.clone(),
@@ -119,7 +119,7 @@ impl Builder {
     }
 
     /// A node named after its block and its position, such as `linear0`.
-    pub fn block(&mut self, block: impl IntoBlock, inputs: impl AsRef<[Var]>) -> Var {
+    pub fn block(&mut self, block: impl IntoBlock, inputs: impl AsRef<[Value]>) -> Value {
         let block = block.into_block(&rows(inputs.as_ref()));
         let name = format!("{}{}", block.name(), self.nodes.len());
         self.add_node(name, block, inputs.as_ref(), Params::Own)
@@ -130,8 +130,8 @@ impl Builder {
         &mut self,
         name: impl Into<String>,
         block: impl IntoBlock,
-        inputs: impl AsRef<[Var]>,
-    ) -> Var {
+        inputs: impl AsRef<[Value]>,
+    ) -> Value {
         self.add_node(
             name.into(),
             block.into_block(&rows(inputs.as_ref())),
@@ -141,12 +141,17 @@ impl Builder {
     }
 
     /// A scalar function on every entry of `input`.
-    pub fn map(&mut self, function: impl Elementwise, input: Var) -> Var {
+    pub fn map(&mut self, function: impl Elementwise, input: Value) -> Value {
         self.block(Map::new(function, input.rows), input)
     }
 
     /// The block of the node called `like` once more, with the same parameters (weight sharing).
-    pub fn again(&mut self, name: impl Into<String>, inputs: impl AsRef<[Var]>, like: &str) -> Var {
+    pub fn again(
+        &mut self,
+        name: impl Into<String>,
+        inputs: impl AsRef<[Value]>,
+        like: &str,
+    ) -> Value {
         let name = name.into();
         match self.find(like).map(|node| Arc::clone(&node.block)) {
             Some(block) => self.add_node(name, block, inputs.as_ref(), Params::Of(like)),
@@ -162,9 +167,9 @@ impl Builder {
         &mut self,
         name: impl Into<String>,
         block: impl IntoBlock,
-        inputs: impl AsRef<[Var]>,
+        inputs: impl AsRef<[Value]>,
         like: &str,
-    ) -> Var {
+    ) -> Value {
         self.add_node(
             name.into(),
             block.into_block(&rows(inputs.as_ref())),
@@ -174,8 +179,8 @@ impl Builder {
     }
 
     /// The same value, through which no derivative passes, in either mode.
-    pub fn stop_gradient(&self, var: Var) -> Var {
-        Var {
+    pub fn stop_gradient(&self, var: Value) -> Value {
+        Value {
             source: Source {
                 stopped: true,
                 ..var.source
@@ -198,12 +203,12 @@ impl Builder {
     /// [`Error::Law`] for a block whose rules are wrong; else
     /// the first fault of all calls so far: a width of zero, a name used twice or unknown, inputs whose rows do not
     /// add up to the block's, a variable of another builder, a setting outside its domain; or [`Error::Empty`].
-    pub fn build(self, output: Var) -> Result<Graph> {
+    pub fn build(self, output: Value) -> Result<Graph> {
         if let Some(fault) = self.fault {
             return Err(fault);
         }
         if output.builder != self.id {
-            return Err(Error::ForeignVar {
+            return Err(Error::ForeignValue {
                 name: "output".into(),
             });
         }
@@ -258,9 +263,9 @@ impl Builder {
         &mut self,
         name: String,
         block: Arc<dyn AnyBlock>,
-        inputs: &[Var],
+        inputs: &[Value],
         params: Params<'_>,
-    ) -> Var {
+    ) -> Value {
         let dims = block.dims();
         if let Err(fault) = self.check_node(&name, &*block, inputs) {
             self.fail(fault);
@@ -302,7 +307,7 @@ impl Builder {
         self.var(Origin::Node(self.nodes.len() - 1), false, dims.n_out)
     }
 
-    fn check_node(&self, name: &str, block: &dyn AnyBlock, inputs: &[Var]) -> Result<()> {
+    fn check_node(&self, name: &str, block: &dyn AnyBlock, inputs: &[Value]) -> Result<()> {
         let dims = block.dims();
         block.validate()?;
         if dims.n_in == 0 || dims.n_out == 0 {
@@ -313,7 +318,7 @@ impl Builder {
             });
         }
         if inputs.iter().any(|var| var.builder != self.id) {
-            return Err(Error::ForeignVar { name: name.into() });
+            return Err(Error::ForeignValue { name: name.into() });
         }
         let rows = inputs.iter().map(|var| var.rows);
         let rows = rows.fold(0, usize::saturating_add);
@@ -369,8 +374,8 @@ impl Builder {
         self.fault.get_or_insert(fault);
     }
 
-    fn var(&self, origin: Origin, stopped: bool, rows: usize) -> Var {
-        Var {
+    fn var(&self, origin: Origin, stopped: bool, rows: usize) -> Value {
+        Value {
             builder: self.id,
             source: Source { origin, stopped },
             rows,
@@ -378,7 +383,7 @@ impl Builder {
     }
 
     /// Stands for a value whose fault is already kept.
-    fn placeholder(&self) -> Var {
+    fn placeholder(&self) -> Value {
         self.var(Origin::Input(0), true, 0)
     }
 }

@@ -1,7 +1,7 @@
 use crate::blocks::{Identity, Linear, Map, Square, Tanh};
 use crate::{Builder, Error, Mat, Primal};
 
-fn fault(build: impl FnOnce(&mut Builder) -> crate::Var) -> Error {
+fn fault(build: impl FnOnce(&mut Builder) -> crate::Value) -> Error {
     let mut b = Builder::new();
     let output = build(&mut b);
     b.build(output).unwrap_err()
@@ -50,7 +50,7 @@ fn every_fault_of_building_is_a_typed_error_that_names_the_node() {
         let x = Builder::new().input("x", 2);
         b.map(Tanh, x)
     });
-    assert!(matches!(foreign, Error::ForeignVar { .. }));
+    assert!(matches!(foreign, Error::ForeignValue { .. }));
     let tied = fault(|b| {
         let x = b.input("x", 2);
         let h = b.named("first", Linear::new(2, 2), x);

@@ -188,6 +188,61 @@ pub fn sum_columns<T: Real>(
     }
 }
 
+/// Numbers of scratch memory that [`sum_columns_into`] needs for n columns of so many rows.
+pub const fn sum_columns_scratch(n: usize, acc: Accum, rows: usize) -> usize {
+    let levels = n.div_ceil(LEAF).next_power_of_two().ilog2() as usize;
+    rows.saturating_mul(levels + matches!(acc, Accum::Add) as usize)
+}
+
+/// The same as [`sum_columns`] for sums whose rows cannot be asked for a few at a time: the branches of the tree lie in
+/// scratch memory, [`sum_columns_scratch`] numbers. `leaf(columns, sums)` assigns.
+///
+/// ```
+/// use pushpull_core::Accum;
+/// use pushpull_core::linalg::{sum_columns_into, sum_columns_scratch};
+/// // Of columns j: j and 10 j.
+/// let (mut sums, mut scratch) = ([5.0, 5.0], vec![0.0; sum_columns_scratch(100, Accum::Add, 2)]);
+/// sum_columns_into(100, Accum::Add, &mut sums, &mut scratch, &mut |columns, sums| {
+///     let sum: f64 = columns.map(|j| j as f64).sum();
+///     sums.copy_from_slice(&[sum, 10.0 * sum]);
+/// });
+/// assert_eq!(sums, [4955.0, 49505.0]);
+/// ```
+pub fn sum_columns_into<T: Real>(
+    n: usize,
+    acc: Accum,
+    sums: &mut [T],
+    scratch: &mut [T],
+    leaf: &mut impl FnMut(Range<usize>, &mut [T]),
+) {
+    match acc {
+        _ if n == 0 && acc == Accum::Add => {}
+        _ if n == 0 => sums.fill(T::zero()),
+        Accum::Set => branch_into(0..n, sums, scratch, leaf),
+        Accum::Add => {
+            let (partial, scratch) = scratch.split_at_mut(sums.len());
+            branch_into(0..n, partial, scratch, leaf);
+            add(sums, partial);
+        }
+    }
+}
+
+fn branch_into<T: Real>(
+    columns: Range<usize>,
+    sums: &mut [T],
+    scratch: &mut [T],
+    leaf: &mut impl FnMut(Range<usize>, &mut [T]),
+) {
+    if columns.len() <= LEAF {
+        return leaf(columns, sums);
+    }
+    let middle = columns.start + left_branch(columns.len(), LEAF);
+    branch_into(columns.start..middle, sums, scratch, leaf);
+    let (right, scratch) = scratch.split_at_mut(sums.len());
+    branch_into(middle..columns.end, right, scratch, leaf);
+    add(sums, right);
+}
+
 /// Assigns the sum of some columns.
 fn branch<T: Real>(
     columns: Range<usize>,

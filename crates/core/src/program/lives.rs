@@ -102,7 +102,7 @@ impl Program {
             Act::Map(Op::Forward | Op::JvpInput | Op::VjpInput)
         );
         let block = &self.graph.nodes()[instr.node].block;
-        if !map || !block.in_place() {
+        if !map || !block.overwrites() {
             return None;
         }
         // Slopes are looked at after the value was written, and may be the input's.

@@ -131,12 +131,14 @@ pub(super) struct Step {
     pub act: Act,
     /// Whether the map overwrites what it reads.
     pub over: bool,
-    /// Whether it may write more than one buffer, or reads planes.
+    /// Whether it may write more than one buffer, reads planes, or is cut among threads.
     pub forks: bool,
     /// Whose block is called, with its parameters.
     pub block: Arc<dyn AnyBlock>,
     pub params: Range<usize>,
     pub watched: bool,
+    /// Whether its columns are cut among threads.
+    pub shared: bool,
     pub node: u32,
     /// Which of the points, and which of the tangents along a direction.
     pub at: u32,
@@ -305,6 +307,7 @@ impl Program {
             over,
             block: Arc::clone(&self.graph.nodes()[instr.node].block),
             params: self.graph.nodes()[instr.node].params.clone(),
+            shared: false,
             watched: instr.act.is_forward() && self.watched(instr.node) != Wrt::NOTHING,
             node: instr.node as u32,
             at: tables.points.index(At {

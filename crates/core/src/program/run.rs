@@ -9,6 +9,7 @@ use crate::graph::Wrt;
 use crate::graph::singular::{in_doubt, output_in_doubt};
 use crate::linalg::sum;
 use crate::planes::{Cotangents, DotOp, DotPoint, Moving, Planes, PlanesMut};
+use crate::team::by_columns;
 use crate::{Accum, AnyBlock, Mat, MatMut, Op, Point, Result, Scalar};
 
 impl Code {
@@ -53,6 +54,7 @@ impl Code {
             if step.forks {
                 match step.act {
                     Act::Dot(op, moving) => self.along(op, moving, step, frame, arena, scratch),
+                    Act::Map(op) if !self.writes_extra(step) => self.shared(op, step, frame, arena),
                     _ => self.forward_extra(step, frame, arena),
                 }
             } else {
@@ -79,6 +81,11 @@ impl Code {
         Ok(())
     }
 
+    /// Whether it is a forward map that writes two buffers.
+    fn writes_extra(&self, step: &Step) -> bool {
+        step.act.is_forward() && self.points[step.at as usize].extra != Place::Nothing
+    }
+
     /// A forward map that writes two buffers.
     #[inline(never)]
     fn forward_extra<T: Scalar>(&self, step: &Step, frame: &mut Frame<'_, T>, arena: &mut [T]) {
@@ -88,7 +95,7 @@ impl Code {
         let from = if step.over { 0..0 } else { span(&step.from) };
         let [x, y, extra] = disjoint(arena, [&from, &span(&step.to), &span(extra)]);
         let y = MatMut::new(y, block.dims().n_out, self.batch());
-        if step.over {
+        if let Some(block) = block.in_place().filter(|_| step.over) {
             return block.forward_in_place(params, y, extra);
         }
         let x = match step.from {
@@ -97,7 +104,13 @@ impl Code {
             }
             ref from => frame.rest(&[]).mat(from),
         };
-        block.forward(params, x, y, extra);
+        if !step.shared {
+            return block.forward(params, x, y, extra);
+        }
+        let extra = MatMut::new(extra, block.keeps().extra, self.batch());
+        by_columns([y, extra], |range, [y, extra]| {
+            block.forward(params, x.cols(range), y, extra.into_data());
+        });
     }
 
     /// By what the slopes of a watched node, which was just run, put derivatives in doubt: next to nothing to look at where
@@ -145,10 +158,10 @@ impl Code {
         let batch = self.batch();
         let (block, params) = (T::of(&*step.block), &params[step.params.clone()]);
         if op == Op::Forward {
-            return if step.over {
-                block.forward_in_place(params, view_mut(to), &mut [])
-            } else {
-                block.forward(params, view(from), view_mut(to), &mut [])
+            return if !step.over {
+                block.forward(params, view(from), view_mut(to), &mut []);
+            } else if let Some(block) = block.in_place() {
+                block.forward_in_place(params, view_mut(to), &mut []);
             };
         }
         let At { x, y, extra } = &self.points[step.at as usize];
@@ -161,15 +174,21 @@ impl Code {
         };
         match op {
             Op::Forward => {}
-            Op::JvpInput if step.over => block.jvp_input_in_place(&at, view_mut(to), scratch),
-            Op::VjpInput if step.over => block.vjp_input_in_place(&at, view_mut(to), scratch),
+            // It was placed so since the block has the maps.
+            Op::JvpInput | Op::VjpInput if step.over => match block.in_place() {
+                Some(block) if op == Op::JvpInput => {
+                    block.jvp_input_in_place(&at, view_mut(to), scratch);
+                }
+                Some(block) => block.vjp_input_in_place(&at, view_mut(to), scratch),
+                None => {}
+            },
             Op::JvpInput => block.jvp_input(&at, view(from), view_mut(to), scratch),
             Op::VjpInput => block.vjp_input(&at, view(from), view_mut(to), scratch),
             Op::JvpParams(acc) => block.jvp_params(&at, view(from), acc, view_mut(to), scratch),
-            Op::UnitParams(acc) if let Some(unit) = unit => {
-                small_unit_params(&*step.block, &at, first, acc, view_mut(to), unit);
-            }
-            Op::UnitParams(acc) => block.unit_params(&at, first, acc, view_mut(to), scratch),
+            Op::UnitParams(acc) => match unit {
+                Some(unit) => small_unit_params(&*step.block, &at, first, acc, view_mut(to), unit),
+                None => block.unit_params(&at, first, acc, view_mut(to), scratch),
+            },
             Op::VjpParams(acc) if to.2 == 1 => {
                 block.vjp_params(&at, view(from), acc, &mut to.0[..to.1], scratch);
             }

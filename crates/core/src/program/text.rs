@@ -5,9 +5,9 @@ use std::fmt;
 use std::ops::Range;
 
 use super::{Act, Asked, Base, Given, Instr, Program, Role, View};
+use crate::figures::{grouped, table};
 use crate::graph::{Origin, Source};
 use crate::planes::DotOp;
-use crate::predict::grouped;
 use crate::{Accum, Op};
 
 impl Program {
@@ -232,18 +232,8 @@ impl fmt::Display for Program {
                 "bytes".into(),
             ];
             let rows: Vec<[String; 4]> = std::iter::once(titles).chain(ranges.map(row)).collect();
-            let widths: Vec<usize> = (0..4)
-                .map(|column| {
-                    rows.iter()
-                        .map(|row| width(&row[column]))
-                        .max()
-                        .unwrap_or(0)
-                })
-                .collect();
-            for [text, shape, flops, bytes] in rows {
-                let pad = |text: &str, column: usize| " ".repeat(widths[column] - width(text));
-                write!(f, "{text}{}  {}{shape}", pad(&text, 0), pad(&shape, 1))?;
-                writeln!(f, "  {}{flops}  {}{bytes}", pad(&flops, 2), pad(&bytes, 3))?;
+            for line in table(&rows, &[]) {
+                writeln!(f, "{line}")?;
             }
         }
         Ok(())

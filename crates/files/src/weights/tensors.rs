@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::path::Path;
 
 use nalgebra::DMatrix;
-use pushpull_core::memory;
+use pushpull_core::siblings::memory;
 use safetensors::Dtype;
 use safetensors::tensor::View;
 

@@ -1,7 +1,8 @@
 //! All plans of a structured gradient, without a number: what is prepared and what is predicted follow from the same.
 
 use pushpull_core::program::{Code, Program as Primal};
-use pushpull_core::{Cost, Error, Graph, Result, memory};
+use pushpull_core::siblings::memory;
+use pushpull_core::{Cost, Error, Graph, Result};
 
 use super::occurrence::{Occurrence, occurrences};
 use super::program::{Program, programs, runs};

@@ -2,14 +2,16 @@
 
 use std::collections::HashMap;
 
-use pushpull_core::arena::{Planner, Slot};
 use pushpull_core::graph::Origin;
-use pushpull_core::{Graph, InputJacobian, Result, memory};
+use pushpull_core::siblings::arena::{Planner, Slot};
+use pushpull_core::siblings::memory;
+use pushpull_core::{Graph, InputJacobian, Result};
 
 use super::moves::{Action, Form, Move};
 use super::occurrence::{Kind, Occurrence};
-use super::program::REMEDY;
 use super::term::{Columns, Light, State, structure};
+
+pub(super) const REMEDY: &str = "carry fewer samples at once with Chunk::Auto or Chunk::Fixed(n), or take Forward, which chunks directions";
 
 /// A program in the making.
 pub(super) struct Draft<'a, T> {
@@ -153,7 +155,8 @@ impl<T> Draft<'_, T> {
             InputJacobian::Diagonal | InputJacobian::Identity => {
                 return self.scaled(i, arriving, start);
             }
-            InputJacobian::Weight | InputJacobian::Dense => {}
+            // What is none of these is pushed as any matrix.
+            _ => {}
         }
         let dims = node.dims();
         let light = arriving
@@ -231,7 +234,7 @@ impl<T> Draft<'_, T> {
         let count = seeds.saturating_add(started);
         let State { light, dense, .. } = arriving;
         let mut state = match dense {
-            Some(dense) if started == 0 && exclusive && node.block.in_place() => {
+            Some(dense) if started == 0 && exclusive && node.block.overwrites() => {
                 let at = dense.slot;
                 self.push(i, Action::Over { at, seeds });
                 State {

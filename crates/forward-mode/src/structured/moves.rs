@@ -5,10 +5,11 @@
 
 use std::ops::Range;
 
-use pushpull_core::arena::{Arena, Slot, disjoint};
 use pushpull_core::graph::Node;
 use pushpull_core::linalg::{times_diagonals, total};
-use pushpull_core::{Accum, Cost, Mat, MatMut, Op, Point, Result, Scalar, cost, memory};
+use pushpull_core::siblings::arena::{Arena, Slot, disjoint};
+use pushpull_core::siblings::memory;
+use pushpull_core::{Accum, Cost, Mat, MatMut, Op, Point, Result, Scalar, cost};
 
 /// How the tangent of an occurrence is held at a node: the Jacobian of the node's output with respect to the
 /// occurrence's.
@@ -111,7 +112,9 @@ impl Move {
             Action::Over { at: slot, seeds } => {
                 let dot = &mut tangents[dense(slot, dims.n_out, 0, seeds)];
                 let dot = MatMut::new(dot, dims.n_out, c * seeds);
-                block.jvp_input_in_place(at, dot, place.scratch);
+                if let Some(block) = block.in_place() {
+                    block.jvp_input_in_place(at, dot, place.scratch);
+                }
             }
             Action::Weigh {
                 diagonal,

@@ -6,8 +6,9 @@ use std::ops::Range;
 use pushpull_core::blocks::chain;
 use pushpull_core::graph::Node;
 use pushpull_core::linalg::{product, row_sums, sum_columns};
+use pushpull_core::siblings::memory;
 use pushpull_core::{
-    Accum, Cost, Graph, Mat, MatMut, Op, ParamJacobian, Point, Real, Scalar, cost, memory,
+    Accum, Cost, Graph, Mat, MatMut, Op, ParamJacobian, Point, Real, Scalar, cost,
 };
 
 /// How the parameters of an occurrence act on its output.

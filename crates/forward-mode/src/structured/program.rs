@@ -1,16 +1,15 @@
 //! The program of a chunk: which moves push which tangents where, planned once for a number of samples.
 
-use pushpull_core::arena::{Arena, Planner};
-use pushpull_core::{Cost, Graph, Result, memory};
+use pushpull_core::siblings::arena::{Arena, Planner};
+use pushpull_core::siblings::memory;
+use pushpull_core::{Cost, Graph, Result};
 
 use crate::Chunk;
 
-use super::draft::Draft;
+use super::draft::{Draft, REMEDY};
 use super::moves::Move;
 use super::occurrence::Occurrence;
 use super::term::State;
-
-pub(super) const REMEDY: &str = "carry fewer samples at once with Chunk::Auto or Chunk::Fixed(n), or take Forward, which chunks directions";
 
 /// Bytes of tangents that `Chunk::Auto` aims at: half of a core's second-level cache.
 const CACHE: usize = 1 << 19;

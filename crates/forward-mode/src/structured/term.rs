@@ -1,8 +1,9 @@
 //! The tangents at a node's output.
 
-use pushpull_core::arena::Slot;
+use pushpull_core::InputJacobian;
 use pushpull_core::graph::Node;
-use pushpull_core::{InputJacobian, memory};
+use pushpull_core::siblings::arena::Slot;
+use pushpull_core::siblings::memory;
 
 use super::moves::Form;
 

@@ -1,7 +1,8 @@
 //! What structured forward mode does, as a list, without preparing it.
 
-use pushpull_core::work::{Item, Work};
-use pushpull_core::{Accum, Graph, Op, Result, Scalar, memory};
+use pushpull_core::siblings::memory;
+use pushpull_core::siblings::work::{Item, Work};
+use pushpull_core::{Accum, Graph, Op, Result, Scalar};
 
 use super::StructuredPlan;
 use super::design::{Design, primal};

@@ -3,8 +3,8 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use pushpull_core::{
-    Accum, Block, Cost, Dims, InputJacobian, Keeps, Mat, MatMut, Op, ParamJacobian, ParamShape,
-    Point, Real, Result, Spec,
+    Accum, Block, Cost, Dims, InPlace, InputJacobian, Keeps, Mat, MatMut, Op, ParamJacobian,
+    ParamShape, Point, Real, Result, Spec,
 };
 
 use super::Slip;
@@ -112,12 +112,6 @@ impl<B: Spec> Spec for Faulty<B> {
 
     fn optional_extra(&self) -> bool {
         self.slip == Slip::OptionalExtra || self.block.optional_extra()
-    }
-
-    fn in_place(&self) -> bool {
-        // A block that reads its input cannot overwrite it.
-        let reads = matches!(self.slip, Slip::AtOutput(_) | Slip::AtZero(..));
-        self.block.in_place() && !reads
     }
 
     fn input_jacobian(&self) -> InputJacobian {
@@ -247,13 +241,25 @@ impl<T: Real, B: Block<T>> Block<T> for Faulty<B> {
         });
     }
 
+    fn in_place(&self) -> Option<&dyn InPlace<T>> {
+        // A block that reads its input cannot overwrite it.
+        let reads = matches!(self.slip, Slip::AtOutput(_) | Slip::AtZero(..));
+        (self.block.in_place().is_some() && !reads).then_some(self)
+    }
+}
+
+/// Asked for where the right block has it.
+impl<T: Real, B: Block<T>> InPlace<T> for Faulty<B> {
     fn forward_in_place(&self, params: &[T], mut xy: MatMut<'_, T>, extra: &mut [T]) {
+        let Some(block) = self.block.in_place() else {
+            return;
+        };
         if self.asks_only(Rule::ForwardInPlace) {
-            return self.block.forward_in_place(params, xy, extra);
+            return block.forward_in_place(params, xy, extra);
         }
         let before = copy(xy.rb());
         let batch = xy.ncols();
-        self.block.forward_in_place(params, xy.rb_mut(), extra);
+        block.forward_in_place(params, xy.rb_mut(), extra);
         let at = Point {
             params,
             x: Mat::empty(),
@@ -271,11 +277,14 @@ impl<T: Real, B: Block<T>> Block<T> for Faulty<B> {
     }
 
     fn jvp_input_in_place(&self, at: &Point<'_, T>, mut dot: MatMut<'_, T>, scratch: &mut [T]) {
+        let Some(block) = self.block.in_place() else {
+            return;
+        };
         if self.asks_only(Rule::JvpInputInPlace) {
-            return self.block.jvp_input_in_place(at, dot, scratch);
+            return block.jvp_input_in_place(at, dot, scratch);
         }
         let before = copy(dot.rb());
-        self.block.jvp_input_in_place(at, dot.rb_mut(), scratch);
+        block.jvp_input_in_place(at, dot.rb_mut(), scratch);
         let site = Site {
             rule: Rule::JvpInputInPlace,
             at,
@@ -286,11 +295,14 @@ impl<T: Real, B: Block<T>> Block<T> for Faulty<B> {
     }
 
     fn vjp_input_in_place(&self, at: &Point<'_, T>, mut bar: MatMut<'_, T>, scratch: &mut [T]) {
+        let Some(block) = self.block.in_place() else {
+            return;
+        };
         if self.asks_only(Rule::VjpInputInPlace) {
-            return self.block.vjp_input_in_place(at, bar, scratch);
+            return block.vjp_input_in_place(at, bar, scratch);
         }
         let before = copy(bar.rb());
-        self.block.vjp_input_in_place(at, bar.rb_mut(), scratch);
+        block.vjp_input_in_place(at, bar.rb_mut(), scratch);
         let site = Site {
             rule: Rule::VjpInputInPlace,
             at,

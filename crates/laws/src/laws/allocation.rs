@@ -44,7 +44,7 @@ impl Asked {
 pub(super) fn allocates(bench: &Bench<'_>) -> Checked {
     let (probe, data) = (&bench.probe, &bench.data);
     for rule in [Rule::Forward, Rule::ForwardInPlace] {
-        if rule == Rule::ForwardInPlace && !probe.block.in_place() {
+        if rule == Rule::ForwardInPlace && !probe.block.overwrites() {
             continue;
         }
         let mut asked = Asked::default();

@@ -19,7 +19,7 @@ pub(super) fn runs(bench: &Bench<'_>) -> Checked {
             bench.run(&bench.call(rule).acc(Accum::Add))?;
         }
     }
-    if bench.probe.block.in_place() {
+    if bench.probe.block.overwrites() {
         let data = &bench.data;
         bench
             .probe

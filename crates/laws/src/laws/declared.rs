@@ -32,7 +32,7 @@ pub(crate) fn declarations(block: &dyn AnyBlock) -> Checked {
             "params() holds {in_params} numbers, n_params is {n}"
         ));
     }
-    if block.in_place() && (dims.n_in != dims.n_out || keeps.x) {
+    if block.overwrites() && (dims.n_in != dims.n_out || keeps.x) {
         return wrong("a block in place needs n_in = n_out, and cannot keep x".into());
     }
     let weights = dims.n_out.saturating_mul(dims.n_in);
@@ -49,7 +49,7 @@ pub(crate) fn declarations(block: &dyn AnyBlock) -> Checked {
         ParamJacobian::None => dims.n_params == 0,
         ParamJacobian::Kronecker { bias: false } => dims.n_params == weights,
         ParamJacobian::Kronecker { bias: true } => dims.n_params == weights + dims.n_out,
-        ParamJacobian::Dense | ParamJacobian::Diagonal => dims.n_params > 0,
+        _ => dims.n_params > 0,
     };
     if fits {
         Ok(())
@@ -79,13 +79,13 @@ pub(super) fn forms(bench: &Bench<'_>) -> Checked {
         };
         let bare = Probe { keeps, ..*probe };
         for rule in [Rule::Forward, Rule::ForwardInPlace] {
-            if rule == Rule::Forward || probe.block.in_place() {
+            if rule == Rule::Forward || probe.block.overwrites() {
                 let at = bare.forward(rule, &data.params, &data.x, Fill::Nan)?;
                 bench.differ(Law::Forms, rule, &bench.at.y, &at.y)?;
             }
         }
     }
-    if probe.block.in_place() {
+    if probe.block.overwrites() {
         let at = probe.forward(Rule::ForwardInPlace, &data.params, &data.x, Fill::Nan)?;
         bench.differ(Law::Forms, Rule::ForwardInPlace, &bench.at.y, &at.y)?;
         if let Some(i) = first_difference(&bench.at.extra, &at.extra, probe.keeps.extra, 1.0) {
@@ -186,7 +186,7 @@ pub(super) fn cost(bench: &Bench<'_>) -> Checked {
     let (at, cost) = count(|| probe.forward(Rule::Forward, &params, &x, Fill::Nan));
     let at = at?;
     compare(probe, data.batch, 1, Rule::Forward, Accum::Set, cost)?;
-    if probe.block.in_place() {
+    if probe.block.overwrites() {
         let rule = Rule::ForwardInPlace;
         let (run, cost) = count(|| probe.forward(rule, &params, &x, Fill::Nan));
         run?;

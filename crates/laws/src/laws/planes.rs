@@ -1,7 +1,7 @@
 //! Second derivatives: the maps on planes against the maps at dual numbers, which know nothing of planes.
 
 use pushpull_core::planes::{Cotangents, DotPoint, Planes, PlanesMut};
-use pushpull_core::quiet::catch;
+use pushpull_core::siblings::quiet::catch;
 use pushpull_core::{Accum, Block, Dual, Mat, MatMut};
 
 use crate::bench::{Bench, Finding};

@@ -64,3 +64,9 @@ pub enum ChainError {
         detail: String,
     },
 }
+
+impl From<ChainError> for pushpull_core::Error {
+    fn from(fault: ChainError) -> Self {
+        Self::above(fault)
+    }
+}

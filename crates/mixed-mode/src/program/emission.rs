@@ -1,6 +1,6 @@
 //! The walk from a searched bracketing to its steps and their buffers.
 
-use pushpull_core::arena::Planner;
+use pushpull_core::siblings::arena::Planner;
 use pushpull_core::{Graph, Op};
 
 use super::{Action, Place, Step, Value};
@@ -135,7 +135,7 @@ impl Emission<'_> {
 
     fn in_place(&self, factor: usize) -> bool {
         let node = self.chain.factors[factor].node;
-        self.graph.nodes()[node].block.in_place()
+        self.graph.nodes()[node].block.overwrites()
     }
 
     /// `source` through the map of a factor, over itself where the block can.

@@ -1,7 +1,7 @@
 //! What mixed mode does, as a list.
 
 use pushpull_core::Op;
-use pushpull_core::work::{Item, Work};
+use pushpull_core::siblings::work::{Item, Work};
 
 use super::{Action, Program, Step};
 use crate::search::Form;

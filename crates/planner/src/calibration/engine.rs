@@ -2,7 +2,7 @@
 
 use nalgebra::DMatrix;
 use pushpull_core::blocks::Tanh;
-use pushpull_core::work::Work;
+use pushpull_core::siblings::work::Work;
 use pushpull_core::{Builder, Graph, Question, Result};
 use pushpull_forward_mode::{Chunk, Forward};
 use pushpull_reverse_mode::Reverse;

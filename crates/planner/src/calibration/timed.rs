@@ -9,7 +9,7 @@ use nalgebra::DMatrix;
 use pushpull_core::blocks::chain;
 use pushpull_core::linalg::{first_not_finite, product, sum};
 use pushpull_core::planes::{Cotangents, DotPoint, Planes, PlanesMut};
-use pushpull_core::work::Map;
+use pushpull_core::siblings::work::Map;
 use pushpull_core::{Accum, AnyBlock, Block, Dual, Mat, MatMut, Op, Point, Scalar};
 
 /// A scalar whose maps are timed.
@@ -310,8 +310,9 @@ fn map_time<T: Timed>(
     let Map::First(op) = map else { return 0.0 };
     let mut scratch = noise::<T>(block.scratch_len(op, batch, seeds));
     let x = Mat::new(&x, dims.n_in, batch);
+    let over = block.in_place().filter(|_| in_place);
     if op == Op::Forward {
-        if in_place {
+        if let Some(block) = over {
             let (from, mut xy) = (x.data().to_vec(), x.data().to_vec());
             let mut run_extra = extra.clone();
             let cell = std::cell::RefCell::new(&mut xy);
@@ -349,6 +350,9 @@ fn map_time<T: Timed>(
     let mut once = |run: &mut dyn FnMut(&mut [T])| again(|| run(&mut scratch));
     match op {
         Op::JvpInput | Op::VjpInput if in_place => {
+            let Some(block) = over else {
+                return 0.0;
+            };
             let from = noise::<T>(dims.n_out * columns);
             let mut dot = from.clone();
             let cell = std::cell::RefCell::new(&mut dot);

@@ -1,6 +1,7 @@
 //! A chain of stages, as a schedule sees it: what each costs and how many numbers it leaves.
 
-use pushpull_core::{Cost, Graph, Result, memory};
+use pushpull_core::siblings::memory;
+use pushpull_core::{Cost, Graph, Result};
 
 use super::cuts::cuts;
 use super::staged;

@@ -33,7 +33,7 @@ fn overwrites(graph: &Graph, node: usize, before: usize) -> bool {
         _ => false,
     };
     let kept = block.keeps().x || graph.nodes()[before].block.keeps().y;
-    alone && block.in_place() && consumers.len() == 1 && !kept
+    alone && block.overwrites() && consumers.len() == 1 && !kept
 }
 
 /// Two nodes of which the first is read up to the second, with a value between them that passes by: why there is no cut

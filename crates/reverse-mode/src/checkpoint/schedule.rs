@@ -1,6 +1,7 @@
 //! In which order stages run, and what is kept meanwhile.
 
-use pushpull_core::{Cost, memory};
+use pushpull_core::Cost;
+use pushpull_core::siblings::memory;
 
 use super::chain::Chain;
 use super::place::place;

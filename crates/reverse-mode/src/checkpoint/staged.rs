@@ -3,7 +3,8 @@
 use std::ops::Range;
 
 use pushpull_core::program::{Frame, Machine, Run, Spot, Stage as Place};
-use pushpull_core::{Graph, Op, Result, Scalar, Wrt, memory};
+use pushpull_core::siblings::memory;
+use pushpull_core::{Graph, Op, Result, Scalar, Wrt};
 
 use super::chain::{Chain, Stage};
 use super::place::{Placed, place};

@@ -1,8 +1,9 @@
 //! By duals: reverse mode run at numbers that carry their derivative along the direction.
 
 use nalgebra::DMatrix;
-use pushpull_core::work::Work;
-use pushpull_core::{Cost, Dual, Graph, Mat, Prediction, Question, Result, Scalar, memory};
+use pushpull_core::siblings::memory;
+use pushpull_core::siblings::work::Work;
+use pushpull_core::{Cost, Dual, Graph, Mat, Prediction, Question, Result, Scalar};
 
 use super::{Answer, Direction};
 use crate::{Plan, Reverse, Store};

@@ -1,7 +1,8 @@
 //! Products with the Hessian: their settings, and what they take, known before they are prepared.
 
-use pushpull_core::work::{Item, Work};
-use pushpull_core::{Dual, Graph, Prediction, Result, Scalar, Team, memory};
+use pushpull_core::siblings::memory;
+use pushpull_core::siblings::work::{Item, Work};
+use pushpull_core::{Dual, Graph, Prediction, Result, Scalar, Team};
 
 use super::{Along, Duals, Planes};
 use crate::hessian_vector::Way;

@@ -195,6 +195,10 @@ impl Spec for SoftmaxCrossEntropy {
         }
     }
 
+    fn shares(&self) -> bool {
+        true
+    }
+
     fn keeps(&self) -> Keeps {
         Keeps {
             extra: self.n.saturating_mul(2),

@@ -120,7 +120,7 @@ impl<'b> Trial<'b> {
             let exact = (&self.pushed_x[..], &self.x_dot[..]);
             self.pair("vjp_input", exact, got, Op::VjpInput)?;
         }
-        if self.block.in_place() {
+        if self.block.overwrites() {
             let forms = [
                 (
                     "forward_in_place",
@@ -230,14 +230,22 @@ impl<'b> Trial<'b> {
         let mut map = || {
             let mut out = MatMut::new(&mut out, rows, columns);
             match op {
-                Op::Forward if in_place => block.forward_in_place(&self.params, out, &mut extra),
+                // It is asked for where the block has it.
+                Op::Forward | Op::JvpInput | Op::VjpInput if in_place => {
+                    let Some(block) = block.in_place() else {
+                        return;
+                    };
+                    match op {
+                        Op::Forward => block.forward_in_place(&self.params, out, &mut extra),
+                        Op::JvpInput => block.jvp_input_in_place(&at, out, &mut scratch),
+                        _ => block.vjp_input_in_place(&at, out, &mut scratch),
+                    }
+                }
                 Op::Forward => {
                     let x = Mat::new(&self.x, n_in, BATCH);
                     block.forward(&self.params, x, out, &mut extra);
                 }
-                Op::JvpInput if in_place => block.jvp_input_in_place(&at, out, &mut scratch),
                 Op::JvpInput => block.jvp_input(&at, x_dot, out, &mut scratch),
-                Op::VjpInput if in_place => block.vjp_input_in_place(&at, out, &mut scratch),
                 Op::VjpInput => block.vjp_input(&at, y_bar, out, &mut scratch),
                 Op::JvpParams(acc) => {
                     block.jvp_params(&at, params_dot, acc, out, &mut scratch);

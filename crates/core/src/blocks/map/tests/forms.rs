@@ -30,7 +30,8 @@ impl<'b, T: Scalar> Recorded<'b, T> {
         let mut extra = vec![T::from_f64(7.0); keeps.extra * n];
         let mut y = x.clone();
         if in_place {
-            T::of(block).forward_in_place(&[], MatMut::new(&mut y, 1, n), &mut extra);
+            let block = T::of(block).in_place().unwrap();
+            block.forward_in_place(&[], MatMut::new(&mut y, 1, n), &mut extra);
         } else {
             y.fill(T::from_f64(7.0));
             let to = MatMut::new(&mut y, 1, n);
@@ -67,13 +68,13 @@ impl<'b, T: Scalar> Recorded<'b, T> {
         let seed = vec![T::one(); n * seeds];
         let mut out = seed.clone();
         let to = MatMut::new(&mut out, 1, n * seeds);
-        match (in_place, back) {
-            (true, false) => block.jvp_input_in_place(&at, to, &mut scratch),
-            (true, true) => block.vjp_input_in_place(&at, to, &mut scratch),
-            (false, false) => {
+        match (block.in_place().filter(|_| in_place), back) {
+            (Some(block), false) => block.jvp_input_in_place(&at, to, &mut scratch),
+            (Some(block), true) => block.vjp_input_in_place(&at, to, &mut scratch),
+            (None, false) => {
                 block.jvp_input(&at, Mat::new(&seed, 1, n * seeds), to, &mut scratch);
             }
-            (false, true) => {
+            (None, true) => {
                 block.vjp_input(&at, Mat::new(&seed, 1, n * seeds), to, &mut scratch);
             }
         }
@@ -106,7 +107,7 @@ where
 {
     let mut all = Vec::new();
     for in_place in [false, true] {
-        if in_place && !block.in_place() {
+        if in_place && !block.overwrites() {
             continue;
         }
         let (plain, dual) = if in_place {

@@ -23,7 +23,7 @@ impl Trial<'_> {
         ];
         for (map, op, in_place) in maps {
             let of_params = matches!(op, Op::JvpParams(_) | Op::VjpParams(_) | Op::UnitParams(_));
-            if in_place && !self.block.in_place() || of_params && self.dims.n_params == 0 {
+            if in_place && !self.block.overwrites() || of_params && self.dims.n_params == 0 {
                 continue;
             }
             let mut bytes = 0;

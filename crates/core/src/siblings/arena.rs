@@ -28,7 +28,7 @@ impl Request {
 /// Collects buffers with their lives, then places them.
 ///
 /// ```
-/// use pushpull_core::arena::Planner;
+/// use pushpull_core::siblings::arena::Planner;
 /// let mut planner = Planner::default();
 /// let (a, b, c) = (planner.slot(10, 0, 1), planner.slot(5, 1, 2), planner.slot(8, 2, 3));
 /// let arena = planner.finish();

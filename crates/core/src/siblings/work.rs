@@ -98,7 +98,7 @@ pub enum Item {
 /// Everything that an engine does in one run, in no order.
 ///
 /// ```
-/// use pushpull_core::work::{Item, Work};
+/// use pushpull_core::siblings::work::{Item, Work};
 /// let mut work = Work::default();
 /// work.add(Item::Product { rows: 2, depth: 3, columns: 4, transposed: [false; 2] }, 10);
 /// assert_eq!(work.items().count(), 1);

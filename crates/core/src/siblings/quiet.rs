@@ -17,7 +17,7 @@ thread_local! {
 /// The panic's message.
 ///
 /// ```
-/// use pushpull_core::quiet;
+/// use pushpull_core::siblings::quiet;
 /// assert_eq!(quiet::catch(|| 7), Ok(7));
 /// assert_eq!(quiet::catch(|| panic!("no such map")), Err::<(), _>("no such map".to_string()));
 /// ```

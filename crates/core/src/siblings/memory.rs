@@ -32,7 +32,8 @@ pub fn elements(factors: &[usize]) -> usize {
 /// [`Error::TooLarge`] with the estimate and the `remedy`.
 ///
 /// ```
-/// use pushpull_core::{Error, memory};
+/// use pushpull_core::Error;
+/// use pushpull_core::siblings::memory;
 /// let refused = memory::fits::<f64>("a Jacobian of 2^30 x 2^30", memory::elements(&[1 << 30, 1 << 30]), "chunk it");
 /// assert!(matches!(refused, Err(Error::TooLarge { .. })));
 /// ```
@@ -57,7 +58,7 @@ pub fn fits<T>(what: impl Display, elements: usize, remedy: &str) -> Result<()> 
 /// Bytes that a vector holds of the allocator: those of its capacity. What a plan keeps is the sum over its vectors.
 ///
 /// ```
-/// use pushpull_core::memory::held;
+/// use pushpull_core::siblings::memory::held;
 /// assert_eq!(held(&Vec::<u64>::with_capacity(3)), 24);
 /// ```
 pub const fn held<T>(vector: &Vec<T>) -> usize {
