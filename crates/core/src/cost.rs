@@ -285,7 +285,7 @@ fn counted_along(block: &dyn AnyBlock, moving: Moving, batch: usize, op: DotOp) 
     let (_, forward) = count(|| {
         let y = PlanesMut::values(MatMut::new(&mut y, dims.n_out, 2 * batch));
         let extra = (&mut kept, &mut kept_dot);
-        block.forward_dot(&params, params_dot, x, y, extra.0, extra.1, &mut scratch);
+        block.forward_dot(&params, params_dot, x, y, [extra.0, extra.1], &mut scratch);
     });
     let at = DotPoint {
         params: &params,

@@ -49,18 +49,16 @@ pub trait SecondOrder<T: Real>: Block<T> {
     /// derivatives, all of which are written. At least one of `x.dot` and `params_dot` is there; what is not, is zero.
     ///
     /// Provided by the maps above for a block without `extra` numbers.
-    #[allow(clippy::too_many_arguments)] // A point and an output, each with its derivative.
     fn forward_dot(
         &self,
         params: &[T],
         params_dot: Option<&[T]>,
         x: Planes<'_, T>,
         y: PlanesMut<'_, T>,
-        extra: &mut [T],
-        extra_dot: &mut [T],
+        extra: [&mut [T]; 2],
         scratch: &mut [T],
     ) {
-        let _ = extra_dot;
+        let [extra, _] = extra;
         let (mut value, dot) = y.split();
         self.forward(params, x.value, value.rb_mut(), extra);
         let at = Point {

@@ -134,8 +134,7 @@ fn agrees(
         moved,
         pair,
         target,
-        &mut extra,
-        &mut extra_dot,
+        [&mut extra, &mut extra_dot],
         &mut scratch,
     );
     let wanted_y = [values(&want.y), derivatives(&want.y)].concat();
@@ -271,11 +270,10 @@ impl<T: Scalar> SecondOrder<T> for Behind {
         params_dot: Option<&[T]>,
         x: Planes<'_, T>,
         y: PlanesMut<'_, T>,
-        extra: &mut [T],
-        extra_dot: &mut [T],
+        [extra, extra_dot]: [&mut [T]; 2],
         scratch: &mut [T],
     ) {
-        second(&*self.0).forward_dot(params, params_dot, x, y, extra, extra_dot, scratch);
+        second(&*self.0).forward_dot(params, params_dot, x, y, [extra, extra_dot], scratch);
     }
 
     fn vjp_input_dot(
@@ -350,12 +348,17 @@ impl<T: Real> SecondOrder<T> for Slipping {
         params_dot: Option<&[T]>,
         x: Planes<'_, T>,
         mut y: PlanesMut<'_, T>,
-        extra: &mut [T],
-        extra_dot: &mut [T],
+        [extra, extra_dot]: [&mut [T]; 2],
         scratch: &mut [T],
     ) {
-        self.0
-            .forward_dot(params, params_dot, x, y.rb_mut(), extra, extra_dot, scratch);
+        self.0.forward_dot(
+            params,
+            params_dot,
+            x,
+            y.rb_mut(),
+            [extra, extra_dot],
+            scratch,
+        );
         if matches!(self.1, Slip::Tangent) {
             let (_, mut dot) = y.split();
             for j in 0..dot.ncols() {

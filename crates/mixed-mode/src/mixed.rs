@@ -9,7 +9,7 @@ use pushpull_core::{
 };
 
 use crate::Bracketing;
-use crate::program::Program;
+use crate::program::{Numbers, Program};
 
 /// Bytes of an engine's buffers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -289,14 +289,12 @@ impl<T: Scalar> MixedMode<T> {
         jacobian[rows * read.end..].fill(T::zero());
         // The Jacobian, column by column, is the tangents of the unit vectors of the inputs, sample by sample.
         let own = &mut jacobian[rows * read.start..rows * read.end];
-        self.program.run(
-            &self.primal,
-            params,
-            x,
-            &mut self.jacobians,
-            &mut self.scratch,
-            own,
-        );
+        let numbers = Numbers {
+            values: &mut self.jacobians,
+            scratch: &mut self.scratch,
+            output: own,
+        };
+        self.program.run(&self.primal, params, x, numbers);
         Ok(())
     }
 

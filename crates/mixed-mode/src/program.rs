@@ -16,6 +16,14 @@ mod emission;
 mod work;
 use emission::Emission;
 
+/// The buffers of a run, which the primal's numbers are apart from.
+pub(crate) struct Numbers<'a, T> {
+    pub values: &'a mut [T],
+    pub scratch: &'a mut [T],
+    /// The Jacobian in the form [`Form::Columns`].
+    pub output: &'a mut [T],
+}
+
 /// Where numbers lie.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Place {
@@ -124,17 +132,19 @@ impl Program {
         self.reads[node]
     }
 
-    /// Runs all steps. `output` is the Jacobian in the form [`Form::Columns`].
-    #[allow(clippy::too_many_arguments)] // The primal's numbers and the Jacobians' are two arenas, borrowed apart.
+    /// Runs all steps.
     pub(crate) fn run<T: Scalar>(
         &self,
         primal: &Machine<T>,
         params: &[T],
         x: Mat<'_, T>,
-        values: &mut [T],
-        scratch: &mut [T],
-        output: &mut [T],
+        numbers: Numbers<'_, T>,
     ) {
+        let Numbers {
+            values,
+            scratch,
+            output,
+        } = numbers;
         let graph = primal.code().graph();
         let range = |value: Option<Value>| match value {
             Some(Value {

@@ -28,6 +28,7 @@ mod placed;
 mod plan;
 mod prepared;
 mod programs;
+mod purpose;
 mod record;
 mod reverse;
 mod second;

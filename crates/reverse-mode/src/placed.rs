@@ -6,12 +6,10 @@ use pushpull_core::{Error, Graph, Result};
 
 use crate::Store;
 use crate::checkpoint::cuts::{cuts, tangle};
-use crate::checkpoint::staged::{Staged, chain};
+use crate::checkpoint::of_graph::chain;
+use crate::checkpoint::staged::Staged;
 use crate::checkpoint::{Chain, Limit, Schedule, TooSmall, optimal};
-use crate::prepared::Purpose;
-
-pub(crate) const WHAT: &str = "reverse mode's record and cotangents";
-pub(crate) const REMEDY: &str = "pull back fewer seeds side by side, or use a smaller batch";
+use crate::purpose::{Purpose, REMEDY, WHAT};
 
 /// The placed program of a question.
 #[derive(Clone, Debug)]

@@ -9,7 +9,7 @@ use pushpull_core::{Cost, Error, Graph, Prediction, Question, Result, Scalar, Wr
 
 use crate::checkpoint::Schedule;
 use crate::placed::{Asked, Placed};
-use crate::prepared::Purpose;
+use crate::purpose::Purpose;
 use crate::reverse::at_least_one;
 use crate::takes::{Pull, Takes};
 use crate::{Reverse, Store};

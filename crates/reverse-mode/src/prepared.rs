@@ -2,31 +2,14 @@
 
 use std::ops::Range;
 
-use pushpull_core::program::{Asked, Frame, Given, Machine, Program};
-use pushpull_core::{Accum, Graph, Mat, MatMut, Result, Scalar, Team, Wrt};
+use pushpull_core::program::{Asked, Frame, Given, Machine};
+use pushpull_core::{Accum, Mat, MatMut, Result, Scalar, Team, Wrt};
 
 use crate::checkpoint::staged::{Part, Staged};
 use crate::placed::Placed;
 use crate::programs;
+use crate::purpose::Purpose;
 use crate::wanted::{Seed, Wanted};
-
-/// What an engine is prepared for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Purpose {
-    /// Value and gradient, of the inputs too or not.
-    Gradient { inputs: bool },
-    /// A record, and cotangents of any kind pulled back from it.
-    Record,
-}
-
-impl Purpose {
-    pub(crate) fn program(self, graph: &Graph, batch: usize, seeds: usize) -> Result<Program> {
-        match self {
-            Self::Gradient { inputs } => programs::gradient(graph, batch, inputs),
-            Self::Record => programs::recorded(graph, batch, seeds),
-        }
-    }
-}
 
 /// A program with its numbers.
 #[derive(Clone, Debug)]

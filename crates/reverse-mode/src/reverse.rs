@@ -10,7 +10,8 @@ use pushpull_core::{
 
 use crate::checkpoint::Schedule;
 use crate::placed::{Asked, Placed};
-use crate::prepared::{Prepared, Purpose};
+use crate::prepared::Prepared;
+use crate::purpose::Purpose;
 use crate::record::fits;
 use crate::{Plan, Record};
 

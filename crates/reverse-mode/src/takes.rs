@@ -6,8 +6,8 @@ use pushpull_core::siblings::work::{Item, Work};
 use pushpull_core::{Accum, Cost, Graph, Result, Scalar};
 
 use crate::checkpoint::staged::Staged;
-use crate::prepared::Purpose;
 use crate::programs;
+use crate::purpose::Purpose;
 use crate::wanted::{Seed, Wanted};
 
 /// What is pulled back.

@@ -269,8 +269,7 @@ impl<T: Scalar> SecondOrder<T> for Columns {
         _: Option<&[T]>,
         x: Planes<'_, T>,
         y: PlanesMut<'_, T>,
-        extra: &mut [T],
-        extra_dot: &mut [T],
+        [extra, extra_dot]: [&mut [T]; 2],
         scratch: &mut [T],
     ) {
         let Some(block) = T::of(&*self.block).second() else {
@@ -296,8 +295,7 @@ impl<T: Scalar> SecondOrder<T> for Columns {
                 params_dot.filter(|_| dims.n_params > 0),
                 planes,
                 PlanesMut::values(MatMut::new(&mut *target, dims.n_out, 2 * self.count)),
-                &mut extra[own.clone()],
-                &mut extra_dot[own],
+                [&mut extra[own.clone()], &mut extra_dot[own]],
                 scratch,
             );
             value.col_mut(j).copy_from_slice(&target[..len]);

@@ -287,8 +287,7 @@ impl<T: Real> SecondOrder<T> for Linear {
         params_dot: Option<&[T]>,
         x: Planes<'_, T>,
         mut y: PlanesMut<'_, T>,
-        _: &mut [T],
-        _: &mut [T],
+        _: [&mut [T]; 2],
         _: &mut [T],
     ) {
         let (weight, n_weights) = (self.weight(params), self.n_weights());

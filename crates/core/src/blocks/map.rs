@@ -513,8 +513,7 @@ impl<T: Real, F: Elementwise> SecondOrder<T> for Map<F> {
         _: Option<&[T]>,
         x: Planes<'_, T>,
         y: PlanesMut<'_, T>,
-        extra: &mut [T],
-        extra_dot: &mut [T],
+        [extra, extra_dot]: [&mut [T]; 2],
         scratch: &mut [T],
     ) {
         let (mut y, mut y_dot) = y.split();

@@ -350,8 +350,7 @@ impl<T: Real> SecondOrder<T> for LayerNorm {
         params_dot: Option<&[T]>,
         x: Planes<'_, T>,
         y: PlanesMut<'_, T>,
-        extra: &mut [T],
-        extra_dot: &mut [T],
+        [extra, extra_dot]: [&mut [T]; 2],
         _: &mut [T],
     ) {
         let (value, mut dots) = y.split();

@@ -286,8 +286,7 @@ impl<T: Real> SecondOrder<T> for Norm {
         _: Option<&[T]>,
         x: Planes<'_, T>,
         y: PlanesMut<'_, T>,
-        extra: &mut [T],
-        extra_dot: &mut [T],
+        [extra, extra_dot]: [&mut [T]; 2],
         _: &mut [T],
     ) {
         let (mut value, mut dots) = y.split();
@@ -411,8 +410,7 @@ impl<T: Real> SecondOrder<T> for LogSumExp {
         _: Option<&[T]>,
         x: Planes<'_, T>,
         y: PlanesMut<'_, T>,
-        extra: &mut [T],
-        extra_dot: &mut [T],
+        [extra, extra_dot]: [&mut [T]; 2],
         _: &mut [T],
     ) {
         let (value, mut dots) = y.split();

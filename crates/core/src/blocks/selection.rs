@@ -158,8 +158,7 @@ impl<T: Real> SecondOrder<T> for Where {
         _: Option<&[T]>,
         x: crate::planes::Planes<'_, T>,
         y: PlanesMut<'_, T>,
-        extra: &mut [T],
-        extra_dot: &mut [T],
+        [extra, extra_dot]: [&mut [T]; 2],
         scratch: &mut [T],
     ) {
         let (mut value, mut dots) = y.split();

@@ -143,7 +143,8 @@ pub(super) struct Step {
     /// Which of the points, and which of the tangents along a direction.
     pub at: u32,
     pub dot: u32,
-    pub first: usize,
+    /// Counted from the first seed of a run, which may lie behind it.
+    pub first: i32,
     pub from: Place,
     pub to: Place,
 }
@@ -218,7 +219,9 @@ impl Program {
             let rows = view.row.saturating_add(view.rows);
             end = view.col.saturating_add(view.cols).max(rows).max(end);
         }
-        let counted = u32::try_from(end).is_ok();
+        // A first seed may lie before the run's, so it has a sign.
+        let signed = |instr: &Instr| i32::try_from(instr.first as isize).is_ok();
+        let counted = u32::try_from(end).is_ok() && self.instrs.iter().all(signed);
         memory::fits::<T>(what, if counted { numbers } else { usize::MAX }, remedy)
     }
 
@@ -316,7 +319,7 @@ impl Program {
                 extra,
             }),
             dot: tables.dots.index(instr.dot.map(resolve)),
-            first: instr.first,
+            first: instr.first as i32,
             // What is overwritten is not read beside.
             from: resolve(if over { View::NOTHING } else { instr.from }),
             to: resolve(instr.to),

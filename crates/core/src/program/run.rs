@@ -63,12 +63,19 @@ impl Code {
                 let from = rest.parts(&step.from);
                 match step.act {
                     Act::Map(op) => {
-                        let first = step.first.wrapping_add(shift);
-                        self.map(op, (first, unit), step, params, (from, to), &rest, scratch);
+                        let first = shift.wrapping_add_signed(step.first as isize);
+                        self.map(
+                            op,
+                            (first, unit),
+                            step,
+                            (from, to),
+                            &rest,
+                            (params, scratch),
+                        );
                     }
                     Act::Check => check(*doubt | output_in_doubt(view(from)))?,
                     act => {
-                        let first = step.first.wrapping_add(shift);
+                        let first = shift.wrapping_add_signed(step.first as isize);
                         let first = (first, unit.unwrap_or_else(T::one));
                         moved(act, self.batch(), first, view(from), view_mut(to));
                     }
@@ -143,17 +150,15 @@ impl Code {
     }
 
     /// Calls a map of first derivatives, or a forward map that writes nothing besides.
-    #[allow(clippy::too_many_arguments)]
     #[inline(always)]
     fn map<T: Scalar, const STAGED: bool>(
         &self,
         op: Op,
         (first, unit): (usize, Option<T>),
         step: &Step,
-        params: &[T],
         (from, to): (Parts<'_, T>, PartsMut<'_, T>),
         rest: &Rest<'_, T, STAGED>,
-        scratch: &mut [T],
+        (params, scratch): (&[T], &mut [T]),
     ) {
         let batch = self.batch();
         let (block, params) = (T::of(&*step.block), &params[step.params.clone()]);
@@ -247,7 +252,7 @@ impl Code {
                 ref given => planes(rest.mat(given), rest.given(x_dot), batch),
             };
             let y = PlanesMut::values(MatMut::new(to, block.dims().n_out, 2 * batch));
-            block.forward_dot(params, params_dot, x, y, extra, extra_dot, scratch);
+            block.forward_dot(params, params_dot, x, y, [extra, extra_dot], scratch);
             return;
         }
         let (to, rest) = frame.cut::<true>(&step.to, arena);

@@ -51,11 +51,13 @@ pub fn seconds(seconds: f64) -> String {
 /// let rows = [["mode", "flops", ""], ["reverse", "76", "picked"]].map(|row| row.map(String::from));
 /// assert_eq!(table(&rows, &[2]), ["mode     flops        ", "reverse     76  picked"]);
 /// ```
-pub fn table<const N: usize>(rows: &[[String; N]], left: &[usize]) -> Vec<String> {
+pub fn table<R: AsRef<[String]>>(rows: &[R], left: &[usize]) -> Vec<String> {
+    let columns = rows.iter().map(|row| row.as_ref().len()).max().unwrap_or(0);
     let mut table = Table::new();
-    table.load_preset(presets::NOTHING).add_rows(rows);
+    table.load_preset(presets::NOTHING);
+    table.add_rows(rows.iter().map(AsRef::as_ref));
     for (k, column) in table.column_iter_mut().enumerate() {
-        column.set_padding((0, if k + 1 < N { 2 } else { 0 }));
+        column.set_padding((0, if k + 1 < columns { 2 } else { 0 }));
         if k > 0 && !left.contains(&k) {
             column.set_cell_alignment(CellAlignment::Right);
         }

@@ -98,8 +98,7 @@ fn moving(
                 params_dot,
                 x,
                 PlanesMut::values(MatMut::new(&mut y, dims.n_out, 2 * batch)),
-                &mut extra,
-                &mut extra_dot,
+                [&mut extra, &mut extra_dot],
                 &mut scratch,
             );
         });

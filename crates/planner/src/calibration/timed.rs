@@ -459,8 +459,7 @@ fn dot_time<T: Timed>(
                 direction,
                 pair(x),
                 y,
-                extra,
-                &mut extra_dot,
+                [extra, &mut extra_dot],
                 &mut scratch,
             );
         }),

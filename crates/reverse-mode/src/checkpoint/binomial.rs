@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::schedule::Action;
+use super::action::Action;
 
 /// Stages that the best schedule advances for `stages` equal stages and `slots` kept boundaries, the input among them:
 /// `t = r l - C(c + r, c + 1)` with the least r for which `C(c + r, c) >= l`. Each stage is recorded once besides.

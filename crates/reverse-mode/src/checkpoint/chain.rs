@@ -1,12 +1,7 @@
 //! A chain of stages, as a schedule sees it: what each costs and how many numbers it leaves.
 
 use pushpull_core::siblings::memory;
-use pushpull_core::{Cost, Graph, Result};
-
-use super::cuts::cuts;
-use super::staged;
-use crate::placed::{REMEDY, WHAT};
-use crate::programs::recorded;
+use pushpull_core::{Cost, Graph};
 
 /// One stage: the blocks between two cuts. Sizes are in numbers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -72,18 +67,6 @@ impl Chain {
     /// ```
     pub const fn new(stages: Vec<Stage>) -> Self {
         Self { stages, frozen: 0 }
-    }
-
-    /// The chain of a graph for batches of `batch` samples. It is cut behind a node if no other value passes from the
-    /// nodes before to those after; the caller's inputs and the parameters need no carrying. A value that is overwritten
-    /// in place is no cut: the value over it is at least as good a place.
-    ///
-    /// # Errors
-    /// [`pushpull_core::Error::EmptyBatch`]; [`pushpull_core::Error::TooLarge`] if a stage fits no memory.
-    pub fn of(graph: &Graph, batch: usize) -> Result<Self> {
-        let program = recorded(graph, batch, 1)?;
-        let (_, stages) = program.place_in_stages::<f64>(&cuts(graph), WHAT, REMEDY)?;
-        Ok(staged::chain(graph, batch, &stages))
     }
 
     /// A graph's stages, those frozen that hold no active node.

@@ -4,8 +4,8 @@
 use std::collections::HashMap;
 use std::ops::Range;
 
+use super::action::Action;
 use super::chain::{Chain, Zones};
-use super::schedule::Action;
 use super::table::{Table, Visit};
 use super::units::{Item, Items, MAX_STEPS, by_size, step};
 

@@ -17,11 +17,13 @@
 //! 2019, "Optimal checkpointing for heterogeneous chains"; Chen, Xu, Zhang and Guestrin 2016, "Training deep nets with
 //! sublinear memory cost".
 
+mod action;
 mod alike;
 mod binomial;
 mod chain;
 pub(crate) mod cuts;
 mod levels;
+pub(crate) mod of_graph;
 mod optimal;
 mod pareto;
 mod periodic;
@@ -32,10 +34,11 @@ mod table;
 mod units;
 mod weighted;
 
+pub use action::Action;
 pub use binomial::advances;
 pub use chain::{Chain, Stage};
 pub use optimal::{Limit, TooSmall, optimal};
 pub use pareto::{Family, Outcome, pareto};
 pub use periodic::{even, square_root};
-pub use schedule::{Action, Schedule};
+pub use schedule::Schedule;
 pub use units::MAX_STEPS;

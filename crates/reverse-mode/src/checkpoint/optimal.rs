@@ -1,10 +1,11 @@
 //! The schedule of least work within a limit.
 
+use super::action::Action;
 use super::binomial::binomial;
 use super::chain::Chain;
 use super::levels::{Levels, Span};
 use super::periodic::even;
-use super::schedule::{Action, Schedule};
+use super::schedule::Schedule;
 use super::table::Table;
 use super::units::{MAX_STEPS, by_slots, step};
 use super::weighted::weighted;

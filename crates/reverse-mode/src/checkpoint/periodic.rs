@@ -1,7 +1,8 @@
 //! Schedules that keep boundaries at regular distances, as a rule of thumb does.
 
+use super::action::Action;
 use super::chain::Chain;
-use super::schedule::{Action, Schedule};
+use super::schedule::Schedule;
 
 /// Cuts the stages into `groups` of nearly equal numbers of stages and keeps the boundary before each; from the last group
 /// on, a group is recorded whole and pulled back. Every stage but those of the last group runs twice.

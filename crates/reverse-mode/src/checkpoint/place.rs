@@ -2,8 +2,8 @@
 
 use std::ops::Range;
 
+use super::action::Action;
 use super::chain::{Chain, Zones};
-use super::schedule::Action;
 
 /// An action with its places in the arena.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -4,29 +4,12 @@ use std::ops::Range;
 
 use pushpull_core::program::{Frame, Machine, Run, Spot, Stage as Place};
 use pushpull_core::siblings::memory;
-use pushpull_core::{Graph, Op, Result, Scalar, Wrt};
+use pushpull_core::{Result, Scalar, Wrt};
 
-use super::chain::{Chain, Stage};
+use super::action::Action;
+use super::chain::Chain;
 use super::place::{Placed, place};
-use super::schedule::{Action, Schedule, runs};
-
-/// What a schedule sees of the stages of a graph that are placed.
-pub(crate) fn chain(graph: &Graph, batch: usize, stages: &[Place]) -> Chain {
-    let of = |stage: &Place| {
-        let nodes = &graph.nodes()[stage.nodes.clone()];
-        let forward = |block| f64::cost(block, Op::Forward, batch, 1);
-        let cost = nodes.iter().map(|node| forward(&*node.block)).sum();
-        Stage {
-            blocks: stage.nodes.len(),
-            cost,
-            work: Stage::weigh(cost, stage.output),
-            output: stage.output,
-            advance: stage.advance,
-            record: stage.record,
-        }
-    };
-    Chain::with_frozen(stages.iter().map(of).collect(), graph)
-}
+use super::schedule::{Schedule, runs};
 
 /// A schedule with the places of its stages.
 #[derive(Clone, Debug)]

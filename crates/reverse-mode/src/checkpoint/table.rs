@@ -10,8 +10,8 @@
 //! row, so a chain whose layers repeat costs little more than its number of layers. The choices are not stored: the walk back
 //! finds them again.
 
+use super::action::Action;
 use super::alike::Alike;
-use super::schedule::Action;
 use super::units::Items;
 
 /// What no memory allows.

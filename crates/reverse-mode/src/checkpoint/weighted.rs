@@ -2,9 +2,9 @@
 
 use std::ops::Range;
 
+use super::action::Action;
 use super::binomial::Reach;
 use super::chain::Chain;
-use super::schedule::Action;
 use super::table::Table;
 use super::units::by_slots;
 

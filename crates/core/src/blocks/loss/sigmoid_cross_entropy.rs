@@ -138,8 +138,7 @@ impl<T: Real> SecondOrder<T> for SigmoidCrossEntropy {
         _: Option<&[T]>,
         x: Planes<'_, T>,
         y: PlanesMut<'_, T>,
-        extra: &mut [T],
-        extra_dot: &mut [T],
+        [extra, extra_dot]: [&mut [T]; 2],
         _: &mut [T],
     ) {
         let (value, mut dots) = y.split();

@@ -155,8 +155,7 @@ fn planes<T: Scalar>(block: &dyn AnyBlock, xs: &[T]) -> [Vec<Jet<T>>; 2] {
         None,
         x,
         PlanesMut::values(MatMut::new(&mut y, 1, 2 * n)),
-        &mut extra,
-        &mut extra_dot,
+        [&mut extra, &mut extra_dot],
         &mut scratch,
     );
     let nothing = Planes::new(Mat::empty(), None);
