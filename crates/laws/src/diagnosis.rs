@@ -43,6 +43,10 @@ pub enum Diagnosis {
     /// A term is forgotten: some entries are 0 that should not be, a half of the seed or of the parameters counts for
     /// nothing, or the Jacobian is taken for its diagonal.
     Forgotten,
+    /// One of the two terms of a product rule: of `(x g)' = g + x g'` the first or the second alone.
+    ProductRule,
+    /// The first or the last sample's part of a sum over the batch: set sample by sample, never added.
+    NotSummed,
     /// 0 times an infinite derivative: the zero seed is lost.
     ZeroTimesInfinity,
     /// Not linear in the seed: right for small seeds, limited for large ones, or with a constant added.
@@ -116,6 +120,8 @@ impl Diagnosis {
             Self::SamplesMixed => "samples-mixed",
             Self::Kink => "kink",
             Self::Forgotten => "forgotten",
+            Self::ProductRule => "product-rule",
+            Self::NotSummed => "not-summed",
             Self::ZeroTimesInfinity => "zero-times-infinity",
             Self::NotLinear => "not-linear",
             Self::ReadsUnkept(_) => "reads-unkept",
@@ -157,6 +163,10 @@ impl fmt::Display for Diagnosis {
             Self::Kink => f.write_str("it takes another derivative at a kink or a tie"),
             Self::Forgotten => {
                 f.write_str("a term is forgotten: of the entries, of the seed or off the diagonal")
+            }
+            Self::ProductRule => f.write_str("a term of the product rule is forgotten"),
+            Self::NotSummed => {
+                f.write_str("it keeps one sample's part where the batch's are summed")
             }
             Self::ZeroTimesInfinity => f.write_str(
                 "0 times an infinite or NaN derivative; use `blocks::chain` for slope * seed",

@@ -1,7 +1,7 @@
 //! A user's own blocks: a right one passes by one line, wrong ones are named.
 
 use pushpull_core::blocks::{Elementwise, Linear, Map, chain};
-use pushpull_core::{Block, Dims, Keeps, Mat, MatMut, Point, Real, SecondOrder, Spec};
+use pushpull_core::{Accum, Block, Dims, Keeps, Mat, MatMut, Point, Real, SecondOrder, Spec};
 use pushpull_laws::{Check, Diagnosis, Law, Rule, check};
 
 /// `y = |x|^2`, with a switch for each mistake.
@@ -219,4 +219,108 @@ fn settings_out_of_their_domain_are_found_before_anything_runs() {
 #[test]
 fn a_large_block_takes_seconds_at_most() {
     assert_eq!(Check::new().cases(4).run(&Linear::new(256, 64)), Ok(()));
+}
+
+/// A product, `x sin(x)`, whose slope lost a term.
+#[derive(Clone, Debug)]
+struct Halved {
+    first: bool,
+}
+
+impl Elementwise for Halved {
+    fn f<T: Real>(&self, x: T) -> T {
+        x * x.sin()
+    }
+    fn df<T: Real>(&self, x: T) -> T {
+        if self.first { x.sin() } else { x * x.cos() }
+    }
+}
+
+#[test]
+fn a_product_rule_s_forgotten_term_is_named() {
+    for first in [true, false] {
+        let violation = check(&Map::new(Halved { first }, 3)).expect_err("half of a slope");
+        assert_eq!(violation.diagnosis, Diagnosis::ProductRule, "{violation}");
+    }
+}
+
+/// `h = w * x`, whose gradient is set sample by sample.
+#[derive(Debug)]
+struct Unsummed {
+    last: bool,
+}
+
+impl Spec for Unsummed {
+    fn dims(&self) -> Dims {
+        Dims {
+            n_in: 2,
+            n_out: 2,
+            n_params: 2,
+        }
+    }
+    fn keeps(&self) -> Keeps {
+        Keeps::X
+    }
+}
+
+impl<T: Real> Block<T> for Unsummed {
+    fn forward(&self, w: &[T], x: Mat<'_, T>, mut y: MatMut<'_, T>, _: &mut [T]) {
+        for (j, x) in x.columns().enumerate() {
+            (0..2).for_each(|i| y.col_mut(j)[i] = w[i] * x[i]);
+        }
+    }
+    fn jvp_input(
+        &self,
+        at: &Point<'_, T>,
+        x_dot: Mat<'_, T>,
+        mut y_dot: MatMut<'_, T>,
+        _: &mut [T],
+    ) {
+        for (j, x_dot) in x_dot.columns().enumerate() {
+            (0..2).for_each(|i| y_dot.col_mut(j)[i] = at.params[i] * x_dot[i]);
+        }
+    }
+    fn vjp_input(
+        &self,
+        at: &Point<'_, T>,
+        y_bar: Mat<'_, T>,
+        x_bar: MatMut<'_, T>,
+        scratch: &mut [T],
+    ) {
+        self.jvp_input(at, y_bar, x_bar, scratch);
+    }
+    fn jvp_params(
+        &self,
+        at: &Point<'_, T>,
+        w_dot: Mat<'_, T>,
+        acc: Accum,
+        mut y_dot: MatMut<'_, T>,
+        _: &mut [T],
+    ) {
+        for j in 0..y_dot.ncols() {
+            let (x, w_dot) = (at.x_of(j), w_dot.col(j / at.batch));
+            (0..2).for_each(|i| acc.put(&mut y_dot.col_mut(j)[i], w_dot[i] * x[i]));
+        }
+    }
+    fn vjp_params(
+        &self,
+        at: &Point<'_, T>,
+        y_bar: Mat<'_, T>,
+        acc: Accum,
+        w_bar: &mut [T],
+        _: &mut [T],
+    ) {
+        let j = if self.last { at.batch - 1 } else { 0 };
+        for i in 0..2 {
+            acc.put(&mut w_bar[i], y_bar.get(i, j) * at.x.get(i, j));
+        }
+    }
+}
+
+#[test]
+fn a_batch_that_is_not_summed_is_named() {
+    for last in [true, false] {
+        let violation = check(&Unsummed { last }).expect_err("one sample's gradient");
+        assert_eq!(violation.diagnosis, Diagnosis::NotSummed, "{violation}");
+    }
 }

@@ -60,6 +60,32 @@ pub(super) fn predictions(
         let numbers = diagonal.product(bench, rule, seed, &own);
         predict(Diagnosis::Forgotten, numbers);
     }
+    // One term of a product x g(x), whose g is y / x.
+    if matches!(rule.out_of_place(), Rule::JvpInput | Rule::VjpInput) && dims.n_in == dims.n_out {
+        for first in [true, false] {
+            let mut part = reference.clone();
+            for (j, slopes) in part.input.iter_mut().enumerate() {
+                for i in 0..dims.n_in {
+                    let at = j * dims.n_in + i;
+                    let factor = bench.at.y[at] / bench.at.x[at];
+                    let slope = &mut slopes[i * dims.n_in + i];
+                    *slope = if first { factor } else { *slope - factor };
+                }
+            }
+            let numbers = part.product(bench, rule, seed, &own);
+            predict(Diagnosis::ProductRule, numbers);
+        }
+    }
+    // One sample's part of a sum over the batch.
+    if rule == Rule::VjpParams {
+        for kept in [0, batch - 1] {
+            let columns = seed.iter().enumerate();
+            let alone = columns.map(|(i, &s)| if i / dims.n_out == kept { s } else { 0.0 });
+            let alone: Vec<f64> = alone.collect();
+            let numbers = reference.product(bench, rule, &alone, &own);
+            predict(Diagnosis::NotSummed, numbers);
+        }
+    }
     // Another sample's point.
     let samples: [&dyn Fn(usize) -> usize; 4] = [
         &|c| (c / seeds) % batch,
