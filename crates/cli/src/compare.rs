@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use pushpull_bench::machine::Machine;
 use pushpull_core::{Dual, Init, Scalar};
-use pushpull_files::output;
+use pushpull_files::weights::Weights;
+use pushpull_files::{Element, output};
 use serde::Serialize;
 
 use crate::fault::Fault;
@@ -38,21 +39,31 @@ struct Setting {
 
 /// Runs the command; the text for stdout.
 pub fn run(asked: &Compare, json: bool) -> Result<String, Fault> {
-    let network = asked.net.network(Reduction::Sum);
-    network.check()?;
     output::check_directory("--output", &asked.output)?;
+    let (network, weights) = asked
+        .net
+        .network(Reduction::Sum, asked.weights.as_deref())?;
     match asked.dtype {
-        Precision::F32 => at::<f32>(asked, &network, json),
-        Precision::F64 => at::<f64>(asked, &network, json),
+        Precision::F32 => at::<f32>(asked, &network, weights, json),
+        Precision::F64 => at::<f64>(asked, &network, weights, json),
     }
 }
 
-fn at<T: Scalar>(asked: &Compare, network: &Network, json: bool) -> Result<String, Fault>
+fn at<T: Element>(
+    asked: &Compare,
+    network: &Network,
+    weights: Option<Weights>,
+    json: bool,
+) -> Result<String, Fault>
 where
     Dual<T>: Scalar,
 {
-    let Given { data, graph, x } = Given::<T>::new(asked.data.as_deref(), network, asked.batch)?;
-    let params: Vec<T> = graph.layout().init(Init::Glorot, SEED);
+    let Given { data, graph, x } =
+        Given::<T>::new(asked.data.as_deref(), &asked.columns, network, asked.batch)?;
+    let params: Vec<T> = match weights {
+        Some(mut weights) => weights.read()?,
+        None => graph.layout().init(Init::Glorot, SEED),
+    };
     let effort = Effort {
         threads: asked.threads,
         seconds: asked.seconds,

@@ -1,9 +1,8 @@
 //! `pushpull explain`: the three programs of a network, side by side or with their numbers.
 
-use pushpull_core::{Mat, Mlp, Scalar};
+use pushpull_core::{Mat, Scalar};
 use pushpull_explain::Explanation;
 use pushpull_files::Element;
-use pushpull_files::weights::Weights;
 use serde::Serialize;
 
 use crate::fault::Fault;
@@ -39,16 +38,17 @@ fn at<T: Scalar + Element>(asked: &Explain, json: bool) -> Result<String, Fault>
             "leave one of them out",
         ));
     }
-    let network = asked.net.network(Reduction::Sum);
-    network.check()?;
+    let (network, weights) = asked
+        .net
+        .network(Reduction::Sum, asked.weights.as_deref())?;
     // The lecture's y is the objective, so the target has another name here.
-    let graph = Mlp::new(&network.widths, network.activation)
-        .loss(network.loss)
-        .build()?;
-    let told = match (&asked.weights, &asked.data) {
-        (Some(weights), Some(data)) => {
-            let params = Weights::open(weights, &network.widths)?.read::<T>()?;
-            let x = given(data, &network, asked.batch)?.map(T::from_f64);
+    let graph = network.graph_of_target("target", 1)?;
+    let told = match (weights, &asked.data) {
+        (Some(mut weights), Some(data)) => {
+            let params = weights.read::<T>()?;
+            let x = given(data, &asked.columns, &network, asked.batch)?
+                .x
+                .map(T::from_f64);
             Explanation::traced(&graph, &params, Mat::from(&x))?
         }
         _ => Explanation::new::<T>(&graph, asked.batch.unwrap_or(1))?,

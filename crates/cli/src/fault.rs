@@ -43,6 +43,9 @@ pub enum Fault {
     /// A figure of the lecture that could not be made.
     #[error(transparent)]
     Figure(Box<pushpull_lecture::Fault>),
+    /// The user asked for an end.
+    #[error("interrupted; {remedy}")]
+    Interrupted { remedy: String },
     /// Finite numbers that led to others.
     #[error("{what}: expected a finite number, got {got}; {remedy}")]
     NotFinite {
@@ -100,6 +103,8 @@ impl Fault {
                 },
             ) => ExitCode::FAILURE,
             Self::Train(_) => ExitCode::from(2),
+            // As a shell says of what Ctrl-C ended.
+            Self::Interrupted { .. } => ExitCode::from(130),
             Self::Plot(_) | Self::Figure(_) | Self::NotFinite { .. } => ExitCode::FAILURE,
         }
     }
@@ -120,4 +125,52 @@ fn shown(fault: &ChainError) -> String {
         })
         .take(MOST)
         .collect()
+}
+
+/// Remedies of the libraries that name their types, and the options that are meant.
+const OPTIONS: [(&str, &str); 6] = [
+    (
+        "carry fewer samples at once with Chunk::Auto or Chunk::Fixed(n), or take Forward, which chunks directions",
+        "use --mode forward, or a smaller --batch",
+    ),
+    (
+        "carry fewer directions at once with Chunk::Auto or Chunk::Fixed(n)",
+        "use --mode reverse, or a smaller --batch",
+    ),
+    (
+        "use Store::All, or Store::Bytes with room for the whole record",
+        "use --mode reverse",
+    ),
+    ("Reverse: threads must be", "--threads: must be"),
+    ("Forward: threads must be", "--threads: must be"),
+    ("Primal: threads must be", "--threads: must be"),
+];
+
+/// A fault in the words of the options.
+pub fn words(fault: &Fault) -> String {
+    let replaced = |text: String, (library, option): &(&str, &str)| text.replace(library, option);
+    OPTIONS.iter().fold(fault.to_string(), replaced)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use pushpull_core::Question;
+    use pushpull_core::blocks::Activation;
+    use pushpull_forward_mode::{Chunk, Forward};
+
+    #[test]
+    fn a_fault_names_options_and_no_types_of_a_library() {
+        let graph = pushpull_core::Mlp::new(&[1000, 1000], Activation::Tanh)
+            .build()
+            .unwrap();
+        let plan = Forward::plan(&graph, 1 << 20, Question::Gradient).chunk(Chunk::Full);
+        let fault = Fault::from(plan.prepare::<f64>().unwrap_err());
+        assert!(fault.to_string().contains("Chunk::"), "{fault}");
+        assert!(
+            !words(&fault).contains("::") && words(&fault).contains("--mode"),
+            "{}",
+            words(&fault)
+        );
+    }
 }

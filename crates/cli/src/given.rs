@@ -1,4 +1,4 @@
-//! A network's graph with samples to run it on: out of a file, or made up.
+//! A network's graph with samples to run it on: out of a file, or of a formula.
 
 use std::path::Path;
 
@@ -6,10 +6,12 @@ use nalgebra::DMatrix;
 use pushpull_bench::net::Net;
 use pushpull_core::siblings::memory;
 use pushpull_core::{Graph, Scalar};
-use pushpull_files::samples;
+use pushpull_files::{Samples, samples};
 
 use crate::fault::Fault;
 use crate::network::Network;
+use crate::options::Columns;
+use crate::screen;
 
 /// Samples of a batch that nobody named.
 const BATCH: usize = 32;
@@ -25,19 +27,23 @@ pub struct Given<T> {
 }
 
 impl<T: Scalar> Given<T> {
-    /// The first samples of a file, or without one made-up numbers.
+    /// The first samples of a file, or without one numbers of a formula.
     pub fn new(
         data: Option<&Path>,
+        columns: &Columns,
         network: &Network,
         batch: Option<usize>,
     ) -> Result<Self, Fault> {
-        let read = data.map(|path| given(path, network, batch)).transpose()?;
-        let batch = read.as_ref().map_or(batch.unwrap_or(BATCH), DMatrix::ncols);
+        let read = data.map(|path| given(path, columns, network, batch));
+        let read = read.transpose()?;
+        let batch = read
+            .as_ref()
+            .map_or(batch.unwrap_or(BATCH), |read| read.x.ncols());
         let numbers = memory::elements(&[network.rows(), batch]);
         memory::fits::<T>("the data", numbers, "use a smaller batch")?;
         let graph = network.graph(batch)?;
         let x = match read {
-            Some(x) => x.map(T::from_f64),
+            Some(read) => read.x.map(T::from_f64),
             None => {
                 let net = Net {
                     name: network.name(),
@@ -49,12 +55,19 @@ impl<T: Scalar> Given<T> {
                 net.data(&graph).1
             }
         };
-        let data = data.map_or("made up".into(), |path| path.display().to_string());
+        let data = data.map_or("of a formula".into(), |path| path.display().to_string());
         Ok(Self { data, graph, x })
     }
 }
 
-/// The first samples of a file, all of them if no batch is asked for: inputs over targets.
-pub fn given(path: &Path, network: &Network, batch: Option<usize>) -> Result<DMatrix<f64>, Fault> {
-    Ok(samples::read(path, &network.sample()?, batch)?)
+/// The first samples of a file, all of them if no batch is asked for: inputs over targets. What was found is said.
+pub fn given(
+    path: &Path,
+    columns: &Columns,
+    network: &Network,
+    batch: Option<usize>,
+) -> Result<Samples, Fault> {
+    let read = samples::read(path, &network.sample()?, &columns.reading(batch))?;
+    screen::remark(&read.said);
+    Ok(read)
 }

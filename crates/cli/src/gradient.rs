@@ -1,15 +1,16 @@
 //! `pushpull gradient`: files in, a way run, a file out.
 
 use pushpull_core::siblings::figures::grouped;
-use pushpull_core::{Dual, Real};
+use pushpull_core::{Dual, Real, Wrt};
 use pushpull_files::weights::{Weights, gradients};
-use pushpull_files::{Element, Kind, Npz, output, samples};
+use pushpull_files::{Element, Kind, output};
 use pushpull_planner::{Planned, Timed};
 use serde::Serialize;
 
 use crate::fault::Fault;
+use crate::given::given;
 use crate::network::Network;
-use crate::options::{Gradient, Mode};
+use crate::options::{Gradient, Mode, Precision, no_widths};
 use crate::way;
 
 /// What is printed. `flops` and `calls` are exact.
@@ -25,14 +26,20 @@ struct Report {
 
 /// Runs the command; the text for stdout.
 pub fn run(asked: &Gradient, json: bool) -> Result<String, Fault> {
-    let network = asked.net.network(asked.reduction);
-    network.check()?;
     settings(asked)?;
     output::check("--output", &asked.output, &[&asked.weights, &asked.data])?;
-    let weights = Weights::open(&asked.weights, &network.widths)?;
-    let report = match weights.kind() {
-        Kind::F32 => differentiate::<f32>(asked, &network, weights)?,
-        _ => differentiate::<f64>(asked, &network, weights)?,
+    let (network, weights) = asked.net.network(asked.reduction, Some(&asked.weights))?;
+    let Some(weights) = weights else {
+        return Err(no_widths());
+    };
+    let single = match asked.dtype {
+        Some(asked) => asked == Precision::F32,
+        None => weights.kind() == Kind::F32,
+    };
+    let report = if single {
+        differentiate::<f32>(asked, &network, weights)?
+    } else {
+        differentiate::<f64>(asked, &network, weights)?
     };
     Ok(if json {
         serde_json::json!(report).to_string() + "\n"
@@ -69,13 +76,18 @@ fn differentiate<T: Element + Planned>(
 where
     Dual<T>: Timed,
 {
-    let x = samples::of_arrays::<T, _>(&mut Npz::open(&asked.data)?, &network.sample()?)?;
+    let x = given(&asked.data, &asked.columns, network, None)?.x;
+    let x = x.map(T::from_f64);
     let batch = x.ncols();
     let params = weights.read::<T>()?;
     let graph = network.graph(batch)?;
-    let way = way::of::<T>(&graph, batch, asked.mode, asked.slots, asked.memory)?;
-    let takes = way::predict::<T>(&graph, batch, way)?;
-    let found = way::run(&graph, way, &params, &x)?;
+    let wanted = Wrt {
+        params: true,
+        inputs: !asked.no_x,
+    };
+    let way = way::of::<T>(&graph, batch, wanted, asked.mode, asked.slots, asked.memory)?;
+    let takes = way::predict::<T>(&graph, batch, wanted, way)?;
+    let found = way::run(&graph, wanted, way, &params, &x)?;
     let finite = |what: &str, value: T| {
         if value.is_finite() {
             return Ok(());
@@ -92,11 +104,15 @@ where
         .iter()
         .try_for_each(|&value| finite("the gradient", value))?;
     // The targets' rows are not asked for.
-    let inputs = found.inputs.rows(0, network.inputs()).into_owned();
+    let inputs = found
+        .inputs
+        .map(|inputs| inputs.rows(0, network.inputs()).into_owned());
     inputs
         .iter()
+        .flatten()
         .try_for_each(|&value| finite("the gradient of x", value))?;
-    let bytes = gradients(&asked.output, weights.layers(), &found.params, &inputs)?;
+    let layers = weights.layers();
+    let bytes = gradients(&asked.output, layers, &found.params, inputs.as_ref())?;
     output::write(&asked.output, &bytes)?;
     Ok(Report {
         loss: Real::to_f64(found.value),

@@ -6,14 +6,17 @@
 
 mod calibration;
 mod compare;
+mod evaluate;
 mod explain;
 mod fault;
 mod figures;
 mod given;
 mod gradient;
+mod interrupt;
 mod network;
 mod options;
 mod plan;
+mod predict;
 mod screen;
 mod train;
 mod way;
@@ -40,6 +43,8 @@ fn main() -> ExitCode {
 fn run(options: &Options) -> Result<(), Fault> {
     let text = match &options.command {
         Command::Gradient(asked) => gradient::run(asked, options.json)?,
+        Command::Predict(asked) => predict::run(asked)?,
+        Command::Evaluate(asked) => evaluate::run(asked, options.json)?,
         Command::Compare(asked) => compare::run(asked, options.json)?,
         Command::Train(asked) => train::run(asked, options.json)?,
         Command::Figures(asked) => figures::run(asked, options.json)?,

@@ -2,7 +2,7 @@
 
 use pushpull_core::blocks::{Activation, Linear, Loss, Scale};
 use pushpull_core::siblings::memory;
-use pushpull_core::{Builder, Graph};
+use pushpull_core::{Builder, Graph, Value};
 use pushpull_files::Sample;
 
 use crate::fault::Fault;
@@ -12,6 +12,8 @@ use crate::fault::Fault;
 pub struct Network {
     /// Inputs, hidden units, outputs.
     pub widths: Vec<usize>,
+    /// Whether each layer has a bias; none: all have.
+    pub biases: Vec<bool>,
     pub activation: Activation,
     pub loss: Loss,
     /// Whether the objective is the mean over the batch and not the sum.
@@ -33,6 +35,9 @@ impl Network {
         let params = layers.fold(0_usize, |sum, pair| {
             sum.saturating_add(memory::elements(&[pair[0].saturating_add(1), pair[1]]))
         });
+        if self.loss == Loss::SoftmaxCrossEntropy {
+            self.several()?;
+        }
         // Parameters and gradient.
         let what = format!("a network of {}", self.name());
         memory::fits::<f32>(
@@ -41,6 +46,19 @@ impl Network {
             "use fewer or narrower layers",
         )?;
         Ok(())
+    }
+
+    /// Refuses a softmax of one output, which is 1 whatever the network says.
+    pub fn several(&self) -> Result<(), Fault> {
+        if self.outputs() > 1 {
+            return Ok(());
+        }
+        Err(Fault::option(
+            "--loss softmax-cross-entropy",
+            "at least two outputs, one for each class",
+            "one",
+            "give two with --layers, or use --loss sigmoid-cross-entropy for a yes or no",
+        ))
     }
 
     /// `5-8-8-3`
@@ -67,6 +85,35 @@ impl Network {
         self.inputs().saturating_add(target)
     }
 
+    /// Whether a layer has a bias.
+    pub fn has_bias(&self, layer: usize) -> bool {
+        self.biases.get(layer).copied().unwrap_or(true)
+    }
+
+    /// The layers, from `x` to the outputs.
+    fn layers(&self, b: &mut Builder) -> Value {
+        let mut h = b.input("x", self.inputs());
+        for (i, pair) in self.widths.windows(2).enumerate() {
+            if i > 0 {
+                let name = format!("{}{}", self.activation, i - 1);
+                h = b.named(name, self.activation.block(pair[0]), h);
+            }
+            let layer = match self.has_bias(i) {
+                true => Linear::new(pair[0], pair[1]),
+                false => Linear::without_bias(pair[0], pair[1]),
+            };
+            h = b.named(format!("layer{i}"), layer, h);
+        }
+        h
+    }
+
+    /// The graph without its loss.
+    pub fn outputs_alone(&self) -> Result<Graph, Fault> {
+        let mut b = Builder::new();
+        let h = self.layers(&mut b);
+        Ok(b.build(h)?)
+    }
+
     /// What a sample for it holds in a file.
     pub fn sample(&self) -> Result<Sample, Fault> {
         Ok(Sample::new(self.inputs(), self.outputs(), self.loss)?)
@@ -75,18 +122,16 @@ impl Network {
     /// The graph for batches of `batch` samples. Its parameters lie layer by layer, the weight column by column, then the
     /// bias.
     pub fn graph(&self, batch: usize) -> Result<Graph, Fault> {
+        self.graph_of_target("y", batch)
+    }
+
+    /// The same, the target called as it is told.
+    pub fn graph_of_target(&self, target: &str, batch: usize) -> Result<Graph, Fault> {
         let mut b = Builder::new();
-        let mut h = b.input("x", self.inputs());
-        for (i, pair) in self.widths.windows(2).enumerate() {
-            if i > 0 {
-                let name = format!("{}{}", self.activation, i - 1);
-                h = b.named(name, self.activation.block(pair[0]), h);
-            }
-            h = b.named(format!("layer{i}"), Linear::new(pair[0], pair[1]), h);
-        }
+        let h = self.layers(&mut b);
         let block = self.loss.block(h.rows());
         let mut loss = if self.loss.needs_target() {
-            let target = b.constant("y", h.rows());
+            let target = b.constant(target, h.rows());
             b.named("loss", block, [h, target])
         } else {
             b.named("loss", block, h)
@@ -105,6 +150,7 @@ mod tests {
     fn network(widths: &[usize]) -> Network {
         Network {
             widths: widths.to_vec(),
+            biases: Vec::new(),
             activation: Activation::Tanh,
             loss: Loss::SquaredError,
             mean: true,

@@ -1,16 +1,22 @@
 //! The options, as `--help` prints them.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use pushpull_core::blocks::{Activation, Loss};
 use pushpull_files::values::{self, ValueError, bytes, count, seconds};
+use pushpull_files::weights::{Wanted, Weights};
+use pushpull_files::{Header, Missing, Reading, Target};
 
+use choice::chosen;
+
+use crate::fault::Fault;
 use crate::network::Network;
 
+mod choice;
 pub mod explain;
 pub mod plan;
+pub mod predict;
 pub mod train;
 pub mod xray;
 
@@ -22,6 +28,7 @@ Examples:
       --weights w.safetensors --data d.npz --output g.safetensors
   pushpull compare --layers 64,128,128,10 --activation relu --loss softmax-cross-entropy --batch 32
   pushpull train --set digits --layers 64,128,128,10 --activation relu --loss softmax-cross-entropy
+  pushpull predict --weights w.safetensors --activation relu --loss softmax-cross-entropy --data new.csv
   pushpull plan --layers 64,128,128,10 --activation relu --loss softmax-cross-entropy --memory 500MB
   pushpull explain --layers 4,8,3 --activation tanh --loss softmax-cross-entropy
   pushpull xray --layers 64,32,32,32,10 --activation sigmoid --loss softmax-cross-entropy
@@ -35,11 +42,14 @@ Results go to stdout, faults and progress to stderr. A command that fails leaves
 
 const GRADIENT: &str = "\
 Files:
-  weights  safetensors, as torch.nn.Sequential saves them: <i>.weight (outputs x inputs) and
-           <i>.bias, taken in increasing i; all of one type, float32 or float64
-  data     npz with x (batch x inputs) of the weights' type, and y: batch integers (int32, int64)
-           for softmax-cross-entropy, batch x outputs numbers of the weights' type for the other
-           losses, absent for sum; C or Fortran order
+  weights  safetensors: the state dict of alternating layers, <name>.weight (outputs x inputs) and
+           <name>.bias or none, of float16, bfloat16, float32 or float64. Their order is found by
+           shapes, among equal ones by the natural order of names; other tensors are listed, and
+           not used
+  data     npz with x (batch x inputs) and y: batch classes or rows of one 1 for
+           softmax-cross-entropy, batch x outputs numbers for the other losses, absent for sum; of
+           any type of floats or integers, or bool. Or a table, a sample a line: the inputs and the
+           target; separated by commas, semicolons (then with decimal commas, too), tabs or blanks
   output   safetensors with the same names and shapes, and x for the gradient in the inputs
 
 Losses, summed over the batch:
@@ -65,8 +75,7 @@ What is compared is the gradient with respect to all parameters. Modes are timed
 rounds. One that is too slow for that is run once; one that would take too long is predicted from
 its flops and the measured rate of others, not run, and marked so.
 
-Data: an npz as for `pushpull gradient`, or numbers in a .csv or .csv.gz, a sample a line: the
-inputs, then the class or the outputs. Without data made-up numbers are used.
+Data: an npz or a table as for `pushpull gradient`. Without data, numbers of a formula are used.
 
 Output: compare.png and its numbers, compare.csv; the table with the setting, modes.csv.
 
@@ -90,7 +99,7 @@ Exit codes: 0 done, 1 the work failed, 2 wrong options or files.";
 
 /// The program.
 #[derive(Debug, Parser)]
-#[command(name = "pushpull", version, about = ABOUT, after_help = AFTER, max_term_width = 120)]
+#[command(name = "pushpull", version, about = ABOUT, after_help = AFTER, max_term_width = 120, allow_negative_numbers = true)]
 pub struct Options {
     /// Print results as JSON
     #[arg(long, global = true)]
@@ -103,10 +112,16 @@ pub struct Options {
 pub enum Command {
     /// The gradient of a network saved elsewhere, in any mode
     #[command(after_help = GRADIENT)]
-    Gradient(Gradient),
+    Gradient(Box<Gradient>),
+    /// What a saved network answers: outputs, classes, probabilities
+    #[command(after_help = predict::PREDICT)]
+    Predict(Box<predict::Predict>),
+    /// How good a saved network is on samples: loss, score, confusion matrix
+    #[command(after_help = predict::EVALUATE)]
+    Evaluate(Box<predict::Evaluate>),
     /// What every mode costs for a network of your own: flops, bytes, time
     #[command(after_help = COMPARE)]
-    Compare(Compare),
+    Compare(Box<Compare>),
     /// Train a network by mini-batches, with checkpoints, or search for one
     #[command(after_help = train::AFTER)]
     Train(Box<train::Train>),
@@ -115,10 +130,10 @@ pub enum Command {
     Figures(Figures),
     /// Which way answers a question fastest within a memory budget; the plan of a chain of factors
     #[command(after_help = plan::AFTER)]
-    Plan(plan::Plan),
+    Plan(Box<plan::Plan>),
     /// The primal, tangent and adjoint programs side by side, with what every instruction costs
     #[command(after_help = explain::AFTER)]
-    Explain(explain::Explain),
+    Explain(Box<explain::Explain>),
     /// What happens to the gradient inside a network, block by block, and where the first NaN came from
     #[command(after_help = xray::AFTER)]
     Xray(Box<xray::Xray>),
@@ -141,25 +156,162 @@ pub struct Figures {
 /// A fully-connected network.
 #[derive(Debug, Args)]
 pub struct Net {
-    /// Widths of the network: inputs, hidden layers, outputs
+    /// Widths of the network: inputs, hidden layers, outputs [default: those of the weights]
     #[arg(long, value_name = "WIDTHS", value_parser = widths)]
-    pub layers: Widths,
+    pub layers: Option<Widths>,
     /// The activation after every layer but the last
-    #[arg(long, value_parser = PossibleValuesParser::new(Activation::ALL.map(Activation::name)).try_map(|name| name.parse::<Activation>()))]
+    #[arg(long, value_parser = chosen::<Activation>())]
     pub activation: Activation,
     /// The loss after the last layer
-    #[arg(long, value_parser = PossibleValuesParser::new(Loss::ALL.map(Loss::name)).try_map(|name| name.parse::<Loss>()))]
+    #[arg(long, value_parser = chosen::<Loss>())]
     pub loss: Loss,
+    #[command(flatten)]
+    pub names: Names,
+}
+
+/// How the tensors of a file of weights become layers.
+#[derive(Debug, Default, Args)]
+pub struct Names {
+    /// Take a layer of the weights by another name, which orders it among the others; by none, leave it out; repeat it
+    #[arg(long, value_name = "OLD=NEW", value_parser = renamed)]
+    pub map: Vec<(String, String)>,
+    /// The weights are stored inputs x outputs, as Keras does; where shapes tell, they are believed
+    #[arg(long)]
+    pub transpose: bool,
 }
 
 impl Net {
-    pub fn network(&self, reduction: Reduction) -> Network {
-        Network {
-            widths: self.layers.0.clone(),
+    /// The network, its widths those of the weights where no --layers says them; and the weights, open.
+    pub fn network(
+        &self,
+        reduction: Reduction,
+        weights: Option<&Path>,
+    ) -> Result<(Network, Option<Weights>), Fault> {
+        let layers = self.layers.as_ref();
+        let network = |widths, biases| Network {
+            widths,
+            biases,
             activation: self.activation,
             loss: self.loss,
             mean: reduction == Reduction::Mean,
+        };
+        if let Some(layers) = layers {
+            network(layers.0.clone(), Vec::new()).check()?;
         }
+        let weights = weights.map(|path| self.names.open(path, layers));
+        let weights = weights.transpose()?;
+        let (widths, biases) = match (layers, &weights) {
+            (_, Some(weights)) => (weights.widths(), weights.biases()),
+            (Some(layers), None) => (layers.0.clone(), Vec::new()),
+            (None, None) => return Err(no_widths()),
+        };
+        let network = network(widths, biases);
+        network.check()?;
+        Ok((network, weights))
+    }
+}
+
+/// The refusal of a network without widths.
+pub fn no_widths() -> Fault {
+    Fault::option(
+        "--layers",
+        "the widths of the network, the inputs first",
+        "none",
+        "give them as in --layers 5,8,8,3, or --weights, which have them",
+    )
+}
+
+impl Names {
+    /// Opens weights, and says what of them is not used.
+    pub fn open(&self, path: &Path, layers: Option<&Widths>) -> Result<Weights, Fault> {
+        let weights = Weights::open(
+            path,
+            &Wanted {
+                widths: layers.map(|layers| layers.0.clone()),
+                renamed: self.map.clone(),
+                transposed: self.transpose,
+            },
+        )?;
+        crate::screen::remark(weights.said());
+        Ok(weights)
+    }
+}
+
+/// How a table is read.
+#[derive(Debug, Default, Args)]
+pub struct Columns {
+    /// Whether the first line of a table names its columns; auto: if there is no number in it
+    #[arg(long, value_enum, value_name = "WHICH", default_value_t = Named::Auto)]
+    pub header: Named,
+    /// The column of the target in a table, by name or number from 1; once for each
+    /// [default: as a header says that has label, class, target or y; else the last]
+    #[arg(long, value_name = "NAME|INDEX")]
+    pub target: Vec<String>,
+    /// What becomes of empty fields of a table
+    #[arg(long, value_enum, value_name = "HOW", default_value_t = Gaps::Refuse)]
+    pub missing: Gaps,
+}
+
+/// Whether a first line is a header.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Named {
+    /// If there is no number in it
+    #[default]
+    Auto,
+    /// It names the columns
+    Yes,
+    /// It is a sample
+    No,
+}
+
+/// What becomes of missing values.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Gaps {
+    /// The file is refused
+    #[default]
+    Refuse,
+    /// The mean of their column takes their place
+    Mean,
+    /// Their line is left out
+    Drop,
+}
+
+impl Columns {
+    /// The same for the reader of files.
+    pub fn reading(&self, batch: Option<usize>) -> Reading {
+        Reading {
+            batch,
+            inputs_alone: false,
+            header: match self.header {
+                Named::Auto => Header::Auto,
+                Named::Yes => Header::Yes,
+                Named::No => Header::No,
+            },
+            targets: self
+                .target
+                .iter()
+                .map(|target| match target.parse() {
+                    Ok(index) => Target::Index(index),
+                    Err(_) => Target::Name(target.clone()),
+                })
+                .collect(),
+            missing: match self.missing {
+                Gaps::Refuse => Missing::Refuse,
+                Gaps::Mean => Missing::Mean,
+                Gaps::Drop => Missing::Drop,
+            },
+            classes: None,
+        }
+    }
+}
+
+/// `encoder.fc=0`
+fn renamed(text: &str) -> Result<(String, String), ValueError> {
+    match text.split_once('=') {
+        Some((old, new)) if !old.is_empty() => Ok((old.into(), new.into())),
+        _ => Err(ValueError {
+            expected: "OLD=NEW, as in encoder.fc=0",
+        }),
     }
 }
 
@@ -210,9 +362,17 @@ pub struct Gradient {
     /// The network's weights (safetensors)
     #[arg(long, value_name = "FILE")]
     pub weights: PathBuf,
-    /// The data (npz)
+    /// The data (npz, csv, tsv, txt, each also gz; - for a table on standard input)
     #[arg(long, value_name = "FILE")]
     pub data: PathBuf,
+    #[command(flatten)]
+    pub columns: Columns,
+    /// The type of numbers [default: f64 where some weights are, else f32]
+    #[arg(long, value_enum)]
+    pub dtype: Option<Precision>,
+    /// Leave the gradient in the inputs out
+    #[arg(long)]
+    pub no_x: bool,
     /// How the gradient is computed
     #[arg(long, value_enum, default_value_t = Mode::Reverse)]
     pub mode: Mode,
@@ -241,9 +401,14 @@ pub struct Compare {
     /// Samples of a batch [default: 32, or all samples of the data]
     #[arg(long, value_name = "N", value_parser = count)]
     pub batch: Option<usize>,
-    /// Samples to run on (npz, csv, csv.gz)
+    /// The network's weights (safetensors) [default: drawn]
+    #[arg(long, value_name = "FILE")]
+    pub weights: Option<PathBuf>,
+    /// Samples to run on (npz, csv, tsv, txt, each also gz; - for a table on standard input)
     #[arg(long, value_name = "FILE")]
     pub data: Option<PathBuf>,
+    #[command(flatten)]
+    pub columns: Columns,
     /// The type of numbers
     #[arg(long, value_enum, default_value_t = Precision::F64)]
     pub dtype: Precision,

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use pushpull_core::blocks::Loss;
 use pushpull_core::siblings::memory;
-use pushpull_core::{Dual, Mlp, Team};
+use pushpull_core::{Dual, Team};
 use pushpull_files::{Element, open};
 use pushpull_mixed_mode::plan_chain;
 use pushpull_planner::{Budget, Candidate, Planned, Question, Timed};
@@ -15,8 +15,8 @@ use crate::calibration;
 use crate::fault::Fault;
 use crate::given;
 use crate::network::Network;
-use crate::options::Precision;
 use crate::options::plan::Plan;
+use crate::options::{Precision, no_widths};
 
 /// Samples of a batch that nobody named.
 const BATCH: usize = 32;
@@ -102,17 +102,26 @@ fn at<T: Element + Planned>(asked: &Plan, json: bool) -> Result<String, Fault>
 where
     Dual<T>: Timed,
 {
-    // clap has seen to it that both are there.
-    let (Some(widths), Some(activation)) = (&asked.layers, asked.activation) else {
+    // clap has seen to it that it is there.
+    let Some(activation) = asked.activation else {
         return Err(Fault::option(
-            "--layers, --activation",
+            "--activation",
             "a network, or --chain",
             "none",
-            "give both, as in --layers 5,8,3 --activation relu",
+            "give one, as in --layers 5,8,3 --activation relu",
         ));
     };
+    let layers = asked.layers.as_ref();
+    let weights = asked.weights.as_ref();
+    let weights = weights.map(|path| asked.names.open(path, layers));
+    let (widths, biases) = match (weights.transpose()?, layers) {
+        (Some(weights), _) => (weights.widths(), weights.biases()),
+        (None, Some(layers)) => (layers.0.clone(), Vec::new()),
+        (None, None) => return Err(no_widths()),
+    };
     let network = Network {
-        widths: widths.0.clone(),
+        widths,
+        biases,
         activation,
         loss: asked.loss.unwrap_or(Loss::Sum),
         mean: false,
@@ -122,11 +131,13 @@ where
     drop(Team::new("--threads", asked.threads)?);
     let batch = match &asked.data {
         None => asked.batch.unwrap_or(BATCH),
-        Some(path) => given::given(path, &network, asked.batch)?.ncols(),
+        Some(path) => given::given(path, &asked.columns, &network, asked.batch)?
+            .x
+            .ncols(),
     };
     let graph = match asked.loss {
         Some(_) => network.graph(batch)?,
-        None => Mlp::new(&network.widths, activation).build()?,
+        None => network.outputs_alone()?,
     };
     // What the user would hand in has to be somewhere.
     let given = match asked.question {

@@ -4,7 +4,7 @@ use std::io::{self, ErrorKind, IsTerminal, Write};
 
 use pushpull_files::{FileError, Line};
 
-use crate::fault::Fault;
+use crate::fault::{Fault, words};
 
 /// Writes a result to stdout. A reader that has seen enough is no fault.
 pub fn say(text: &str) -> Result<(), Fault> {
@@ -36,7 +36,15 @@ pub fn complain(fault: &Fault) {
         ("", "")
     };
     // Where stderr is gone there is nobody to tell.
-    let _ = writeln!(err, "{on}error:{off} {}", Line(fault));
+    let _ = writeln!(err, "{on}error:{off} {}", Line(words(fault)));
+}
+
+/// Says on stderr what was found in a file, a line each.
+pub fn remark(lines: &[String]) {
+    let mut err = io::stderr().lock();
+    for line in lines {
+        let _ = writeln!(err, "{}", Line(line));
+    }
 }
 
 /// Words that stand out on a terminal.

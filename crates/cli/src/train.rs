@@ -1,42 +1,47 @@
 //! `pushpull train`: mini-batches on the user's samples, or a search for hyper-parameters.
 
-use pushpull_files::{Element, output, weights};
+use std::ops::ControlFlow;
+use std::path::Path;
+
+use pushpull_core::Real;
+use pushpull_files::weights::{self, Weights};
+use pushpull_files::{Element, output};
+use pushpull_plot::{Axis, LineChart, Series};
 use pushpull_train::{
-    Bar, CheckpointFault, Model, Optimiser, Saver, Settings, Space, Strategy, TrainError, Training,
+    Bar, CheckpointFault, Epoch, Model, Optimiser, Saver, Settings, Space, Step, Strategy,
+    TrainError, Training, Watch,
 };
 
 use crate::fault::Fault;
+use crate::network::Network;
 use crate::options::train::{Method, Search, Train};
 use crate::options::{Precision, Reduction};
+use crate::{interrupt, screen};
 
-mod parts;
+pub mod parts;
 mod report;
 
 use parts::Parts;
 
 /// Runs the command; the text for stdout.
 pub fn run(asked: &Train, json: bool) -> Result<String, Fault> {
-    let network = asked.net.network(Reduction::Mean);
-    network.check()?;
-    let inputs: Vec<&std::path::Path> = asked.data.iter().map(AsRef::as_ref).collect();
-    let outputs = [&asked.weights, &asked.table, &asked.checkpoint];
-    for (i, file) in outputs.iter().enumerate() {
-        let Some(file) = file else { continue };
-        output::check("--output", file, &inputs)?;
-        if outputs[..i]
-            .iter()
-            .any(|other| other.as_ref() == Some(file))
-        {
-            let got = format!("{} twice", file.display());
-            let remedy = "give each output a name of its own";
-            return Err(Fault::option(
-                "--weights, --table, --checkpoint",
-                "different files",
-                got,
-                remedy,
-            ));
-        }
+    let inputs = [&asked.data, &asked.from].into_iter().flatten();
+    let inputs: Vec<&Path> = inputs.map(AsRef::as_ref).collect();
+    let outputs = [
+        ("--weights", &asked.weights),
+        ("--table", &asked.table),
+        ("--checkpoint", &asked.checkpoint),
+    ];
+    let outputs = outputs.map(|(option, file)| Some((option, file.as_deref()?)));
+    let outputs: Vec<(&str, &Path)> = outputs.into_iter().flatten().collect();
+    for (option, file) in &outputs {
+        output::check(option, file, &inputs)?;
     }
+    output::distinct(&outputs)?;
+    if let Some(directory) = &asked.plot {
+        output::check_directory("--plot", directory)?;
+    }
+    let (network, from) = asked.net.network(Reduction::Mean, asked.from.as_deref())?;
     if asked.momentum.is_some() && asked.optimiser != Method::Sgd {
         let remedy = "leave it out, or choose sgd";
         return Err(Fault::option(
@@ -47,9 +52,15 @@ pub fn run(asked: &Train, json: bool) -> Result<String, Fault> {
         ));
     }
     let parts = Parts::of(asked, &network)?;
+    let work = Work {
+        asked,
+        network: &network,
+        parts: &parts,
+        json,
+    };
     match asked.dtype {
-        Precision::F32 => at::<f32>(asked, &parts, json),
-        Precision::F64 => at::<f64>(asked, &parts, json),
+        Precision::F32 => work.at::<f32>(from),
+        Precision::F64 => work.at::<f64>(from),
     }
 }
 
@@ -73,126 +84,260 @@ fn settings(asked: &Train) -> Settings {
     }
 }
 
-fn at<T>(asked: &Train, parts: &Parts, json: bool) -> Result<String, Fault>
-where
-    T: Element + pushpull_train::Precision,
-{
-    match asked.search {
-        Some(kind) => search::<T>(asked, kind, parts, json),
-        None => train::<T>(asked, parts, json),
-    }
+/// What is trained, and on what.
+struct Work<'a> {
+    asked: &'a Train,
+    network: &'a Network,
+    parts: &'a Parts,
+    json: bool,
 }
 
-fn train<T>(asked: &Train, parts: &Parts, json: bool) -> Result<String, Fault>
-where
-    T: Element + pushpull_train::Precision,
-{
-    let net = &asked.net;
-    let model = Model::mlp(&net.layers.0, net.activation, net.loss)?;
-    let mut training =
-        Training::<T>::new(&model, settings(asked), &parts.train, Some(&parts.valid))?;
-    if let Some(every) = asked.shadow {
-        training = training.with_shadow(every).map_err(|fault| match fault {
-            TrainError::Core(fault) => Fault::Engine(fault),
-            fault => Fault::Train(fault),
-        })?;
+impl Work<'_> {
+    fn at<T>(&self, from: Option<Weights>) -> Result<String, Fault>
+    where
+        T: Element + pushpull_train::Precision,
+    {
+        match self.asked.search {
+            Some(kind) => self.search::<T>(kind),
+            None => self.train::<T>(from),
+        }
     }
-    if let Some(path) = &asked.checkpoint {
-        match training.restore(path) {
-            Ok(()) if asked.resume => {}
-            Err(TrainError::Checkpoint {
-                fault: CheckpointFault::Missing,
-                ..
-            }) => {}
-            Err(fault) if asked.resume => return Err(fault.into()),
-            _ => {
-                let got = format!("{}, which exists", path.display());
-                let remedy = "go on from it with --resume, or choose another name";
-                return Err(Fault::option("--checkpoint", "a new file", got, remedy));
+
+    fn train<T>(&self, from: Option<Weights>) -> Result<String, Fault>
+    where
+        T: Element + pushpull_train::Precision,
+    {
+        let Self {
+            asked,
+            network,
+            parts,
+            json,
+        } = *self;
+        let widths = &network.widths[..];
+        let model = Model::mlp(widths, network.activation, network.loss)?;
+        // Held while the run goes on.
+        let lock = asked.checkpoint.as_deref().map(output::Lock::of);
+        let lock = lock.transpose()?;
+        if let Some(said) = lock.as_ref().and_then(output::Lock::said) {
+            screen::remark(&[said.to_owned()]);
+        }
+        let mut training =
+            Training::<T>::new(&model, settings(asked), &parts.train, Some(&parts.valid))?;
+        let mut layers = None;
+        if let Some(mut weights) = from {
+            let raw = weights.read::<f64>()?;
+            let start: Vec<T> = parts.standard(widths, &with_biases(network, raw))?;
+            training.start_from(&start).map_err(Fault::Train)?;
+            layers = weights
+                .biases()
+                .iter()
+                .all(|bias| *bias)
+                .then(|| weights.layers().to_vec());
+        }
+        if let Some(every) = asked.shadow {
+            training = training.with_shadow(every).map_err(|fault| match fault {
+                TrainError::Core(fault) => Fault::Engine(fault),
+                fault => Fault::Train(fault),
+            })?;
+        }
+        if let Some(path) = &asked.checkpoint {
+            match training.restore(path) {
+                Ok(()) if asked.resume => {}
+                Err(TrainError::Checkpoint {
+                    fault: CheckpointFault::Missing,
+                    ..
+                }) => {}
+                Err(fault) if asked.resume => return Err(fault.into()),
+                _ => {
+                    let got = format!("{}, which exists", path.display());
+                    let remedy = "go on from it with --resume, or choose another name";
+                    return Err(Fault::option("--checkpoint", "a new file", got, remedy));
+                }
             }
         }
+        let saver = asked
+            .checkpoint
+            .as_ref()
+            .map(|path| match asked.save_every {
+                Some(steps) => Saver::every_steps(path, steps),
+                None => Saver::every_epoch(path),
+            });
+        let mut watch = ((saver, Interrupted), Bar::new(&training));
+        interrupt::listen();
+        let end = training.run(&mut watch)?;
+        let kept = match asked.patience {
+            Some(_) => (training.best().epoch, &training.best().params[..]),
+            None => (training.history().len() as u64, training.params()),
+        };
+        let mut files = Vec::new();
+        if let Some(path) = &asked.weights {
+            let params: Vec<T> = parts.raw(widths, kept.1)?;
+            let bytes = match &layers {
+                Some(layers) => weights::like(path, layers, &params, &parts.classes)?,
+                None => weights::network(path, widths, &params, &parts.classes)?,
+            };
+            output::write(path, &bytes)?;
+            files.push(path.clone());
+        }
+        if let Some(path) = &asked.table {
+            output::write(path, report::csv(training.history()).as_bytes())?;
+            files.push(path.clone());
+        }
+        if let Some(directory) = &asked.plot {
+            files.extend(output::write_all(directory, |aside| {
+                curves(network, training.history())
+                    .save(&aside.join("learning.png"))
+                    .map_err(Fault::from)
+            })?);
+        }
+        let test = parts
+            .test
+            .as_ref()
+            .map(|test| model.metrics(kept.1, test))
+            .transpose()?;
+        files.extend(asked.checkpoint.clone());
+        let report = report::Report::new(
+            asked,
+            network,
+            parts,
+            &training,
+            report::Outcome {
+                end,
+                kept: kept.0,
+                test,
+                files,
+            },
+        );
+        let text = if json { report.json() } else { report.text() };
+        if !interrupt::came() {
+            return Ok(text);
+        }
+        screen::say(&text)?;
+        Err(Fault::Interrupted {
+            remedy: match &asked.checkpoint {
+                Some(path) => format!("go on with --checkpoint {} --resume", path.display()),
+                None => "with --checkpoint a run can go on".into(),
+            },
+        })
     }
-    let saver = asked
-        .checkpoint
-        .as_ref()
-        .map(|path| match asked.save_every {
-            Some(steps) => Saver::every_steps(path, steps),
-            None => Saver::every_epoch(path),
-        });
-    let mut watch = (saver, Bar::new(&training));
-    let end = training.run(&mut watch)?;
-    let kept = match asked.patience {
-        Some(_) => (training.best().epoch, &training.best().params[..]),
-        None => (training.history().len() as u64, training.params()),
-    };
-    let mut files = Vec::new();
-    if let Some(path) = &asked.weights {
-        let params = parts.raw(&net.layers.0, kept.1)?;
-        let bytes = weights::network(path, &net.layers.0, &params)?;
-        output::write(path, &bytes)?;
-        files.push(path.clone());
+
+    fn search<T>(&self, kind: Search) -> Result<String, Fault>
+    where
+        T: Element + pushpull_train::Precision,
+    {
+        let Self {
+            asked,
+            network,
+            parts,
+            json,
+        } = *self;
+        let (net, settings) = (&asked.net, settings(asked));
+        let or = |given: Vec<Vec<usize>>, own: &[usize]| {
+            if given.is_empty() {
+                vec![own.to_vec()]
+            } else {
+                given
+            }
+        };
+        let own = &network.widths[1..network.widths.len() - 1];
+        let space = Space {
+            hidden: or(
+                asked.hidden.iter().map(|widths| widths.0.clone()).collect(),
+                own,
+            ),
+            activations: match &asked.activations[..] {
+                [] => vec![net.activation],
+                given => given.to_vec(),
+            },
+            rates: match &asked.rates[..] {
+                [] => vec![settings.optimiser.rate()],
+                given => given.to_vec(),
+            },
+            batches: match &asked.batches[..] {
+                [] => vec![asked.batch],
+                given => given.to_vec(),
+            },
+        };
+        let strategy = match kind {
+            Search::Grid => Strategy::Grid,
+            Search::Random => Strategy::Random {
+                trials: asked.trials,
+                seed: asked.seed,
+            },
+        };
+        let (train, valid) = (&parts.train, &parts.valid);
+        let bar = report::Trials::default();
+        let ranking = pushpull_train::search::<T>(
+            &space,
+            strategy,
+            net.loss,
+            &settings,
+            train,
+            valid,
+            |trial, of| bar.note(trial, of),
+        )?;
+        bar.end();
+        if let Some(path) = &asked.table {
+            output::write(path, ranking.to_csv().as_bytes())?;
+        }
+        Ok(report::ranking(&ranking, json))
     }
-    if let Some(path) = &asked.table {
-        output::write(path, report::csv(training.history()).as_bytes())?;
-        files.push(path.clone());
-    }
-    files.extend(asked.checkpoint.clone());
-    let report = report::Report::new(asked, parts, &training, end, kept.0, files);
-    Ok(if json { report.json() } else { report.text() })
 }
 
-fn search<T>(asked: &Train, kind: Search, parts: &Parts, json: bool) -> Result<String, Fault>
-where
-    T: Element + pushpull_train::Precision,
-{
-    let (net, settings) = (&asked.net, settings(asked));
-    let or = |given: Vec<Vec<usize>>, own: &[usize]| {
-        if given.is_empty() {
-            vec![own.to_vec()]
-        } else {
-            given
-        }
-    };
-    let own = &net.layers.0[1..net.layers.0.len() - 1];
-    let space = Space {
-        hidden: or(
-            asked.hidden.iter().map(|widths| widths.0.clone()).collect(),
-            own,
-        ),
-        activations: match &asked.activations[..] {
-            [] => vec![net.activation],
-            given => given.to_vec(),
-        },
-        rates: match &asked.rates[..] {
-            [] => vec![settings.optimiser.rate()],
-            given => given.to_vec(),
-        },
-        batches: match &asked.batches[..] {
-            [] => vec![asked.batch],
-            given => given.to_vec(),
-        },
-    };
-    let strategy = match kind {
-        Search::Grid => Strategy::Grid,
-        Search::Random => Strategy::Random {
-            trials: asked.trials,
-            seed: asked.seed,
-        },
-    };
-    let (train, valid) = (&parts.train, &parts.valid);
-    let bar = report::Trials::default();
-    let ranking = pushpull_train::search::<T>(
-        &space,
-        strategy,
-        net.loss,
-        &settings,
-        train,
-        valid,
-        |trial, of| bar.note(trial, of),
-    )?;
-    bar.end();
-    if let Some(path) = &asked.table {
-        output::write(path, ranking.to_csv().as_bytes())?;
+/// Ends a run between its steps when the user asks for it.
+struct Interrupted;
+
+impl<T: pushpull_train::Precision> Watch<T> for Interrupted {
+    fn step(&mut self, _: &Training<T>, _: &Step) -> Result<ControlFlow<()>, TrainError> {
+        Ok(match interrupt::came() {
+            true => ControlFlow::Break(()),
+            false => ControlFlow::Continue(()),
+        })
     }
-    Ok(report::ranking(&ranking, json))
+}
+
+/// Parameters with zeros for the biases that a network has not.
+pub fn with_biases<T: Real>(network: &Network, params: Vec<T>) -> Vec<T> {
+    let (mut all, mut rest) = (Vec::with_capacity(params.len()), &params[..]);
+    for (i, pair) in network.widths.windows(2).enumerate() {
+        let own = pair[0] * pair[1] + if network.has_bias(i) { pair[1] } else { 0 };
+        let (own, after) = rest.split_at(own.min(rest.len()));
+        rest = after;
+        all.extend_from_slice(own);
+        if !network.has_bias(i) {
+            all.extend(vec![T::zero(); pair[1]]);
+        }
+    }
+    all
+}
+
+/// The losses of both parts, epoch by epoch.
+fn curves(network: &Network, epochs: &[Epoch]) -> LineChart {
+    let points = |of: fn(&Epoch) -> Option<f64>| -> Vec<(f64, f64)> {
+        let each = epochs
+            .iter()
+            .filter_map(|epoch| Some((epoch.number as f64, of(epoch)?)));
+        each.filter(|(_, loss)| *loss > 0.0).collect()
+    };
+    let (x, y) = (Axis::linear("epoch"), Axis::log("mean loss"));
+    let mut chart = LineChart::new("Learning curves", x, y);
+    chart.subtitle = format!(
+        "{}, {}, {}",
+        network.name(),
+        network.activation,
+        network.loss
+    );
+    let train = points(|epoch| Some(epoch.train.loss));
+    let valid = points(|epoch| epoch.valid.map(|valid| valid.loss));
+    chart.series.push(Series::new("training part", train));
+    chart
+        .series
+        .push(Series::new("validation part", valid).dashed());
+    let best = epochs.iter().rfind(|epoch| epoch.best);
+    if let Some((epoch, valid)) = best.and_then(|epoch| Some((epoch.number, epoch.valid?))) {
+        chart.notes.push(format!(
+            "The lowest validation loss is that of epoch {epoch}: {valid}."
+        ));
+    }
+    chart
 }

@@ -21,8 +21,8 @@ pub struct Gradients<T> {
     pub value: T,
     /// In the graph's order.
     pub params: Vec<T>,
-    /// n_inputs x batch; exact zeros for targets.
-    pub inputs: DMatrix<T>,
+    /// n_inputs x batch, exact zeros for targets; where they were asked for.
+    pub inputs: Option<DMatrix<T>>,
 }
 
 /// Work, and the most bytes that the engines hold at once, the gradients that they hand over among it.
@@ -36,6 +36,7 @@ pub struct Takes {
 pub fn of<T: Planned>(
     graph: &Graph,
     batch: usize,
+    wanted: Wrt,
     mode: Mode,
     slots: Option<usize>,
     budget: Option<usize>,
@@ -48,14 +49,14 @@ where
         (Mode::Forward, _) => Way::forward::<T>(graph, batch),
         (Mode::Structured, _) => Way::structured::<T>(graph, batch)?,
         (Mode::Checkpointed, None) => checkpointed(graph, batch, slots)?,
-        (Mode::Checkpointed, Some(budget)) => within::<T>(graph, batch, budget)?,
+        (Mode::Checkpointed, Some(budget)) => within::<T>(graph, batch, wanted, budget)?,
         (Mode::Auto, None) => {
             let plan = planned::<T>(graph, batch, Budget::Unlimited)?;
             plan.picked().way
         }
         (Mode::Auto, Some(budget)) => {
             // The planner's question leaves the inputs out; their gradient takes its part of the budget first.
-            let inputs = memory::elements(&[graph.n_inputs(), batch, size_of::<T>()]);
+            let inputs = inputs_of(graph, batch, wanted).saturating_mul(size_of::<T>());
             let rest = Budget::Bytes(budget.saturating_sub(inputs));
             let picked = match planned::<T>(graph, batch, rest) {
                 Ok(plan) => Some(plan.picked().way),
@@ -63,11 +64,12 @@ where
                 Err(fault) => return Err(fault.into()),
             };
             let fits = |way: &Way| {
-                predict::<T>(graph, batch, *way).is_ok_and(|takes| takes.peak_bytes <= budget)
+                predict::<T>(graph, batch, wanted, *way)
+                    .is_ok_and(|takes| takes.peak_bytes <= budget)
             };
             match picked.filter(fits) {
                 Some(way) => way,
-                None => within::<T>(graph, batch, budget)?,
+                None => within::<T>(graph, batch, wanted, budget)?,
             }
         }
     })
@@ -83,7 +85,7 @@ where
 
 /// Reverse mode with checkpoints, such that everything it holds is within a budget: the schedule is given what plans and
 /// gradients leave of it.
-fn within<T: Scalar>(graph: &Graph, batch: usize, budget: usize) -> Result<Way, Fault>
+fn within<T: Scalar>(graph: &Graph, batch: usize, wanted: Wrt, budget: usize) -> Result<Way, Fault>
 where
     Dual<T>: Scalar,
 {
@@ -91,7 +93,7 @@ where
     let mut bytes = budget;
     // The plan's own bytes change with the schedule, so a few corrections may be needed.
     for _ in 0..8 {
-        match predict::<T>(graph, batch, way(bytes)) {
+        match predict::<T>(graph, batch, wanted, way(bytes)) {
             Ok(takes) if takes.peak_bytes <= budget => return Ok(way(bytes)),
             Ok(takes) => bytes = bytes.saturating_sub(takes.peak_bytes - budget),
             Err(Error::Budget { smallest, .. }) => {
@@ -101,7 +103,7 @@ where
             Err(fault) => return Err(fault.into()),
         }
     }
-    let least = predict::<T>(graph, batch, way(bytes))?.peak_bytes;
+    let least = predict::<T>(graph, batch, wanted, way(bytes))?.peak_bytes;
     if least <= budget {
         return Ok(way(bytes));
     }
@@ -149,27 +151,41 @@ pub const fn store(way: Way) -> Store {
     }
 }
 
-/// The gradients by reverse mode, of parameters and inputs at once.
-fn both(graph: &Graph, batch: usize, way: Way) -> ReversePlan {
-    let plan = Reverse::plan(graph, batch, Question::Gradient).wrt(Wrt::BOTH);
+/// The gradients by reverse mode, of parameters and inputs at once, or of parameters alone.
+fn both(graph: &Graph, batch: usize, wanted: Wrt, way: Way) -> ReversePlan {
+    let plan = Reverse::plan(graph, batch, Question::Gradient).wrt(wanted);
     plan.checkpointing(store(way))
 }
 
+/// Numbers of the gradient in the inputs.
+fn inputs_of(graph: &Graph, batch: usize, wanted: Wrt) -> usize {
+    match wanted.inputs {
+        true => memory::elements(&[graph.n_inputs(), batch]),
+        false => 0,
+    }
+}
+
 /// What [`run`] takes.
-pub fn predict<T: Scalar>(graph: &Graph, batch: usize, way: Way) -> Result<Takes>
+pub fn predict<T: Scalar>(graph: &Graph, batch: usize, wanted: Wrt, way: Way) -> Result<Takes>
 where
     Dual<T>: Scalar,
 {
     let bytes = |numbers: usize| memory::elements(&[numbers, size_of::<T>()]);
-    let inputs = bytes(memory::elements(&[graph.n_inputs(), batch]));
+    let inputs = bytes(inputs_of(graph, batch, wanted));
     if matches!(way, Way::Reverse(_) | Way::ReverseCheckpointed(..)) {
-        let both = both(graph, batch, way).prediction::<T>()?;
+        let both = both(graph, batch, wanted, way).prediction::<T>()?;
         return Ok(Takes {
             cost: both.cost,
             peak_bytes: both.peak().saturating_add(inputs),
         });
     }
     let params = way.prediction::<T>(graph, batch, Question::Gradient)?;
+    if !wanted.inputs {
+        return Ok(Takes {
+            cost: params.cost,
+            peak_bytes: params.peak(),
+        });
+    }
     let columns = Forward::plan(graph, batch, Question::JacobianInputs).prediction::<T>()?;
     // The first engine is gone when the second comes, its gradient stays.
     let second = columns.peak().saturating_add(bytes(graph.n_params()));
@@ -181,19 +197,33 @@ where
 
 /// Runs a way at a point. Reverse mode gives both gradients at once. Forward mode pushes the parameters' unit vectors, then
 /// the inputs': each sample has its own loss, so the Jacobian's rows are the samples' gradients.
-pub fn run<T: Scalar>(graph: &Graph, way: Way, params: &[T], x: &DMatrix<T>) -> Result<Gradients<T>>
+pub fn run<T: Scalar>(
+    graph: &Graph,
+    wanted: Wrt,
+    way: Way,
+    params: &[T],
+    x: &DMatrix<T>,
+) -> Result<Gradients<T>>
 where
     Dual<T>: Scalar,
 {
     let batch = x.ncols();
     if matches!(way, Way::Reverse(_) | Way::ReverseCheckpointed(..)) {
-        let mut engine = both(graph, batch, way).prepare()?;
+        let mut engine = both(graph, batch, wanted, way).prepare()?;
+        if !wanted.inputs {
+            let (value, gradient) = engine.value_and_gradient(params, x)?;
+            return Ok(Gradients {
+                value,
+                params: gradient.to_vec(),
+                inputs: None,
+            });
+        }
         let mut inputs = DMatrix::from_element(x.nrows(), batch, T::zero());
         let (value, gradient) = engine.value_and_gradients(params, x, &mut inputs)?;
         return Ok(Gradients {
             value,
             params: gradient.to_vec(),
-            inputs,
+            inputs: Some(inputs),
         });
     }
     let (value, gradient) = {
@@ -201,11 +231,16 @@ where
         let (value, gradient) = engine.value_and_gradient(params, x.into())?;
         (value, gradient.to_vec())
     };
-    let mut engine = Forward::plan(graph, batch, Question::JacobianInputs).prepare()?;
+    let inputs = if wanted.inputs {
+        let mut engine = Forward::plan(graph, batch, Question::JacobianInputs).prepare()?;
+        Some(engine.jacobian_inputs(params, x)?.transpose())
+    } else {
+        None
+    };
     Ok(Gradients {
         value,
         params: gradient,
-        inputs: engine.jacobian_inputs(params, x)?.transpose(),
+        inputs,
     })
 }
 
@@ -222,6 +257,7 @@ mod tests {
         for (loss, mean) in [(Loss::SoftmaxCrossEntropy, true), (Loss::Sum, false)] {
             let network = Network {
                 widths: vec![5, 8, 8, 3],
+                biases: Vec::new(),
                 activation: Activation::Sigmoid,
                 loss,
                 mean,
@@ -236,8 +272,8 @@ mod tests {
                 Way::ForwardChunked(9),
                 Way::ForwardStructured(3),
             ] {
-                let predicted = predict::<Counted<f64>>(&graph, 7, way).unwrap();
-                let (done, counted) = count(|| run(&graph, way, &params, &x));
+                let predicted = predict::<Counted<f64>>(&graph, 7, Wrt::BOTH, way).unwrap();
+                let (done, counted) = count(|| run(&graph, Wrt::BOTH, way, &params, &x));
                 assert!(done.is_ok());
                 // A schedule is made from the blocks' costs, and elementwise ones count themselves for it.
                 let planned = || {

@@ -31,18 +31,16 @@ struct Report {
 
 /// Runs the command; the text for stdout.
 pub fn run(asked: &Xray, json: bool) -> Result<String, Fault> {
-    let network = asked.net.network(asked.reduction);
-    network.check()?;
     if let Some(directory) = &asked.output {
         output::check_directory("--output", directory)?;
     }
-    let weights = match &asked.weights {
-        Some(path) => Some(Weights::open(path, &network.widths)?),
-        None => None,
-    };
-    let single = match &weights {
-        Some(weights) => weights.kind() == Kind::F32,
-        None => asked.dtype == Precision::F32,
+    let (network, weights) = asked
+        .net
+        .network(asked.reduction, asked.weights.as_deref())?;
+    let single = match (asked.dtype, &weights) {
+        (Some(asked), _) => asked == Precision::F32,
+        (None, Some(weights)) => weights.kind() == Kind::F32,
+        (None, None) => false,
     };
     if single {
         at::<f32>(asked, &network, weights, json)
@@ -57,7 +55,8 @@ fn at<T: Element>(
     weights: Option<Weights>,
     json: bool,
 ) -> Result<String, Fault> {
-    let Given { data, graph, x } = Given::<T>::new(asked.data.as_deref(), network, asked.batch)?;
+    let Given { data, graph, x } =
+        Given::<T>::new(asked.data.as_deref(), &asked.columns, network, asked.batch)?;
     let drawn = || format!("drawn, seed {}", asked.seed);
     let named = asked
         .weights

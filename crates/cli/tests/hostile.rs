@@ -187,66 +187,24 @@ fn hostile_weights_are_refused() {
         &["header"],
     );
     case(
-        "half precision",
-        &spoilt(&|t| {
-            for tensor in t {
-                tensor.dtype = "F16";
-                let quarter = tensor.data.len() / 4;
-                tensor.data.truncate(quarter);
-            }
-        }),
-        &["0.weight", "F16", "float()"],
-    );
-    case(
-        "mixed types",
-        &spoilt(&|t| {
-            t[3].dtype = "F32";
-            let half = t[3].data.len() / 2;
-            t[3].data.truncate(half);
-        }),
-        &["2.weight", "F64", "F32"],
-    );
-    case(
-        "a name of its own",
-        &spoilt(&|t| t[0].name = "fc1.bias".into()),
-        &["fc1.bias", "<i>.bias"],
-    );
-    case(
-        "a name that draws",
-        &spoilt(&|t| t[0].name = "\u{1b}[31m".into()),
-        &["\\u{1b}[31m"],
-    );
-    case(
-        "no bias",
-        &spoilt(&|t| drop(t.remove(2))),
-        &["2.bias", "none of this name"],
-    );
-    case(
         "a layer less",
         &spoilt(&|t| t.truncate(4)),
         &["--layers", "3", "2"],
     );
     case(
-        "a layer more",
-        &spoilt(&|t| {
-            t.push(Tensor {
-                name: "9.weight".into(),
-                dtype: "F64",
-                shape: vec![1],
-                data: vec![0; 8],
-            })
-        }),
-        &["--layers", "4"],
+        "integers",
+        &spoilt(&|t| t[1].dtype = "I64"),
+        &["the layers"],
     );
     case(
-        "a transposed weight",
-        &spoilt(&|t| t[1].shape.reverse()),
-        &["0.weight", "8 x 5", "5 x 8"],
+        "a weight of another width",
+        &spoilt(&|t| t[1].shape = vec![4, 10]),
+        &["0.bias", "--transpose"],
     );
     case(
         "a flat weight",
         &spoilt(&|t| t[1].shape = vec![40]),
-        &["0.weight", "40 numbers"],
+        &["the layers", "--layers"],
     );
     case(
         "NaN",
@@ -310,18 +268,6 @@ fn hostile_data_is_refused() {
         Some(npy("<f8", false, "(0, 5)", &[])),
         None,
         &["array x", "at least one sample"],
-    );
-    place.arrays(
-        "another type",
-        Some(matrix(Dtype::F32, false, &golden.x)),
-        None,
-        &["array x", "float64", "<f4", "astype"],
-    );
-    place.arrays(
-        "integers",
-        Some(npy("<i8", false, "(4, 5)", &zeros(20))),
-        None,
-        &["array x", "float64", "i8"],
     );
     place.arrays(
         "objects",
@@ -432,7 +378,7 @@ fn hostile_data_is_refused() {
         &["array y", "classes"],
     );
     place.arrays(
-        "one-hot classes",
+        "rows without a class",
         None,
         Some(npy(
             "<i8",
@@ -440,13 +386,7 @@ fn hostile_data_is_refused() {
             &format!("({batch}, 3)"),
             &zeros(3 * batch),
         )),
-        &["array y", "argmax"],
-    );
-    place.arrays(
-        "classes as numbers",
-        None,
-        Some(npy("<f8", false, &format!("({batch},)"), &zeros(batch))),
-        &["array y", "int64"],
+        &["array y", "a 1 among zeros"],
     );
     let mut beyond = vec![0; batch];
     beyond[1] = 3;

@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io::{self, BufReader, Read, Seek};
 use std::path::{Path, PathBuf};
 
-use npyz::{DType, NpyFile, NpyHeader, Order, TypeChar};
+use npyz::{DType, NpyHeader, Order, TypeChar};
 use zip::ZipArchive;
 use zip::result::ZipError;
 
@@ -63,6 +63,11 @@ impl Head {
         &self.descr
     }
 
+    /// Whether the highest byte of a number comes first.
+    fn is_swapped(&self) -> bool {
+        self.descr.starts_with('>')
+    }
+
     /// Row and column of the k-th number of a matrix in the file.
     pub fn place(&self, k: usize) -> (usize, usize) {
         match (self.header.order(), &self.shape[..]) {
@@ -79,6 +84,8 @@ pub struct Npz<R = BufReader<File>> {
     name: PathBuf,
     archive: ZipArchive<R>,
     len: u64,
+    /// An array that is passed over.
+    hidden: Option<String>,
 }
 
 impl Npz {
@@ -112,6 +119,7 @@ impl<R: Read + Seek> Npz<R> {
             name: name.to_owned(),
             archive,
             len,
+            hidden: None,
         })
     }
 
@@ -133,7 +141,15 @@ impl<R: Read + Seek> Npz<R> {
 
     /// Whether there is an array of this name.
     pub fn has(&self, name: &str) -> bool {
-        self.archive.index_for_name(&file(name)).is_some()
+        self.hidden.as_deref() != Some(name) && self.archive.index_for_name(&file(name)).is_some()
+    }
+
+    /// Does `work` as if there were no array of this name.
+    pub(crate) fn without<O>(&mut self, name: &str, work: impl FnOnce(&mut Self) -> O) -> O {
+        self.hidden = Some(name.to_owned());
+        let out = work(self);
+        self.hidden = None;
+        out
     }
 
     /// An array's header, held against the bytes that the archive has for it.
@@ -267,12 +283,12 @@ impl<R: Read + Seek> Npz<R> {
     /// Hands every number to `take`, with its place in the file's order.
     ///
     /// # Errors
-    /// [`FileError::Input`] for numbers of another type than T, and for a damaged archive; those of `take`.
-    pub fn read<T: npyz::Deserialize>(
+    /// [`FileError::Input`] for what are no numbers, and for a damaged archive; those of `take`.
+    pub fn read(
         &mut self,
         name: &str,
         head: &Head,
-        mut take: impl FnMut(usize, T) -> Result<(), FileError>,
+        mut take: impl FnMut(usize, f64) -> Result<(), FileError>,
     ) -> Result<(), FileError> {
         let path = &self.name;
         let fault = |expected: &str, got: String| {
@@ -283,11 +299,15 @@ impl<R: Read + Seek> Npz<R> {
         let damaged = |error: io::Error| fault("numbers", error.to_string());
         let mut member = BufReader::new(member);
         io::copy(&mut (&mut member).take(head.start as u64), &mut io::sink()).map_err(damaged)?;
-        let numbers = NpyFile::with_header(head.header.clone(), &mut member)
-            .data::<T>()
-            .map_err(|error| fault("numbers", error.to_string()))?;
-        for (k, number) in numbers.enumerate() {
-            take(k, number.map_err(damaged)?)?;
+        let (size, swapped) = (head.kind.size(), head.is_swapped());
+        let mut number = [0; 8];
+        for k in 0..head.shape.iter().product() {
+            let number = &mut number[..size];
+            member.read_exact(number).map_err(damaged)?;
+            if swapped {
+                number.reverse();
+            }
+            take(k, head.kind.number(number))?;
         }
         // The checksum is compared at the end of the member.
         match member.read(&mut [0]).map_err(damaged)? {
@@ -318,10 +338,18 @@ fn kind(dtype: &DType) -> Kind {
         return Kind::Other;
     };
     match (plain.type_char(), plain.num_bytes()) {
+        (TypeChar::Float, Some(2)) => Kind::F16,
         (TypeChar::Float, Some(4)) => Kind::F32,
         (TypeChar::Float, Some(8)) => Kind::F64,
+        (TypeChar::Int, Some(1)) => Kind::I8,
+        (TypeChar::Int, Some(2)) => Kind::I16,
         (TypeChar::Int, Some(4)) => Kind::I32,
         (TypeChar::Int, Some(8)) => Kind::I64,
+        (TypeChar::Uint, Some(1)) => Kind::U8,
+        (TypeChar::Uint, Some(2)) => Kind::U16,
+        (TypeChar::Uint, Some(4)) => Kind::U32,
+        (TypeChar::Uint, Some(8)) => Kind::U64,
+        (TypeChar::Bool, _) => Kind::Bool,
         _ => Kind::Other,
     }
 }

@@ -4,7 +4,8 @@
 //! |---|---|
 //! | what a sample holds, for a network of some inputs, outputs and loss | [`Sample`] |
 //! | samples out of a table or an archive, by the file's name | [`samples`] |
-//! | a table of numbers (CSV, plain or gzip) | [`table`] |
+//! | how it is read, and what was found | [`Reading`], [`Samples`] |
+//! | a table of numbers (CSV, TSV, plain or gzip) | [`table`] |
 //! | an archive of NumPy's arrays (npz) | [`Npz`], [`Head`] |
 //! | weights in PyTorch's layout (safetensors), read and written | [`weights`] |
 //! | results, whole or not at all | [`output`] |
@@ -22,16 +23,18 @@
 //!
 //! ```
 //! use pushpull_files::{Kind, output, weights};
+//! use pushpull_files::weights::{Wanted, Weights};
 //! let place = tempfile::tempdir()?;
 //! let path = place.path().join("w.safetensors");
 //! let params = [1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 0.5, 0.25, 0.125]; // 3 x 2 weights column by column, 3 biases
-//! output::write(&path, &weights::network(&path, &[2, 3], &params)?)?;
-//! let mut file = weights::Weights::open(&path, &[2, 3])?;
+//! output::write(&path, &weights::network(&path, &[2, 3], &params, &[])?)?;
+//! let mut file = Weights::open(&path, &Wanted::default())?;
+//! assert_eq!(file.widths(), [2, 3]);
 //! assert_eq!(file.kind(), Kind::F64);
 //! assert_eq!(file.read::<f64>()?, params);
-//! let fault = weights::Weights::open(&path, &[2, 4]).unwrap_err().to_string();
+//! let fault = Weights::open(&path, &Wanted::widths(&[2, 4])).unwrap_err().to_string();
 //! assert!(fault.ends_with(
-//!     "0.weight: expected 4 x 2 (outputs x inputs), got 3 x 2; give the widths of these weights with --layers, inputs first"
+//!     "\"0.weight\": expected 4 x 2 (outputs x inputs), got 3 x 2; give the widths of these weights with --layers, inputs first"
 //! ));
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
@@ -39,7 +42,9 @@
 mod arrays;
 mod element;
 mod error;
+mod npz;
 pub mod output;
+mod reading;
 mod sample;
 pub mod samples;
 mod source;
@@ -51,6 +56,8 @@ mod words;
 pub use arrays::{Head, Npz};
 pub use element::{Element, Kind};
 pub use error::FileError;
+pub use npz::{Array, npz_bytes};
+pub use reading::{Header, Missing, Reading, Samples, Target, is_stdin};
 pub use sample::Sample;
 pub use source::open;
 pub use words::{Line, shape, shown};

@@ -68,6 +68,20 @@ impl Sample {
         }
     }
 
+    /// Whether a number can be a target of the loss.
+    pub fn allows(&self, target: f64) -> bool {
+        self.loss != Loss::SigmoidCrossEntropy || (0.0..=1.0).contains(&target)
+    }
+
+    /// Where the targets of the loss lie, and what to do with others: for faults.
+    pub(crate) fn domain(&self) -> (String, &'static str) {
+        let expected = format!("a target of {}, 0 to 1", self.loss);
+        (
+            expected,
+            "number no and yes 0 and 1, or choose another loss",
+        )
+    }
+
     /// Numbers of a sample in a file.
     pub const fn columns(&self) -> usize {
         self.inputs + self.targets()

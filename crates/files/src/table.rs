@@ -1,4 +1,4 @@
-//! Tables of numbers, a sample a line: inputs, then the class or the outputs.
+//! Tables of numbers, a sample a line: inputs and the target, in columns.
 
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
@@ -8,24 +8,27 @@ use nalgebra::DMatrix;
 use pushpull_core::blocks::Loss;
 use pushpull_core::siblings::memory;
 
-use crate::source::open;
 use crate::words::shown;
-use crate::{FileError, Sample};
+use crate::{FileError, Header, Missing, Reading, Sample, Samples, Target, is_stdin, open};
 
-/// Bytes that are read of a table, at most, after unpacking.
-const MOST: u64 = 1 << 30;
-/// Bytes of a line, at most, for each number in it.
-const NUMBER: u64 = 64;
+mod records;
 
-/// The first `batch` samples, or all: inputs over targets, a sample a column. A first line of words is passed over.
-///
-/// A name that ends in `.gz` is unpacked. At most 2^30 bytes are read, after unpacking.
+use records::{Record, Records};
+
+/// Names that say a column is the target.
+const TARGETS: [&str; 4] = ["label", "class", "target", "y"];
+
+/// The samples of a table, as a [`Reading`] asks for them: inputs over targets, a sample a column. A name that ends in `.gz` is
+/// unpacked; `-` is standard input. At most 2^30 bytes are read, after unpacking.
 ///
 /// # Errors
-/// [`FileError::Input`] with the line; [`FileError::Memory`] for more samples than fit.
-pub fn read(path: &Path, sample: &Sample, batch: Option<usize>) -> Result<DMatrix<f64>, FileError> {
+/// [`FileError::Input`] with line and column; [`FileError::Memory`] for more samples than fit.
+pub fn read(path: &Path, sample: &Sample, asked: &Reading) -> Result<Samples, FileError> {
+    if is_stdin(path) {
+        return parse(path, std::io::stdin().lock(), sample, asked);
+    }
     let (file, _) = open(path)?;
-    parse(path, file, sample, batch)
+    parse(path, file, sample, asked)
 }
 
 /// [`read`] of what is open already; `name` is for the faults, and says by `.gz` that it is packed.
@@ -36,14 +39,15 @@ pub fn read(path: &Path, sample: &Sample, batch: Option<usize>) -> Result<DMatri
 /// ```
 /// use std::path::Path;
 /// use pushpull_core::blocks::Loss;
-/// use pushpull_files::{Sample, table};
-/// let sample = Sample::new(2, 3, Loss::SoftmaxCrossEntropy)?;
-/// let x = table::parse(Path::new("t.csv"), &b"a,b,class\n1,2,0\n"[..], &sample, None)?;
-/// assert_eq!(x.as_slice(), [1.0, 2.0, 1.0, 0.0, 0.0]);
-/// let fault = table::parse(Path::new("t.csv"), &b"1,2,0\n3,x,1\n"[..], &sample, None).unwrap_err();
+/// use pushpull_files::{Reading, Sample, table};
+/// let (sample, asked) = (Sample::new(2, 3, Loss::SoftmaxCrossEntropy)?, Reading::default());
+/// let read = |text: &'static str| table::parse(Path::new("t.csv"), text.as_bytes(), &sample, &asked);
+/// let samples = read("a;b;class\n1,5;2;red\n3;4;blue\n")?;
+/// assert_eq!(samples.x.as_slice(), [1.5, 2.0, 1.0, 0.0, 0.0, 3.0, 4.0, 0.0, 1.0, 0.0]);
+/// assert_eq!(samples.classes, ["red", "blue"]);
 /// assert_eq!(
-///     fault.to_string(),
-///     "t.csv: line 2, column 2: expected a finite number, got \"x\"; restore the field or remove the line"
+///     read("1,2,0\n3,x,1\n").unwrap_err().to_string(),
+///     "t.csv: line 2, column 2: expected a finite number, got \"x\"; correct the field or remove the line"
 /// );
 /// # Ok::<(), pushpull_files::FileError>(())
 /// ```
@@ -51,192 +55,501 @@ pub fn parse(
     name: &Path,
     source: impl Read,
     sample: &Sample,
-    batch: Option<usize>,
-) -> Result<DMatrix<f64>, FileError> {
-    if name.extension().is_some_and(|end| end == "gz") {
+    asked: &Reading,
+) -> Result<Samples, FileError> {
+    let packed = name
+        .extension()
+        .is_some_and(|end| end.eq_ignore_ascii_case("gz"));
+    if packed {
         let unpacked = BufReader::new(MultiGzDecoder::new(source));
-        return lines(name, unpacked, sample, batch);
+        return Table::new(name, sample, asked).lines(unpacked);
     }
-    lines(name, BufReader::new(source), sample, batch)
+    Table::new(name, sample, asked).lines(BufReader::new(source))
 }
 
-fn lines(
-    name: &Path,
-    mut source: impl BufRead,
-    sample: &Sample,
-    batch: Option<usize>,
-) -> Result<DMatrix<f64>, FileError> {
-    let fault = |what: String, expected: String, got: String, remedy: &str| {
-        Err(FileError::input(name, what, expected, got, remedy))
-    };
-    let (inputs, outputs, rows) = (sample.inputs(), sample.outputs(), sample.rows());
-    let (targets, columns) = (sample.targets(), sample.columns());
-    let most = NUMBER.saturating_mul((columns as u64).saturating_add(16));
-    let mut numbers: Vec<f64> = Vec::new();
-    let (mut line, mut number, mut samples, mut bytes) = (Vec::new(), 0_u64, 0_usize, 0);
-    while batch.is_none_or(|batch| samples < batch) {
-        line.clear();
-        number += 1;
-        let place = || format!("line {number}");
-        let read = (&mut source).take(most).read_until(b'\n', &mut line);
-        match read {
-            Err(error) => {
-                return fault(
-                    place(),
-                    "text".into(),
-                    error.to_string(),
-                    "fetch the file again",
-                );
-            }
-            Ok(0) => break,
-            Ok(n) if n as u64 == most => {
-                let remedy = "a sample is a line; give the widths of this table with --layers";
-                return fault(
-                    place(),
-                    format!("{columns} numbers"),
-                    "a longer line".into(),
-                    remedy,
-                );
-            }
-            Ok(n) => bytes += n as u64,
-        }
-        if bytes > MOST {
-            let remedy = "give --batch: no more samples are read";
-            return fault(
-                place(),
-                format!("at most {MOST} bytes"),
-                "more".into(),
-                remedy,
-            );
-        }
-        let Ok(text) = std::str::from_utf8(&line) else {
-            return fault(
-                place(),
-                "text".into(),
-                "other bytes".into(),
-                "save the table as CSV",
-            );
+/// What the classes of a table are, as far as it has been read.
+enum Classes {
+    /// No sample has come yet.
+    Unknown,
+    Numbers,
+    /// Words, numbered in the order in which they came; `known`: by somebody else, once and for all.
+    Words {
+        words: Vec<String>,
+        known: bool,
+    },
+}
+
+/// A table that is being read.
+struct Table<'a> {
+    name: &'a Path,
+    sample: &'a Sample,
+    asked: &'a Reading,
+    classes: Classes,
+    /// Which column each number is from, the inputs first.
+    order: Vec<usize>,
+    numbers: Vec<f64>,
+    samples: usize,
+    dropped: usize,
+    filled: usize,
+    said: Vec<String>,
+}
+
+impl<'a> Table<'a> {
+    fn new(name: &'a Path, sample: &'a Sample, asked: &'a Reading) -> Self {
+        let classes = match &asked.classes {
+            Some(words) => Classes::Words {
+                words: words.clone(),
+                known: true,
+            },
+            None => Classes::Unknown,
         };
-        let fields = text.split(|c: char| c.is_ascii_whitespace() || c == ',' || c == ';');
-        let fields: Vec<&str> = fields.filter(|field| !field.is_empty()).collect();
-        if fields.is_empty() {
-            continue;
+        Self {
+            name,
+            sample,
+            asked,
+            classes,
+            order: Vec::new(),
+            numbers: Vec::new(),
+            samples: 0,
+            dropped: 0,
+            filled: 0,
+            said: Vec::new(),
         }
-        let parsed: Vec<Option<f64>> = fields
+    }
+
+    fn fault(
+        &self,
+        what: impl Into<String>,
+        expected: impl Into<String>,
+        got: impl Into<String>,
+        remedy: impl Into<String>,
+    ) -> FileError {
+        FileError::input(self.name, what, expected, got, remedy)
+    }
+
+    fn lines(mut self, source: impl BufRead) -> Result<Samples, FileError> {
+        let columns = self.sample.columns();
+        let mut records = Records::new(self.name, source, columns)?;
+        self.said
+            .push(format!("separated by {}", records.separator()));
+        while self.asked.batch.is_none_or(|batch| self.samples < batch) {
+            let Some(record) = records.next()? else { break };
+            if self.order.is_empty() && self.start(&record)? {
+                continue;
+            }
+            self.sample(&record)?;
+        }
+        if records.was_latin() {
+            self.said
+                .push("read as Latin-1, since it is not UTF-8".into());
+        }
+        self.finish()
+    }
+
+    /// The first record: lays the columns out. Whether it is a header.
+    fn start(&mut self, record: &Record) -> Result<bool, FileError> {
+        let fields = &record.fields;
+        let numbers = fields
             .iter()
-            .map(|field| {
-                field
-                    .trim_matches('"')
-                    .parse::<f64>()
-                    .ok()
-                    .filter(|x| x.is_finite())
+            .any(|field| number(field, record.decimal).is_some());
+        let header = match self.asked.header {
+            Header::Auto => !numbers,
+            Header::Yes => true,
+            Header::No => false,
+        };
+        self.width(record, header)?;
+        let names = if header { &fields[..] } else { &[] };
+        let targets = self.targets(names)?;
+        let inputs = (0..fields.len()).filter(|k| !targets.contains(k));
+        self.order = inputs.chain(targets.iter().copied()).collect();
+        if header {
+            self.said.push(format!("header in line {}", record.line));
+        }
+        if !targets.is_empty() {
+            self.said.push(self.target_words(names, &targets));
+        }
+        Ok(header)
+    }
+
+    /// Which columns the target is in.
+    fn targets(&self, names: &[String]) -> Result<Vec<usize>, FileError> {
+        let (count, columns) = (self.sample.targets(), self.sample.columns());
+        let asked = &self.asked.targets;
+        if !asked.is_empty() && asked.len() != count {
+            return Err(FileError::request(
+                "--target",
+                format!("{count} columns for this network and loss"),
+                asked.len().to_string(),
+                "name as many, or leave it out for the last",
+            ));
+        }
+        if !asked.is_empty() {
+            let found = asked.iter().map(|target| self.column(target, names));
+            let found: Vec<usize> = found.collect::<Result<_, _>>()?;
+            let twice = (1..found.len()).find(|&k| found[..k].contains(&found[k]));
+            if let Some(k) = twice {
+                let got = format!("column {} twice", found[k] + 1);
+                return Err(FileError::request(
+                    "--target",
+                    "columns, each once",
+                    got,
+                    "name another",
+                ));
+            }
+            return Ok(found);
+        }
+        let last = (columns - count..columns).collect();
+        if count != 1 {
+            return Ok(last);
+        }
+        let says = |name: &String| TARGETS.contains(&name.trim().to_lowercase().as_str());
+        let named: Vec<usize> = (0..names.len()).filter(|&k| says(&names[k])).collect();
+        match named[..] {
+            [] => Ok(last),
+            [one] => Ok(vec![one]),
+            _ => {
+                let shown: Vec<String> = named.iter().map(|&k| shown(&names[k])).collect();
+                Err(self.fault(
+                    "the header",
+                    "one column that is called label, class, target or y",
+                    shown.join(" and "),
+                    "say which one is the target with --target",
+                ))
+            }
+        }
+    }
+
+    /// The column that somebody names.
+    fn column(&self, target: &Target, names: &[String]) -> Result<usize, FileError> {
+        let columns = self.sample.columns();
+        let refused = |expected: String, got: String| {
+            let remedy = "give the name of a column, or its number, the first is 1";
+            Err(FileError::request("--target", expected, got, remedy))
+        };
+        match target {
+            Target::Name(name) => {
+                let same = |other: &String| other.trim() == name.trim();
+                match names.iter().position(same) {
+                    Some(k) => Ok(k),
+                    None if names.is_empty() => refused(
+                        "a table with a header".into(),
+                        format!("none, and the name {}", shown(name)),
+                    ),
+                    None => {
+                        let names: Vec<String> =
+                            names.iter().take(20).map(|name| shown(name)).collect();
+                        refused(format!("one of {}", names.join(", ")), shown(name))
+                    }
+                }
+            }
+            Target::Index(k) if (1..=columns).contains(k) => Ok(k - 1),
+            Target::Index(k) => refused(format!("a column, 1 to {columns}"), k.to_string()),
+        }
+    }
+
+    /// Which column is the target, and why.
+    fn target_words(&self, names: &[String], targets: &[usize]) -> String {
+        let columns = self.sample.columns();
+        let shown: Vec<String> = targets
+            .iter()
+            .map(|&k| match names.get(k).map(|name| name.trim()) {
+                Some(name) if !name.is_empty() => format!("{} (column {})", shown(name), k + 1),
+                _ => format!("column {}", k + 1),
             })
             .collect();
-        // Names of columns, or what the file says about itself.
-        if number == 1 && parsed.iter().any(Option::is_none) {
-            continue;
+        let last = targets.iter().copied().eq(columns - targets.len()..columns);
+        let why = match (self.asked.targets.is_empty(), last) {
+            (false, _) => "as --target says",
+            (true, true) => "the last",
+            (true, false) => "as the header says",
+        };
+        match &shown[..] {
+            many if many.len() > 4 => format!("the target is in the last {} columns", many.len()),
+            some => format!("the target is {}, {why}", some.join(", ")),
         }
-        if fields.len() != columns {
-            let expected = format!("{columns} numbers ({inputs} inputs, {targets} of the target)");
-            let remedy =
-                "give the widths of this table with --layers, and the loss that its target is for";
-            return fault(place(), expected, fields.len().to_string(), remedy);
+    }
+
+    /// Refuses a line of another width.
+    fn width(&self, record: &Record, header: bool) -> Result<(), FileError> {
+        let (columns, got) = (self.sample.columns(), record.fields.len());
+        if got == columns {
+            return Ok(());
         }
-        if samples == 0 || samples.is_power_of_two() {
+        let (inputs, targets) = (self.sample.inputs(), self.sample.targets());
+        let expected = format!("{columns} fields ({inputs} inputs, {targets} of the target)");
+        let unnamed = header && got == columns + 1 && record.fields[0].trim().is_empty();
+        let remedy = if unnamed {
+            "the first column has no name, as an index: save the table without it (pandas: index=False)"
+        } else if self.order.is_empty() {
+            "give the widths of this table with --layers, and the loss that its target is for"
+        } else {
+            "the lines before have as many; correct this one, quote a field that holds the separator"
+        };
+        Err(self.fault(
+            format!("line {}", record.line),
+            expected,
+            got.to_string(),
+            remedy,
+        ))
+    }
+
+    /// A line of a sample.
+    fn sample(&mut self, record: &Record) -> Result<(), FileError> {
+        self.width(record, false)?;
+        let (inputs, rows) = (self.sample.inputs(), self.sample.rows());
+        if self.samples == 0 || self.samples.is_power_of_two() {
             // The vector is about to double, and is copied then.
-            let more = memory::elements(&[4, samples + 1, rows]);
+            let more = memory::elements(&[4, self.samples + 1, rows]);
             memory::fits::<f64>("the data", more, "use a smaller batch")?;
         }
-        let first = numbers.len();
-        numbers.resize(first + rows, 0.0);
-        for (k, (value, field)) in parsed.into_iter().zip(&fields).enumerate() {
-            let Some(value) = value else {
-                let remedy = "restore the field or remove the line";
-                return fault(
-                    format!("line {number}, column {}", k + 1),
-                    "a finite number".into(),
-                    shown(field),
-                    remedy,
-                );
-            };
-            if k < inputs || sample.loss() != Loss::SoftmaxCrossEntropy {
-                numbers[first + k] = value;
-            } else if value >= 0.0 && value < outputs as f64 && value.fract() == 0.0 {
-                numbers[first + inputs + value as usize] = 1.0;
-            } else {
-                let remedy = "number the classes from 0, or give more outputs with --layers";
-                return fault(
-                    place(),
-                    format!("a class, 0 to {}", outputs - 1),
-                    value.to_string(),
-                    remedy,
-                );
+        let first = self.numbers.len();
+        self.numbers.resize(first + rows, 0.0);
+        for k in 0..self.order.len() {
+            let column = self.order[k];
+            let field = record.fields[column].trim();
+            let place = || format!("line {}, column {}", record.line, column + 1);
+            if missing(field) {
+                match self.asked.missing {
+                    Missing::Drop => {
+                        self.numbers.truncate(first);
+                        self.dropped += 1;
+                        return Ok(());
+                    }
+                    Missing::Mean if k < inputs => {
+                        self.numbers[first + k] = f64::NAN;
+                        self.filled += 1;
+                        continue;
+                    }
+                    Missing::Mean => {
+                        let remedy = "the mean of a target says nothing: use --missing drop";
+                        return Err(self.fault(place(), "a target", value_words(field), remedy));
+                    }
+                    Missing::Refuse => {
+                        let remedy = "restore it, or use --missing mean or --missing drop";
+                        return Err(self.fault(place(), "a number", value_words(field), remedy));
+                    }
+                }
+            }
+            let value = number(field, record.decimal);
+            if k >= inputs && self.is_class(value) {
+                let class = self.class(field, value, &place)?;
+                match self.sample.loss() {
+                    Loss::SoftmaxCrossEntropy => self.numbers[first + inputs + class] = 1.0,
+                    _ => self.numbers[first + k] = class as f64,
+                }
+                continue;
+            }
+            match value.filter(|x| x.is_finite()) {
+                Some(value) if k < inputs || self.sample.allows(value) => {
+                    self.numbers[first + k] = value;
+                }
+                Some(value) => {
+                    let (expected, remedy) = self.sample.domain();
+                    return Err(self.fault(place(), expected, value.to_string(), remedy));
+                }
+                None => {
+                    let mut remedy = "correct the field or remove the line";
+                    if self.samples == 0 && self.asked.header == Header::Auto {
+                        remedy = if record.first {
+                            "correct the field; a header has no number in it, unless --header yes says that it is one"
+                        } else {
+                            remedy
+                        };
+                    } else if field.contains(',') && !record.decimal {
+                        remedy = "write numbers with a point; decimal commas are read where semicolons separate";
+                    }
+                    return Err(self.fault(place(), "a finite number", shown(field), remedy));
+                }
             }
         }
-        samples += 1;
+        self.samples += 1;
+        Ok(())
     }
-    match batch {
-        Some(batch) if samples < batch => fault(
-            "the samples".into(),
-            format!("at least {batch}, as --batch says"),
-            samples.to_string(),
-            "give a smaller --batch",
-        ),
-        _ if samples == 0 => fault(
-            "the samples".into(),
-            "at least one line of numbers".into(),
-            "none".into(),
-            "fetch the file again",
-        ),
-        _ => Ok(DMatrix::from_vec(rows, samples, numbers)),
+
+    /// Whether the target is one of some classes, which words may name.
+    fn is_class(&mut self, value: Option<f64>) -> bool {
+        match self.sample.loss() {
+            Loss::SoftmaxCrossEntropy => true,
+            // Of two classes the words are 0 and 1; numbers are read as they are.
+            Loss::SigmoidCrossEntropy if self.sample.outputs() == 1 => {
+                if let (Classes::Unknown, Some(_)) = (&self.classes, value) {
+                    self.classes = Classes::Numbers;
+                }
+                !matches!(self.classes, Classes::Numbers)
+            }
+            _ => false,
+        }
+    }
+
+    /// The number of a class.
+    fn class(
+        &mut self,
+        field: &str,
+        value: Option<f64>,
+        place: &dyn Fn() -> String,
+    ) -> Result<usize, FileError> {
+        let binary = self.sample.loss() == Loss::SigmoidCrossEntropy;
+        let most = if binary { 2 } else { self.sample.outputs() };
+        if let Classes::Unknown = self.classes {
+            self.classes = match value {
+                Some(_) => Classes::Numbers,
+                None => Classes::Words {
+                    words: Vec::new(),
+                    known: false,
+                },
+            };
+        }
+        let (name, remedy) = (self.name, "correct the field or remove the line");
+        let Classes::Words { words, known } = &mut self.classes else {
+            let Some(value) = value else {
+                let expected = "a class by its number, as in the lines before";
+                return Err(self.fault(place(), expected, shown(field), remedy));
+            };
+            if value >= 0.0 && value < most as f64 && value.fract() == 0.0 {
+                return Ok(value as usize);
+            }
+            let (expected, remedy) = match binary {
+                true => self.sample.domain(),
+                false => (
+                    format!("a class, 0 to {}", most - 1),
+                    "number the classes from 0, or give more outputs with --layers",
+                ),
+            };
+            // A share between two classes is a target as well.
+            return Err(self.fault(place(), expected, value.to_string(), remedy));
+        };
+        if let Some(class) = words.iter().position(|word| word == field) {
+            return Ok(class);
+        }
+        if *known || words.len() == most {
+            let list: Vec<String> = words.iter().take(20).map(|word| shown(word)).collect();
+            let expected = format!("one of {most} classes: {}", list.join(", "));
+            let remedy = if *known {
+                "these are the classes of the weights"
+            } else {
+                "correct the field, or give more outputs with --layers"
+            };
+            return Err(FileError::input(
+                name,
+                place(),
+                expected,
+                shown(field),
+                remedy,
+            ));
+        }
+        if value.is_some() {
+            let expected = "a class by its name, as in the lines before";
+            return Err(self.fault(place(), expected, shown(field), remedy));
+        }
+        words.push(field.to_owned());
+        Ok(words.len() - 1)
+    }
+
+    fn finish(mut self) -> Result<Samples, FileError> {
+        let (rows, samples) = (self.sample.rows(), self.samples);
+        match self.asked.batch {
+            Some(batch) if samples < batch => {
+                return Err(self.fault(
+                    "the samples",
+                    format!("at least {batch}, as --batch says"),
+                    samples.to_string(),
+                    "give a smaller --batch",
+                ));
+            }
+            _ if samples == 0 => {
+                let (expected, remedy) = ("at least one line of numbers", "fetch the file again");
+                return Err(self.fault("the samples", expected, "none", remedy));
+            }
+            _ => {}
+        }
+        if self.filled > 0 {
+            for k in 0..self.sample.inputs() {
+                self.fill(k, rows)?;
+            }
+            self.said.push(format!(
+                "{} missing values became the mean of their column",
+                self.filled
+            ));
+        }
+        if self.dropped > 0 {
+            self.said.push(format!(
+                "{} lines with missing values were left out",
+                self.dropped
+            ));
+        }
+        let classes = match self.classes {
+            Classes::Words { words, .. } => words,
+            _ => Vec::new(),
+        };
+        if !classes.is_empty() && self.asked.classes.is_none() {
+            let list: Vec<String> = classes
+                .iter()
+                .take(20)
+                .enumerate()
+                .map(|(k, word)| format!("{k} {}", shown(word)))
+                .collect();
+            self.said
+                .push(format!("the classes are {}", list.join(", ")));
+        }
+        Ok(Samples {
+            x: DMatrix::from_vec(rows, samples, self.numbers),
+            classes,
+            said: vec![format!(
+                "{}: {samples} samples, {}",
+                self.name.display(),
+                self.said.join("; ")
+            )],
+        })
+    }
+
+    /// The mean of those of an input that are there, for those that are not.
+    fn fill(&mut self, k: usize, rows: usize) -> Result<(), FileError> {
+        let column = self.numbers.iter().skip(k).step_by(rows);
+        let there = column.filter(|x| !x.is_nan());
+        let (n, sum) = there.fold((0_usize, 0.0), |(n, sum), x| (n + 1, sum + x));
+        if n == 0 {
+            return Err(self.fault(
+                format!("column {}", self.order[k] + 1),
+                "at least one number",
+                "none",
+                "leave the column out",
+            ));
+        }
+        let mean = sum / n as f64;
+        for x in self.numbers.iter_mut().skip(k).step_by(rows) {
+            if x.is_nan() {
+                *x = mean;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The number of a field; `decimal`: with a comma for the point.
+fn number(field: &str, decimal: bool) -> Option<f64> {
+    let field = field.trim();
+    if missing(field) {
+        return None;
+    }
+    if decimal && field.matches(',').count() == 1 && !field.contains('.') {
+        return field.replace(',', ".").parse().ok();
+    }
+    field.parse().ok()
+}
+
+/// Whether a field says that there is no value.
+fn missing(field: &str) -> bool {
+    let spelled = ["na", "n/a", "nan", "null", "?"];
+    field.is_empty() || spelled.contains(&field.to_lowercase().as_str())
+}
+
+fn value_words(field: &str) -> String {
+    if field.is_empty() {
+        "an empty field".into()
+    } else {
+        shown(field)
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    fn read(text: &str, loss: Loss, batch: Option<usize>) -> Result<DMatrix<f64>, String> {
-        let sample = Sample::new(2, 3, loss).unwrap();
-        parse(Path::new("t.csv"), text.as_bytes(), &sample, batch)
-            .map_err(|fault| fault.to_string())
-    }
-
-    #[test]
-    fn classes_become_rows_of_one_and_words_at_the_top_are_passed_over() {
-        let x = read(
-            "a,b,class\n1,2,0\n\n3;4;2\n",
-            Loss::SoftmaxCrossEntropy,
-            None,
-        )
-        .unwrap();
-        assert_eq!(
-            x,
-            nalgebra::dmatrix![1.0, 3.0; 2.0, 4.0; 1.0, 0.0; 0.0, 0.0; 0.0, 1.0]
-        );
-        let x = read("1 2\n3 4\n", Loss::Sum, Some(1)).unwrap();
-        assert_eq!(x, nalgebra::dmatrix![1.0; 2.0]);
-        let x = read("1,2,7,8,9\r\n", Loss::SquaredError, None).unwrap();
-        assert_eq!(x, nalgebra::dmatrix![1.0; 2.0; 7.0; 8.0; 9.0]);
-    }
-
-    #[test]
-    fn every_fault_names_its_line() {
-        use Loss::{SoftmaxCrossEntropy, Sum};
-        for (text, loss, batch, words) in [
-            ("", Sum, None, "none"),
-            ("1,2,3\n", Sum, None, "line 1"),
-            ("1,2\n1,x\n", Sum, None, "line 2, column 2"),
-            ("1,2\n1,NaN\n", Sum, None, "line 2, column 2"),
-            ("1,2,3\n", SoftmaxCrossEntropy, None, "0 to 2"),
-            ("1,2,0.5\n", SoftmaxCrossEntropy, None, "line 1"),
-            ("1,2\n", Sum, Some(2), "--batch"),
-            (&"1".repeat(10_000), Sum, None, "longer line"),
-        ] {
-            let said = read(text, loss, batch).unwrap_err();
-            assert!(
-                said.contains(words) && said.contains("expected"),
-                "{text:.20}: {said}"
-            );
-        }
-    }
-}
+mod tests;

@@ -1,32 +1,57 @@
-//! The weights of a network in PyTorch's layout, read from safetensors; gradients are written in the same.
+//! The weights of a network as PyTorch and others save them, read from safetensors; gradients are written under the same names.
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 use std::fs::File;
 use std::io::{BufReader, Read, Seek, SeekFrom};
-use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use pushpull_core::siblings::memory;
-use safetensors::Dtype;
-use safetensors::tensor::{Metadata, TensorInfo};
+use safetensors::tensor::Metadata;
 
 use crate::source::open;
-use crate::words::{shape, shown};
+use crate::words::shown;
 use crate::{Element, FileError, Kind};
 
+mod layer;
+mod matched;
 mod tensors;
 
-pub use tensors::{gradients, network};
+pub use layer::Layer;
+pub use tensors::{gradients, like, network};
 
-/// A layer's place in the file.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Layer {
-    /// The i of its names.
-    index: usize,
-    n_in: usize,
-    n_out: usize,
-    weight: Range<usize>,
-    bias: Range<usize>,
+use layer::Part;
+
+/// Bytes of a header, at most.
+const HEADER: u64 = 16 << 20;
+
+/// The key of the classes' names among the remarks of a file.
+const CLASSES: &str = "classes";
+
+/// How a file of weights is to be read.
+///
+/// ```
+/// use pushpull_files::weights::Wanted;
+/// let wanted = Wanted { renamed: vec![("encoder.fc".into(), "0".into())], ..Wanted::widths(&[5, 8, 3]) };
+/// assert_eq!(wanted.widths.as_deref(), Some(&[5, 8, 3][..]));
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Wanted {
+    /// The widths of the network, inputs first; none: those of the file.
+    pub widths: Option<Vec<usize>>,
+    /// Layers that are to be taken by another name, which says where they stand among the others; by none, left out.
+    pub renamed: Vec<(String, String)>,
+    /// Whether weights are stored inputs x outputs, as Keras does. Where shapes tell, they are believed.
+    pub transposed: bool,
+}
+
+impl Wanted {
+    /// A network of these widths.
+    pub fn widths(widths: &[usize]) -> Self {
+        Self {
+            widths: Some(widths.to_vec()),
+            ..Self::default()
+        }
+    }
 }
 
 /// A file of weights whose header fits the network. No number is read yet.
@@ -36,19 +61,20 @@ pub struct Weights<R = BufReader<File>> {
     source: R,
     /// Where the numbers start.
     start: u64,
-    kind: Kind,
     layers: Vec<Layer>,
+    classes: Option<Vec<String>>,
+    said: Vec<String>,
 }
 
 impl Weights {
-    /// Opens a file, and holds its header against the widths, inputs first: lengths, names, shapes, types.
+    /// Opens a file, and holds its header against what is wanted: lengths, names, shapes, types.
     ///
     /// # Errors
     /// [`FileError::Input`] for a file that cannot be read, is none of safetensors, or has other layers;
-    /// [`FileError::Request`] for fewer than two widths and for a width of 0.
-    pub fn open(path: &Path, widths: &[usize]) -> Result<Self, FileError> {
+    /// [`FileError::Request`] for fewer than two widths, a width of 0, and a name that the file has not.
+    pub fn open(path: &Path, wanted: &Wanted) -> Result<Self, FileError> {
         let (file, len) = open(path)?;
-        Self::new(path, BufReader::new(file), len, widths)
+        Self::new(path, BufReader::new(file), len, wanted)
     }
 }
 
@@ -57,9 +83,11 @@ impl<R: Read + Seek> Weights<R> {
     ///
     /// # Errors
     /// As [`Weights::open`].
-    pub fn new(name: &Path, mut source: R, len: u64, widths: &[usize]) -> Result<Self, FileError> {
+    pub fn new(name: &Path, mut source: R, len: u64, wanted: &Wanted) -> Result<Self, FileError> {
         const SAVE: &str = "save it with safetensors.torch.save_file";
-        if widths.len() < 2 || widths.contains(&0) {
+        if let Some(widths) = &wanted.widths
+            && (widths.len() < 2 || widths.contains(&0))
+        {
             return Err(FileError::request(
                 "the widths",
                 "at least two of at least 1, the inputs first",
@@ -73,8 +101,6 @@ impl<R: Read + Seek> Weights<R> {
         let cut = |error: std::io::Error| {
             fault("the header", "safetensors".into(), error.to_string(), SAVE)
         };
-        // Names of a line each, and a page of remarks.
-        let most = (1 << 20) + (widths.len() as u64).saturating_mul(1024);
         let mut prefix = [0; 8];
         if len < 8 {
             let got = format!("{len} bytes in all");
@@ -82,13 +108,11 @@ impl<R: Read + Seek> Weights<R> {
         }
         source.read_exact(&mut prefix).map_err(cut)?;
         let header_len = u64::from_le_bytes(prefix);
-        if header_len > most.min(len - 8) {
+        if header_len > HEADER.min(len - 8) {
+            let most = HEADER.min(len - 8);
             return Err(fault(
                 "the header",
-                format!(
-                    "safetensors, a header of at most {} bytes",
-                    most.min(len - 8)
-                ),
+                format!("safetensors, a header of at most {most} bytes"),
                 format!("{header_len} bytes declared"),
                 "the file is cut off or is none of safetensors; save it again",
             ));
@@ -108,19 +132,42 @@ impl<R: Read + Seek> Weights<R> {
                 "the file is cut off or damaged; save it again",
             ));
         }
-        let (kind, layers) = fitted(name, &metadata, widths)?;
+        let (layers, unused) = matched::layers(name, &metadata, wanted)?;
+        let mut said = Vec::new();
+        if !unused.is_empty() {
+            let list: Vec<String> = unused.iter().take(20).map(|name| shown(name)).collect();
+            let more = unused.len() - list.len();
+            let more = if more > 0 {
+                format!(" and {more} more")
+            } else {
+                String::new()
+            };
+            said.push(format!(
+                "{}: not used: {}{more}",
+                name.display(),
+                list.join(", ")
+            ));
+        }
+        let remarks: Option<&HashMap<String, String>> = metadata.metadata().as_ref();
+        let classes = remarks.and_then(|remarks| serde_json::from_str(remarks.get(CLASSES)?).ok());
         Ok(Self {
             name: name.to_owned(),
             source,
             start: 8 + header_len,
-            kind,
             layers,
+            classes,
+            said,
         })
     }
 
-    /// The type of all numbers: [`Kind::F32`] or [`Kind::F64`].
-    pub const fn kind(&self) -> Kind {
-        self.kind
+    /// The type that all its numbers can be read at without a loss: [`Kind::F64`] where some are float64, else [`Kind::F32`].
+    pub fn kind(&self) -> Kind {
+        let wide = |layer: &Layer| layer.kinds().any(|kind| kind == Kind::F64);
+        if self.layers.iter().any(wide) {
+            Kind::F64
+        } else {
+            Kind::F32
+        }
     }
 
     /// The layers, in the order of the network.
@@ -128,67 +175,60 @@ impl<R: Read + Seek> Weights<R> {
         &self.layers
     }
 
-    /// All parameters in the graph's order: layer by layer the weight column by column, then the bias.
+    /// The widths of the network, inputs first.
+    pub fn widths(&self) -> Vec<usize> {
+        let first = self.layers.iter().take(1).map(Layer::n_in);
+        first.chain(self.layers.iter().map(Layer::n_out)).collect()
+    }
+
+    /// Whether each layer has a bias.
+    pub fn biases(&self) -> Vec<bool> {
+        self.layers.iter().map(Layer::has_bias).collect()
+    }
+
+    /// The names of the classes by number, where the file tells them.
+    pub fn classes(&self) -> Option<&[String]> {
+        self.classes.as_deref()
+    }
+
+    /// What was found, to be said to the user: a line each.
+    pub fn said(&self) -> &[String] {
+        &self.said
+    }
+
+    /// All parameters in the graph's order: layer by layer the weight column by column, then the bias if there is one; cast to
+    /// T.
     ///
     /// # Errors
-    /// [`FileError::Input`] for numbers that are not finite or not there; [`FileError::Request`] where T is not the file's
-    /// type; [`FileError::Memory`].
+    /// [`FileError::Input`] for numbers that are not finite, at T either, or not there; [`FileError::Memory`].
     pub fn read<T: Element>(&mut self) -> Result<Vec<T>, FileError> {
-        if T::KIND != self.kind {
-            let (expected, got) = (format!("{:?}", self.kind), format!("{:?}", T::KIND));
-            let remedy = "read them as the type that the file holds";
-            return Err(FileError::request(
-                "the type of the weights",
-                expected,
-                got,
-                remedy,
-            ));
-        }
         let layers = self.layers.clone();
         let len = layers
             .iter()
-            .map(|layer| (layer.n_in + 1) * layer.n_out)
-            .sum();
+            .fold(0_usize, |sum, layer| sum.saturating_add(layer.len()));
         memory::fits::<T>("the weights", len, "use a smaller network")?;
         let mut params = vec![T::zero(); len];
         let mut rest = &mut params[..];
         for layer in &layers {
-            let (n_in, n_out, index) = (layer.n_in, layer.n_out, layer.index);
-            let (weight, after) = rest.split_at_mut(n_in * n_out);
-            let (bias, after) = after.split_at_mut(n_out);
+            let (own, after) = rest.split_at_mut(layer.len());
             rest = after;
-            let entry = |k| format!("[{}, {}]", k / n_in, k % n_in);
-            self.tensor(
-                layer.weight.clone(),
-                &format!("{index}.weight"),
-                entry,
-                |k, value| {
-                    weight[k % n_in * n_out + k / n_in] = value;
-                },
-            )?;
-            let entry = |k| format!("[{k}]");
-            self.tensor(
-                layer.bias.clone(),
-                &format!("{index}.bias"),
-                entry,
-                |k, value| {
-                    bias[k] = value;
-                },
-            )?;
+            let (weight, bias) = own.split_at_mut(layer.n_in() * layer.n_out());
+            self.part(layer.weight(), |k, value| weight[layer.place(k)] = value)?;
+            if let Some(part) = layer.bias() {
+                self.part(part, |k, value| bias[k] = value)?;
+            }
         }
         Ok(params)
     }
 
     /// Hands every number of a tensor to `take`, with its place in the file's order.
-    fn tensor<T: Element>(
+    fn part<T: Element>(
         &mut self,
-        bytes: Range<usize>,
-        name: &str,
-        entry: impl Fn(usize) -> String,
+        part: &Part,
         mut take: impl FnMut(usize, T),
     ) -> Result<(), FileError> {
         let fault = |expected: &str, got: String, remedy: &str| {
-            FileError::input(&self.name, name, expected, got, remedy)
+            FileError::input(&self.name, shown(&part.name), expected, got, remedy)
         };
         let cut = |error: std::io::Error| {
             fault(
@@ -197,135 +237,24 @@ impl<R: Read + Seek> Weights<R> {
                 "the file is cut off or damaged; save it again",
             )
         };
-        let from = self.start + bytes.start as u64;
+        let from = self.start + part.bytes.start as u64;
         self.source.seek(SeekFrom::Start(from)).map_err(cut)?;
-        let mut number = vec![0; size_of::<T>()];
-        for k in 0..bytes.len() / size_of::<T>() {
+        let mut number = vec![0; part.kind.size()];
+        for k in 0..part.bytes.len() / part.kind.size() {
             self.source.read_exact(&mut number).map_err(cut)?;
-            let value = T::from_le(&number);
+            let value = part.kind.number(&number);
             if !value.is_finite() {
-                let got = format!("{value} at {}", entry(k));
-                return Err(fault(
-                    "finite numbers",
-                    got,
-                    "train again, or save an earlier state",
-                ));
+                let got = format!("{value} at {}", part.entry(k));
+                let remedy = "train again, or save an earlier state";
+                return Err(fault("finite numbers", got, remedy));
             }
-            take(k, value);
+            let cast = T::from_f64(value);
+            if !cast.is_finite() {
+                let got = format!("{value} at {}", part.entry(k));
+                return Err(fault("numbers that float32 holds", got, "use --dtype f64"));
+            }
+            take(k, cast);
         }
         Ok(())
-    }
-}
-
-/// The type and the layers of a header, if they are those of the network.
-fn fitted(
-    path: &Path,
-    metadata: &Metadata,
-    widths: &[usize],
-) -> Result<(Kind, Vec<Layer>), FileError> {
-    let fault = |what: String, expected: String, got: String, remedy: &str| {
-        Err(FileError::input(path, what, expected, got, remedy))
-    };
-    let tensors: BTreeMap<String, &TensorInfo> = metadata.tensors().into_iter().collect();
-    let mut indices: BTreeMap<usize, [Option<&TensorInfo>; 2]> = BTreeMap::new();
-    for (name, &info) in &tensors {
-        let Some((index, part)) = numbered(name) else {
-            return fault(
-                shown(name),
-                "the names <i>.weight and <i>.bias".into(),
-                "another".into(),
-                "save the state_dict of an nn.Sequential of nn.Linear and activations",
-            );
-        };
-        indices.entry(index).or_default()[part] = Some(info);
-    }
-    let n = widths.len() - 1;
-    if indices.len() != n {
-        let names: Vec<String> = indices.keys().take(20).map(usize::to_string).collect();
-        return fault(
-            "the layers".into(),
-            format!("{n}, as --layers says"),
-            format!("{} ({})", indices.len(), names.join(", ")),
-            "give every width with --layers, inputs first",
-        );
-    }
-    let mut dtype = None;
-    let mut layers = Vec::with_capacity(n);
-    for ((index, parts), pair) in indices.into_iter().zip(widths.windows(2)) {
-        let (n_in, n_out) = (pair[0], pair[1]);
-        let mut places = [0..0, 0..0];
-        let wanted = [("weight", vec![n_out, n_in]), ("bias", vec![n_out])];
-        for ((part, wanted), (info, place)) in wanted.iter().zip(parts.iter().zip(&mut places)) {
-            let name = format!("{index}.{part}");
-            let wanted_as = if wanted.len() == 2 {
-                format!("{} (outputs x inputs)", shape(wanted))
-            } else {
-                shape(wanted)
-            };
-            let Some(info) = info else {
-                let remedy = "save layers with a bias, and all of them";
-                return fault(name, wanted_as, "none of this name".into(), remedy);
-            };
-            if info.shape != *wanted {
-                let remedy = "give the widths of these weights with --layers, inputs first";
-                return fault(name, wanted_as, shape(&info.shape), remedy);
-            }
-            if !matches!(info.dtype, Dtype::F32 | Dtype::F64) {
-                let remedy = "save model.float() or model.double()";
-                return fault(name, "F32 or F64".into(), info.dtype.to_string(), remedy);
-            }
-            let all = *dtype.get_or_insert(info.dtype);
-            if info.dtype != all {
-                let expected = format!("{all} as the others");
-                let remedy = "save model.float() or model.double()";
-                return fault(name, expected, info.dtype.to_string(), remedy);
-            }
-            *place = info.data_offsets.0..info.data_offsets.1;
-        }
-        let [weight, bias] = places;
-        layers.push(Layer {
-            index,
-            n_in,
-            n_out,
-            weight,
-            bias,
-        });
-    }
-    let kind = match dtype {
-        Some(Dtype::F32) => Kind::F32,
-        _ => Kind::F64,
-    };
-    Ok((kind, layers))
-}
-
-/// The index of `<i>.weight` (0) or `<i>.bias` (1), written as PyTorch writes it.
-fn numbered(name: &str) -> Option<(usize, usize)> {
-    let (index, part) = name.split_once('.')?;
-    let part = ["weight", "bias"].iter().position(|known| *known == part)?;
-    let number: usize = index.parse().ok()?;
-    (number.to_string() == index).then_some((number, part))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::numbered;
-
-    #[test]
-    fn names_are_read_as_pytorch_writes_them() {
-        assert_eq!(numbered("10.weight"), Some((10, 0)));
-        assert_eq!(numbered("0.bias"), Some((0, 1)));
-        for other in [
-            "",
-            "0",
-            ".bias",
-            "+1.bias",
-            "01.bias",
-            "0.weight.x",
-            "fc.bias",
-            "-1.bias",
-            "0.gain",
-        ] {
-            assert_eq!(numbered(other), None, "{other}");
-        }
     }
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use nalgebra::DMatrix;
 use pushpull_core::blocks::Loss;
-use pushpull_files::{Element, FileError, Kind, Npz, Sample, samples};
+use pushpull_files::{FileError, Npz, Sample, samples};
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipWriter};
 
@@ -40,10 +40,7 @@ fn samples_of(bytes: &[u8], loss: Loss) -> Result<(), FileError> {
             one_line(&fault);
         }
     }
-    match file.head("x")?.kind() {
-        Kind::F32 => again::<f32>(&mut file, &sample),
-        _ => again::<f64>(&mut file, &sample),
-    }
+    again(&mut file, &sample)
 }
 
 fn open<'a>(bytes: &'a [u8], name: &str) -> Result<Npz<Cursor<&'a [u8]>>, FileError> {
@@ -51,8 +48,8 @@ fn open<'a>(bytes: &'a [u8], name: &str) -> Result<Npz<Cursor<&'a [u8]>>, FileEr
 }
 
 /// The samples, written as an archive and read again, are the same.
-fn again<T: Element>(file: &mut Npz<Cursor<&[u8]>>, sample: &Sample) -> Result<(), FileError> {
-    let read = samples::of_arrays::<T, _>(file, sample)?;
+fn again(file: &mut Npz<Cursor<&[u8]>>, sample: &Sample) -> Result<(), FileError> {
+    let read = samples::of_arrays(file, sample)?;
     assert_eq!(read.nrows(), sample.rows());
     assert!(read.iter().all(|value| value.is_finite()));
     let x = written(&read.rows(0, sample.inputs()).into_owned());
@@ -60,7 +57,7 @@ fn again<T: Element>(file: &mut Npz<Cursor<&[u8]>>, sample: &Sample) -> Result<(
     let bytes = match sample.loss() {
         Loss::Sum => archive(&[("x", &x)]),
         Loss::SoftmaxCrossEntropy => {
-            let class = |column: usize| y.column(column).iter().position(|one| *one == T::one());
+            let class = |column: usize| y.column(column).iter().position(|one| *one == 1.0);
             let classes: Vec<u8> = (0..y.ncols())
                 .flat_map(|k| (class(k).expect("a class") as i64).to_le_bytes())
                 .collect();
@@ -71,24 +68,23 @@ fn again<T: Element>(file: &mut Npz<Cursor<&[u8]>>, sample: &Sample) -> Result<(
         }
         _ => archive(&[("x", &x), ("y", &written(&y.into_owned()))]),
     };
-    let same =
-        open(&bytes, "again").and_then(|mut file| samples::of_arrays::<T, _>(&mut file, sample));
+    let same = open(&bytes, "again").and_then(|mut file| samples::of_arrays(&mut file, sample));
     let same = same.expect("an archive that was just written");
     assert!(bits(&read) == bits(&same), "{read} became {same}");
     Ok(())
 }
 
-fn bits<T: Element>(numbers: &DMatrix<T>) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    numbers.iter().for_each(|value| value.to_le(&mut bytes));
-    bytes
+fn bits(numbers: &DMatrix<f64>) -> Vec<u8> {
+    numbers
+        .iter()
+        .flat_map(|value| value.to_le_bytes())
+        .collect()
 }
 
 /// Samples as columns, written as rows: in C order the same numbers.
-fn written<T: Element>(samples: &DMatrix<T>) -> Vec<u8> {
-    let descr = if T::KIND == Kind::F32 { "<f4" } else { "<f8" };
+fn written(samples: &DMatrix<f64>) -> Vec<u8> {
     let shape = format!("({}, {})", samples.ncols(), samples.nrows());
-    array(descr, &shape, &bits(samples))
+    array("<f8", &shape, &bits(samples))
 }
 
 fn array(descr: &str, shape: &str, numbers: &[u8]) -> Vec<u8> {

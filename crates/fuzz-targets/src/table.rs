@@ -7,7 +7,7 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use nalgebra::DMatrix;
 use pushpull_core::blocks::Loss;
-use pushpull_files::{FileError, Sample, table as tables};
+use pushpull_files::{FileError, Reading, Sample, table as tables};
 
 use crate::one_line;
 
@@ -21,14 +21,18 @@ pub fn table(data: &[u8]) -> bool {
 /// Bytes as a packed table.
 pub fn gz(data: &[u8]) -> bool {
     let sample = Sample::new(1, 1, Loss::SquaredError).expect("a sample");
-    let read = tables::parse(Path::new("\r.csv.gz"), data, &sample, None);
+    let read = tables::parse(Path::new("\r.csv.gz"), data, &sample, &Reading::default());
     read.inspect_err(one_line).is_ok()
 }
 
 fn plain(data: &[u8], loss: Loss) -> bool {
     let sample = Sample::new(2, 3, loss).expect("a sample");
     let parse = |name: &str, bytes: &[u8], batch: Option<usize>| {
-        tables::parse(Path::new(name), bytes, &sample, batch)
+        let asked = Reading {
+            batch,
+            ..Reading::default()
+        };
+        tables::parse(Path::new(name), bytes, &sample, &asked).map(|samples| samples.x)
     };
     let first = parse("\u{9b}2J.csv", data, Some(1)).inspect_err(one_line);
     let all = parse("\u{9b}2J.csv", data, None).inspect_err(one_line);

@@ -4,7 +4,7 @@ use std::io::Cursor;
 use std::path::Path;
 
 use nalgebra::DMatrix;
-use pushpull_files::weights::{Weights, gradients, network};
+use pushpull_files::weights::{Wanted, Weights, gradients, like};
 use pushpull_files::{Element, FileError, Kind};
 
 use crate::one_line;
@@ -25,7 +25,7 @@ fn open<'a>(data: &'a [u8], name: &str) -> Result<Weights<Cursor<&'a [u8]>>, Fil
         Path::new(name),
         Cursor::new(data),
         data.len() as u64,
-        &WIDTHS,
+        &Wanted::widths(&WIDTHS),
     )
 }
 
@@ -33,7 +33,8 @@ fn open<'a>(data: &'a [u8], name: &str) -> Result<Weights<Cursor<&'a [u8]>>, Fil
 fn again<T: Element>(mut file: Weights<Cursor<&[u8]>>) -> Result<(), FileError> {
     let params = file.read::<T>()?;
     let place = Path::new("again");
-    let bytes = network(place, &WIDTHS, &params).expect("parameters of these widths");
+    let layers = file.layers().to_vec();
+    let bytes = like(place, &layers, &params, &[]).expect("parameters of these layers");
     let same = open(&bytes, "again").and_then(|mut file| file.read::<T>());
     let same = same.expect("a file that was just written");
     let bits = |params: &[T]| -> Vec<u8> {
@@ -44,7 +45,8 @@ fn again<T: Element>(mut file: Weights<Cursor<&[u8]>>) -> Result<(), FileError> 
     assert!(bits(&params) == bits(&same), "{params:?} became {same:?}");
     // As gradients they have the names of this file, and `x` besides, which is no layer's.
     let x = DMatrix::from_element(2, 1, T::zero());
-    let bytes = gradients(place, file.layers(), &params, &x).expect("parameters of these layers");
-    one_line(&open(&bytes, "g").expect_err("x is no layer's"));
+    let bytes = gradients(place, &layers, &params, Some(&x)).expect("parameters of these layers");
+    let read = open(&bytes, "g").expect("the layers, and x");
+    assert!(read.said().iter().any(|line| line.contains("\"x\"")));
     Ok(())
 }

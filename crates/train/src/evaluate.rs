@@ -25,8 +25,8 @@ pub struct Metrics {
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Score {
-    /// For cross-entropies: the share of samples whose class is right. The class is the first largest output of several,
-    /// or for a single output whether its logit is above 0.
+    /// For cross-entropies: the share of answers that are right. A softmax gives an answer a sample, the first largest output;
+    /// with sigmoids every output is an answer of its own, yes where its logit is above 0.
     Accuracy(f64),
     /// For least squares: `1 - sum (y - f)^2 / sum (y - mean of y)^2` over all targets, each row with its own mean *of
     /// these samples*; NaN where these targets are all equal. 0 is what the mean itself would get.
@@ -121,7 +121,7 @@ impl<T: Precision> Evaluator<T> {
     /// At these parameters. The sums are over the samples in their order, in f64.
     pub fn run(&mut self, params: &[T]) -> Result<Metrics, TrainError> {
         let n = self.stacked.ncols();
-        let (mut loss, mut right, mut errors) = (0.0, 0_usize, 0.0);
+        let (mut loss, mut right, mut answers, mut errors) = (0.0, 0_usize, 0_usize, 0.0);
         let size = n.min(BLOCK);
         for first in (0..n).step_by(size) {
             let range = first..n.min(first + size);
@@ -146,8 +146,15 @@ impl<T: Precision> Evaluator<T> {
                         .zip(target)
                         .map(|(y, t)| (t.to_f64() - y.to_f64()).powi(2));
                     errors += errors_of.sum::<f64>();
+                } else if self.loss == Loss::SigmoidCrossEntropy {
+                    let pairs = y.iter().zip(target);
+                    right += pairs
+                        .filter(|(y, t)| (y.to_f64() > 0.0) == (t.to_f64() > 0.5))
+                        .count();
+                    answers += n_out;
                 } else {
                     right += usize::from(class(y, 0.0) == class(target, 0.5));
+                    answers += 1;
                 }
             }
             let losses = block.criterion.run(&[], &block.judged)?;
@@ -161,7 +168,7 @@ impl<T: Precision> Evaluator<T> {
                 f64::NAN
             })
         } else {
-            Score::Accuracy(right as f64 / n)
+            Score::Accuracy(right as f64 / answers as f64)
         };
         Ok(Metrics {
             loss: loss / n,
@@ -218,6 +225,13 @@ mod tests {
         assert_eq!(single.score, Score::Accuracy(2.0 / 3.0));
         let expected = (2.0 * (1.0 + (-1.0_f64).exp()).ln() + (1.0 + 2.0_f64.exp()).ln()) / 3.0;
         assert!((single.loss - expected).abs() < 1e-14);
+        let two = metrics(
+            Loss::SigmoidCrossEntropy,
+            &[1.0, -1.0, 0.0, 0.0],
+            dmatrix![1.0, -1.0],
+            dmatrix![1.0, 0.0; 0.0, 0.0],
+        );
+        assert_eq!(two.score, Score::Accuracy(0.75));
         let several = metrics(
             Loss::SoftmaxCrossEntropy,
             &[1.0, 0.0, 0.0, 0.0],

@@ -1,13 +1,13 @@
 //! A progress bar on stderr.
 
+use std::io::Write;
 use std::ops::ControlFlow;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::{End, Epoch, Precision, Step, TrainError, Training, Watch};
 
-/// Draws one line on stderr: the epoch, the steps done, the time left, the metrics of the last epoch. Where stderr is no
-/// terminal, nothing is drawn.
+/// Writes a line for each epoch on stderr, and on a terminal draws another under them: the steps done, the time left.
 #[derive(Clone, Debug)]
 pub struct Bar {
     bar: ProgressBar,
@@ -37,8 +37,14 @@ impl<T: Precision> Watch<T> for Bar {
             Some(valid) => ("validation", valid),
             None => ("training", epoch.train),
         };
-        self.bar
-            .set_message(format!("epoch {}: {part} {metrics}", epoch.number));
+        let line = format!("epoch {}: {part} {metrics}", epoch.number);
+        if self.bar.is_hidden() {
+            // A log of a run without a terminal.
+            let _ = writeln!(std::io::stderr(), "{line}");
+        } else {
+            self.bar.println(&line);
+        }
+        self.bar.set_message(line);
         Ok(ControlFlow::Continue(()))
     }
 

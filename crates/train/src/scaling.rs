@@ -22,6 +22,9 @@ pub struct Scaling {
     rows: Vec<Row>,
 }
 
+/// Spacings of numbers of its size that a constant row may span.
+const ROUNDINGS: f64 = 8.0;
+
 #[derive(Clone, Copy, Debug, PartialEq)]
 struct Row {
     /// The largest magnitude: sums and squares of numbers near the largest float would overflow.
@@ -39,8 +42,9 @@ impl Scaling {
             let low = row.iter().copied().fold(f64::INFINITY, f64::min);
             let high = row.iter().copied().fold(f64::NEG_INFINITY, f64::max);
             let (size, n) = (low.abs().max(high.abs()), row.len() as f64);
-            // By comparison and not by variance: the mean of equal numbers may be off by a rounding.
-            if low >= high {
+            // By comparison and not by variance: the mean of equal numbers may be off by a rounding. What differs by a few
+            // roundings, as 0.1 + 0.2 and 0.3, is constant as well: scaled, it would be noise of the size of 1.
+            if high - low <= ROUNDINGS * f64::EPSILON * size {
                 return Row {
                     size: 1.0,
                     mean: low,
@@ -131,6 +135,14 @@ impl Scaling {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_row_that_is_constant_up_to_rounding_is_not_scaled() {
+        let scaling = Scaling::of(&DMatrix::from_row_slice(1, 3, &[0.3, 0.1 + 0.2, 0.3]));
+        assert_eq!(scaling.to_standard(), [(0.0, 0.0)]);
+        let scaling = Scaling::of(&DMatrix::from_row_slice(1, 2, &[1.0, 1.0 + 1e-12]));
+        assert!(scaling.to_standard()[0].0 > 1e11);
+    }
 
     #[test]
     fn rows_get_mean_0_and_variance_1_and_come_back() {

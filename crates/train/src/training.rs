@@ -289,6 +289,19 @@ impl<T: Precision> Training<T> {
         };
         state.history.push(epoch);
         (state.epoch, state.block, state.seconds) = (number, 0, 0.0);
-        Ok(())
+        if watched.is_finite() {
+            return Ok(());
+        }
+        let fault = TrainError::Diverged {
+            epoch: number,
+            step: state.step,
+            what: match valid {
+                Some(_) => "the validation loss",
+                None => "the loss",
+            },
+            value: watched.to_string(),
+        };
+        self.diverged = Some(fault.clone());
+        Err(fault)
     }
 }

@@ -6,7 +6,7 @@ use clap::{Args, ValueEnum};
 
 use pushpull_files::values::count;
 
-use super::{Net, Precision};
+use super::{Columns, Net, Precision};
 
 pub const AFTER: &str = "\
 The text has three columns, each in the order in which its program runs: the primal program, the
@@ -47,11 +47,13 @@ pub struct Explain {
     #[arg(long, value_name = "N", value_parser = count)]
     pub batch: Option<usize>,
     /// Weights to run it with: shows what each instruction writes
-    #[arg(long, value_name = "FILE", requires = "data")]
+    #[arg(long, value_name = "FILE")]
     pub weights: Option<PathBuf>,
     /// Samples to run it on
     #[arg(long, value_name = "FILE", requires = "weights")]
     pub data: Option<PathBuf>,
+    #[command(flatten)]
+    pub columns: Columns,
     /// The type of numbers
     #[arg(long, value_enum, default_value_t = Precision::F64)]
     pub dtype: Precision,

@@ -3,12 +3,12 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use clap::builder::{PossibleValuesParser, TypedValueParser};
 use pushpull_core::blocks::{Activation, Loss};
 use pushpull_files::values::{bytes, count};
 use pushpull_planner::Question;
 
-use super::{Precision, Widths, widths};
+use super::choice::chosen;
+use super::{Columns, Names, Precision, Widths, widths};
 
 pub const AFTER: &str = "\
 Questions, about the sum of all losses over the batch or, without --loss, about the outputs:
@@ -40,20 +40,27 @@ Exit codes: 0 done, 1 the work failed, 2 wrong options or files, or no way withi
 #[derive(Debug, Args)]
 pub struct Plan {
     /// Widths of the network: inputs, hidden layers, outputs
-    #[arg(long, value_name = "WIDTHS", value_parser = widths, required_unless_present = "chain")]
+    #[arg(long, value_name = "WIDTHS", value_parser = widths, required_unless_present_any = ["chain", "weights"])]
     pub layers: Option<Widths>,
+    /// The network's weights (safetensors), for their widths
+    #[arg(long, value_name = "FILE")]
+    pub weights: Option<PathBuf>,
+    #[command(flatten)]
+    pub names: Names,
     /// The activation after every layer but the last
-    #[arg(long, required_unless_present = "chain", value_parser = PossibleValuesParser::new(Activation::ALL.map(Activation::name)).try_map(|name| name.parse::<Activation>()))]
+    #[arg(long, required_unless_present = "chain", value_parser = chosen::<Activation>())]
     pub activation: Option<Activation>,
     /// The loss after the last layer [default: none, the question is about the outputs]
-    #[arg(long, value_parser = PossibleValuesParser::new(Loss::ALL.map(Loss::name)).try_map(|name| name.parse::<Loss>()))]
+    #[arg(long, value_parser = chosen::<Loss>())]
     pub loss: Option<Loss>,
     /// Samples of a batch [default: 32, or all samples of the data]
     #[arg(long, value_name = "N", value_parser = count)]
     pub batch: Option<usize>,
-    /// Samples to plan for (npz, csv, csv.gz): they are held against the network, and counted
+    /// Samples to plan for (npz, csv, tsv, txt, each also gz; - for a table on standard input): they are held against the network, and counted
     #[arg(long, value_name = "FILE")]
     pub data: Option<PathBuf>,
+    #[command(flatten)]
+    pub columns: Columns,
     /// The type of numbers
     #[arg(long, value_enum, default_value_t = Precision::F64)]
     pub dtype: Precision,
@@ -67,6 +74,6 @@ pub struct Plan {
     #[arg(long, value_name = "BYTES", value_parser = bytes)]
     pub memory: Option<usize>,
     /// Plan a chain of factors, a line `m n E` each, and nothing else
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["layers", "activation", "loss", "batch", "data", "dtype", "threads", "question", "memory"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["layers", "weights", "activation", "loss", "batch", "data", "dtype", "threads", "question", "memory"])]
     pub chain: Option<PathBuf>,
 }

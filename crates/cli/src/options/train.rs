@@ -7,12 +7,13 @@ use pushpull_core::blocks::Activation;
 use pushpull_files::values::count;
 use pushpull_train::Mode;
 
-use super::{Net, Precision, Widths, widths};
+use super::{Columns, Net, Precision, Widths, widths};
 
 pub const AFTER: &str = "\
-Data: an npz as for `pushpull gradient`, numbers in a .csv or .csv.gz (a sample a line: the inputs,
-then the class or the outputs), or one of the repository's sets. It is split into a training and a
-validation part; inputs, and the targets of squared-error, are standardised by the training part.
+Data: an npz or a table as for `pushpull gradient`, or one of the repository's sets. Classes of a table
+may be words: they are numbered as they come, and their names are written with the weights. It is
+split into a training and a validation part; inputs, and the targets of squared-error, are
+standardised by the training part.
 
 Steps are mini-batches as in the lecture: shuffle, split into blocks, a pass is an epoch. The loss
 and its gradient are means over the block.
@@ -71,7 +72,7 @@ pub enum Search {
 pub struct Train {
     #[command(flatten)]
     pub net: Net,
-    /// The samples (npz, csv, csv.gz)
+    /// The samples (npz, csv, tsv, txt, each also gz; - for a table on standard input)
     #[arg(
         long,
         value_name = "FILE",
@@ -79,6 +80,8 @@ pub struct Train {
         required_unless_present = "set"
     )]
     pub data: Option<PathBuf>,
+    #[command(flatten)]
+    pub columns: Columns,
     /// One of the repository's data sets
     #[arg(long, value_enum)]
     pub set: Option<Set>,
@@ -95,7 +98,7 @@ pub struct Train {
     #[arg(long, value_enum, default_value_t = Method::Adam)]
     pub optimiser: Method,
     /// The learning rate [default: 1e-3 for adam, 1e-2 for sgd]
-    #[arg(long)]
+    #[arg(long, alias = "lr", alias = "learning-rate")]
     pub rate: Option<f64>,
     /// With sgd: how much of the last step is kept
     #[arg(long)]
@@ -115,6 +118,9 @@ pub struct Train {
     /// The share of samples that are held out
     #[arg(long, value_name = "SHARE", default_value = "0.2")]
     pub valid: f64,
+    /// The share of samples that take no part in the run and are evaluated at its end
+    #[arg(long, value_name = "SHARE", conflicts_with = "search")]
+    pub test: Option<f64>,
     /// Split without regard to classes
     #[arg(long)]
     pub plain: bool,
@@ -133,9 +139,15 @@ pub struct Train {
     /// Go on from the checkpoint, if there is one
     #[arg(long, requires = "checkpoint")]
     pub resume: bool,
+    /// Weights to start from (safetensors), of a network that reads samples as they are: fine-tuning
+    #[arg(long, value_name = "FILE", conflicts_with = "search")]
+    pub from: Option<PathBuf>,
     /// Where the trained network goes (safetensors)
     #[arg(long, value_name = "FILE", conflicts_with = "search")]
     pub weights: Option<PathBuf>,
+    /// Directory of the learning curves: learning.png and its numbers
+    #[arg(long, value_name = "DIR", conflicts_with = "search")]
+    pub plot: Option<PathBuf>,
     /// Where the epochs go, or the trials (CSV)
     #[arg(long, value_name = "FILE")]
     pub table: Option<PathBuf>,

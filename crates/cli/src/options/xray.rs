@@ -6,7 +6,7 @@ use clap::Args;
 use pushpull_core::Init;
 use pushpull_files::values::{count, init, share};
 
-use super::{Net, Precision, Reduction};
+use super::{Columns, Net, Precision, Reduction};
 
 pub const AFTER: &str = "\
 Columns, for every block with value h, cotangent h~ = d loss / d h over the batch:
@@ -24,8 +24,8 @@ Columns, for every block with value h, cotangent h~ = d loss / d h over the batc
 Where a number becomes NaN or infinite, the first block and the value that caused it are named.
 Definitions to the letter: the documentation of pushpull-xray.
 
-Data: an npz as for `pushpull gradient`, or a .csv or .csv.gz as for `pushpull compare`; made-up
-numbers without. Weights: safetensors as for `pushpull gradient`; drawn by --init without.
+Data: an npz or a table as for `pushpull gradient`; numbers of a formula without. Weights: safetensors
+as for `pushpull gradient`; drawn by --init without.
 
 Output: with --output DIR, xray.png and its numbers, xray.csv: the norms of cotangents and
 gradients, block by block.
@@ -45,8 +45,8 @@ pub struct Xray {
     /// Add the samples' losses, or divide by the batch
     #[arg(long, value_enum, default_value_t = Reduction::Sum)]
     pub reduction: Reduction,
-    /// The network's weights (safetensors); their type is that of all numbers
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["init", "seed", "dtype"])]
+    /// The network's weights (safetensors) [default: drawn]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["init", "seed"])]
     pub weights: Option<PathBuf>,
     /// How weights are drawn: glorot, he, or uniform:A on [-A, A]
     #[arg(long, value_parser = init, default_value = "glorot")]
@@ -54,15 +54,17 @@ pub struct Xray {
     /// The seed of drawn weights
     #[arg(long, default_value = "1")]
     pub seed: u64,
-    /// Samples to look at (npz, csv, csv.gz)
+    /// Samples to look at (npz, csv, tsv, txt, each also gz; - for a table on standard input)
     #[arg(long, value_name = "FILE")]
     pub data: Option<PathBuf>,
+    #[command(flatten)]
+    pub columns: Columns,
     /// Samples of a batch [default: 32, or all samples of the data]
     #[arg(long, value_name = "N", value_parser = count)]
     pub batch: Option<usize>,
-    /// The type of numbers, where no weights are given
-    #[arg(long, value_enum, default_value_t = Precision::F64)]
-    pub dtype: Precision,
+    /// The type of numbers [default: f32 where all weights are narrower than f64, else f64]
+    #[arg(long, value_enum)]
+    pub dtype: Option<Precision>,
     /// Samples whose Jacobians are decomposed
     #[arg(long, value_name = "N", default_value = "4")]
     pub samples: usize,

@@ -14,8 +14,12 @@ use crate::options::train::{Set, Train};
 pub struct Parts {
     pub train: Samples,
     pub valid: Samples,
+    /// Evaluated at the end, where it was asked for.
+    pub test: Option<Samples>,
     pub name: String,
     pub stratified: bool,
+    /// The names of the classes, where the table has words.
+    pub classes: Vec<String>,
     inputs: Scaling,
     /// Of a regression alone.
     targets: Option<Scaling>,
@@ -23,14 +27,25 @@ pub struct Parts {
 
 impl Parts {
     pub fn of(asked: &Train, network: &Network) -> Result<Self, Fault> {
-        let (name, samples) = read(asked, network)?;
+        let (name, samples, classes) = read(asked, network)?;
         let regression = network.loss == Loss::SquaredError;
         let stratified = !regression && !asked.plain;
-        let split = if stratified {
-            Split::stratified(&samples.classes(), asked.valid, asked.seed)?
-        } else {
-            Split::plain(samples.len(), asked.valid, asked.seed)?
+        let split = |samples: &Samples, share, seed| match stratified {
+            true => Split::stratified(&samples.classes(), share, seed),
+            false => Split::plain(samples.len(), share, seed),
         };
+        // The test part is cut off first, by a draw of its own.
+        let (samples, test) = match asked.test {
+            None => (samples, None),
+            Some(share) => {
+                let split = split(&samples, share, asked.seed.wrapping_add(1))?;
+                (
+                    samples.pick(&split.train)?,
+                    Some(samples.pick(&split.valid)?),
+                )
+            }
+        };
+        let split = split(&samples, asked.valid, asked.seed)?;
         let (train, valid) = (samples.pick(&split.train)?, samples.pick(&split.valid)?);
         let inputs = Scaling::of(train.inputs());
         let targets = regression.then(|| Scaling::of(train.targets()));
@@ -42,11 +57,14 @@ impl Parts {
             Ok(Samples::new(inputs.apply(part.inputs())?, y)?)
         };
         let (train, valid) = (apply(&train)?, apply(&valid)?);
+        let test = test.as_ref().map(apply).transpose()?;
         Ok(Self {
             train,
             valid,
+            test,
             name,
             stratified,
+            classes,
             inputs,
             targets,
         })
@@ -89,15 +107,46 @@ impl Parts {
     }
 }
 
-fn read(asked: &Train, network: &Network) -> Result<(String, Samples), Fault> {
+impl Parts {
+    /// The other way round: the parameters that read and answer standardised numbers as these do samples as they are. An input
+    /// that is constant has no part in them but in the bias.
+    pub fn standard<T: Real>(&self, widths: &[usize], params: &[f64]) -> Result<Vec<T>, Fault> {
+        let mut params = params.to_vec();
+        if let Some(scaling) = &self.targets {
+            let [.., n_in, n_out] = *widths else {
+                return Ok(Vec::new());
+            };
+            let first = params.len() - (n_in + 1) * n_out;
+            for (o, (factor, shift)) in scaling.from_standard().into_iter().enumerate() {
+                params[first + n_in * n_out + o] -= shift;
+                for i in (0..=n_in).filter(|_| factor != 0.0) {
+                    params[first + i * n_out + o] /= factor;
+                }
+            }
+        }
+        let (n_in, n_out) = (widths[0], widths[1]);
+        let scaling = self.inputs.from_standard();
+        for (i, (factor, shift)) in scaling.into_iter().enumerate() {
+            for o in 0..n_out {
+                let weight = params[i * n_out + o];
+                params[n_in * n_out + o] += weight * shift;
+                params[i * n_out + o] = weight * factor;
+            }
+        }
+        Ok(params.into_iter().map(T::from_f64).collect())
+    }
+}
+
+fn read(asked: &Train, network: &Network) -> Result<(String, Samples, Vec<String>), Fault> {
     if let Some(path) = &asked.data {
-        let stacked = given::given(path, network, None)?;
+        let read = given::given(path, &asked.columns, network, None)?;
+        let stacked = read.x;
         let (x, y) = (network.inputs(), network.rows() - network.inputs());
         let samples = Samples::new(
             stacked.rows(0, x).into_owned(),
             stacked.rows(x, y).into_owned(),
         )?;
-        return Ok((path.display().to_string(), samples));
+        return Ok((path.display().to_string(), samples, read.classes));
     }
     let set = match asked.set {
         Some(Set::BreastCancer) => Dataset::breast_cancer(&directory())?,
@@ -105,5 +154,5 @@ fn read(asked: &Train, network: &Network) -> Result<(String, Samples), Fault> {
         // The options ask for a file or a set.
         Some(Set::Digits) | None => Dataset::digits(&directory())?,
     };
-    Ok((set.name, Samples::new(set.inputs, set.targets)?))
+    Ok((set.name, Samples::new(set.inputs, set.targets)?, Vec::new()))
 }

@@ -9,6 +9,7 @@ use pushpull_train::{End, Epoch, Metrics, Precision, Ranking, Training, Trial};
 use serde::Serialize;
 
 use super::Parts;
+use crate::network::Network;
 use crate::options::train::Train;
 
 #[derive(Debug, Serialize)]
@@ -70,25 +71,39 @@ pub struct Report {
     score: &'static str,
     seconds: f64,
     shadow_checked: u64,
+    test: Option<Judged>,
     files: Vec<PathBuf>,
     epochs: Vec<Line>,
     #[serde(skip)]
     kept: Option<Epoch>,
 }
 
+/// How a run came out.
+pub struct Outcome {
+    pub end: End,
+    /// The epoch whose parameters are the result.
+    pub kept: u64,
+    pub test: Option<Metrics>,
+    pub files: Vec<PathBuf>,
+}
+
 impl Report {
     pub fn new<T: Precision>(
         asked: &Train,
+        network: &Network,
         parts: &Parts,
         training: &Training<T>,
-        end: End,
-        kept_epoch: u64,
-        files: Vec<PathBuf>,
+        outcome: Outcome,
     ) -> Self {
+        let Outcome {
+            end,
+            kept: kept_epoch,
+            test,
+            files,
+        } = outcome;
         let epochs = training.history();
-        let widths: Vec<String> = asked.net.layers.0.iter().map(usize::to_string).collect();
         Self {
-            network: widths.join("-"),
+            network: network.name(),
             activation: asked.net.activation.name(),
             loss: asked.net.loss.name(),
             params: training.model().n_params(),
@@ -111,6 +126,7 @@ impl Report {
                 .map_or("none", |epoch| epoch.train.score.name()),
             seconds: epochs.iter().map(|epoch| epoch.seconds).sum(),
             shadow_checked: training.shadow_checked(),
+            test: test.map(Judged::from),
             files,
             epochs: epochs.iter().map(Line::from).collect(),
             kept: epochs
@@ -132,7 +148,7 @@ impl Report {
         };
         let mut text = format!(
             "network     {}, {}, {}: {} parameters, {}\n\
-             samples     {}: {} to train on, {} to judge by ({split} split)\n\
+             samples     {}: {} to train on, {} held out to validate ({split} split)\n\
              run         {} epochs, {} steps, {:.3} s in them, by {}; ended by {}\n",
             self.network,
             self.activation,
@@ -155,6 +171,15 @@ impl Report {
             }
         }
         text += &format!("best epoch  {} (lowest validation loss)\n", self.best_epoch);
+        if let Some(Judged { loss, score }) = &self.test {
+            text += &format!("test part   loss {loss:.5}, {} {score:.4}\n", self.score);
+        }
+        if !self.files.is_empty() && self.kept_epoch != self.best_epoch {
+            text += &format!(
+                "kept        epoch {}, the last: --patience keeps the best\n",
+                self.kept_epoch
+            );
+        }
         for file in &self.files {
             text += &format!("written     {}\n", file.display());
         }
@@ -208,7 +233,7 @@ impl Trials {
 /// The table of a search.
 pub fn ranking(ranking: &Ranking, json: bool) -> String {
     if !json {
-        let note = "The first one's score is the best of many, so it flatters: judge it on samples of their own.\n";
+        let note = "The first one's score is the best of many, so it is too good: evaluate it on samples of their own.\n";
         return format!("{ranking}{note}");
     }
     let trials: Vec<_> = ranking

@@ -1,6 +1,7 @@
 //! Parameters and gradients as the bytes of a file.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 use std::path::Path;
 
 use nalgebra::DMatrix;
@@ -8,7 +9,7 @@ use pushpull_core::siblings::memory;
 use safetensors::Dtype;
 use safetensors::tensor::View;
 
-use super::Layer;
+use super::{CLASSES, Layer, Part};
 use crate::{Element, FileError, Kind};
 
 /// A matrix to be written: its rows one after the other.
@@ -33,8 +34,8 @@ impl View for Tensor {
     }
 }
 
-/// The bytes of the file `output` with a gradient in the layers' names and shapes, and `x` (inputs x batch) as batch x
-/// inputs.
+/// The bytes of the file `output` with a gradient under the layers' names and in their shapes, and `x` (inputs x batch), if it
+/// was asked for, as batch x inputs.
 ///
 /// # Errors
 /// [`FileError::Request`] for another number of parameters than the layers have.
@@ -42,22 +43,19 @@ pub fn gradients<T: Element>(
     output: &Path,
     layers: &[Layer],
     params: &[T],
-    x: &DMatrix<T>,
+    x: Option<&DMatrix<T>>,
 ) -> Result<Vec<u8>, FileError> {
-    let layers: Vec<_> = layers
-        .iter()
-        .map(|layer| (layer.index, layer.n_in, layer.n_out))
-        .collect();
-    let mut tensors = parameters(&layers, params)?;
-    // A column is a sample: column by column is what the file's rows are.
-    let mut samples = x.iter().copied();
-    let shape = vec![x.ncols(), x.nrows()];
-    tensors.push(("x".to_owned(), tensor(shape, &mut samples)));
+    let mut tensors = parameters(layers, params)?;
+    if let Some(x) = x {
+        // A column is a sample: column by column is what the file's rows are.
+        let shape = vec![x.ncols(), x.nrows()];
+        tensors.push(("x".to_owned(), tensor(shape, &mut x.iter().copied())));
+    }
     safetensors::serialize(tensors, None).map_err(|error| FileError::write(output, error))
 }
 
 /// The bytes of the file `output` with a network's parameters, numbered `0, 2, 4, ..` as in an `nn.Sequential` with
-/// activations between its layers.
+/// activations between its layers; `classes`: the names of its classes, if they have some.
 ///
 /// # Errors
 /// [`FileError::Request`] for another number of parameters than these widths have.
@@ -65,21 +63,54 @@ pub fn network<T: Element>(
     output: &Path,
     widths: &[usize],
     params: &[T],
+    classes: &[String],
 ) -> Result<Vec<u8>, FileError> {
-    let layers = widths.windows(2).enumerate();
-    let layers: Vec<_> = layers.map(|(i, pair)| (2 * i, pair[0], pair[1])).collect();
-    safetensors::serialize(parameters(&layers, params)?, None)
+    let part = |name: String, shape: Vec<usize>| Part {
+        name,
+        kind: T::KIND,
+        shape,
+        bytes: 0..0,
+    };
+    let layers = widths.windows(2).enumerate().map(|(i, pair)| Layer {
+        weight: part(format!("{}.weight", 2 * i), vec![pair[1], pair[0]]),
+        bias: Some(part(format!("{}.bias", 2 * i), vec![pair[1]])),
+        transposed: false,
+    });
+    like(output, &layers.collect::<Vec<_>>(), params, classes)
+}
+
+/// The bytes of the file `output` with a network's parameters under the names and in the shapes of the layers of another file.
+///
+/// # Errors
+/// [`FileError::Request`] for another number of parameters than the layers have.
+pub fn like<T: Element>(
+    output: &Path,
+    layers: &[Layer],
+    params: &[T],
+    classes: &[String],
+) -> Result<Vec<u8>, FileError> {
+    let remarks = (!classes.is_empty()).then(|| {
+        let names = serde_json::json!(classes).to_string();
+        HashMap::from([(CLASSES.to_owned(), names)])
+    });
+    safetensors::serialize(parameters(layers, params)?, remarks)
         .map_err(|error| FileError::write(output, error))
 }
 
-/// The tensors of flat parameters; of each layer its index, inputs and outputs.
+/// The tensors of flat parameters.
 fn parameters<T: Element>(
-    layers: &[(usize, usize, usize)],
+    layers: &[Layer],
     params: &[T],
 ) -> Result<Vec<(String, Tensor)>, FileError> {
-    let expected = layers.iter().fold(0_usize, |sum, &(_, n_in, n_out)| {
-        sum.saturating_add(memory::elements(&[n_in.saturating_add(1), n_out]))
+    let lens = layers.iter().map(|layer| {
+        let weights = memory::elements(&layer.weight.shape);
+        let biases = layer
+            .bias
+            .as_ref()
+            .map_or(0, |bias| memory::elements(&bias.shape));
+        weights.saturating_add(biases)
     });
+    let expected = lens.fold(0_usize, usize::saturating_add);
     if params.len() != expected {
         return Err(FileError::request(
             "the parameters",
@@ -88,19 +119,22 @@ fn parameters<T: Element>(
             "give those of this network",
         ));
     }
-    let mut tensors = Vec::new();
-    let mut rest = params;
-    for &(index, n_in, n_out) in layers {
-        let (weight, after) = rest.split_at(n_in * n_out);
-        let (bias, after) = after.split_at(n_out);
+    let (mut tensors, mut rest) = (Vec::new(), params);
+    for layer in layers {
+        let (own, after) = rest.split_at(layer.len());
         rest = after;
-        let mut rows = (0..n_out * n_in).map(|k| weight[k % n_in * n_out + k / n_in]);
+        let (weight, bias) = own.split_at(layer.n_in() * layer.n_out());
+        let mut numbers = (0..weight.len()).map(|k| weight[layer.place(k)]);
         tensors.push((
-            format!("{index}.weight"),
-            tensor(vec![n_out, n_in], &mut rows),
+            layer.weight.name.clone(),
+            tensor(layer.weight.shape.clone(), &mut numbers),
         ));
-        let mut bias = bias.iter().copied();
-        tensors.push((format!("{index}.bias"), tensor(vec![n_out], &mut bias)));
+        if let Some(part) = &layer.bias {
+            tensors.push((
+                part.name.clone(),
+                tensor(part.shape.clone(), &mut bias.iter().copied()),
+            ));
+        }
     }
     Ok(tensors)
 }
@@ -126,7 +160,7 @@ mod tests {
     #[test]
     fn parameters_of_another_network_are_refused() {
         let place = Path::new("w");
-        assert!(network(place, &[2, 3], &[0.0_f32; 9]).is_ok());
+        assert!(network(place, &[2, 3], &[0.0_f32; 9], &[]).is_ok());
         for (widths, n) in [
             (&[2, 3][..], 8),
             (&[2, 3], 10),
@@ -134,7 +168,7 @@ mod tests {
             (&[usize::MAX, 0], 0),
         ] {
             assert!(
-                network(place, widths, &vec![0.0_f64; n]).is_err() != (n == 0),
+                network(place, widths, &vec![0.0_f64; n], &[]).is_err() != (n == 0),
                 "{widths:?}"
             );
         }

@@ -1,0 +1,181 @@
+//! `pushpull evaluate`: how good a saved network is on samples.
+
+use std::path::PathBuf;
+
+use nalgebra::DMatrix;
+use pushpull_core::blocks::Loss;
+use pushpull_core::siblings::figures::table;
+use pushpull_files::weights::Weights;
+use pushpull_files::{Element, Kind, output, samples};
+use pushpull_plot::{Categories, HeatMap};
+use pushpull_train::{Metrics, Model, Precision as Trained, Samples};
+use serde::Serialize;
+
+use crate::fault::Fault;
+use crate::network::Network;
+use crate::options::predict::Evaluate;
+use crate::options::{Precision, Reduction, no_widths};
+use crate::screen;
+use crate::train::with_biases;
+
+/// Of each class, how often it was answered by each.
+type Confusion = Vec<Vec<usize>>;
+
+/// What is printed.
+#[derive(Serialize)]
+struct Report {
+    data: String,
+    samples: usize,
+    loss: f64,
+    score: &'static str,
+    value: f64,
+    confusion: Option<Confusion>,
+    classes: Vec<String>,
+    files: Vec<PathBuf>,
+}
+
+/// Runs the command; the text for stdout.
+pub fn run(asked: &Evaluate, json: bool) -> Result<String, Fault> {
+    if let Some(directory) = &asked.output {
+        output::check_directory("--output", directory)?;
+    }
+    let (network, weights) = asked.net.network(Reduction::Mean, Some(&asked.weights))?;
+    let Some(weights) = weights else {
+        return Err(no_widths());
+    };
+    if !network.loss.needs_target() {
+        let got = format!("--loss {}", network.loss);
+        let (expected, remedy) = ("a loss with a target", "choose the loss it was trained for");
+        return Err(Fault::option("--loss", expected, got, remedy));
+    }
+    let mut reading = asked.columns.reading(None);
+    reading.classes = weights.classes().map(<[String]>::to_vec);
+    let read = samples::read(&asked.data, &network.sample()?, &reading)?;
+    screen::remark(&read.said);
+    let single = match asked.dtype {
+        Some(asked) => asked == Precision::F32,
+        None => weights.kind() == Kind::F32,
+    };
+    let names = reading.classes.unwrap_or_default();
+    let (metrics, confusion) = if single {
+        judged::<f32>(&network, weights, &read.x)?
+    } else {
+        judged::<f64>(&network, weights, &read.x)?
+    };
+    let classes = confusion.as_ref().map_or(0, Vec::len);
+    let name = |k: usize| names.get(k).cloned().unwrap_or_else(|| k.to_string());
+    let mut report = Report {
+        data: asked.data.display().to_string(),
+        samples: read.x.ncols(),
+        loss: metrics.loss,
+        score: metrics.score.name(),
+        value: metrics.score.value(),
+        confusion,
+        classes: (0..classes).map(name).collect(),
+        files: Vec::new(),
+    };
+    if let (Some(directory), Some(confusion)) = (&asked.output, &report.confusion) {
+        report.files = output::write_all(directory, |aside| {
+            picture(&report, confusion)
+                .save(&aside.join("confusion.png"))
+                .map_err(Fault::from)
+        })?;
+    }
+    if json {
+        return screen::json(&report);
+    }
+    Ok(report.text())
+}
+
+/// Loss and score, and of classes how often each was answered by each.
+fn judged<T: Element + Trained>(
+    network: &Network,
+    mut weights: Weights,
+    x: &DMatrix<f64>,
+) -> Result<(Metrics, Option<Confusion>), Fault> {
+    let params = with_biases(network, weights.read::<T>()?);
+    let model = Model::mlp(&network.widths, network.activation, network.loss)?;
+    let (inputs, outputs) = (network.inputs(), network.outputs());
+    let samples = Samples::new(
+        x.rows(0, inputs).into_owned(),
+        x.rows(inputs, outputs).into_owned(),
+    )?;
+    let metrics = model.metrics(&params, &samples)?;
+    let classes = match network.loss {
+        Loss::SoftmaxCrossEntropy => outputs,
+        Loss::SigmoidCrossEntropy if outputs == 1 => 2,
+        _ => return Ok((metrics, None)),
+    };
+    let answers = model.outputs(&params, &samples.inputs().map(T::from_f64))?;
+    let class = |column: &[f64], half: f64| {
+        if outputs == 1 {
+            return usize::from(column[0] > half);
+        }
+        let largest = |best: usize, k: usize| if column[k] > column[best] { k } else { best };
+        (1..outputs).fold(0, largest)
+    };
+    let mut confusion = vec![vec![0; classes]; classes];
+    for (answer, target) in answers.column_iter().zip(samples.targets().column_iter()) {
+        let answer: Vec<f64> = answer
+            .iter()
+            .map(|y| pushpull_core::Real::to_f64(*y))
+            .collect();
+        let target: Vec<f64> = target.iter().copied().collect();
+        confusion[class(&target, 0.5)][class(&answer, 0.0)] += 1;
+    }
+    Ok((metrics, Some(confusion)))
+}
+
+/// The confusion matrix, each number over what chance would give.
+fn picture(report: &Report, confusion: &[Vec<usize>]) -> HeatMap {
+    let answered = Categories::new("answer", &report.classes);
+    let right = Categories::new("class", &report.classes);
+    let value = "samples over as many as chance would give";
+    let mut map = HeatMap::new("Confusion matrix", answered, right, value);
+    map.subtitle = format!(
+        "{}: {} samples, {} {:.4}",
+        report.data, report.samples, report.score, report.value
+    );
+    map.below = "fewer than by chance".into();
+    map.above = "more than by chance".into();
+    map.notes = vec!["Hatched: no sample. Chance gives each answer as often.".into()];
+    map.cells = confusion
+        .iter()
+        .map(|counts| {
+            let chance = counts.iter().sum::<usize>() as f64 / counts.len() as f64;
+            let over = |&count: &usize| (count > 0).then(|| count as f64 / chance);
+            counts.iter().map(over).collect()
+        })
+        .collect();
+    map
+}
+
+impl Report {
+    fn text(&self) -> String {
+        let mut text = format!(
+            "samples     {} of {}\nloss        {}, the mean\n{:<11} {:.4}\n",
+            self.samples, self.data, self.loss, self.score, self.value
+        );
+        if let Some(confusion) = &self.confusion {
+            text += "\nclass by class (a line), how often each was the answer\n";
+            for line in matrix(&self.classes, confusion) {
+                text += &format!("{}\n", line.trim_end());
+            }
+        }
+        for file in &self.files {
+            text += &format!("written     {}\n", file.display());
+        }
+        text
+    }
+}
+
+/// The confusion matrix in columns.
+fn matrix(classes: &[String], confusion: &[Vec<usize>]) -> Vec<String> {
+    let mut rows = vec![vec!["class".to_owned()]];
+    rows[0].extend(classes.iter().cloned());
+    for (name, counts) in classes.iter().zip(confusion) {
+        let counts = counts.iter().map(usize::to_string);
+        rows.push(std::iter::once(name.clone()).chain(counts).collect());
+    }
+    table(&rows, &[])
+}

@@ -1,0 +1,89 @@
+//! The options of `pushpull predict` and `pushpull evaluate`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use pushpull_core::blocks::{Activation, Loss};
+
+use super::choice::chosen;
+use super::{Columns, Names, Net, Precision, Widths, widths};
+
+pub const PREDICT: &str = "\
+The weights read samples as they are, as `pushpull train` writes them and `pushpull gradient` reads
+them. The data holds inputs alone; y of an npz is passed over.
+
+What is written, a sample a line, depends on the loss that the network was trained for:
+  none                   the outputs
+  squared-error          the outputs
+  softmax-cross-entropy  the class (its name, where the weights tell it) and each class's probability
+  sigmoid-cross-entropy  for every output, whether it is yes (1) and the probability of yes
+A .npz holds the arrays outputs (samples x outputs), probabilities and classes.
+
+Examples:
+  pushpull predict --weights w.safetensors --activation relu --loss softmax-cross-entropy \\
+      --data new.csv --output classes.csv
+  pushpull predict --weights w.safetensors --activation tanh --data x.npz --output y.npz
+
+Exit codes: 0 done, 1 the work failed, 2 wrong options or files.";
+
+pub const EVALUATE: &str = "\
+The loss is the mean over the samples. The score is accuracy: of softmax-cross-entropy the share of
+samples whose most probable class is right, of sigmoid-cross-entropy the share of answers that are
+right, each output one; or of squared-error R2, 1 - sum (y - f)^2 / sum (y - mean of y)^2.
+
+Output: with --output DIR, the confusion matrix as confusion.csv and confusion.png.
+
+Examples:
+  pushpull evaluate --weights w.safetensors --activation relu --loss softmax-cross-entropy \\
+      --data test.csv --output judged
+
+Exit codes: 0 done, 1 the work failed, 2 wrong options or files.";
+
+#[derive(Debug, Args)]
+pub struct Predict {
+    /// The network's weights (safetensors)
+    #[arg(long, value_name = "FILE")]
+    pub weights: PathBuf,
+    /// Widths of the network: inputs, hidden layers, outputs [default: those of the weights]
+    #[arg(long, value_name = "WIDTHS", value_parser = widths)]
+    pub layers: Option<Widths>,
+    #[command(flatten)]
+    pub names: Names,
+    /// The activation after every layer but the last
+    #[arg(long, value_parser = chosen::<Activation>())]
+    pub activation: Activation,
+    /// The loss that the network was trained for [default: none, outputs are written as they are]
+    #[arg(long, value_parser = chosen::<Loss>())]
+    pub loss: Option<Loss>,
+    /// The samples (npz, csv, tsv, txt, each also gz; - for a table on standard input)
+    #[arg(long, value_name = "FILE")]
+    pub data: PathBuf,
+    #[command(flatten)]
+    pub columns: Columns,
+    /// The type of numbers [default: f64 where some weights are, else f32]
+    #[arg(long, value_enum)]
+    pub dtype: Option<Precision>,
+    /// Where the predictions go (.csv or .npz) [default: CSV on stdout]
+    #[arg(long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub struct Evaluate {
+    #[command(flatten)]
+    pub net: Net,
+    /// The network's weights (safetensors)
+    #[arg(long, value_name = "FILE")]
+    pub weights: PathBuf,
+    /// The samples (npz, csv, tsv, txt, each also gz; - for a table on standard input)
+    #[arg(long, value_name = "FILE")]
+    pub data: PathBuf,
+    #[command(flatten)]
+    pub columns: Columns,
+    /// The type of numbers [default: f64 where some weights are, else f32]
+    #[arg(long, value_enum)]
+    pub dtype: Option<Precision>,
+    /// Directory of the confusion matrix
+    #[arg(long, value_name = "DIR")]
+    pub output: Option<PathBuf>,
+}

@@ -1,0 +1,689 @@
+//! The files that people bring, as the program reads and writes them: tables, weights, outputs.
+
+mod common;
+
+use std::fs;
+use std::path::Path;
+
+use common::{Dtype, Tensor, fault, npy, npz, pushpull, safetensors};
+use serde_json::Value;
+
+const NET: [&str; 3] = [
+    "--layers=2,3",
+    "--activation=identity",
+    "--loss=softmax-cross-entropy",
+];
+
+/// Trains on a table for an epoch, and gives what was said.
+fn read(place: &Path, table: &[u8], more: &[&str]) -> Result<String, String> {
+    fs::write(place.join("t.csv"), table).unwrap();
+    let common = [
+        "train",
+        "--data=t.csv",
+        "--epochs=1",
+        "--batch=1",
+        "--valid=0.5",
+        "--plain",
+    ];
+    let output = pushpull(place, &[&common[..], &NET, more].concat());
+    match output.status.code() {
+        Some(0) => Ok(fault(&output)),
+        Some(2) => Err(fault(&output)),
+        other => panic!("{other:?}: {}", fault(&output)),
+    }
+}
+
+#[test]
+fn tables_are_read_or_refused_with_line_and_column() {
+    let place = tempfile::tempdir().unwrap();
+    let own = place.path();
+    let good: [(&[u8], &str); 7] = [
+        (b"\xef\xbb\xbf1,2,0\n3,4,1\n5,6,0\n", "3 samples"),
+        (b"gr\xf6\xdfe,b,class\n1,2,0\n3,4,1\n", "Latin-1"),
+        (b"\na,b,class\n1,2,0\n3,4,1\n", "header in line 2"),
+        (b"a;b;class\n1,5;2,5;0\n3;4;1\n", "semicolons"),
+        (b"1\t2\t0\r\n3\t4\t1\r\n", "tabs"),
+        (
+            b"label,p0,p1\n0,0,200\n1,201,1\n",
+            "\"label\" (column 1), as the header says",
+        ),
+        (b"\"a\",\"b, c\",\"class\"\n\"1\",2,0\n3,4,1\n", "commas"),
+    ];
+    for (table, words) in good {
+        let said = read(own, table, &[]).unwrap();
+        assert!(said.contains(words), "{words}: {said}");
+    }
+    let bad: [(&[u8], &str); 6] = [
+        (b"1.O,2.5,0\n1.5,2.5,0\n-0.5,1.0,1\n", "line 1, column 1"),
+        (b"nan,2.5,0\n1.5,2.5,0\n", "line 1, column 1"),
+        (b"1.5,,2.5,0\n,-0.5,1.0,1\n", "line 1"),
+        (b"1.5,2,0\n,-0.5,1\n", "line 2, column 1"),
+        (b"1,2,0\n3,4\n", "line 2"),
+        (b"1,2,0\n3,4,0.5\n", "line 2, column 3"),
+    ];
+    for (table, words) in bad {
+        let said = read(own, table, &["--weights=w.st"]).unwrap_err();
+        assert!(said.contains(words), "{words}: {said}");
+        assert!(!own.join("w.st").exists());
+    }
+    assert!(
+        read(own, b"1,2,0\n,4,1\n5,6,2\n", &["--missing=drop"])
+            .unwrap()
+            .contains("1 lines")
+    );
+    assert!(
+        read(own, b"k,a,b\n0,1,2\n1,3,4\n", &["--target=k"])
+            .unwrap()
+            .contains("--target")
+    );
+    assert!(read(own, b"k,a,b\n0,1,2\n1,3,4\n", &["--header=no"]).is_err());
+}
+
+#[test]
+fn a_file_of_another_kind_has_a_remedy_that_fits() {
+    let place = tempfile::tempdir().unwrap();
+    for (name, remedy) in [
+        ("t.xlsx", "CSV"),
+        ("t.pt", "numpy.savez"),
+        ("t.parquet", "to_csv"),
+        ("table", ".csv"),
+    ] {
+        fs::write(place.path().join(name), "1,2,0\n").unwrap();
+        let data = format!("--data={name}");
+        let output = pushpull(place.path(), &[&["compare", &data][..], &NET].concat());
+        assert_eq!(output.status.code(), Some(2));
+        assert!(fault(&output).contains(remedy), "{}", fault(&output));
+    }
+    for (name, text) in [
+        ("T.CSV", "1,2,0\n"),
+        ("t.tsv", "1\t2\t0\n"),
+        ("t.txt", "1 2 0\n"),
+    ] {
+        fs::write(place.path().join(name), text).unwrap();
+        let data = format!("--data={name}");
+        let output = pushpull(place.path(), &[&["plan", &data][..], &NET].concat());
+        assert!(output.status.success(), "{}", fault(&output));
+    }
+}
+
+#[test]
+fn words_are_classes_whose_names_go_with_the_weights() {
+    let place = tempfile::tempdir().unwrap();
+    let own = place.path();
+    let mut table = String::from("a,b,kind\n");
+    for k in 0..30 {
+        let (x, word) = [(-2.0, "red"), (0.0, "green"), (2.0, "blue")][k % 3];
+        table += &format!("{},{},{word}\n", x + 0.01 * k as f64, -x);
+    }
+    fs::write(own.join("t.csv"), &table).unwrap();
+    let train = [
+        "train",
+        "--data=t.csv",
+        "--target=kind",
+        "--epochs=200",
+        "--batch=8",
+        "--rate=0.05",
+        "--weights=w.safetensors",
+    ];
+    let output = pushpull(own, &[&train[..], &NET].concat());
+    assert!(output.status.success(), "{}", fault(&output));
+    assert!(fault(&output).contains("epoch 200"), "{}", fault(&output));
+
+    let judge = [
+        "evaluate",
+        "--weights=w.safetensors",
+        "--data=t.csv",
+        "--target=kind",
+        "--output=judged",
+        "--json",
+    ];
+    let output = pushpull(own, &[&judge[..], &NET[1..]].concat());
+    assert!(output.status.success(), "{}", fault(&output));
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let judged = report.clone();
+    assert_eq!(report["value"], 1.0);
+    assert_eq!(
+        report["classes"],
+        serde_json::json!(["red", "green", "blue"])
+    );
+    assert_eq!(
+        report["confusion"],
+        serde_json::json!([[10, 0, 0], [0, 10, 0], [0, 0, 10]])
+    );
+    assert!(own.join("judged/confusion.png").exists());
+
+    fs::write(own.join("new.csv"), "-2,2\n2,-2\n").unwrap();
+    let predict = ["predict", "--weights=w.safetensors", "--data=new.csv"];
+    let output = pushpull(own, &[&predict[..], &NET[1..]].concat());
+    let text = String::from_utf8(output.stdout).unwrap();
+    let lines: Vec<&str> = text.lines().collect();
+    assert_eq!(lines[0], "class,p(red),p(green),p(blue)");
+    assert!(
+        lines[1].starts_with("red,") && lines[2].starts_with("blue,"),
+        "{text}"
+    );
+    let output = pushpull(
+        own,
+        &[&predict[..], &NET[1..], &["--output=p.npz"]].concat(),
+    );
+    assert!(output.status.success(), "{}", fault(&output));
+
+    // Learning curves, and a part that took no part.
+    let curves = [
+        "train",
+        "--data=t.csv",
+        "--target=kind",
+        "--epochs=20",
+        "--batch=8",
+        "--test=0.2",
+        "--plot=curves",
+        "--json",
+    ];
+    let output = pushpull(own, &[&curves[..], &NET].concat());
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert!(report["test"]["loss"].as_f64().unwrap() > 0.0, "{report}");
+    assert_eq!(
+        report["train_samples"].as_u64().unwrap() + report["valid_samples"].as_u64().unwrap(),
+        24
+    );
+    assert!(own.join("curves/learning.png").exists() && own.join("curves/learning.csv").exists());
+
+    // From where it stands it goes on, and is written under the same names.
+    let more = [
+        "train",
+        "--data=t.csv",
+        "--target=kind",
+        "--epochs=1",
+        "--batch=8",
+        "--rate=1e-9",
+        "--from=w.safetensors",
+        "--weights=w2.safetensors",
+    ];
+    let output = pushpull(own, &[&more[..], &NET[1..]].concat());
+    assert!(output.status.success(), "{}", fault(&output));
+    let judge = [
+        "evaluate",
+        "--weights=w2.safetensors",
+        "--data=t.csv",
+        "--target=kind",
+        "--json",
+    ];
+    let output = pushpull(own, &[&judge[..], &NET[1..]].concat());
+    let after: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let loss = |report: &Value| report["loss"].as_f64().unwrap();
+    assert!(
+        (loss(&after) - loss(&judged)).abs() < 1e-4 * loss(&judged),
+        "{after}"
+    );
+}
+
+fn tensor(name: &str, dtype: &'static str, shape: &[usize], data: Vec<u8>) -> Tensor {
+    Tensor {
+        name: name.into(),
+        dtype,
+        shape: shape.to_vec(),
+        data,
+    }
+}
+
+/// x with two rows and no target.
+fn data(place: &Path) {
+    let x = common::matrix(Dtype::F64, false, &[vec![1.0, 2.0], vec![3.0, 5.0]]);
+    fs::write(place.join("d.npz"), npz(&[("x", x)], false)).unwrap();
+}
+
+/// The sum of the outputs of a network without activations.
+fn sum(place: &Path, more: &[&str]) -> Result<f64, String> {
+    let common = [
+        "gradient",
+        "--activation=identity",
+        "--loss=sum",
+        "--weights=w.safetensors",
+        "--data=d.npz",
+        "--output=g.safetensors",
+        "--json",
+    ];
+    let output = pushpull(place, &[&common[..], more].concat());
+    if !output.status.success() {
+        return Err(fault(&output));
+    }
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    Ok(report["loss"].as_f64().unwrap())
+}
+
+#[test]
+fn weights_of_any_names_types_and_layouts_are_read() {
+    let place = tempfile::tempdir().unwrap();
+    let own = place.path();
+    data(own);
+    let f64s = |numbers: &[f64]| Dtype::F64.bytes(numbers);
+    let write =
+        |tensors: &[Tensor]| fs::write(own.join("w.safetensors"), safetensors(tensors)).unwrap();
+    // h = A x with A = [1 2; 3 4; 5 6], y = [1 10 100] h + 1000
+    let (a, b) = ([1.0, 2.0, 3.0, 4.0, 5.0, 6.0], [1.0, 10.0, 100.0]);
+    let right = {
+        let h = |x: [f64; 2]| {
+            [
+                x[0] + 2.0 * x[1],
+                3.0 * x[0] + 4.0 * x[1],
+                5.0 * x[0] + 6.0 * x[1],
+            ]
+        };
+        let y = |x| h(x)[0] + 10.0 * h(x)[1] + 100.0 * h(x)[2] + 1000.0;
+        y([1.0, 2.0]) + y([3.0, 5.0])
+    };
+    // Nested names with prefixes, a layer without bias, a counter that is no layer's.
+    write(&[
+        tensor("module._orig_mod.net.10.weight", "F64", &[1, 3], f64s(&b)),
+        tensor("module._orig_mod.net.10.bias", "F64", &[1], f64s(&[1000.0])),
+        tensor("module._orig_mod.net.9.weight", "F64", &[3, 2], f64s(&a)),
+        tensor(
+            "module._orig_mod.bn.num_batches_tracked",
+            "I64",
+            &[],
+            vec![0; 8],
+        ),
+    ]);
+    assert_eq!(sum(own, &[]), Ok(right));
+    assert_eq!(sum(own, &["--layers=2,3,1"]), Ok(right));
+    let bytes = fs::read(own.join("g.safetensors")).unwrap();
+    let gradient = safetensors::SafeTensors::deserialize(&bytes).unwrap();
+    let mut names = gradient.names();
+    names.sort_unstable();
+    assert_eq!(
+        names,
+        [
+            "module._orig_mod.net.10.bias",
+            "module._orig_mod.net.10.weight",
+            "module._orig_mod.net.9.weight",
+            "x"
+        ]
+    );
+    sum(own, &["--no-x"]).unwrap();
+    let bytes = fs::read(own.join("g.safetensors")).unwrap();
+    assert_eq!(
+        safetensors::SafeTensors::deserialize(&bytes)
+            .unwrap()
+            .names()
+            .len(),
+        3
+    );
+    // Keras: kernels stored inputs x outputs; float16 and bfloat16.
+    let half = |numbers: &[u16]| {
+        numbers
+            .iter()
+            .flat_map(|n| n.to_le_bytes())
+            .collect::<Vec<u8>>()
+    };
+    let transposed = [1.0, 3.0, 5.0, 2.0, 4.0, 6.0];
+    write(&[
+        tensor("dense.kernel", "F64", &[2, 3], f64s(&transposed)),
+        tensor(
+            "dense_1.kernel",
+            "F16",
+            &[3, 1],
+            half(&[0x3c00, 0x4900, 0x5640]),
+        ),
+        tensor("dense_1.bias", "BF16", &[1], half(&[0x447a])),
+    ]);
+    assert_eq!(sum(own, &[]), Ok(right));
+    // Found by shape where a bias tells.
+    write(&[
+        tensor("fc1.weight", "F64", &[2, 3], f64s(&transposed)),
+        tensor("fc1.bias", "F64", &[3], f64s(&[0.0; 3])),
+        tensor("fc2.weight", "F64", &[3, 1], f64s(&b)),
+        tensor("fc2.bias", "F64", &[1], f64s(&[1000.0])),
+    ]);
+    assert_eq!(sum(own, &[]), Ok(right));
+    // Square layers are told apart by their names alone.
+    let square = |first: &str, second: &str| {
+        write(&[
+            tensor(
+                &format!("{first}.weight"),
+                "F64",
+                &[2, 2],
+                f64s(&[1.0, 1.0, 0.0, 0.0]),
+            ),
+            tensor(
+                &format!("{second}.weight"),
+                "F64",
+                &[2, 2],
+                f64s(&[0.0, 1.0, 0.0, 1.0]),
+            ),
+        ]);
+    };
+    square("a9", "a10");
+    let in_order = sum(own, &[]).unwrap();
+    assert_ne!(sum(own, &["--map=a9=z"]).unwrap(), in_order);
+    assert_ne!(sum(own, &["--transpose"]).unwrap(), in_order);
+    assert!(sum(own, &["--map=none=z"]).unwrap_err().contains("\"a9\""));
+    assert!(sum(own, &["--layers=2,2"]).unwrap_err().contains("--map"));
+    assert!(sum(own, &["--layers=2,2", "--map=a10="]).is_ok());
+}
+
+#[test]
+fn arrays_of_any_type_are_samples() {
+    let place = tempfile::tempdir().unwrap();
+    let own = place.path();
+    let x: [(&str, Vec<u8>); 4] = [
+        ("|u1", vec![1, 2, 3, 5]),
+        (
+            "<i2",
+            [1_i16, 2, 3, 5]
+                .iter()
+                .flat_map(|n| n.to_le_bytes())
+                .collect(),
+        ),
+        (
+            ">f4",
+            [1_f32, 2.0, 3.0, 5.0]
+                .iter()
+                .flat_map(|n| n.to_be_bytes())
+                .collect(),
+        ),
+        (
+            "<f2",
+            [0x3c00_u16, 0x4000, 0x4200, 0x4500]
+                .iter()
+                .flat_map(|n| n.to_le_bytes())
+                .collect(),
+        ),
+    ];
+    let y: [(&str, &str, Vec<u8>); 4] = [
+        ("|u1", "(2,)", vec![0, 2]),
+        ("<f8", "(2, 1)", Dtype::F64.bytes(&[0.0, 2.0])),
+        ("|b1", "(2, 3)", vec![1, 0, 0, 0, 0, 1]),
+        (
+            "<i8",
+            "(2,)",
+            [0_i64, 2].iter().flat_map(|n| n.to_le_bytes()).collect(),
+        ),
+    ];
+    let mut seen = Vec::new();
+    for (descr, bytes) in &x {
+        for (target, shape, classes) in &y {
+            let arrays = [
+                ("x", npy(descr, false, "(2, 2)", bytes)),
+                ("y", npy(target, false, shape, classes)),
+            ];
+            fs::write(own.join("d.npz"), npz(&arrays, false)).unwrap();
+            let output = pushpull(
+                own,
+                &[&["xray", "--data=d.npz", "--json"][..], &NET].concat(),
+            );
+            assert!(
+                output.status.success(),
+                "{descr} {target}: {}",
+                fault(&output)
+            );
+            seen.push(output.stdout);
+        }
+    }
+    assert!(seen.windows(2).all(|pair| pair[0] == pair[1]));
+}
+
+#[test]
+fn targets_of_yes_or_no_lie_between_0_and_1() {
+    let place = tempfile::tempdir().unwrap();
+    let own = place.path();
+    let net = [
+        "--layers=3,2",
+        "--activation=tanh",
+        "--loss=sigmoid-cross-entropy",
+    ];
+    let x = common::matrix(Dtype::F64, false, &vec![vec![1.0, 2.0, 3.0]; 2]);
+    for wrong in [-1.0, 7.0] {
+        let y = common::matrix(Dtype::F64, false, &[vec![1.0, 0.0], vec![wrong, 1.0]]);
+        fs::write(own.join("d.npz"), npz(&[("x", x.clone()), ("y", y)], false)).unwrap();
+        let output = pushpull(own, &[&["compare", "--data=d.npz"][..], &net].concat());
+        assert_eq!(output.status.code(), Some(2));
+        assert!(fault(&output).contains("0 to 1"), "{}", fault(&output));
+    }
+}
+
+#[test]
+fn answers_of_yes_or_no_are_scored_each_by_itself() {
+    let place = tempfile::tempdir().unwrap();
+    let own = place.path();
+    let rows: Vec<Vec<f64>> = (0..64_u32)
+        .map(|j| {
+            (0..3)
+                .map(|k| if j >> k & 1 == 1 { 1.0 } else { -1.0 })
+                .collect()
+        })
+        .collect();
+    let y: Vec<Vec<f64>> = rows
+        .iter()
+        .map(|row| row.iter().map(|&x| f64::from(u8::from(x > 0.0))).collect())
+        .collect();
+    let arrays = [
+        ("x", common::matrix(Dtype::F64, false, &rows)),
+        ("y", common::matrix(Dtype::F64, false, &y)),
+    ];
+    fs::write(own.join("d.npz"), npz(&arrays, false)).unwrap();
+    let run = [
+        "train",
+        "--data=d.npz",
+        "--layers=3,3",
+        "--activation=tanh",
+        "--loss=sigmoid-cross-entropy",
+        "--epochs=100",
+        "--rate=0.1",
+        "--json",
+    ];
+    let output = pushpull(own, &run);
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(
+        report["epochs"][99]["valid"]["score"],
+        1.0,
+        "{}",
+        fault(&output)
+    );
+}
+
+#[test]
+fn a_column_that_is_constant_up_to_rounding_is_not_scaled() {
+    let place = tempfile::tempdir().unwrap();
+    let own = place.path();
+    let mut table = String::new();
+    for k in 0..100 {
+        let x = (f64::from(k)).sin();
+        let constant = if k == 0 { 0.1 + 0.2 } else { 0.3 };
+        table += &format!(
+            "{x:?},{constant:?},{:?}\n",
+            2.0 * x + 0.01 * (7.0 * x).cos()
+        );
+    }
+    fs::write(own.join("t.csv"), table).unwrap();
+    let net = ["--activation=tanh", "--loss=squared-error"];
+    let run = [
+        "train",
+        "--data=t.csv",
+        "--layers=2,4,1",
+        "--epochs=60",
+        "--rate=0.02",
+        "--weights=w.safetensors",
+        "--json",
+    ];
+    let output = pushpull(own, &[&run[..], &net].concat());
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let trained = report["epochs"][59]["train"]["score"].as_f64().unwrap();
+    let judge = [
+        "evaluate",
+        "--weights=w.safetensors",
+        "--data=t.csv",
+        "--json",
+    ];
+    let output = pushpull(own, &[&judge[..], &net].concat());
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let written = report["value"].as_f64().unwrap();
+    assert!(
+        trained > 0.9 && (written - trained).abs() < 0.05,
+        "{trained}, {written}"
+    );
+}
+
+#[test]
+fn an_infinite_validation_loss_is_a_fault_and_writes_nothing() {
+    let place = tempfile::tempdir().unwrap();
+    let own = place.path();
+    // Of a million samples one is beyond float32's squares, whichever part it falls into.
+    for seed in 0..6 {
+        let mut table = String::new();
+        for k in 0..40 {
+            let x = f64::from(k).sin();
+            let odd = if k == 7 { 1e25 } else { x };
+            table += &format!("{odd:?},{:?},{:?}\n", x * x, 2.0 * x);
+        }
+        fs::write(own.join("t.csv"), table).unwrap();
+        let seed = format!("--seed={seed}");
+        let run = [
+            "train",
+            "--data=t.csv",
+            "--layers=2,1",
+            "--activation=tanh",
+            "--loss=squared-error",
+            "--epochs=9",
+            "--patience=3",
+            "--weights=w.safetensors",
+            &seed,
+        ];
+        let output = pushpull(own, &run);
+        let invalid = fault(&output).contains("the validation loss");
+        assert_eq!(
+            output.status.code(),
+            Some(i32::from(invalid)),
+            "{}",
+            fault(&output)
+        );
+        assert_eq!(own.join("w.safetensors").exists(), !invalid);
+        if invalid {
+            return;
+        }
+        fs::remove_file(own.join("w.safetensors")).unwrap();
+    }
+    panic!("the odd sample never fell into the validation part");
+}
+
+#[test]
+fn a_name_in_a_file_cannot_draw_on_the_terminal() {
+    let place = tempfile::tempdir().unwrap();
+    let header = common::npy_with("{'\u{1b}]0;owned\u{7}\u{1b}[31mFAKE\u{1b}[0m': : }", &[]);
+    fs::write(place.path().join("d.npz"), npz(&[("x", header)], false)).unwrap();
+    let output = pushpull(
+        place.path(),
+        &[&["compare", "--data=d.npz"][..], &NET].concat(),
+    );
+    let said = fault(&output);
+    assert_eq!((output.status.code(), said.lines().count()), (Some(2), 1));
+    assert!(!said.trim_end().contains(char::is_control), "{said:?}");
+}
+
+#[test]
+fn two_outputs_of_one_name_are_refused_by_any_spelling() {
+    let place = tempfile::tempdir().unwrap();
+    let own = place.path();
+    let said = read(
+        own,
+        b"1,2,0\n3,4,1\n",
+        &["--weights=out.st", "--table=./out.st"],
+    )
+    .unwrap_err();
+    assert!(said.contains("different files"), "{said}");
+    assert!(!own.join("out.st").exists());
+}
+
+#[cfg(unix)]
+#[test]
+fn links_are_followed_and_devices_and_pipes_are_written_through() {
+    use std::os::unix::fs::{FileTypeExt, symlink};
+    let place = tempfile::tempdir().unwrap();
+    let own = place.path();
+    fs::write(own.join("real.csv"), "before").unwrap();
+    symlink("real.csv", own.join("link.csv")).unwrap();
+    read(own, b"1,2,0\n3,4,1\n", &["--table=link.csv"]).unwrap();
+    assert!(
+        fs::symlink_metadata(own.join("link.csv"))
+            .unwrap()
+            .is_symlink()
+    );
+    assert!(
+        fs::read_to_string(own.join("real.csv"))
+            .unwrap()
+            .starts_with("epoch,")
+    );
+    read(
+        own,
+        b"1,2,0\n3,4,1\n",
+        &["--table=/dev/null", "--weights=/dev/null"],
+    )
+    .unwrap();
+    assert!(
+        fs::metadata("/dev/null")
+            .unwrap()
+            .file_type()
+            .is_char_device()
+    );
+    let pipe = own.join("pipe");
+    assert!(
+        std::process::Command::new("mkfifo")
+            .arg(&pipe)
+            .status()
+            .unwrap()
+            .success()
+    );
+    let reader = std::thread::spawn({
+        let pipe = pipe.clone();
+        move || fs::read_to_string(pipe).unwrap()
+    });
+    read(own, b"1,2,0\n3,4,1\n", &["--table=pipe"]).unwrap();
+    assert!(reader.join().unwrap().starts_with("epoch,"));
+    assert!(fs::metadata(&pipe).unwrap().file_type().is_fifo());
+}
+
+#[test]
+fn a_checkpoint_belongs_to_one_run() {
+    let place = tempfile::tempdir().unwrap();
+    let own = place.path();
+    let net = [
+        "train",
+        "--set=digits",
+        "--layers=64,128,10",
+        "--activation=relu",
+        "--loss=softmax-cross-entropy",
+        "--epochs=100000",
+        "--checkpoint=run.ckpt",
+        "--save-every=1",
+    ];
+    let mut first = std::process::Command::new(env!("CARGO_BIN_EXE_pushpull"))
+        .args(net)
+        .current_dir(own)
+        .stderr(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
+    for _ in 0..600 {
+        if own.join("run.ckpt").exists() {
+            break;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    }
+    let output = pushpull(own, &[&net[..], &["--resume"]].concat());
+    assert_eq!(output.status.code(), Some(2), "{}", fault(&output));
+    assert!(
+        fault(&output).contains(&first.id().to_string()),
+        "{}",
+        fault(&output)
+    );
+    #[cfg(unix)]
+    {
+        // Ctrl-C keeps what is finished, and says how to go on.
+        let kill = std::process::Command::new("kill")
+            .args(["-INT", &first.id().to_string()])
+            .status();
+        assert!(kill.unwrap().success());
+        assert_eq!(first.wait().unwrap().code(), Some(130));
+        assert!(own.join("run.ckpt").exists());
+    }
+    let _ = first.kill();
+    let _ = first.wait();
+}

@@ -1,0 +1,198 @@
+use super::*;
+
+fn with(text: &[u8], loss: Loss, asked: &Reading) -> Result<Samples, String> {
+    let outputs = if loss == Loss::SigmoidCrossEntropy {
+        1
+    } else {
+        3
+    };
+    let sample = Sample::new(2, outputs, loss).unwrap();
+    parse(Path::new("t.csv"), text, &sample, asked).map_err(|fault| fault.to_string())
+}
+
+fn read(text: &str, loss: Loss) -> Result<DMatrix<f64>, String> {
+    with(text.as_bytes(), loss, &Reading::default()).map(|samples| samples.x)
+}
+
+#[test]
+fn classes_become_rows_of_one_and_a_header_is_passed_over() {
+    let expected = nalgebra::dmatrix![1.0, 3.0; 2.0, 4.0; 1.0, 0.0; 0.0, 0.0; 0.0, 1.0];
+    for text in [
+        "a,b,class\n1,2,0\n\n3,4,2\n",
+        "\u{feff}1,2,0\r\n3,4,2\r\n",
+        "\n\na;b;c\n1,0;2;0\n3;4,0;2\n",
+        "1\t2\t0\n3\t4\t2",
+        "1  2 0\n 3 4  2\n",
+        "\"a, b\",\"c\"\"d\",class\n\"1\",2,0\n3,4,\"2\"\n",
+        "class,a,b\n0,1,2\n2,3,4\n",
+        "y,a,b\n0,1,2\n2,3,4\n",
+    ] {
+        assert_eq!(
+            read(text, Loss::SoftmaxCrossEntropy).unwrap(),
+            expected,
+            "{text}"
+        );
+    }
+    let x = read("1,2,7,8,9\r\n", Loss::SquaredError).unwrap();
+    assert_eq!(x, nalgebra::dmatrix![1.0; 2.0; 7.0; 8.0; 9.0]);
+    let first = Reading {
+        batch: Some(1),
+        ..Reading::default()
+    };
+    let x = with(b"1 2\n3 4\n", Loss::Sum, &first).unwrap().x;
+    assert_eq!(x, nalgebra::dmatrix![1.0; 2.0]);
+}
+
+#[test]
+fn what_was_found_is_said() {
+    let said = |text: &[u8]| {
+        with(text, Loss::SoftmaxCrossEntropy, &Reading::default())
+            .unwrap()
+            .said
+            .join("")
+    };
+    assert_eq!(
+        said(b"class;a;b\n0;1;2\n"),
+        "t.csv: 1 samples, separated by semicolons; header in line 1; the target is \"class\" (column 1), as the header says"
+    );
+    assert!(said(b"gr\xf6\xdfe,b,c\n1,2,0\n").contains("Latin-1"));
+    assert!(said(b"1,2,red\n1,2,blue\n").contains("the classes are 0 \"red\", 1 \"blue\""));
+}
+
+#[test]
+fn a_target_is_where_the_user_says() {
+    let at = |target: Target, text: &[u8]| {
+        let asked = Reading {
+            targets: vec![target],
+            ..Reading::default()
+        };
+        with(text, Loss::SoftmaxCrossEntropy, &asked).map(|samples| samples.x.as_slice().to_vec())
+    };
+    let expected = Ok(vec![1.0, 2.0, 0.0, 0.0, 1.0]);
+    assert_eq!(
+        at(Target::Index(2), b"1,2,2\n"),
+        Ok(vec![1.0, 2.0, 0.0, 0.0, 1.0])
+    );
+    assert_eq!(
+        at(Target::Name("kind".into()), b"kind,a,b\n2,1,2\n"),
+        expected
+    );
+    assert_eq!(at(Target::Index(1), b"2,1,2\n"), expected);
+    for (target, words) in [
+        (Target::Index(0), "1 to 3"),
+        (Target::Index(4), "1 to 3"),
+        (Target::Name("c".into()), "\"kind\""),
+    ] {
+        assert!(
+            at(target, b"kind,a,b\n2,1,2\n")
+                .unwrap_err()
+                .contains(words)
+        );
+    }
+    assert!(
+        at(Target::Name("c".into()), b"2,1,2\n")
+            .unwrap_err()
+            .contains("header")
+    );
+}
+
+#[test]
+fn missing_values_are_refused_left_out_or_filled() {
+    let text = b"1,2,0\n,4,1\n5,NA,2\n";
+    let asked = |missing| {
+        with(
+            text,
+            Loss::SoftmaxCrossEntropy,
+            &Reading {
+                missing,
+                ..Reading::default()
+            },
+        )
+    };
+    let refused = asked(Missing::Refuse).unwrap_err();
+    assert!(
+        refused.contains("line 2, column 1: expected a number, got an empty field"),
+        "{refused}"
+    );
+    let dropped = asked(Missing::Drop).unwrap();
+    assert_eq!(dropped.x.ncols(), 1);
+    let filled = asked(Missing::Mean).unwrap().x;
+    assert_eq!((filled[(0, 1)], filled[(1, 2)]), (3.0, 3.0));
+    let target = with(
+        b"1,2,\n",
+        Loss::SoftmaxCrossEntropy,
+        &Reading {
+            missing: Missing::Mean,
+            ..Reading::default()
+        },
+    );
+    assert!(target.unwrap_err().contains("--missing drop"));
+}
+
+#[test]
+fn two_words_are_the_classes_of_one_yes_or_no() {
+    let read = |text: &[u8]| with(text, Loss::SigmoidCrossEntropy, &Reading::default());
+    let samples = read(b"1,2,no\n3,4,yes\n").unwrap();
+    assert_eq!(
+        (
+            samples.x.row(2).iter().copied().collect::<Vec<_>>(),
+            samples.classes.len()
+        ),
+        (vec![0.0, 1.0], 2)
+    );
+    assert!(read(b"1,2,0.25\n").is_ok());
+    for (text, words) in [
+        (&b"1,2,-1\n"[..], "0 to 1"),
+        (b"1,2,7\n", "0 to 1"),
+        (b"1,2,a\n1,2,b\n1,2,c\n", "one of 2 classes"),
+    ] {
+        let said = read(text).unwrap_err();
+        assert!(said.contains(words), "{said}");
+    }
+}
+
+#[test]
+fn every_fault_names_its_line() {
+    use Loss::{SoftmaxCrossEntropy, Sum};
+    let long = "1".repeat(10_000);
+    for (text, loss, words) in [
+        ("", Sum, "none"),
+        ("1,2,3\n", Sum, "line 1"),
+        ("1.O,2\n1,2\n", Sum, "line 1, column 1"),
+        ("nan,2\n1,2\n", Sum, "line 1, column 1"),
+        ("1,2\n1,x\n", Sum, "line 2, column 2"),
+        ("1,2\n1,NaN\n", Sum, "line 2, column 2"),
+        ("1,2\n1,inf\n", Sum, "line 2, column 2"),
+        ("1,2\n1,,2\n", Sum, "line 2"),
+        ("1,2\n1;2\n", Sum, "line 2"),
+        (",a,b\n0,1,2\n", Sum, "index=False"),
+        ("1,2,3\n", SoftmaxCrossEntropy, "0 to 2"),
+        ("1,2,0.5\n", SoftmaxCrossEntropy, "line 1"),
+        ("1,2,0\n1,2,red\n", SoftmaxCrossEntropy, "line 2, column 3"),
+        (
+            "1,2,a\n1,2,b\n1,2,c\n1,2,d\n",
+            SoftmaxCrossEntropy,
+            "line 4, column 3",
+        ),
+        ("label,class,b\n1,2,0\n", SoftmaxCrossEntropy, "--target"),
+        (&long, Sum, "longer line"),
+        (&format!("1,2\n{long}"), Sum, "longer line"),
+        ("\u{0}1,2\n", Sum, "no text"),
+    ] {
+        let said = read(text, loss).unwrap_err();
+        assert!(
+            said.contains(words) && said.contains("expected"),
+            "{text:.20}: {said}"
+        );
+    }
+    let few = Reading {
+        batch: Some(2),
+        ..Reading::default()
+    };
+    assert!(with(b"1,2\n", Sum, &few).unwrap_err().contains("--batch"));
+    assert!(
+        with(b"\xff\xfe1\x00", Sum, &few)
+            .unwrap_err()
+            .contains("UTF-16")
+    );
+}

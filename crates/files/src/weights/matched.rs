@@ -1,0 +1,377 @@
+//! Which tensors of a file are the layers of a network: by their shapes, and by the natural order of their names among those
+//! that shapes do not tell apart.
+
+use std::cmp::Ordering;
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use safetensors::Dtype;
+use safetensors::tensor::{Metadata, TensorInfo};
+
+use super::{Layer, Part, Wanted};
+use crate::words::{shape, shown};
+use crate::{FileError, Kind};
+
+/// Steps of the search for an order, at most.
+const STEPS: usize = 100_000;
+
+/// A weight with its bias, as far as the names tell.
+#[derive(Default)]
+struct Found {
+    /// What it is ordered by.
+    name: String,
+    weight: Option<Part>,
+    bias: Option<Part>,
+    /// Called a kernel, which is stored inputs x outputs.
+    kernel: bool,
+}
+
+/// The layers in the order of the network, and the names of what is not used.
+pub(super) fn layers(
+    file: &Path,
+    metadata: &Metadata,
+    wanted: &Wanted,
+) -> Result<(Vec<Layer>, Vec<String>), FileError> {
+    let (found, mut unused) = found(metadata, &wanted.renamed)?;
+    let mut candidates = Vec::new();
+    for own in found {
+        let Found { weight, bias, .. } = &own;
+        // A norm has a weight of one axis, an embedding no float.
+        let fits = weight.as_ref().is_some_and(|weight| {
+            weight.shape.len() == 2 && !weight.shape.contains(&0) && weight.kind != Kind::Other
+        });
+        if fits {
+            candidates.push(own);
+        } else {
+            let parts = [weight, bias].into_iter().flatten();
+            unused.extend(parts.map(|part| part.name.clone()));
+        }
+    }
+    candidates.sort_by(|a, b| natural(&a.name, &b.name));
+    unused.sort_by(|a, b| natural(a, b));
+    if candidates.is_empty() {
+        return Err(FileError::input(
+            file,
+            "the layers",
+            "weights of two axes, each with a bias or without",
+            match &unused[..] {
+                [] => "no tensor".into(),
+                some => format!("only {}", listed(some)),
+            },
+            "save the state_dict of a network of linear layers",
+        ));
+    }
+    // What shapes and names tell of some layers holds for those of which nothing tells; else they are as PyTorch stores them,
+    // if that gives a network.
+    let told = candidates.iter().find_map(orientation);
+    let tried: &[bool] = match told.or(wanted.transposed.then_some(true)) {
+        Some(true) => &[true],
+        Some(false) => &[false],
+        None => &[false, true],
+    };
+    let mut first = None;
+    for &transposed in tried {
+        let layers: Result<Vec<Layer>, _> = candidates
+            .iter()
+            .map(|found| layer(file, found, orientation(found).unwrap_or(transposed)))
+            .collect();
+        let ordered = layers.and_then(|layers| match &wanted.widths {
+            Some(widths) => by_widths(file, layers, widths),
+            None => by_chain(file, layers),
+        });
+        match ordered {
+            Ok(layers) => return Ok((layers, unused)),
+            Err(fault) => first = first.or(Some(fault)),
+        }
+    }
+    match first {
+        Some(fault) => Err(fault),
+        None => Ok((Vec::new(), unused)),
+    }
+}
+
+/// The tensors by the layers that their names belong to, and the names of others.
+fn found(
+    metadata: &Metadata,
+    renamed: &[(String, String)],
+) -> Result<(Vec<Found>, Vec<String>), FileError> {
+    let (mut found, mut unused): (BTreeMap<String, Found>, _) = (BTreeMap::new(), Vec::new());
+    for (name, info) in metadata.tensors() {
+        let split = name.rsplit_once(['.', '/']);
+        let (base, end) = split.unwrap_or(("", &name));
+        let part = Part {
+            name: name.clone(),
+            kind: kind(info),
+            shape: info.shape.clone(),
+            bytes: info.data_offsets.0..info.data_offsets.1,
+        };
+        let own = match end {
+            "weight" | "kernel" | "bias" => found.entry(base.to_owned()).or_default(),
+            _ => {
+                unused.push(name);
+                continue;
+            }
+        };
+        own.name = base.to_owned();
+        if end == "bias" {
+            own.bias = Some(part);
+        } else {
+            own.kernel = end == "kernel";
+            own.weight = Some(part);
+        }
+    }
+    for (old, new) in renamed {
+        let Some(mut own) = found.remove(old) else {
+            let known: Vec<String> = found.keys().cloned().collect();
+            return Err(FileError::request(
+                "--map",
+                format!("a layer of the file: {}", listed(&known)),
+                shown(old),
+                "give the name without .weight, as in --map encoder.fc=0",
+            ));
+        };
+        if new.is_empty() {
+            let parts = [own.weight.take(), own.bias.take()].into_iter().flatten();
+            unused.extend(parts.map(|part| part.name));
+            continue;
+        }
+        own.name.clone_from(new);
+        // By its old name, so that two can trade places.
+        found.insert(format!("{old}\u{0}"), own);
+    }
+    Ok((found.into_values().collect(), unused))
+}
+
+/// Whether a weight is stored inputs x outputs: `None` where neither its shape nor its name tells.
+fn orientation(found: &Found) -> Option<bool> {
+    let (weight, bias) = (found.weight.as_ref()?, found.bias.as_ref());
+    match (&weight.shape[..], bias.map(|bias| &bias.shape[..])) {
+        (&[rows, columns], Some(&[n])) if rows != columns && (n == rows || n == columns) => {
+            Some(n == columns)
+        }
+        _ => found.kernel.then_some(true),
+    }
+}
+
+/// A layer, if weight and bias go together and are of types that can be read.
+fn layer(file: &Path, found: &Found, transposed: bool) -> Result<Layer, FileError> {
+    let Some(weight) = found.weight.clone() else {
+        return Err(FileError::input(
+            file,
+            shown(&found.name),
+            "a weight",
+            "none",
+            "save it",
+        ));
+    };
+    let layer = Layer {
+        weight,
+        bias: found.bias.clone(),
+        transposed,
+    };
+    for part in [Some(&layer.weight), layer.bias.as_ref()]
+        .into_iter()
+        .flatten()
+    {
+        if !matches!(part.kind, Kind::F16 | Kind::BF16 | Kind::F32 | Kind::F64) {
+            let (expected, remedy) = ("F16, BF16, F32 or F64", "save model.float()");
+            let got = "another type";
+            return Err(FileError::input(
+                file,
+                shown(&part.name),
+                expected,
+                got,
+                remedy,
+            ));
+        }
+    }
+    if let Some(bias) = &layer.bias
+        && bias.shape != [layer.n_out()]
+    {
+        let how = if transposed {
+            "inputs x outputs"
+        } else {
+            "outputs x inputs"
+        };
+        let weight = shape(&layer.weight.shape);
+        return Err(FileError::input(
+            file,
+            shown(&bias.name),
+            format!(
+                "{} numbers, as its weight of {weight} ({how}) has outputs",
+                layer.n_out()
+            ),
+            shape(&bias.shape),
+            "weights that are stored inputs x outputs need --transpose",
+        ));
+    }
+    Ok(layer)
+}
+
+/// The layers of a network of some widths.
+fn by_widths(file: &Path, layers: Vec<Layer>, widths: &[usize]) -> Result<Vec<Layer>, FileError> {
+    let n = widths.len() - 1;
+    let fits = |layer: &Layer, pair: &[usize]| layer.n_in() == pair[0] && layer.n_out() == pair[1];
+    for pair in widths.windows(2) {
+        let there: Vec<&Layer> = layers.iter().filter(|layer| fits(layer, pair)).collect();
+        let needed = widths.windows(2).filter(|other| *other == pair).count();
+        if there.len() == needed {
+            continue;
+        }
+        let wanted = format!("{} x {} (outputs x inputs)", pair[1], pair[0]);
+        if there.len() > needed {
+            let names: Vec<String> = there.iter().map(|layer| base(layer)).collect();
+            return Err(FileError::input(
+                file,
+                "the layers",
+                format!("{needed} of {wanted}"),
+                format!("{}: {}", there.len(), listed(&names)),
+                "leave others out with --map NAME=",
+            ));
+        }
+        if layers.len() == n {
+            // The first that is not as the widths say.
+            let mut wrong = layers.iter().zip(widths.windows(2));
+            if let Some((layer, pair)) = wrong.find(|(layer, pair)| !fits(layer, pair)) {
+                return Err(FileError::input(
+                    file,
+                    shown(&layer.weight.name),
+                    format!("{} x {} (outputs x inputs)", pair[1], pair[0]),
+                    format!("{} x {}", layer.n_out(), layer.n_in()),
+                    "give the widths of these weights with --layers, inputs first",
+                ));
+            }
+        }
+        let names: Vec<String> = layers.iter().map(base).collect();
+        return Err(FileError::input(
+            file,
+            "the layers",
+            format!("{n}, as --layers says, {needed} of them {wanted}"),
+            format!("{} ({})", layers.len(), listed(&names)),
+            "give every width with --layers, inputs first, or leave --layers out",
+        ));
+    }
+    let mut left: Vec<Option<Layer>> = layers.into_iter().map(Some).collect();
+    let ordered = widths.windows(2).filter_map(|pair| {
+        left.iter_mut()
+            .find(|slot| slot.as_ref().is_some_and(|layer| fits(layer, pair)))?
+            .take()
+    });
+    Ok(ordered.collect())
+}
+
+/// All layers, in an order in which each one's outputs are the next one's inputs.
+fn by_chain(file: &Path, layers: Vec<Layer>) -> Result<Vec<Layer>, FileError> {
+    let (mut order, mut steps) = (Vec::new(), 0);
+    if !search(
+        &layers,
+        &mut order,
+        &mut vec![false; layers.len()],
+        &mut steps,
+    ) {
+        let list: Vec<String> = layers
+            .iter()
+            .map(|layer| format!("{} {} x {}", base(layer), layer.n_out(), layer.n_in()))
+            .collect();
+        return Err(FileError::input(
+            file,
+            "the layers",
+            "an order in which the outputs of each are the inputs of the next",
+            listed(&list),
+            "leave others out with --map NAME=, or give --layers",
+        ));
+    }
+    let mut left: Vec<Option<Layer>> = layers.into_iter().map(Some).collect();
+    Ok(order.into_iter().filter_map(|k| left[k].take()).collect())
+}
+
+/// Whether the order can be completed, natural order first.
+fn search(layers: &[Layer], order: &mut Vec<usize>, used: &mut [bool], steps: &mut usize) -> bool {
+    if order.len() == layers.len() {
+        return true;
+    }
+    *steps += 1;
+    for k in 0..layers.len() {
+        let follows = order
+            .last()
+            .is_none_or(|&last: &usize| layers[last].n_out() == layers[k].n_in());
+        if used[k] || !follows || *steps > STEPS {
+            continue;
+        }
+        used[k] = true;
+        order.push(k);
+        if search(layers, order, used, steps) {
+            return true;
+        }
+        order.pop();
+        used[k] = false;
+    }
+    false
+}
+
+/// The name of a layer.
+fn base(layer: &Layer) -> String {
+    let name = &layer.weight.name;
+    name.rsplit_once(['.', '/'])
+        .map_or("", |(base, _)| base)
+        .to_owned()
+}
+
+fn kind(info: &TensorInfo) -> Kind {
+    match info.dtype {
+        Dtype::F16 => Kind::F16,
+        Dtype::BF16 => Kind::BF16,
+        Dtype::F32 => Kind::F32,
+        Dtype::F64 => Kind::F64,
+        _ => Kind::Other,
+    }
+}
+
+fn listed(names: &[String]) -> String {
+    let list: Vec<String> = names.iter().take(20).map(|name| shown(name)).collect();
+    let more = if names.len() > 20 { ", ..." } else { "" };
+    format!("{}{more}", list.join(", "))
+}
+
+/// Names as a reader orders them: numbers by their size, `layer10` after `layer9`.
+fn natural(a: &str, b: &str) -> Ordering {
+    let parts = |text: &str| -> Vec<(bool, String)> {
+        let mut parts: Vec<(bool, String)> = Vec::new();
+        for c in text.chars() {
+            match parts.last_mut() {
+                Some((digits, part)) if *digits == c.is_ascii_digit() => part.push(c),
+                _ => parts.push((c.is_ascii_digit(), c.into())),
+            }
+        }
+        parts
+    };
+    let (left, right) = (parts(a), parts(b));
+    for ((digits, left), (other, right)) in left.iter().zip(&right) {
+        let trimmed = |text: &str| text.trim_start_matches('0').to_owned();
+        let order = if *digits && *other {
+            let (left, right) = (trimmed(left), trimmed(right));
+            left.len().cmp(&right.len()).then_with(|| left.cmp(&right))
+        } else {
+            left.cmp(right)
+        };
+        if order != Ordering::Equal {
+            return order;
+        }
+    }
+    left.len().cmp(&right.len()).then_with(|| a.cmp(b))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_ordered_as_a_reader_does() {
+        let mut names = ["fc10", "fc2", "fc1", "body.3.fc", "body.12.fc", "out", "fc"];
+        names.sort_by(|a, b| natural(a, b));
+        assert_eq!(
+            names,
+            ["body.3.fc", "body.12.fc", "fc", "fc1", "fc2", "fc10", "out"]
+        );
+    }
+}
