@@ -311,8 +311,8 @@ impl<T: Real> Block<T> for Unsummed {
         _: &mut [T],
     ) {
         let j = if self.last { at.batch - 1 } else { 0 };
-        for i in 0..2 {
-            acc.put(&mut w_bar[i], y_bar.get(i, j) * at.x.get(i, j));
+        for (i, w_bar) in w_bar.iter_mut().enumerate() {
+            acc.put(w_bar, y_bar.get(i, j) * at.x.get(i, j));
         }
     }
 }
