@@ -277,6 +277,24 @@ impl Work<'_> {
             |trial, of| bar.note(trial, of),
         )?;
         bar.end();
+        let winner = ranking.trials().iter().find(|trial| trial.outcome.is_ok());
+        if let (Some(path), Some(winner)) = (&asked.weights, winner) {
+            // As it was tried, so that the score is that of what is written.
+            let mut widths = vec![network.inputs()];
+            widths.extend(&winner.hidden);
+            widths.push(network.outputs());
+            let settings = Settings {
+                optimiser: settings.optimiser.with_rate(winner.rate),
+                batch: winner.batch,
+                ..settings
+            };
+            let model = Model::mlp(&widths, winner.activation, net.loss)?;
+            let mut training = Training::<T>::new(&model, settings, train, Some(valid))?;
+            training.run(&mut ())?;
+            let params: Vec<T> = parts.raw(&widths, &training.best().params)?;
+            let bytes = weights::network(path, &widths, &params, &parts.classes)?;
+            output::write(path, &bytes)?;
+        }
         if let Some(path) = &asked.table {
             output::write(path, ranking.to_csv().as_bytes())?;
         }

@@ -198,6 +198,7 @@ fn a_search_ranks_its_trials() {
         "--hidden=8,8",
         "--rates=1e-3,1e-2",
         "--table=trials.csv",
+        "--weights=winner.st",
     ];
     let report = json(place.path(), &[&base[..], &["--json"]].concat());
     let losses: Vec<f64> = report["trials"]

@@ -127,7 +127,7 @@ impl Space {
 /// a run is, `settings` says. A combination that diverges or does not fit is ranked last, with its error; `progress` sees
 /// each trial as it ends, and how many there are.
 ///
-/// The winner's validation score is the best of many, so it flatters: judge the winner once on samples that took no part
+/// The winner's validation score is the best of many, so it is too good: evaluate the winner once on samples that took no part
 /// ([`Model::metrics`]).
 ///
 /// # Errors

@@ -15,8 +15,8 @@ use crate::fault::Fault;
 pub fn save(path: &Path, setting: &Setting, rows: &[Row]) -> Result<(), Fault> {
     let mut chart = LineChart::new(
         "What each mode of a gradient costs beside the primal",
-        Axis::log("flops / flops of the primal (1)"),
-        Axis::log("time / time of the primal (1)"),
+        Axis::log("flops / flops of the primal"),
+        Axis::log("time / time of the primal"),
     );
     chart.subtitle = format!(
         "{}, {}, {}, batch {}, {}, {}",

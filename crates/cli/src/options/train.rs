@@ -21,7 +21,8 @@ and its gradient are means over the block.
 Files:
   weights     safetensors, as `pushpull gradient` reads them: 0.weight, 0.bias, 2.weight, ..; the
               standardisation is part of the first and last layer, so the network reads samples as
-              they are. With --patience those of the best epoch, else of the last.
+              they are. With --patience those of the best epoch, else of the last; of a search, the
+              best epoch of the first of the ranking.
   table       CSV: the epochs, or with --search the trials
   checkpoint  the whole state of the run. It is replaced whole or not at all, so a run that is
               killed goes on with --resume to the same bits.
@@ -142,8 +143,8 @@ pub struct Train {
     /// Weights to start from (safetensors), of a network that reads samples as they are: fine-tuning
     #[arg(long, value_name = "FILE", conflicts_with = "search")]
     pub from: Option<PathBuf>,
-    /// Where the trained network goes (safetensors)
-    #[arg(long, value_name = "FILE", conflicts_with = "search")]
+    /// Where the trained network goes (safetensors); of a search, the first of the ranking, trained once more
+    #[arg(long, value_name = "FILE")]
     pub weights: Option<PathBuf>,
     /// Directory of the learning curves: learning.png and its numbers
     #[arg(long, value_name = "DIR", conflicts_with = "search")]
