@@ -77,10 +77,10 @@ fn chart(title: String, setting: &str) -> LineChart {
     let mut chart = LineChart::new(
         title,
         Axis::log("multiply-adds of one primal over the batch (count)"),
-        Axis::log("time of the peer / time of pushpull (1)"),
+        Axis::log("time of the peer / time of pushpull"),
     );
     chart.subtitle =
-        "A point a network of the grid; above the band pushpull is at least 1.2 times as fast"
+        "Each point is a network of the grid; above the band pushpull is at least 1.2 times as fast"
             .into();
     chart.notes.push(format!("Medians over interleaved rounds; the legend has the least lower quartile of a peer. {setting}"));
     chart

@@ -114,8 +114,8 @@ pub fn picture(
 ) -> std::result::Result<Picture, PictureError> {
     let mut chart = LineChart::new(
         "What is computed again for the memory that is saved",
-        Axis::log("peak bytes / peak bytes with everything kept (1)"),
-        Axis::log("evaluations or time / that with everything kept (1)"),
+        Axis::log("peak bytes / peak bytes with everything kept"),
+        Axis::log("evaluations or time / that with everything kept"),
     );
     chart.subtitle = format!(
         "Gradient of {depth} layers of {WIDTH}, a linear block and tanh each, batch {BATCH}, f32"

@@ -134,7 +134,7 @@ fn ratio_width(table: Table<'_>, setting: &str, path: &Path) -> Result<Option<St
     let mut chart = LineChart::new(
         "What reverse mode costs beside the primal",
         Axis::log(P),
-        Axis::linear("time / time of the primal (1)"),
+        Axis::linear("time / time of the primal"),
     );
     chart.subtitle = "64-w-10 on digits, tanh, softmax cross-entropy, f64".into();
     for batch in [32, 1] {
@@ -169,7 +169,7 @@ fn growth_width(table: Table<'_>, setting: &str, path: &Path) -> Result<Option<S
     let mut chart = LineChart::new(
         "What each way costs beside the primal, against the number of parameters",
         Axis::log(P),
-        Axis::log("cost / cost of the primal (1)"),
+        Axis::log("cost / cost of the primal"),
     );
     chart.subtitle = "64-w-10 on digits, tanh, softmax cross-entropy, batch 32, f64".into();
     for mode in [Mode::Forward, Mode::ForwardStructured, Mode::Reverse] {
@@ -341,7 +341,7 @@ fn winner(
         "Which mode has the Jacobian first",
         Categories::new("inputs (count)", &inputs),
         Categories::new("outputs (count)", &outputs),
-        "time forward / time reverse (1)",
+        "time forward / time reverse",
     );
     map.subtitle =
         "n-64-o on digits, tanh, Jacobian with respect to the inputs, batch 1, f64".into();
@@ -383,7 +383,7 @@ fn directions(table: Table<'_>, setting: &str, path: &Path) -> Result<Option<Str
     let mut chart = LineChart::new(
         "One direction against the full gradient",
         Axis::log(P),
-        Axis::log("time / time of the primal (1)"),
+        Axis::log("time / time of the primal"),
     );
     chart.subtitle = "64-w-w-10 on digits, tanh, softmax cross-entropy, f64".into();
     for (name, mode) in [

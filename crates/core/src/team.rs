@@ -54,7 +54,7 @@ pub struct Team {
 }
 
 impl Team {
-    /// The team of an engine called `name`: starts `threads - 1` workers, which go home with the last clone.
+    /// The team of an engine called `name`: starts `threads - 1` workers, which end with the last clone.
     ///
     /// # Errors
     /// [`Error::Setting`] unless `threads` lies between 1 and [`MAX_THREADS`], and if the system starts no more threads.

@@ -52,13 +52,13 @@ fn curve(activation: Activation) -> Result<Curve, Fault> {
 
 pub(crate) fn run(_: Extent) -> Result<Vec<Figure>, Fault> {
     let chart = |title: &str, y: &str| {
-        let mut chart = LineChart::new(title, Axis::linear("argument (1)"), Axis::linear(y));
+        let mut chart = LineChart::new(title, Axis::linear("argument"), Axis::linear(y));
         chart.subtitle = "Derivatives by forward mode: one jvp along 1 for every argument".into();
         chart
     };
-    let mut values = chart("Activation functions", "value (1)");
+    let mut values = chart("Activation functions", "value");
     values.subtitle = "Sigmoid, tanh and ReLU (figures 6 and 7)".into();
-    let mut slopes = chart("Derivatives of activation functions", "derivative (1)");
+    let mut slopes = chart("Derivatives of activation functions", "derivative");
     let mut bound = (f64::NEG_INFINITY, f64::NAN);
     for (activation, colour) in SHOWN {
         let curve = curve(activation)?;

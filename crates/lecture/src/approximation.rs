@@ -67,7 +67,7 @@ pub(crate) fn run(extent: Extent) -> Result<Vec<Figure>, Fault> {
     let mut chart = LineChart::new(
         "Error against hidden units",
         Axis::log2("hidden units p (count)"),
-        Axis::log("largest error on the interval (1)"),
+        Axis::log("largest error on the interval"),
     );
     chart.subtitle = "One hidden layer fitted to sin(3 x) + cos(8 x) / 2 on [-1, 1]".into();
     let mut ends = Vec::new();

@@ -155,7 +155,7 @@ fn layers(samples: &DMatrix<f64>) -> Result<Figure, Fault> {
     let mut chart = LineChart::new(
         "Norm of the gradient, layer by layer, with five hidden layers",
         Axis::linear("layer (1 is next to the input)"),
-        Axis::log("norm of the loss's gradient (1)"),
+        Axis::log("norm of the loss's gradient"),
     );
     chart.subtitle = format!(
         "Digits, {} samples, hidden layers of {WIDTH}, weights and biases uniform on [-0.5, 0.5], cross-entropy",
@@ -216,7 +216,7 @@ fn against_depth(samples: &DMatrix<f64>, depths: &[usize]) -> Result<(Figure, Ch
     let mut chart = LineChart::new(
         "Gradient of the first layer over that of the last, against depth",
         Axis::linear("hidden layers (count)"),
-        Axis::log("norm at layer 1 / norm at the last layer (1)"),
+        Axis::log("norm at layer 1 / norm at the last layer"),
     );
     chart.subtitle = format!(
         "Digits, {} samples, hidden layers of {WIDTH}, uniform on [-0.5, 0.5]; gradients before each activation",

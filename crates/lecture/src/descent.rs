@@ -101,14 +101,14 @@ fn paths(extent: Extent) -> Result<Figure, Fault> {
     }
     let mut chart = LineChart::new(
         "Gradient descent and SGD on two parameters",
-        Axis::linear("weight w (1)"),
-        Axis::linear("bias b (1)"),
+        Axis::linear("weight w"),
+        Axis::linear("bias b"),
     );
     chart.subtitle =
         format!("Diabetes by the body mass index alone, least squares, rate {RATE}, {steps} steps");
     chart.contours = Some(
         contours
-            .named("mean squared error (1)")
+            .named("mean squared error")
             .remark("every 0.35, darker is lower"),
     );
     let points = |path: &[[f64; 2]]| path.iter().map(|p| (p[0], p[1])).collect();
@@ -256,7 +256,7 @@ fn batch_sizes(extent: Extent) -> Result<Vec<Figure>, Fault> {
     let mut norms = chart(
         "Norm of the gradient, per step",
         "steps (count)",
-        "norm of the mean gradient (1)",
+        "norm of the mean gradient",
     );
     for course in &courses {
         let points = |x: fn(&(f64, f64, f64, f64)) -> f64,

@@ -66,7 +66,7 @@ pub(crate) fn run(extent: Extent) -> Result<Vec<Figure>, Fault> {
     let mut chart = LineChart::new(
         "An interaction: income says something, unless the client is very young",
         Axis::linear("income (standard deviations from the mean)"),
-        Axis::linear("trust (1)"),
+        Axis::linear("trust"),
     );
     chart.subtitle = "Least squares on 66 clients; two features".into();
     let clients = clients()?;

@@ -100,7 +100,7 @@ pub(crate) fn run(extent: Extent) -> Result<Vec<Figure>, Fault> {
     let mut chart = LineChart::new(
         "Noise of a mini-batch gradient against the size of the batch",
         Axis::log2("samples of the block M (count)"),
-        Axis::log("distance from the full gradient, root mean square (1)"),
+        Axis::log("distance from the full gradient, root mean square"),
     );
     chart.subtitle = format!(
         "Digits ({n} samples), 64-16-10, tanh, at Glorot's start; blocks drawn without replacement"

@@ -49,7 +49,7 @@ pub(crate) fn run(extent: Extent) -> Result<Vec<Figure>, Fault> {
     let most = losses.iter().copied().fold(0.1, f64::max);
     let mut chart = LineChart::new(
         "Where gradient descent ends, from many starts",
-        Axis::linear("final mean squared error (1)"),
+        Axis::linear("final mean squared error"),
         Axis::linear("starts (count)"),
     );
     chart.subtitle = format!(

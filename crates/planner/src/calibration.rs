@@ -26,7 +26,7 @@ const ROUNDS: usize = 5;
 
 /// The time of every map of every block that was planned with on this machine, and of the engines' own loops.
 ///
-/// *What is measured.* A block is called by itself, on made-up numbers, at the batch that is planned for and at powers of
+/// *What is measured.* A block is called by itself, on random numbers, at the batch that is planned for and at powers of
 /// two of seeds around those that an engine uses: so a planner needs to know nothing of a block, and a user's own block is
 /// predicted as well as a ready-made one. Products, copies and sums of the engines are timed in the same way, and how much
 /// more a byte costs the farther away it lies. Points are measured in interleaved rounds; medians count. Maps of more than

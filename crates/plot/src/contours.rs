@@ -11,9 +11,9 @@ use super::{Colour, Marker, PlotError, Scale};
 /// use pushpull_plot::{Axis, Contours, LineChart, Series};
 /// let axis: Vec<f64> = (-10..=10).map(f64::from).collect();
 /// let bowl = Contours::over(axis.clone(), axis, vec![4.0, 25.0], |x, y| x * x + y * y);
-/// let mut chart = LineChart::new("A bowl", Axis::linear("x (1)"), Axis::linear("y (1)"));
+/// let mut chart = LineChart::new("A bowl", Axis::linear("x"), Axis::linear("y"));
 /// chart.series.push(Series::new("a path", vec![(9.0, 9.0), (0.0, 0.0)]));
-/// chart.contours = Some(bowl.named("height (1)"));
+/// chart.contours = Some(bowl.named("height"));
 /// assert_eq!(chart.png()?[1..4], *b"PNG");
 /// # Ok::<(), pushpull_plot::PlotError>(())
 /// ```
@@ -46,7 +46,7 @@ impl Contours {
             heights.extend(x.iter().map(|&x| height(x, y)));
         }
         Self {
-            name: "height (1)".into(),
+            name: "height".into(),
             remark: None,
             x,
             y,

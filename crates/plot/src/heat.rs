@@ -38,7 +38,7 @@ impl Categories {
 /// use pushpull_plot::{Categories, HeatMap};
 /// let inputs = Categories::new("inputs (count)", [1, 8]);
 /// let outputs = Categories::new("outputs (count)", [1]);
-/// let mut map = HeatMap::new("Who wins", inputs, outputs, "forward / reverse (1)");
+/// let mut map = HeatMap::new("Who wins", inputs, outputs, "forward / reverse");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Debug, PartialEq)]

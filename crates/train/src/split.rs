@@ -4,7 +4,7 @@ use crate::TrainError;
 use crate::error::setting;
 use crate::stream::{Purpose, shuffle, stream};
 
-/// Indices of the samples to train on and of those to judge by, each in increasing order; no sample is in both.
+/// Indices of the samples to train on and of those to validate with, each in increasing order; no sample is in both.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Split {
     /// The larger part, usually.

@@ -68,7 +68,7 @@ struct Shared {
     panic: Mutex<Option<Box<dyn Any + Send>>>,
     /// Whether some caller uses the crew.
     busy: AtomicBool,
-    /// The workers go home.
+    /// The workers end.
     stop: AtomicBool,
 }
 
@@ -195,7 +195,7 @@ impl Crew {
         };
         for _ in 0..n {
             let asleep = Arc::new(AtomicBool::new(false));
-            // Should one fail to start, the drop of `crew` sends the others home.
+            // Should one fail to start, the drop of `crew` ends the others.
             let handle = spawn(Life {
                 shared: Arc::clone(&crew.shared),
                 asleep: Arc::clone(&asleep),

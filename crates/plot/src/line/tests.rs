@@ -1,7 +1,7 @@
 use super::*;
 
 fn chart() -> LineChart {
-    let mut chart = LineChart::new("t", Axis::log("p (count)"), Axis::linear("ratio (1)"));
+    let mut chart = LineChart::new("t", Axis::log("p (count)"), Axis::linear("ratio"));
     chart.series = vec![
         Series::new("a, b", vec![(1.0, 0.5), (100.0, 3.0)]),
         Series::new("c", vec![(1.0, 2.0)]),
