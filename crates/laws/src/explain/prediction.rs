@@ -67,8 +67,12 @@ pub(super) fn predictions(
             for (j, slopes) in part.input.iter_mut().enumerate() {
                 for i in 0..dims.n_in {
                     let at = j * dims.n_in + i;
-                    let factor = bench.at.y[at] / bench.at.x[at];
                     let slope = &mut slopes[i * dims.n_in + i];
+                    // At 0 the slope of x g(x) is g(0).
+                    let factor = match bench.at.x[at] {
+                        0.0 => *slope,
+                        x => bench.at.y[at] / x,
+                    };
                     *slope = if first { factor } else { *slope - factor };
                 }
             }
