@@ -14,6 +14,7 @@
 //! | [`activations`] | derivatives of nonlinearities, vanishing and exploding gradients |
 //! | [`graphs_and_blocks`] | weight sharing, acyclic graphs, custom operations |
 //! | [`second_order`] | what comes after |
+//! | [`exercises`] | five exercises, with solutions |
 
 #[doc = include_str!("../docs/01-composition.md")]
 pub mod composition {}
@@ -38,6 +39,13 @@ pub mod graphs_and_blocks {}
 
 #[doc = include_str!("../docs/08-second-order.md")]
 pub mod second_order {}
+
+/// For students: by hand, by formula, and by finding what is wrong.
+#[doc = include_str!("../docs/exercises/README.md")]
+pub mod exercises {
+    #[doc = include_str!("../docs/exercises/solutions.md")]
+    pub mod solutions {}
+}
 
 #[cfg(test)]
 mod tests {

@@ -114,7 +114,9 @@ fn provide(name: &str, place: &Path) {
     std::fs::create_dir(place.join(name)).unwrap();
     for file in std::fs::read_dir(root().join(name)).unwrap() {
         let file = file.unwrap();
-        std::fs::copy(file.path(), place.join(name).join(file.file_name())).unwrap();
+        if file.path().is_file() {
+            std::fs::copy(file.path(), place.join(name).join(file.file_name())).unwrap();
+        }
     }
 }
 
