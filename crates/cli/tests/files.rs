@@ -69,7 +69,7 @@ fn tables_are_read_or_refused_with_line_and_column() {
     assert!(
         read(own, b"1,2,0\n,4,1\n5,6,2\n", &["--missing=drop"])
             .unwrap()
-            .contains("1 lines")
+            .contains("left out for missing values: 1")
     );
     assert!(
         read(own, b"k,a,b\n0,1,2\n1,3,4\n", &["--target=k"])

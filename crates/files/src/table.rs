@@ -467,7 +467,7 @@ impl<'a> Table<'a> {
                 self.fill(k, rows)?;
             }
             self.said.push(format!(
-                "{} missing values became the mean of their column",
+                "missing values that became the mean of their column: {}",
                 self.filled
             ));
         }
@@ -495,8 +495,9 @@ impl<'a> Table<'a> {
             x: DMatrix::from_vec(rows, samples, self.numbers),
             classes,
             said: vec![format!(
-                "{}: {samples} samples, {}",
+                "{}: {samples} sample{}, {}",
                 self.name.display(),
+                if samples == 1 { "" } else { "s" },
                 self.said.join("; ")
             )],
         })

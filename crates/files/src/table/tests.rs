@@ -53,7 +53,7 @@ fn what_was_found_is_said() {
     };
     assert_eq!(
         said(b"class;a;b\n0;1;2\n"),
-        "t.csv: 1 samples, separated by semicolons; header in line 1; the target is \"class\" (column 1), as the header says"
+        "t.csv: 1 sample, separated by semicolons; header in line 1; the target is \"class\" (column 1), as the header says"
     );
     assert!(said(b"gr\xf6\xdfe,b,c\n1,2,0\n").contains("Latin-1"));
     assert!(said(b"1,2,red\n1,2,blue\n").contains("the classes are 0 \"red\", 1 \"blue\""));
