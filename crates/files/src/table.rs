@@ -473,7 +473,7 @@ impl<'a> Table<'a> {
         }
         if self.dropped > 0 {
             self.said.push(format!(
-                "{} lines with missing values were left out",
+                "lines left out for missing values: {}",
                 self.dropped
             ));
         }
