@@ -12,6 +12,7 @@ use crate::fault::Fault;
 use crate::given::Given;
 use crate::network::Network;
 use crate::options::{Compare, Precision, Reduction};
+use crate::{interrupt, screen};
 
 mod contender;
 mod picture;
@@ -69,6 +70,7 @@ where
         seconds: asked.seconds,
         double: asked.dtype == Precision::F64,
     };
+    interrupt::listen();
     let rows = contender::measure::<T>(&graph, &params, &x, effort)?;
     let machine = Machine::read();
     let setting = Setting {
@@ -87,16 +89,24 @@ where
         table::save(&aside.join("modes.csv"), &setting, &rows)?;
         picture::save(&aside.join("compare.png"), &setting, &rows)
     })?;
-    if json {
-        return Ok(serde_json::json!(Report {
+    let said = if json {
+        let report = Report {
             setting,
             modes: &rows,
-            files
-        })
-        .to_string()
-            + "\n");
+            files,
+        };
+        screen::json(&report)?
+    } else {
+        table::text(&setting, &rows, &files)
+    };
+    if !interrupt::came() {
+        return Ok(said);
     }
-    Ok(table::text(&setting, &rows, &files))
+    screen::say(&said)?;
+    Err(Fault::Interrupted {
+        remedy: "modes that were not run are predicted, times are of one round: run it again"
+            .into(),
+    })
 }
 
 #[derive(Serialize)]

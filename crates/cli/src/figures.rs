@@ -9,6 +9,7 @@ use serde_json::json;
 
 use crate::fault::Fault;
 use crate::options::Figures;
+use crate::{interrupt, screen};
 
 /// Runs the command; the text for stdout.
 pub fn run(asked: &Figures, json: bool) -> Result<String, Fault> {
@@ -18,8 +19,13 @@ pub fn run(asked: &Figures, json: bool) -> Result<String, Fault> {
     } else {
         Extent::Full
     };
-    let mut figures = Vec::new();
+    let (mut figures, mut left) = (Vec::new(), Vec::new());
+    interrupt::listen();
     for experiment in chosen(&asked.only)? {
+        if interrupt::came() {
+            left.push(experiment.name);
+            continue;
+        }
         eprintln!("figures: {}: {}", experiment.name, experiment.about);
         figures.extend(experiment.run(extent)?);
     }
@@ -35,10 +41,17 @@ pub fn run(asked: &Figures, json: bool) -> Result<String, Fault> {
             .map_err(|error| FileError::write(&path, error))?;
         Ok(())
     })?;
-    Ok(if json {
+    let said = if json {
         report(&figures, &files)
     } else {
         text(&figures, &files)
+    };
+    if left.is_empty() {
+        return Ok(said);
+    }
+    screen::say(&said)?;
+    Err(Fault::Interrupted {
+        remedy: format!("go on with --only {}", left.join(",")),
     })
 }
 

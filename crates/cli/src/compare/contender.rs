@@ -13,6 +13,7 @@ use pushpull_reverse_mode::Store;
 use serde::{Serialize, Serializer};
 
 use crate::fault::Fault;
+use crate::interrupt;
 use crate::way;
 
 /// Measurements of each mode; one more than a multiple of four, so that quartiles are measurements.
@@ -219,10 +220,14 @@ where
         let Some(prediction) = contender.prediction else {
             continue;
         };
+        // What is left is predicted.
+        if interrupt::came() {
+            left = 0.0;
+        }
         progress.begin(contender.row.mode);
         let row = &mut contender.row;
         let flops = prediction.cost.flops as f64;
-        if flops / rate > allowed.max(left) {
+        if flops / rate > allowed.max(left) || interrupt::came() {
             row.source = Source::Predicted;
             row.seconds = Some(flops / rate);
             progress.finish(1.0);
@@ -255,13 +260,8 @@ where
     }
     progress.begin("in turn");
     let slice = SLICE.min(allowed);
-    let times = interleaved(
-        &mut runs,
-        rounds::Effort {
-            rounds: ROUNDS,
-            slice,
-        },
-    );
+    let rounds = if interrupt::came() { 1 } else { ROUNDS };
+    let times = interleaved(&mut runs, rounds::Effort { rounds, slice });
     progress.end();
     let primal = contenders
         .iter()
