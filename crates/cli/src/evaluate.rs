@@ -6,12 +6,13 @@ use nalgebra::DMatrix;
 use pushpull_core::blocks::Loss;
 use pushpull_core::siblings::figures::table;
 use pushpull_files::weights::Weights;
-use pushpull_files::{Element, Kind, output, samples};
+use pushpull_files::{Element, output};
 use pushpull_plot::{Categories, HeatMap};
-use pushpull_train::{Metrics, Model, Precision as Trained, Samples};
+use pushpull_train::{Metrics, Model, Precision as Trained, Samples, class_of};
 use serde::Serialize;
 
 use crate::fault::Fault;
+use crate::given::given;
 use crate::network::Network;
 use crate::options::predict::Evaluate;
 use crate::options::{Precision, Reduction, no_widths};
@@ -48,20 +49,12 @@ pub fn run(asked: &Evaluate, json: bool) -> Result<String, Fault> {
         let (expected, remedy) = ("a loss with a target", "choose the loss it was trained for");
         return Err(Fault::option("--loss", expected, got, remedy));
     }
-    let mut reading = asked.columns.reading(None);
-    reading.classes = weights.classes().map(<[String]>::to_vec);
-    let read = samples::read(&asked.data, &network.sample()?, &reading)?;
-    screen::remark(&read.said);
-    let single = match asked.dtype {
-        Some(asked) => asked == Precision::F32,
-        None => weights.kind() == Kind::F32,
+    let read = given(&asked.data, &asked.columns, &network, None)?;
+    let (metrics, confusion) = match Precision::of(asked.dtype, &weights) {
+        Precision::F32 => judged::<f32>(&network, weights, &read.x)?,
+        Precision::F64 => judged::<f64>(&network, weights, &read.x)?,
     };
-    let names = reading.classes.unwrap_or_default();
-    let (metrics, confusion) = if single {
-        judged::<f32>(&network, weights, &read.x)?
-    } else {
-        judged::<f64>(&network, weights, &read.x)?
-    };
+    let names = read.classes;
     let classes = confusion.as_ref().map_or(0, Vec::len);
     let name = |k: usize| names.get(k).cloned().unwrap_or_else(|| k.to_string());
     let mut report = Report {
@@ -107,21 +100,10 @@ fn judged<T: Element + Trained>(
         _ => return Ok((metrics, None)),
     };
     let answers = model.outputs(&params, &samples.inputs().map(T::from_f64))?;
-    let class = |column: &[f64], half: f64| {
-        if outputs == 1 {
-            return usize::from(column[0] > half);
-        }
-        let largest = |best: usize, k: usize| if column[k] > column[best] { k } else { best };
-        (1..outputs).fold(0, largest)
-    };
     let mut confusion = vec![vec![0; classes]; classes];
-    for (answer, target) in answers.column_iter().zip(samples.targets().column_iter()) {
-        let answer: Vec<f64> = answer
-            .iter()
-            .map(|y| pushpull_core::Real::to_f64(*y))
-            .collect();
-        let target: Vec<f64> = target.iter().copied().collect();
-        confusion[class(&target, 0.5)][class(&answer, 0.0)] += 1;
+    for (answer, &class) in answers.column_iter().zip(&samples.classes()) {
+        let answer: Vec<f64> = answer.iter().map(|y| y.to_f64()).collect();
+        confusion[class][class_of(&answer, 0.0)] += 1;
     }
     Ok((metrics, Some(confusion)))
 }

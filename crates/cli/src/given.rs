@@ -6,7 +6,7 @@ use nalgebra::DMatrix;
 use pushpull_bench::net::Net;
 use pushpull_core::siblings::memory;
 use pushpull_core::{Graph, Scalar};
-use pushpull_files::{Samples, samples};
+use pushpull_files::{Reading, Samples, samples};
 
 use crate::fault::Fault;
 use crate::network::Network;
@@ -60,14 +60,19 @@ impl<T: Scalar> Given<T> {
     }
 }
 
-/// The first samples of a file, all of them if no batch is asked for: inputs over targets. What was found is said.
+/// The first samples of a file, all of them if no batch is asked for: inputs over targets. Words are the classes that the
+/// network knows. What was found is said.
 pub fn given(
     path: &Path,
     columns: &Columns,
     network: &Network,
     batch: Option<usize>,
 ) -> Result<Samples, Fault> {
-    let read = samples::read(path, &network.sample()?, &columns.reading(batch))?;
+    let reading = Reading {
+        classes: network.classes.clone(),
+        ..columns.reading(batch)
+    };
+    let read = samples::read(path, &network.sample()?, &reading)?;
     screen::remark(&read.said);
     Ok(read)
 }

@@ -3,7 +3,7 @@
 use pushpull_core::siblings::figures::grouped;
 use pushpull_core::{Dual, Real, Wrt};
 use pushpull_files::weights::{Weights, gradients};
-use pushpull_files::{Element, Kind, output};
+use pushpull_files::{Element, output};
 use pushpull_planner::{Planned, Timed};
 use serde::Serialize;
 
@@ -32,14 +32,9 @@ pub fn run(asked: &Gradient, json: bool) -> Result<String, Fault> {
     let Some(weights) = weights else {
         return Err(no_widths());
     };
-    let single = match asked.dtype {
-        Some(asked) => asked == Precision::F32,
-        None => weights.kind() == Kind::F32,
-    };
-    let report = if single {
-        differentiate::<f32>(asked, &network, weights)?
-    } else {
-        differentiate::<f64>(asked, &network, weights)?
+    let report = match Precision::of(asked.dtype, &weights) {
+        Precision::F32 => differentiate::<f32>(asked, &network, weights)?,
+        Precision::F64 => differentiate::<f64>(asked, &network, weights)?,
     };
     Ok(if json {
         serde_json::json!(report).to_string() + "\n"

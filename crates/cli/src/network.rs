@@ -14,6 +14,8 @@ pub struct Network {
     pub widths: Vec<usize>,
     /// Whether each layer has a bias; none: all have.
     pub biases: Vec<bool>,
+    /// The names of its classes by number, where its weights tell them.
+    pub classes: Option<Vec<String>>,
     pub activation: Activation,
     pub loss: Loss,
     /// Whether the objective is the mean over the batch and not the sum.
@@ -151,6 +153,7 @@ mod tests {
         Network {
             widths: widths.to_vec(),
             biases: Vec::new(),
+            classes: None,
             activation: Activation::Tanh,
             loss: Loss::SquaredError,
             mean: true,

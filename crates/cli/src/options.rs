@@ -6,7 +6,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use pushpull_core::blocks::{Activation, Loss};
 use pushpull_files::values::{self, ValueError, bytes, count, seconds};
 use pushpull_files::weights::{Wanted, Weights};
-use pushpull_files::{Header, Missing, Reading, Target};
+use pushpull_files::{Header, Kind, Missing, Reading, Target};
 
 use choice::chosen;
 
@@ -188,15 +188,16 @@ impl Net {
         weights: Option<&Path>,
     ) -> Result<(Network, Option<Weights>), Fault> {
         let layers = self.layers.as_ref();
-        let network = |widths, biases| Network {
+        let network = |widths, biases, classes| Network {
             widths,
             biases,
+            classes,
             activation: self.activation,
             loss: self.loss,
             mean: reduction == Reduction::Mean,
         };
         if let Some(layers) = layers {
-            network(layers.0.clone(), Vec::new()).check()?;
+            network(layers.0.clone(), Vec::new(), None).check()?;
         }
         let weights = weights.map(|path| self.names.open(path, layers));
         let weights = weights.transpose()?;
@@ -205,7 +206,8 @@ impl Net {
             (Some(layers), None) => (layers.0.clone(), Vec::new()),
             (None, None) => return Err(no_widths()),
         };
-        let network = network(widths, biases);
+        let classes = weights.as_ref().and_then(Weights::classes);
+        let network = network(widths, biases, classes.map(<[String]>::to_vec));
         network.check()?;
         Ok((network, weights))
     }
@@ -392,6 +394,16 @@ pub struct Gradient {
 pub enum Precision {
     F32,
     F64,
+}
+
+impl Precision {
+    /// What was asked for; else that of the weights, f64 where some are.
+    pub fn of(asked: Option<Self>, weights: &Weights) -> Self {
+        asked.unwrap_or(match weights.kind() {
+            Kind::F32 => Self::F32,
+            _ => Self::F64,
+        })
+    }
 }
 
 #[derive(Debug, Args)]

@@ -122,6 +122,7 @@ where
     let network = Network {
         widths,
         biases,
+        classes: None,
         activation,
         loss: asked.loss.unwrap_or(Loss::Sum),
         mean: false,

@@ -4,7 +4,9 @@ use nalgebra::DMatrix;
 use pushpull_core::blocks::{Activation, Loss};
 use pushpull_core::{Mat, Primal};
 use pushpull_files::weights::Weights;
-use pushpull_files::{Array, Element, FileError, Kind, Reading, npz_bytes, output, samples};
+use pushpull_files::{Array, Element, FileError, Reading, npz_bytes, output, samples};
+
+use pushpull_train::class_of;
 
 use crate::fault::Fault;
 use crate::network::Network;
@@ -37,6 +39,7 @@ pub fn run(asked: &Predict) -> Result<String, Fault> {
     let network = Network {
         widths: weights.widths(),
         biases: weights.biases(),
+        classes: None,
         activation: asked.activation,
         loss: Loss::Sum,
         mean: false,
@@ -51,15 +54,10 @@ pub fn run(asked: &Predict) -> Result<String, Fault> {
     };
     let read = samples::read(&asked.data, &network.sample()?, &reading)?;
     screen::remark(&read.said);
-    let single = match asked.dtype {
-        Some(asked) => asked == Precision::F32,
-        None => weights.kind() == Kind::F32,
-    };
     let names: Vec<String> = weights.classes().unwrap_or_default().to_vec();
-    let outputs = if single {
-        outputs::<f32>(&network, weights, &read.x)?
-    } else {
-        outputs::<f64>(&network, weights, &read.x)?
+    let outputs = match Precision::of(asked.dtype, &weights) {
+        Precision::F32 => outputs::<f32>(&network, weights, &read.x)?,
+        Precision::F64 => outputs::<f64>(&network, weights, &read.x)?,
     };
     let answers = Answers::new(outputs, asked.loss, names)?;
     let Some(path) = &asked.output else {
@@ -151,13 +149,7 @@ impl Answers {
     fn classes(&self, j: usize) -> Vec<usize> {
         let column = self.outputs.column(j);
         if self.several {
-            let (mut best, mut largest) = (0, f64::NEG_INFINITY);
-            for (k, &value) in column.iter().enumerate() {
-                if value > largest {
-                    (best, largest) = (k, value);
-                }
-            }
-            return vec![best];
+            return vec![class_of(column.as_slice(), 0.0)];
         }
         column
             .iter()

@@ -258,6 +258,7 @@ mod tests {
             let network = Network {
                 widths: vec![5, 8, 8, 3],
                 biases: Vec::new(),
+                classes: None,
                 activation: Activation::Sigmoid,
                 loss,
                 mean,

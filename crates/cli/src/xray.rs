@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use pushpull_files::weights::Weights;
-use pushpull_files::{Element, Kind, output};
+use pushpull_files::{Element, output};
 use pushpull_xray::{Settings, Xray as Seen};
 use serde::Serialize;
 
@@ -37,15 +37,13 @@ pub fn run(asked: &Xray, json: bool) -> Result<String, Fault> {
     let (network, weights) = asked
         .net
         .network(asked.reduction, asked.weights.as_deref())?;
-    let single = match (asked.dtype, &weights) {
-        (Some(asked), _) => asked == Precision::F32,
-        (None, Some(weights)) => weights.kind() == Kind::F32,
-        (None, None) => false,
+    let dtype = match &weights {
+        Some(weights) => Precision::of(asked.dtype, weights),
+        None => asked.dtype.unwrap_or(Precision::F64),
     };
-    if single {
-        at::<f32>(asked, &network, weights, json)
-    } else {
-        at::<f64>(asked, &network, weights, json)
+    match dtype {
+        Precision::F32 => at::<f32>(asked, &network, weights, json),
+        Precision::F64 => at::<f64>(asked, &network, weights, json),
     }
 }
 

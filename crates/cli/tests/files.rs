@@ -188,6 +188,10 @@ fn words_are_classes_whose_names_go_with_the_weights() {
     );
     assert!(own.join("curves/learning.png").exists() && own.join("curves/learning.csv").exists());
 
+    // Words are the classes that the weights know, in whatever order they come.
+    let mut lines: Vec<&str> = table.lines().collect();
+    lines[1..].reverse();
+    fs::write(own.join("t.csv"), lines.join("\n")).unwrap();
     // From where it stands it goes on, and is written under the same names.
     let more = [
         "train",

@@ -418,7 +418,8 @@ impl<'a> Table<'a> {
             // A share between two classes is a target as well.
             return Err(self.fault(place(), expected, value.to_string(), remedy));
         };
-        if let Some(class) = words.iter().position(|word| word == field) {
+        // Somebody else's names may be more than there are classes here.
+        if let Some(class) = words.iter().take(most).position(|word| word == field) {
             return Ok(class);
         }
         if *known || words.len() == most {

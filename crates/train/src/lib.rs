@@ -81,7 +81,7 @@ pub use optimiser::Optimiser;
 pub use precision::Precision;
 #[cfg(feature = "progress")]
 pub use progress::Bar;
-pub use samples::Samples;
+pub use samples::{Samples, class_of};
 pub use saver::Saver;
 pub use scaling::Scaling;
 pub use search::{Outcome, Ranking, Space, Strategy, Trial, search};

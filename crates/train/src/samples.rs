@@ -104,8 +104,14 @@ impl Samples {
     }
 }
 
-/// The first largest of several numbers; of a single one, whether it is above `half`.
-pub(crate) fn class_of(column: &[f64], half: f64) -> usize {
+/// The class that numbers say: the first largest of several; of a single one, whether it is above `half`, 0.5 of a target and 0
+/// of a logit.
+///
+/// ```
+/// use pushpull_train::class_of;
+/// assert_eq!((class_of(&[0.1, 0.7, 0.7], 0.0), class_of(&[-2.0], 0.0)), (1, 0));
+/// ```
+pub fn class_of(column: &[f64], half: f64) -> usize {
     match column {
         [single] => usize::from(*single > half),
         _ => (0..column.len()).fold(0, |best, i| if column[i] > column[best] { i } else { best }),

@@ -130,6 +130,21 @@ fn missing_values_are_refused_left_out_or_filled() {
 }
 
 #[test]
+fn known_names_beyond_the_classes_are_refused() {
+    let asked = Reading {
+        classes: Some(["a", "b", "c", "d"].map(String::from).to_vec()),
+        ..Reading::default()
+    };
+    let read = |text: &[u8]| with(text, Loss::SoftmaxCrossEntropy, &asked).map(|read| read.x);
+    assert_eq!(read(b"1,2,c\n").unwrap()[(4, 0)], 1.0);
+    assert!(
+        read(b"1,2,d\n")
+            .unwrap_err()
+            .contains("classes of the weights")
+    );
+}
+
+#[test]
 fn two_words_are_the_classes_of_one_yes_or_no() {
     let read = |text: &[u8]| with(text, Loss::SigmoidCrossEntropy, &Reading::default());
     let samples = read(b"1,2,no\n3,4,yes\n").unwrap();
