@@ -1,11 +1,11 @@
 //! The network that the comparison is measured on: fully-connected layers with an activation between them.
 
 use crate::blocks::{Activation, Linear, Loss};
-use crate::{Builder, Graph, Result};
+use crate::{Builder, Error, Graph, Result};
 
 /// A feedforward network (lecture, equation 9): `widths[0]` inputs called `x`, a linear layer `layer<i>` to each
-/// further width, the activation after every layer but the last; then, if asked for, a loss against the constant input
-/// `target`.
+/// further width, the activation after every layer but the last, or a different one after each; then, if asked for, a loss
+/// against the constant input `target`.
 ///
 /// ```
 /// use pushpull_core::{Mlp, blocks::{Activation, Loss}};
@@ -18,7 +18,8 @@ use crate::{Builder, Graph, Result};
 #[derive(Clone, Debug, PartialEq)]
 pub struct Mlp {
     widths: Vec<usize>,
-    activation: Activation,
+    /// One for all hidden layers, or one for each.
+    activations: Vec<Activation>,
     loss: Option<Loss>,
 }
 
@@ -27,9 +28,23 @@ impl Mlp {
     pub fn new(widths: &[usize], activation: Activation) -> Self {
         Self {
             widths: widths.to_vec(),
-            activation,
+            activations: vec![activation],
             loss: None,
         }
+    }
+
+    /// The same network with an activation for each hidden layer, the first first.
+    ///
+    /// ```
+    /// use pushpull_core::{Mlp, blocks::Activation::{Relu, Tanh}};
+    /// let graph = Mlp::new(&[4, 8, 8, 2], Relu).activations(&[Relu, Tanh]).build()?;
+    /// let names: Vec<_> = graph.nodes().iter().map(|node| node.name.as_str()).collect();
+    /// assert_eq!(names, ["layer0", "relu0", "layer1", "tanh1", "layer2"]);
+    /// # Ok::<(), pushpull_core::Error>(())
+    /// ```
+    pub fn activations(mut self, activations: &[Activation]) -> Self {
+        self.activations = activations.to_vec();
+        self
     }
 
     /// The same network with a loss at its end.
@@ -46,15 +61,28 @@ impl Mlp {
     /// The graph.
     ///
     /// # Errors
-    /// [`crate::Error::ZeroWidth`] for a width of zero, [`crate::Error::Empty`] for fewer than two widths.
+    /// [`Error::ZeroWidth`] for a width of zero, [`Error::Empty`] for fewer than two widths, [`Error::Length`] for neither one
+    /// activation nor one for each hidden layer.
     pub fn build(&self) -> Result<Graph> {
+        let hidden = self.widths.len().saturating_sub(2);
+        if self.activations.len() != 1 && self.activations.len() != hidden {
+            return Err(Error::Length {
+                name: "activations".into(),
+                expected: hidden,
+                got: self.activations.len(),
+            });
+        }
         let mut b = Builder::new();
         let mut h = b.input("x", self.widths.first().copied().unwrap_or(0));
         for (i, pair) in self.widths.windows(2).enumerate() {
             if i > 0 {
+                let activation = match self.activations[..] {
+                    [all] => all,
+                    ref each => each[i - 1],
+                };
                 h = b.named(
-                    format!("{}{}", self.activation, i - 1),
-                    self.activation.block(pair[0]),
+                    format!("{activation}{}", i - 1),
+                    activation.block(pair[0]),
                     h,
                 );
             }

@@ -22,7 +22,7 @@ pub(crate) use place::{read, write};
 /// The first bytes of a file.
 const MAGIC: &[u8] = b"pushpull training checkpoint\n";
 /// The layout's number; another layout gets another.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 /// What a run is, as (what, its value) in a fixed order.
 pub(crate) type Identity = Vec<(String, String)>;

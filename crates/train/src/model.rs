@@ -38,7 +38,22 @@ impl Model {
     /// # Ok::<(), pushpull_train::TrainError>(())
     /// ```
     pub fn mlp(widths: &[usize], activation: Activation, loss: Loss) -> Result<Self, TrainError> {
-        let net = Mlp::new(widths, activation);
+        Self::of(Mlp::new(widths, activation), loss)
+    }
+
+    /// A fully-connected network that is described already, as one with an activation of its own for each layer.
+    ///
+    /// # Errors
+    /// As [`Model::mlp`].
+    ///
+    /// ```
+    /// use pushpull_core::{Mlp, blocks::{Activation::{Relu, Tanh}, Loss}};
+    /// use pushpull_train::Model;
+    /// let net = Mlp::new(&[2, 8, 8, 1], Tanh).activations(&[Tanh, Relu]);
+    /// assert_eq!(Model::of(net, Loss::SquaredError)?.n_params(), 105);
+    /// # Ok::<(), pushpull_train::TrainError>(())
+    /// ```
+    pub fn of(net: Mlp, loss: Loss) -> Result<Self, TrainError> {
         Self::new(net.build()?, net.loss(loss).build()?, loss)
     }
 

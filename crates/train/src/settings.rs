@@ -17,6 +17,11 @@ pub struct Settings {
     /// Before each step weights (not biases, not gains) shrink by `1 - rate decay`: decoupled weight decay (Loshchilov
     /// and Hutter 2019). 0 for none.
     pub decay: f64,
+    /// Adds `l1 sum |w|` over all weights (not biases, not gains) to the objective, with slope 0 at w = 0; 0 for none.
+    /// Losses are told without it, so that runs compare.
+    pub l1: f64,
+    /// Adds `l2 / 2 sum w^2` over all weights to the objective; 0 for none. Under Adam this is not the same as `decay`.
+    pub l2: f64,
     /// How a gradient is computed.
     pub mode: Mode,
     /// How parameters start.
@@ -32,13 +37,15 @@ pub struct Settings {
 
 impl Default for Settings {
     /// 50 epochs of blocks of 32 by Adam at 1e-3, gradients by reverse mode on one thread, He's initialiser, seed 0, no
-    /// decay, no early stopping.
+    /// decay, no penalty, no early stopping.
     fn default() -> Self {
         Self {
             epochs: 50,
             batch: 32,
             optimiser: Optimiser::adam(1e-3),
             decay: 0.0,
+            l1: 0.0,
+            l2: 0.0,
             mode: Mode::Reverse,
             init: Init::He,
             seed: 0,
@@ -58,6 +65,11 @@ impl Settings {
                 "at least 0, and below 1 / rate",
                 self.decay,
             ));
+        }
+        for (name, penalty) in [("the L1 penalty", self.l1), ("the L2 penalty", self.l2)] {
+            if !(penalty >= 0.0 && penalty.is_finite()) {
+                return Err(setting(name, "a finite number, at least 0", penalty));
+            }
         }
         if self.patience == Some(0) {
             return Err(setting(
@@ -102,6 +114,11 @@ mod tests {
             .check()
             .is_err()
         );
+        for penalty in [-1.0, f64::NAN, f64::INFINITY] {
+            let (mut one, mut two) = (fine.clone(), fine.clone());
+            (one.l1, two.l2) = (penalty, penalty);
+            assert!(one.check().is_err() && two.check().is_err());
+        }
         assert!(
             Settings {
                 patience: Some(0),

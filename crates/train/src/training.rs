@@ -34,9 +34,9 @@ pub struct Training<T> {
     rest: Option<(Engine<T>, DMatrix<T>)>,
     train: Evaluator<T>,
     valid: Option<Evaluator<T>>,
-    /// Where weights lie, which decay.
+    /// Where weights lie, which decay and are penalised.
     weights: Vec<Range<usize>>,
-    /// Of the mean loss.
+    /// Of the mean loss and the penalties.
     gradient: Vec<T>,
     state: State<T>,
     /// A run whose parameters are not finite does not go on.
@@ -229,6 +229,12 @@ impl<T: Precision> Training<T> {
             .iter_mut()
             .zip(gradient)
             .for_each(|(mean, &g)| *mean = scale * g);
+        penalise(
+            &self.settings,
+            &self.weights,
+            &state.params,
+            &mut self.gradient,
+        );
         let rate = self.settings.optimiser.rate();
         if self.settings.decay > 0.0 {
             let keep = T::from_f64(1.0 - rate * self.settings.decay);
@@ -303,5 +309,33 @@ impl<T: Precision> Training<T> {
         };
         self.diverged = Some(fault.clone());
         Err(fault)
+    }
+}
+
+/// Adds the slopes of the penalties on weights to a gradient.
+fn penalise<T: Precision>(
+    settings: &Settings,
+    weights: &[Range<usize>],
+    params: &[T],
+    gradient: &mut [T],
+) {
+    if settings.l1 == 0.0 && settings.l2 == 0.0 {
+        return;
+    }
+    let (l1, l2, zero) = (
+        T::from_f64(settings.l1),
+        T::from_f64(settings.l2),
+        T::zero(),
+    );
+    for range in weights {
+        let slopes = gradient[range.clone()].iter_mut();
+        for (slope, &w) in slopes.zip(&params[range.clone()]) {
+            let sign = match w {
+                w if w > zero => l1,
+                w if w < zero => -l1,
+                _ => zero,
+            };
+            *slope += sign + l2 * w;
+        }
     }
 }

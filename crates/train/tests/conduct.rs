@@ -32,6 +32,8 @@ fn bad_settings_and_data_are_typed_errors() {
         |s: &mut Settings| s.batch = 51,
         |s: &mut Settings| s.optimiser = Optimiser::adam(f64::NAN),
         |s: &mut Settings| s.decay = -1.0,
+        |s: &mut Settings| s.l1 = f64::NAN,
+        |s: &mut Settings| s.l2 = -1.0,
         |s: &mut Settings| s.patience = Some(0),
         |s: &mut Settings| s.mode = Mode::ForwardGradient { directions: 0 },
     ] {
@@ -46,6 +48,36 @@ fn bad_settings_and_data_are_typed_errors() {
     for (train, valid) in [(&narrow, &samples(50, 0)), (&samples(50, 0), &narrow)] {
         let fault = Training::<f32>::new(&model(), settings(), train, Some(valid)).unwrap_err();
         assert!(matches!(fault, TrainError::Data { .. }), "{fault}");
+    }
+}
+
+/// f = w x + b at x = 1 with target f: the loss has no slope, so a step is that of the penalties, on w alone.
+#[test]
+fn penalties_pull_weights_and_not_biases() {
+    let model = Model::mlp(&[1, 1], Activation::Tanh, Loss::SquaredError).unwrap();
+    for (w, l1, l2, expected) in [
+        (2.0, 0.5, 0.0, 2.0 - 0.1 * 0.5),
+        (-2.0, 0.5, 0.0, -2.0 + 0.1 * 0.5),
+        (0.0, 0.5, 0.25, 0.0),
+        (2.0, 0.0, 0.25, 2.0 - 0.1 * 0.25 * 2.0),
+        (-2.0, 0.5, 0.25, -2.0 + 0.1 * (0.5 + 0.25 * 2.0)),
+    ] {
+        let data = Samples::new(
+            DMatrix::from_element(1, 1, 1.0),
+            DMatrix::from_element(1, 1, w + 3.0),
+        );
+        let settings = Settings {
+            epochs: 1,
+            batch: 1,
+            optimiser: Optimiser::sgd(0.1),
+            l1,
+            l2,
+            ..Settings::default()
+        };
+        let mut run = Training::<f64>::new(&model, settings, &data.unwrap(), None).unwrap();
+        run.start_from(&[w, 3.0]).unwrap();
+        run.run(&mut ()).unwrap();
+        assert_eq!(run.params(), [expected, 3.0], "{w} {l1} {l2}");
     }
 }
 
