@@ -27,7 +27,7 @@ const SEED: u64 = 1;
 #[derive(Clone, Debug, Serialize)]
 struct Setting {
     network: String,
-    activation: &'static str,
+    activation: String,
     loss: &'static str,
     params: usize,
     batch: usize,
@@ -75,7 +75,7 @@ where
     let machine = Machine::read();
     let setting = Setting {
         network: network.name(),
-        activation: network.activation.name(),
+        activation: network.activation(),
         loss: network.loss.name(),
         params: graph.n_params(),
         batch: x.ncols(),

@@ -12,7 +12,7 @@ use pushpull_train::{Metrics, Model, Precision as Trained, Samples, class_of};
 use serde::Serialize;
 
 use crate::fault::Fault;
-use crate::given::given;
+use crate::given::{given, lost};
 use crate::network::Network;
 use crate::options::predict::Evaluate;
 use crate::options::{Precision, Reduction, no_widths};
@@ -86,8 +86,9 @@ fn judged<T: Element + Trained>(
     mut weights: Weights,
     x: &DMatrix<f64>,
 ) -> Result<(Metrics, Option<Confusion>), Fault> {
+    screen::remark(&lost::<T>(x));
     let params = with_biases(network, weights.read::<T>()?);
-    let model = Model::mlp(&network.widths, network.activation, network.loss)?;
+    let model = Model::of(network.mlp(), network.loss)?;
     let (inputs, outputs) = (network.inputs(), network.outputs());
     let samples = Samples::new(
         x.rows(0, inputs).into_owned(),

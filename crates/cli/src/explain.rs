@@ -6,7 +6,7 @@ use pushpull_files::Element;
 use serde::Serialize;
 
 use crate::fault::Fault;
-use crate::given::given;
+use crate::given::{given, typed};
 use crate::options::explain::{Explain, Format};
 use crate::options::{Precision, Reduction};
 use crate::screen;
@@ -15,7 +15,7 @@ use crate::screen;
 #[derive(Serialize)]
 struct Report {
     network: String,
-    activation: &'static str,
+    activation: String,
     loss: &'static str,
     #[serde(flatten)]
     told: Explanation,
@@ -46,9 +46,7 @@ fn at<T: Scalar + Element>(asked: &Explain, json: bool) -> Result<String, Fault>
     let told = match (weights, &asked.data) {
         (Some(mut weights), Some(data)) => {
             let params = weights.read::<T>()?;
-            let x = given(data, &asked.columns, &network, asked.batch)?
-                .x
-                .map(T::from_f64);
+            let x = typed(&given(data, &asked.columns, &network, asked.batch)?.x);
             Explanation::traced(&graph, &params, Mat::from(&x))?
         }
         _ => Explanation::new::<T>(&graph, asked.batch.unwrap_or(1))?,
@@ -56,13 +54,13 @@ fn at<T: Scalar + Element>(asked: &Explain, json: bool) -> Result<String, Fault>
     Ok(match asked.format {
         Format::Text if !json => {
             let (name, columns) = (network.name(), screen::columns());
-            let (activation, loss) = (network.activation, network.loss);
+            let (activation, loss) = (network.activation(), network.loss);
             format!("{name}, {activation}, {loss}: {told:columns$}")
         }
         Format::Dot => told.dot(),
         Format::Text | Format::Json => screen::json(&Report {
             network: network.name(),
-            activation: network.activation.name(),
+            activation: network.activation(),
             loss: network.loss.name(),
             told,
         })?,

@@ -43,12 +43,12 @@ impl<T: Scalar> Given<T> {
         memory::fits::<T>("the data", numbers, "use a smaller batch")?;
         let graph = network.graph(batch)?;
         let x = match read {
-            Some(read) => read.x.map(T::from_f64),
+            Some(read) => typed(&read.x),
             None => {
                 let net = Net {
                     name: network.name(),
                     widths: network.widths.clone(),
-                    activation: network.activation,
+                    activation: network.activations[0],
                     loss: network.loss,
                     batch,
                 };
@@ -58,6 +58,46 @@ impl<T: Scalar> Given<T> {
         let data = data.map_or("of a formula".into(), |path| path.display().to_string());
         Ok(Self { data, graph, x })
     }
+}
+
+/// Samples in a type of numbers. What it cannot hold is said.
+pub fn typed<T: Scalar>(x: &DMatrix<f64>) -> DMatrix<T> {
+    screen::remark(&lost::<T>(x));
+    x.map(T::from_f64)
+}
+
+/// Says of the rows whose numbers a type cannot tell apart, to a thousandth of how far they differ.
+pub fn lost<T: Scalar>(x: &DMatrix<f64>) -> Vec<String> {
+    let is_lost = |row: &usize| {
+        let (mut low, mut high, mut error) = (f64::INFINITY, f64::NEG_INFINITY, 0.0_f64);
+        for &value in &x.row(*row) {
+            (low, high) = (low.min(value), high.max(value));
+            error = error.max((T::from_f64(value).to_f64() - value).abs());
+        }
+        low < high && error * 1000.0 > high - low
+    };
+    let rows: Vec<usize> = (0..x.nrows()).filter(is_lost).collect();
+    let Some(&first) = rows.first() else {
+        return Vec::new();
+    };
+    let which: Vec<String> = rows
+        .iter()
+        .take(8)
+        .map(|row| (row + 1).to_string())
+        .collect();
+    let more = if rows.len() > which.len() { ", .." } else { "" };
+    let (low, high) = x
+        .row(first)
+        .iter()
+        .fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), &value| {
+            (low.min(value), high.max(value))
+        });
+    vec![format!(
+        "{} cannot hold how columns {}{more} of the samples differ (column {}: {low:e} to {high:e}); use --dtype f64, or subtract their means",
+        T::NAME,
+        which.join(", "),
+        first + 1,
+    )]
 }
 
 /// The first samples of a file, all of them if no batch is asked for: inputs over targets. Words are the classes that the

@@ -8,7 +8,7 @@ use pushpull_planner::{Planned, Timed};
 use serde::Serialize;
 
 use crate::fault::Fault;
-use crate::given::given;
+use crate::given::{given, typed};
 use crate::network::Network;
 use crate::options::{Gradient, Mode, Precision, no_widths};
 use crate::way;
@@ -27,7 +27,8 @@ struct Report {
 /// Runs the command; the text for stdout.
 pub fn run(asked: &Gradient, json: bool) -> Result<String, Fault> {
     settings(asked)?;
-    output::check("--output", &asked.output, &[&asked.weights, &asked.data])?;
+    let files = asked.columns.files(&[&asked.weights, &asked.data]);
+    output::check("--output", &asked.output, &files)?;
     let (network, weights) = asked.net.network(asked.reduction, Some(&asked.weights))?;
     let Some(weights) = weights else {
         return Err(no_widths());
@@ -71,8 +72,7 @@ fn differentiate<T: Element + Planned>(
 where
     Dual<T>: Timed,
 {
-    let x = given(&asked.data, &asked.columns, network, None)?.x;
-    let x = x.map(T::from_f64);
+    let x = typed::<T>(&given(&asked.data, &asked.columns, network, None)?.x);
     let batch = x.ncols();
     let params = weights.read::<T>()?;
     let graph = network.graph(batch)?;

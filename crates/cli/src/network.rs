@@ -2,12 +2,12 @@
 
 use pushpull_core::blocks::{Activation, Linear, Loss, Scale};
 use pushpull_core::siblings::memory;
-use pushpull_core::{Builder, Graph, Value};
+use pushpull_core::{Builder, Graph, Mlp, Value};
 use pushpull_files::Sample;
 
 use crate::fault::Fault;
 
-/// Fully-connected layers, an activation after every one but the last, then the loss.
+/// Fully-connected layers, activations after all but the last, then the loss.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Network {
     /// Inputs, hidden units, outputs.
@@ -16,7 +16,8 @@ pub struct Network {
     pub biases: Vec<bool>,
     /// The names of its classes by number, where its weights tell them.
     pub classes: Option<Vec<String>>,
-    pub activation: Activation,
+    /// One after every layer but the last, or one for each of them.
+    pub activations: Vec<Activation>,
     pub loss: Loss,
     /// Whether the objective is the mean over the batch and not the sum.
     pub mean: bool,
@@ -31,6 +32,22 @@ impl Network {
                 "at least two widths, the inputs first",
                 self.name(),
                 "give them as in --layers 5,8,8,3",
+            ));
+        }
+        let (hidden, given) = (self.widths.len() - 2, self.activations.len());
+        if given == 0 || given != 1 && given != hidden {
+            let expected = match hidden {
+                0 | 1 => "one activation".into(),
+                _ => format!(
+                    "one activation, or {hidden}, one for each hidden layer of {}",
+                    self.name()
+                ),
+            };
+            return Err(Fault::option(
+                "--activation",
+                expected,
+                format!("{given}, {}", self.activation()),
+                "give them as in --activation tanh,relu, the first hidden layer first",
             ));
         }
         let layers = self.widths.windows(2);
@@ -69,6 +86,17 @@ impl Network {
         widths.join("-")
     }
 
+    /// `tanh`, or `tanh,relu`
+    pub fn activation(&self) -> String {
+        let names: Vec<&str> = self.activations.iter().map(|a| a.name()).collect();
+        names.join(",")
+    }
+
+    /// The network of training: all layers have a bias.
+    pub fn mlp(&self) -> Mlp {
+        Mlp::new(&self.widths, Activation::Identity).activations(&self.activations)
+    }
+
     pub fn inputs(&self) -> usize {
         self.widths.first().copied().unwrap_or(0)
     }
@@ -97,8 +125,15 @@ impl Network {
         let mut h = b.input("x", self.inputs());
         for (i, pair) in self.widths.windows(2).enumerate() {
             if i > 0 {
-                let name = format!("{}{}", self.activation, i - 1);
-                h = b.named(name, self.activation.block(pair[0]), h);
+                let activation = match self.activations[..] {
+                    [all] => all,
+                    ref each => each[i - 1],
+                };
+                h = b.named(
+                    format!("{activation}{}", i - 1),
+                    activation.block(pair[0]),
+                    h,
+                );
             }
             let layer = match self.has_bias(i) {
                 true => Linear::new(pair[0], pair[1]),
@@ -154,7 +189,7 @@ mod tests {
             widths: widths.to_vec(),
             biases: Vec::new(),
             classes: None,
-            activation: Activation::Tanh,
+            activations: vec![Activation::Tanh],
             loss: Loss::SquaredError,
             mean: true,
         }
@@ -166,6 +201,35 @@ mod tests {
         assert_eq!((graph.n_inputs(), graph.n_outputs()), (8, 1));
         assert_eq!(graph.n_inputs(), network(&[5, 8, 3]).rows());
         assert_eq!(graph.n_params(), 6 * 8 + 9 * 3);
+    }
+
+    #[test]
+    fn activations_are_one_or_one_for_each_hidden_layer() {
+        use Activation::{Relu, Tanh};
+        let of = |activations: &[Activation]| Network {
+            activations: activations.to_vec(),
+            ..network(&[5, 8, 8, 3])
+        };
+        let graph = of(&[Relu, Tanh]).graph(4).unwrap();
+        let names: Vec<&str> = graph
+            .nodes()
+            .iter()
+            .map(|node| node.name.as_str())
+            .collect();
+        assert_eq!(
+            names,
+            [
+                "layer0", "relu0", "layer1", "tanh1", "layer2", "loss", "mean"
+            ]
+        );
+        assert!(of(&[Relu]).check().is_ok() && of(&[Relu, Tanh]).check().is_ok());
+        for wrong in [&[][..], &[Relu; 3]] {
+            let fault = of(wrong).check().unwrap_err().to_string();
+            assert!(
+                fault.contains("--activation") && fault.contains("2, one for each"),
+                "{fault}"
+            );
+        }
     }
 
     #[test]

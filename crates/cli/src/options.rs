@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use pushpull_core::blocks::{Activation, Loss};
 use pushpull_files::values::{self, ValueError, bytes, count, seconds};
 use pushpull_files::weights::{Wanted, Weights};
@@ -48,8 +48,10 @@ Files:
            not used
   data     npz with x (batch x inputs) and y: batch classes or rows of one 1 for
            softmax-cross-entropy, batch x outputs numbers for the other losses, absent for sum; of
-           any type of floats or integers, or bool. Or a table, a sample a line: the inputs and the
-           target; separated by commas, semicolons (then with decimal commas, too), tabs or blanks
+           any type of floats or integers, or bool. Or an npy with x alone, and y in another with
+           --labels. Or a table, a sample a line: the inputs and the target; separated by commas,
+           semicolons (then with decimal commas, too), tabs or blanks. An npy of as many columns is
+           read as a table is
   output   safetensors with the same names and shapes, and x for the gradient in the inputs
 
 Losses, summed over the batch:
@@ -159,9 +161,9 @@ pub struct Net {
     /// Widths of the network: inputs, hidden layers, outputs [default: those of the weights]
     #[arg(long, value_name = "WIDTHS", value_parser = widths)]
     pub layers: Option<Widths>,
-    /// The activation after every layer but the last
-    #[arg(long, value_parser = chosen::<Activation>())]
-    pub activation: Activation,
+    /// The activation after every layer but the last; or one for each, as relu,tanh
+    #[arg(long, value_name = "NAMES", value_delimiter = ',', action = ArgAction::Set, required = true, value_parser = chosen::<Activation>())]
+    pub activation: Vec<Activation>,
     /// The loss after the last layer
     #[arg(long, value_parser = chosen::<Loss>())]
     pub loss: Loss,
@@ -192,7 +194,7 @@ impl Net {
             widths,
             biases,
             classes,
-            activation: self.activation,
+            activations: self.activation.clone(),
             loss: self.loss,
             mean: reduction == Reduction::Mean,
         };
@@ -249,6 +251,9 @@ pub struct Columns {
     /// [default: as a header says that has label, class, target or y; else the last]
     #[arg(long, value_name = "NAME|INDEX")]
     pub target: Vec<String>,
+    /// The targets, where --data is an .npy of inputs alone (.npy)
+    #[arg(long, value_name = "FILE", conflicts_with = "target")]
+    pub labels: Option<PathBuf>,
     /// What becomes of empty fields of a table
     #[arg(long, value_enum, value_name = "HOW", default_value_t = Gaps::Refuse)]
     pub missing: Gaps,
@@ -279,6 +284,12 @@ pub enum Gaps {
 }
 
 impl Columns {
+    /// The files that a command reads: these, and that of the labels.
+    pub fn files<'a>(&'a self, own: &[&'a Path]) -> Vec<&'a Path> {
+        let labels = self.labels.as_deref();
+        own.iter().copied().chain(labels).collect()
+    }
+
     /// The same for the reader of files.
     pub fn reading(&self, batch: Option<usize>) -> Reading {
         Reading {
@@ -297,6 +308,7 @@ impl Columns {
                     Err(_) => Target::Name(target.clone()),
                 })
                 .collect(),
+            labels: self.labels.clone(),
             missing: match self.missing {
                 Gaps::Refuse => Missing::Refuse,
                 Gaps::Mean => Missing::Mean,
@@ -364,7 +376,7 @@ pub struct Gradient {
     /// The network's weights (safetensors)
     #[arg(long, value_name = "FILE")]
     pub weights: PathBuf,
-    /// The data (npz, csv, tsv, txt, each also gz; - for a table on standard input)
+    /// The data (npz, npy, csv, tsv, txt; tables also .gz, or - for standard input)
     #[arg(long, value_name = "FILE")]
     pub data: PathBuf,
     #[command(flatten)]
@@ -416,7 +428,7 @@ pub struct Compare {
     /// The network's weights (safetensors) [default: drawn]
     #[arg(long, value_name = "FILE")]
     pub weights: Option<PathBuf>,
-    /// Samples to run on (npz, csv, tsv, txt, each also gz; - for a table on standard input)
+    /// Samples to run on (npz, npy, csv, tsv, txt; tables also .gz, or - for standard input)
     #[arg(long, value_name = "FILE")]
     pub data: Option<PathBuf>,
     #[command(flatten)]

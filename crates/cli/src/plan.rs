@@ -50,7 +50,7 @@ struct Row {
 #[derive(Serialize)]
 struct Report {
     network: String,
-    activation: &'static str,
+    activation: String,
     loss: Option<&'static str>,
     params: usize,
     question: String,
@@ -103,14 +103,14 @@ where
     Dual<T>: Timed,
 {
     // clap has seen to it that it is there.
-    let Some(activation) = asked.activation else {
+    if asked.activation.is_empty() {
         return Err(Fault::option(
             "--activation",
             "a network, or --chain",
             "none",
             "give one, as in --layers 5,8,3 --activation relu",
         ));
-    };
+    }
     let layers = asked.layers.as_ref();
     let weights = asked.weights.as_ref();
     let weights = weights.map(|path| asked.names.open(path, layers));
@@ -123,7 +123,7 @@ where
         widths,
         biases,
         classes: None,
-        activation,
+        activations: asked.activation.clone(),
         loss: asked.loss.unwrap_or(Loss::Sum),
         mean: false,
     };
@@ -154,7 +154,7 @@ where
         return Ok(format!(
             "{}, {}, {}: {} parameters\n{plan}\n{}",
             network.name(),
-            activation,
+            network.activation(),
             asked.loss.map_or("no loss", Loss::name),
             pushpull_core::siblings::figures::grouped(graph.n_params() as u128),
             match asked.threads {
@@ -166,7 +166,7 @@ where
     let rows = plan.candidates().iter();
     let report = Report {
         network: network.name(),
-        activation: activation.name(),
+        activation: network.activation(),
         loss: asked.loss.map(Loss::name),
         params: graph.n_params(),
         question: asked.question.to_string(),

@@ -4,11 +4,12 @@ use nalgebra::DMatrix;
 use pushpull_core::blocks::{Activation, Loss};
 use pushpull_core::{Mat, Primal};
 use pushpull_files::weights::Weights;
-use pushpull_files::{Array, Element, FileError, Reading, npz_bytes, output, samples};
+use pushpull_files::{Array, Element, FileError, Reading, Sample, npz_bytes, output, samples};
 
 use pushpull_train::class_of;
 
 use crate::fault::Fault;
+use crate::given::typed;
 use crate::network::Network;
 use crate::options::Precision;
 use crate::options::predict::Predict;
@@ -22,7 +23,8 @@ pub fn run(asked: &Predict) -> Result<String, Fault> {
     let as_npz = match &asked.output {
         None => false,
         Some(path) => {
-            output::check("--output", path, &[&asked.weights, &asked.data])?;
+            let files = asked.columns.files(&[&asked.weights, &asked.data]);
+            output::check("--output", path, &files)?;
             let end = path.extension().and_then(|end| end.to_str());
             match end.map(str::to_lowercase).as_deref() {
                 Some("csv") => false,
@@ -40,7 +42,7 @@ pub fn run(asked: &Predict) -> Result<String, Fault> {
         widths: weights.widths(),
         biases: weights.biases(),
         classes: None,
-        activation: asked.activation,
+        activations: asked.activation.clone(),
         loss: Loss::Sum,
         mean: false,
     };
@@ -48,16 +50,26 @@ pub fn run(asked: &Predict) -> Result<String, Fault> {
     if asked.loss == Some(Loss::SoftmaxCrossEntropy) {
         network.several()?;
     }
+    let names: Vec<String> = weights.classes().unwrap_or_default().to_vec();
+    // Whoever names a target has a table with one, which is read and passed over.
+    let named = !asked.columns.target.is_empty();
     let reading = Reading {
-        inputs_alone: true,
+        inputs_alone: !named,
+        classes: (!names.is_empty()).then(|| names.clone()),
         ..asked.columns.reading(None)
     };
-    let read = samples::read(&asked.data, &network.sample()?, &reading)?;
+    let loss = asked.loss.unwrap_or(Loss::SquaredError);
+    let sample = Sample::new(
+        network.inputs(),
+        network.outputs(),
+        if named { loss } else { Loss::Sum },
+    )?;
+    let read = samples::read(&asked.data, &sample, &reading)?;
     screen::remark(&read.said);
-    let names: Vec<String> = weights.classes().unwrap_or_default().to_vec();
+    let x = read.x.rows(0, network.inputs()).into_owned();
     let outputs = match Precision::of(asked.dtype, &weights) {
-        Precision::F32 => outputs::<f32>(&network, weights, &read.x)?,
-        Precision::F64 => outputs::<f64>(&network, weights, &read.x)?,
+        Precision::F32 => outputs::<f32>(&network, weights, &x)?,
+        Precision::F64 => outputs::<f64>(&network, weights, &x)?,
     };
     let answers = Answers::new(outputs, asked.loss, names)?;
     let Some(path) = &asked.output else {
@@ -84,11 +96,11 @@ fn outputs<T: Element>(
 ) -> Result<DMatrix<f64>, Fault> {
     let params = weights.read::<T>()?;
     let graph = network.outputs_alone()?;
-    let n = x.ncols();
+    let (n, x) = (x.ncols(), typed::<T>(x));
     let mut outputs = DMatrix::zeros(network.outputs(), n);
     let mut engine: Option<(usize, Primal<T>)> = None;
     for first in (0..n).step_by(BLOCK) {
-        let block = x.columns(first, BLOCK.min(n - first)).map(T::from_f64);
+        let block = x.columns(first, BLOCK.min(n - first)).into_owned();
         let fits = engine.take().filter(|(size, _)| *size == block.ncols());
         let mut primal = match fits {
             Some((_, engine)) => engine,

@@ -27,6 +27,7 @@ use parts::Parts;
 pub fn run(asked: &Train, json: bool) -> Result<String, Fault> {
     let inputs = [&asked.data, &asked.from].into_iter().flatten();
     let inputs: Vec<&Path> = inputs.map(AsRef::as_ref).collect();
+    let inputs = asked.columns.files(&inputs);
     let outputs = [
         ("--weights", &asked.weights),
         ("--table", &asked.table),
@@ -51,7 +52,10 @@ pub fn run(asked: &Train, json: bool) -> Result<String, Fault> {
             remedy,
         ));
     }
-    let parts = Parts::of(asked, &network)?;
+    let parts = match asked.dtype {
+        Precision::F32 => Parts::of::<f32>(asked, &network)?,
+        Precision::F64 => Parts::of::<f64>(asked, &network)?,
+    };
     let work = Work {
         asked,
         network: &network,
@@ -76,6 +80,8 @@ fn settings(asked: &Train) -> Settings {
         batch: asked.batch,
         optimiser,
         decay: asked.decay,
+        l1: asked.l1,
+        l2: asked.l2,
         mode: asked.mode,
         seed: asked.seed,
         threads: asked.threads,
@@ -114,7 +120,7 @@ impl Work<'_> {
             json,
         } = *self;
         let widths = &network.widths[..];
-        let model = Model::mlp(widths, network.activation, network.loss)?;
+        let model = Model::of(network.mlp(), network.loss)?;
         // Held while the run goes on.
         let lock = asked.checkpoint.as_deref().map(output::Lock::of);
         let lock = lock.transpose()?;
@@ -246,7 +252,17 @@ impl Work<'_> {
                 own,
             ),
             activations: match &asked.activations[..] {
-                [] => vec![net.activation],
+                [] => match net.activation[..] {
+                    [one] => vec![one],
+                    _ => {
+                        return Err(Fault::option(
+                            "--activation",
+                            "one activation for a --search",
+                            network.activation(),
+                            "a search tries one activation for all layers: list those to try with --activations",
+                        ));
+                    }
+                },
                 given => given.to_vec(),
             },
             rates: match &asked.rates[..] {
@@ -342,7 +358,7 @@ fn curves(network: &Network, epochs: &[Epoch]) -> LineChart {
     chart.subtitle = format!(
         "{}, {}, {}",
         network.name(),
-        network.activation,
+        network.activation(),
         network.loss
     );
     let train = points(|epoch| Some(epoch.train.loss));

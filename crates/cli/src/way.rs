@@ -259,7 +259,7 @@ mod tests {
                 widths: vec![5, 8, 8, 3],
                 biases: Vec::new(),
                 classes: None,
-                activation: Activation::Sigmoid,
+                activations: vec![Activation::Sigmoid],
                 loss,
                 mean,
             };

@@ -19,7 +19,7 @@ mod picture;
 #[derive(Serialize)]
 struct Report {
     network: String,
-    activation: &'static str,
+    activation: String,
     loss: &'static str,
     params: usize,
     weights: String,
@@ -74,7 +74,7 @@ fn at<T: Element>(
     };
     let mut report = Report {
         network: network.name(),
-        activation: network.activation.name(),
+        activation: network.activation(),
         loss: network.loss.name(),
         params: graph.n_params(),
         weights: named.unwrap_or_else(drawn),

@@ -426,6 +426,87 @@ fn arrays_of_any_type_are_samples() {
     assert!(seen.windows(2).all(|pair| pair[0] == pair[1]));
 }
 
+/// An array alone: its targets in a second file, or in its own columns.
+#[test]
+fn arrays_in_files_of_their_own_are_samples() {
+    let place = tempfile::tempdir().unwrap();
+    let own = place.path();
+    let x = [vec![1.0, 2.0], vec![3.0, 5.0]];
+    let with_class = [vec![1.0, 2.0, 0.0], vec![3.0, 5.0, 2.0]];
+    fs::write(own.join("x.npy"), common::matrix(Dtype::F32, true, &x)).unwrap();
+    fs::write(own.join("y.npy"), common::classes(true, &[0, 2])).unwrap();
+    fs::write(
+        own.join("xy.npy"),
+        common::matrix(Dtype::F64, false, &with_class),
+    )
+    .unwrap();
+    fs::write(own.join("t.csv"), "1,2,0\n3,5,2\n").unwrap();
+    let seen = |more: &[&str]| {
+        let output = pushpull(own, &[&["xray", "--json"][..], &NET, more].concat());
+        match output.status.success() {
+            true => Ok(serde_json::from_slice::<Value>(&output.stdout).unwrap()["blocks"].clone()),
+            false => Err(fault(&output)),
+        }
+    };
+    let table = seen(&["--data=t.csv"]);
+    assert!(table.is_ok());
+    assert_eq!(seen(&["--data=x.npy", "--labels=y.npy"]), table);
+    assert_eq!(seen(&["--data=xy.npy"]), table);
+    for (more, words) in [
+        (&["--data=x.npy"][..], "--labels"),
+        (&["--data=t.csv", "--labels=y.npy"], "leave --labels out"),
+        (
+            &["--data=x.npy", "--labels=x.npy"],
+            "x.npy with x.npy: array y",
+        ),
+        (&["--data=x.npy", "--labels=no.npy"], "no.npy"),
+        (&["--data=xy.npy", "--target=4"], "--target"),
+    ] {
+        let refused = seen(more).unwrap_err();
+        assert!(
+            refused.contains(words) && refused.lines().count() == 1,
+            "{refused}"
+        );
+    }
+    // A NaN of an array is a missing value of a table.
+    let gap = [
+        vec![1.0, f64::NAN, 0.0],
+        vec![3.0, 5.0, 2.0],
+        vec![3.0, 7.0, 2.0],
+    ];
+    fs::write(own.join("xy.npy"), common::matrix(Dtype::F64, false, &gap)).unwrap();
+    assert!(
+        seen(&["--data=xy.npy"])
+            .unwrap_err()
+            .contains("line 1, column 2")
+    );
+    fs::write(own.join("t.csv"), "1,6,0\n3,5,2\n3,7,2\n").unwrap();
+    assert_eq!(
+        seen(&["--data=xy.npy", "--missing=mean"]),
+        seen(&["--data=t.csv"])
+    );
+}
+
+/// 1e9 and 1e9 + 1 are one number of f32.
+#[test]
+fn what_f32_cannot_hold_is_said() {
+    let place = tempfile::tempdir().unwrap();
+    let own = place.path();
+    let table = b"1,1000000000,0\n2,1000000001,1\n3,1000000002,2\n1,1000000001,1\n";
+    let said = read(own, table, &[]).unwrap();
+    assert!(said.contains("f32 cannot hold how columns 2"), "{said}");
+    assert!(
+        !read(own, table, &["--dtype=f64"])
+            .unwrap()
+            .contains("cannot hold")
+    );
+    assert!(
+        !read(own, b"1,20,0\n2,30,1\n0.1,40,2\n", &[])
+            .unwrap()
+            .contains("cannot hold")
+    );
+}
+
 #[test]
 fn targets_of_yes_or_no_lie_between_0_and_1() {
     let place = tempfile::tempdir().unwrap();

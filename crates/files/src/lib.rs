@@ -6,7 +6,7 @@
 //! | samples out of a table or an archive, by the file's name | [`samples`] |
 //! | how it is read, and what was found | [`Reading`], [`Samples`] |
 //! | a table of numbers (CSV, TSV, plain or gzip) | [`table`] |
-//! | an archive of NumPy's arrays (npz) | [`Npz`], [`Head`] |
+//! | an archive of NumPy's arrays (npz), or an array alone (npy) | [`Npz`], [`Head`] |
 //! | weights in PyTorch's layout (safetensors), read and written | [`weights`] |
 //! | results, whole or not at all | [`output`] |
 //! | what an option's text says: counts, widths, bytes | [`values`] |
@@ -42,6 +42,7 @@
 mod arrays;
 mod element;
 mod error;
+mod npy;
 mod npz;
 pub mod output;
 mod reading;

@@ -4,6 +4,7 @@ use std::io::{Cursor, Write};
 use std::path::Path;
 
 use npyz::WriterBuilder;
+use zip::result::ZipResult;
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipWriter};
 
@@ -35,13 +36,9 @@ pub struct Array {
 /// # Ok::<(), pushpull_files::FileError>(())
 /// ```
 pub fn npz_bytes(output: &Path, arrays: &[Array]) -> Result<Vec<u8>, FileError> {
-    let mut archive = ZipWriter::new(Cursor::new(Vec::new()));
-    let options = SimpleFileOptions::default().compression_method(CompressionMethod::Stored);
+    let mut members = Vec::with_capacity(arrays.len());
     for array in arrays {
         let failed = |error: std::io::Error| FileError::write(output, error);
-        let name = npyz::npz::file_name_from_array_name(array.name);
-        let started = archive.start_file(name, options);
-        started.map_err(|error| FileError::write(output, error))?;
         let shape: Vec<u64> = array.shape.iter().map(|&n| n as u64).collect();
         let mut bytes = Vec::new();
         let writer = npyz::WriteOptions::new().default_dtype().shape(&shape);
@@ -50,10 +47,18 @@ pub fn npz_bytes(output: &Path, arrays: &[Array]) -> Result<Vec<u8>, FileError> 
             .extend(array.numbers.iter().copied())
             .map_err(failed)?;
         writer.finish().map_err(failed)?;
-        archive.write_all(&bytes).map_err(failed)?;
+        members.push((array.name, bytes));
     }
-    let done = archive
-        .finish()
-        .map_err(|error| FileError::write(output, error))?;
-    Ok(done.into_inner())
+    stored(&members).map_err(|error| FileError::write(output, error))
+}
+
+/// An archive of npy files by the names of their arrays, not packed.
+pub(crate) fn stored(arrays: &[(&str, Vec<u8>)]) -> ZipResult<Vec<u8>> {
+    let mut archive = ZipWriter::new(Cursor::new(Vec::new()));
+    let options = SimpleFileOptions::default().compression_method(CompressionMethod::Stored);
+    for (name, bytes) in arrays {
+        archive.start_file(npyz::npz::file_name_from_array_name(name), options)?;
+        archive.write_all(bytes)?;
+    }
+    Ok(archive.finish()?.into_inner())
 }

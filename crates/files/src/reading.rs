@@ -1,6 +1,6 @@
 //! How the samples of a file are to be read, and what was read.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use nalgebra::DMatrix;
 
@@ -54,6 +54,8 @@ pub struct Reading {
     pub header: Header,
     /// Of a table: the columns of the target; none: those that the header says, or the last.
     pub targets: Vec<Target>,
+    /// Of an npy file of inputs: the npy file of their targets.
+    pub labels: Option<PathBuf>,
     /// Of a table.
     pub missing: Missing,
     /// Of a table: the classes' names by number, where they are known already; none: words are numbered as they come.

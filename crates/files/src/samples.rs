@@ -9,9 +9,10 @@ use pushpull_core::siblings::memory;
 
 use crate::arrays::{Head, Npz};
 use crate::words::shape;
-use crate::{FileError, Kind, Reading, Sample, Samples, is_stdin, open, table};
+use crate::{FileError, Kind, Reading, Sample, Samples, is_stdin, npy, open, table};
 
-/// The samples of a table (`.csv`, `.tsv`, `.txt`, each also `.gz`, and `-`, standard input) or of an npz file with `x` and `y`.
+/// The samples of a table (`.csv`, `.tsv`, `.txt`, each also `.gz`, and `-`, standard input), of an npz file with `x` and `y`,
+/// or of an npy file: of inputs alone, with the targets in a second one ([`Reading::labels`]), or with the columns of a table.
 ///
 /// # Errors
 /// Those of [`table::read`], [`Npz::open`] and [`of_arrays`]; [`FileError::Input`] for fewer samples than asked for, and for
@@ -20,10 +21,20 @@ pub fn read(path: &Path, sample: &Sample, asked: &Reading) -> Result<Samples, Fi
     let name = path.to_string_lossy().to_lowercase();
     let plain = name.strip_suffix(".gz").unwrap_or(&name);
     let end = plain.rsplit_once('.').map_or("", |(_, end)| end);
+    let array = end == "npy" && plain == name;
+    if let Some(labels) = asked.labels.as_ref().filter(|_| !array) {
+        return Err(FileError::request(
+            "--labels",
+            "an .npy of inputs with --data",
+            format!("{} and {}", path.display(), labels.display()),
+            "the target lies in the same file here: leave --labels out",
+        ));
+    }
     match end {
+        _ if array => npy::read(path, sample, asked),
         _ if is_stdin(path) => table::read(path, sample, asked),
         "csv" | "tsv" | "txt" => table::read(path, sample, asked),
-        "npz" if plain == name => arrays(path, sample, asked),
+        "npz" if plain == name => of_archive(&mut Npz::open(path)?, sample, asked),
         // What is no file at all has another remedy.
         _ => Err(open(path).map_or_else(|fault| fault, |_| other(path, end))),
     }
@@ -32,8 +43,7 @@ pub fn read(path: &Path, sample: &Sample, asked: &Reading) -> Result<Samples, Fi
 /// The refusal of a file that is none of these.
 fn other(path: &Path, end: &str) -> FileError {
     let remedy = match end {
-        "npy" => "save x and y together: numpy.savez(file, x=x, y=y)",
-        "npz" => "unpack it with gunzip",
+        "npy" | "npz" => "unpack it with gunzip",
         "xls" | "xlsx" | "ods" => "save the sheet as CSV",
         "parquet" | "feather" | "json" | "h5" | "hdf5" | "pkl" => {
             "save it as CSV (pandas: to_csv(file, index=False)) or with numpy.savez(file, x=x, y=y)"
@@ -42,7 +52,7 @@ fn other(path: &Path, end: &str) -> FileError {
         "mat" => "load it with scipy.io.loadmat, and save it with numpy.savez(file, x=x, y=y)",
         _ => "give the file a name that says what it is",
     };
-    let expected = ".csv, .tsv or .txt, plain or .gz, .npz, or - for standard input";
+    let expected = ".csv, .tsv or .txt, plain or .gz, .npz, .npy, or - for standard input";
     let got = match end {
         "" => "a name without an extension".into(),
         end => format!(".{end}"),
@@ -50,11 +60,15 @@ fn other(path: &Path, end: &str) -> FileError {
     FileError::input(path, "the file", expected, got, remedy)
 }
 
-fn arrays(path: &Path, sample: &Sample, asked: &Reading) -> Result<Samples, FileError> {
-    let mut npz = Npz::open(path)?;
+/// The first samples of an archive.
+pub(crate) fn of_archive<R: Read + Seek>(
+    npz: &mut Npz<R>,
+    sample: &Sample,
+    asked: &Reading,
+) -> Result<Samples, FileError> {
     let all = match asked.inputs_alone {
         true => npz.without("y", |npz| of_arrays(npz, sample))?,
-        false => of_arrays(&mut npz, sample)?,
+        false => of_arrays(npz, sample)?,
     };
     let x = match asked.batch {
         None => all,
@@ -192,7 +206,11 @@ fn target<R: Read + Seek>(
 }
 
 /// Refuses an array of something else than numbers.
-fn numeric<R: Read + Seek>(npz: &Npz<R>, name: &str, head: &Head) -> Result<(), FileError> {
+pub(crate) fn numeric<R: Read + Seek>(
+    npz: &Npz<R>,
+    name: &str,
+    head: &Head,
+) -> Result<(), FileError> {
     if head.kind() != Kind::Other {
         return Ok(());
     }

@@ -92,7 +92,7 @@ pub fn save(path: &Path, setting: &Setting, rows: &[Row]) -> Result<(), FileErro
     for row in rows {
         let record = [
             setting.network.clone(),
-            setting.activation.into(),
+            setting.activation.clone(),
             setting.loss.into(),
             setting.params.to_string(),
             setting.batch.to_string(),

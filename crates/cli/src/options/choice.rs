@@ -15,6 +15,10 @@ pub trait Choice: FromStr + Clone + Send + Sync + 'static {
     fn names() -> Vec<&'static str>;
     /// Names that others give, in small letters without marks, and what they may mean.
     const OTHERS: &'static [(&'static str, &'static [&'static str])];
+    /// What `--help` says of a name.
+    fn help(_name: &str) -> Option<&'static str> {
+        None
+    }
 }
 
 impl Choice for Loss {
@@ -56,6 +60,24 @@ impl Choice for Activation {
         ("log", &["ln"]),
         ("rectifier", &["relu"]),
     ];
+    fn help(name: &str) -> Option<&'static str> {
+        Some(match name.parse().ok()? {
+            Self::Identity => "x: a linear network",
+            Self::Sigmoid => "1 / (1 + exp -x)",
+            Self::Tanh => "tanh x",
+            Self::Relu => "max(x, 0), slope 0 at 0",
+            Self::LeakyRelu => "x, below 0 a slope of 0.01",
+            Self::Elu => "x, below 0 exp x - 1 (alpha 1)",
+            Self::Softplus => "ln(1 + exp x)",
+            Self::Silu => "x / (1 + exp -x)",
+            Self::Gelu => "x Phi(x), the exact normal distribution, not its tanh approximation",
+            Self::Exp => "exp x",
+            Self::Ln => "ln x, of x above 0",
+            Self::Sin => "sin x",
+            Self::Square => "x^2",
+            _ => return None,
+        })
+    }
 }
 
 /// Reads a name, and suggests one for a name that others give.
@@ -102,7 +124,11 @@ impl<C: Choice> TypedValueParser for Chosen<C> {
     }
 
     fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {
-        Some(Box::new(C::names().into_iter().map(PossibleValue::new)))
+        let values = C::names().into_iter().map(|name| match C::help(name) {
+            Some(help) => PossibleValue::new(name).help(help),
+            None => PossibleValue::new(name),
+        });
+        Some(Box::new(values))
     }
 }
 
@@ -142,5 +168,11 @@ mod tests {
         assert_eq!(meant::<Activation>("ReLU"), ["relu"]);
         assert_eq!(meant::<Activation>("LeakyReLU"), ["leaky-relu"]);
         assert!(meant::<Activation>("cubic").is_empty());
+        // Every activation says what it is and its setting.
+        assert!(
+            Activation::ALL
+                .iter()
+                .all(|a| Activation::help(a.name()).is_some())
+        );
     }
 }

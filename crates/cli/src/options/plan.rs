@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::{ArgAction, Args};
 use pushpull_core::blocks::{Activation, Loss};
 use pushpull_files::values::{bytes, count};
 use pushpull_planner::Question;
@@ -47,16 +47,16 @@ pub struct Plan {
     pub weights: Option<PathBuf>,
     #[command(flatten)]
     pub names: Names,
-    /// The activation after every layer but the last
-    #[arg(long, required_unless_present = "chain", value_parser = chosen::<Activation>())]
-    pub activation: Option<Activation>,
+    /// The activation after every layer but the last; or one for each, as relu,tanh
+    #[arg(long, value_name = "NAMES", value_delimiter = ',', action = ArgAction::Set, required_unless_present = "chain", value_parser = chosen::<Activation>())]
+    pub activation: Vec<Activation>,
     /// The loss after the last layer [default: none, the question is about the outputs]
     #[arg(long, value_parser = chosen::<Loss>())]
     pub loss: Option<Loss>,
     /// Samples of a batch [default: 32, or all samples of the data]
     #[arg(long, value_name = "N", value_parser = count)]
     pub batch: Option<usize>,
-    /// Samples to plan for (npz, csv, tsv, txt, each also gz; - for a table on standard input): they are held against the network, and counted
+    /// Samples to plan for (npz, npy, csv, tsv, txt; tables also .gz, or - for standard input): they are held against the network, and counted
     #[arg(long, value_name = "FILE")]
     pub data: Option<PathBuf>,
     #[command(flatten)]

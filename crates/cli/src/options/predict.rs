@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::{ArgAction, Args};
 use pushpull_core::blocks::{Activation, Loss};
 
 use super::choice::chosen;
@@ -10,7 +10,8 @@ use super::{Columns, Names, Net, Precision, Widths, widths};
 
 pub const PREDICT: &str = "\
 The weights read samples as they are, as `pushpull train` writes them and `pushpull gradient` reads
-them. The data holds inputs alone; y of an npz is passed over.
+them. The data holds inputs alone; y of an npz is passed over, and so are the columns of a table
+that --target names.
 
 What is written, a sample a line, depends on the loss that the network was trained for:
   none                   the outputs
@@ -49,13 +50,13 @@ pub struct Predict {
     pub layers: Option<Widths>,
     #[command(flatten)]
     pub names: Names,
-    /// The activation after every layer but the last
-    #[arg(long, value_parser = chosen::<Activation>())]
-    pub activation: Activation,
+    /// The activation after every layer but the last; or one for each, as relu,tanh
+    #[arg(long, value_name = "NAMES", value_delimiter = ',', action = ArgAction::Set, required = true, value_parser = chosen::<Activation>())]
+    pub activation: Vec<Activation>,
     /// The loss that the network was trained for [default: none, outputs are written as they are]
     #[arg(long, value_parser = chosen::<Loss>())]
     pub loss: Option<Loss>,
-    /// The samples (npz, csv, tsv, txt, each also gz; - for a table on standard input)
+    /// The samples (npz, npy, csv, tsv, txt; tables also .gz, or - for standard input)
     #[arg(long, value_name = "FILE")]
     pub data: PathBuf,
     #[command(flatten)]
@@ -75,7 +76,7 @@ pub struct Evaluate {
     /// The network's weights (safetensors)
     #[arg(long, value_name = "FILE")]
     pub weights: PathBuf,
-    /// The samples (npz, csv, tsv, txt, each also gz; - for a table on standard input)
+    /// The samples (npz, npy, csv, tsv, txt; tables also .gz, or - for standard input)
     #[arg(long, value_name = "FILE")]
     pub data: PathBuf,
     #[command(flatten)]

@@ -27,6 +27,8 @@ Files:
   checkpoint  the whole state of the run. It is replaced whole or not at all, so a run that is
               killed goes on with --resume to the same bits.
 
+Losses are told without the penalties of --l1 and --l2, so that runs compare.
+
 Modes: reverse, checkpointed:<slots>, forward, structured, and forward-gradient:<directions>, an
 unbiased estimate from as many jvps.
 
@@ -73,7 +75,7 @@ pub enum Search {
 pub struct Train {
     #[command(flatten)]
     pub net: Net,
-    /// The samples (npz, csv, tsv, txt, each also gz; - for a table on standard input)
+    /// The samples (npz, npy, csv, tsv, txt; tables also .gz, or - for standard input)
     #[arg(
         long,
         value_name = "FILE",
@@ -107,6 +109,12 @@ pub struct Train {
     /// Decoupled weight decay
     #[arg(long, default_value = "0")]
     pub decay: f64,
+    /// Penalty on weights, not biases: adds L1 sum |w| to the objective
+    #[arg(long, value_name = "L1", default_value = "0")]
+    pub l1: f64,
+    /// Penalty on weights, not biases: adds L2 / 2 sum w^2 to the objective
+    #[arg(long, value_name = "L2", default_value = "0")]
+    pub l2: f64,
     /// How a gradient is computed
     #[arg(long, default_value = "reverse")]
     pub mode: Mode,

@@ -54,7 +54,7 @@ pub struct Xray {
     /// The seed of drawn weights
     #[arg(long, default_value = "1")]
     pub seed: u64,
-    /// Samples to look at (npz, csv, tsv, txt, each also gz; - for a table on standard input)
+    /// Samples to look at (npz, npy, csv, tsv, txt; tables also .gz, or - for standard input)
     #[arg(long, value_name = "FILE")]
     pub data: Option<PathBuf>,
     #[command(flatten)]

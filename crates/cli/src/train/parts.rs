@@ -1,7 +1,7 @@
 //! The samples of a run: read, split, standardised by the training part.
 
-use pushpull_core::Real;
 use pushpull_core::blocks::Loss;
+use pushpull_core::{Real, Scalar};
 use pushpull_data::{Dataset, directory};
 use pushpull_train::{Samples, Scaling, Split};
 
@@ -9,6 +9,7 @@ use crate::fault::Fault;
 use crate::given;
 use crate::network::Network;
 use crate::options::train::{Set, Train};
+use crate::screen;
 
 /// Standardised samples, and what they were standardised with.
 pub struct Parts {
@@ -26,8 +27,10 @@ pub struct Parts {
 }
 
 impl Parts {
-    pub fn of(asked: &Train, network: &Network) -> Result<Self, Fault> {
+    /// `T`: the type of numbers that the written network will read them in.
+    pub fn of<T: Scalar>(asked: &Train, network: &Network) -> Result<Self, Fault> {
         let (name, samples, classes) = read(asked, network)?;
+        screen::remark(&given::lost::<T>(samples.inputs()));
         let regression = network.loss == Loss::SquaredError;
         let stratified = !regression && !asked.plain;
         let split = |samples: &Samples, share, seed| match stratified {

@@ -54,7 +54,7 @@ impl From<&Epoch> for Line {
 #[derive(Debug, Serialize)]
 pub struct Report {
     network: String,
-    activation: &'static str,
+    activation: String,
     loss: &'static str,
     params: usize,
     dtype: &'static str,
@@ -104,7 +104,7 @@ impl Report {
         let epochs = training.history();
         Self {
             network: network.name(),
-            activation: asked.net.activation.name(),
+            activation: network.activation(),
             loss: asked.net.loss.name(),
             params: training.model().n_params(),
             dtype: T::NAME,
