@@ -6,21 +6,22 @@ use std::path::Path;
 use pushpull_core::Real;
 use pushpull_files::weights::{self, Weights};
 use pushpull_files::{Element, output};
-use pushpull_plot::{Axis, LineChart, Series};
 use pushpull_train::{
-    Bar, CheckpointFault, Epoch, Model, Optimiser, Saver, Settings, Space, Step, Strategy,
-    TrainError, Training, Watch,
+    Bar, CheckpointFault, Model, Optimiser, Saver, Settings, Step, TrainError, Training, Watch,
 };
 
 use crate::fault::Fault;
 use crate::network::Network;
-use crate::options::train::{Method, Search, Train};
+use crate::options::train::{Method, Train};
 use crate::options::{Precision, Reduction};
 use crate::{interrupt, screen};
 
+mod curves;
 pub mod parts;
 mod report;
+mod search;
 
+use curves::curves;
 use parts::Parts;
 
 /// Runs the command; the text for stdout.
@@ -226,96 +227,6 @@ impl Work<'_> {
             },
         })
     }
-
-    fn search<T>(&self, kind: Search) -> Result<String, Fault>
-    where
-        T: Element + pushpull_train::Precision,
-    {
-        let Self {
-            asked,
-            network,
-            parts,
-            json,
-        } = *self;
-        let (net, settings) = (&asked.net, settings(asked));
-        let or = |given: Vec<Vec<usize>>, own: &[usize]| {
-            if given.is_empty() {
-                vec![own.to_vec()]
-            } else {
-                given
-            }
-        };
-        let own = &network.widths[1..network.widths.len() - 1];
-        let space = Space {
-            hidden: or(
-                asked.hidden.iter().map(|widths| widths.0.clone()).collect(),
-                own,
-            ),
-            activations: match &asked.activations[..] {
-                [] => match net.activation[..] {
-                    [one] => vec![one],
-                    _ => {
-                        return Err(Fault::option(
-                            "--activation",
-                            "one activation for a --search",
-                            network.activation(),
-                            "a search tries one activation for all layers: list those to try with --activations",
-                        ));
-                    }
-                },
-                given => given.to_vec(),
-            },
-            rates: match &asked.rates[..] {
-                [] => vec![settings.optimiser.rate()],
-                given => given.to_vec(),
-            },
-            batches: match &asked.batches[..] {
-                [] => vec![asked.batch],
-                given => given.to_vec(),
-            },
-        };
-        let strategy = match kind {
-            Search::Grid => Strategy::Grid,
-            Search::Random => Strategy::Random {
-                trials: asked.trials,
-                seed: asked.seed,
-            },
-        };
-        let (train, valid) = (&parts.train, &parts.valid);
-        let bar = report::Trials::default();
-        let ranking = pushpull_train::search::<T>(
-            &space,
-            strategy,
-            net.loss,
-            &settings,
-            train,
-            valid,
-            |trial, of| bar.note(trial, of),
-        )?;
-        bar.end();
-        let winner = ranking.trials().iter().find(|trial| trial.outcome.is_ok());
-        if let (Some(path), Some(winner)) = (&asked.weights, winner) {
-            // As it was tried, so that the score is that of what is written.
-            let mut widths = vec![network.inputs()];
-            widths.extend(&winner.hidden);
-            widths.push(network.outputs());
-            let settings = Settings {
-                optimiser: settings.optimiser.with_rate(winner.rate),
-                batch: winner.batch,
-                ..settings
-            };
-            let model = Model::mlp(&widths, winner.activation, net.loss)?;
-            let mut training = Training::<T>::new(&model, settings, train, Some(valid))?;
-            training.run(&mut ())?;
-            let params: Vec<T> = parts.raw(&widths, &training.best().params)?;
-            let bytes = weights::network(path, &widths, &params, &parts.classes)?;
-            output::write(path, &bytes)?;
-        }
-        if let Some(path) = &asked.table {
-            output::write(path, ranking.to_csv().as_bytes())?;
-        }
-        Ok(report::ranking(&ranking, json))
-    }
 }
 
 /// Ends a run between its steps when the user asks for it.
@@ -343,35 +254,4 @@ pub fn with_biases<T: Real>(network: &Network, params: Vec<T>) -> Vec<T> {
         }
     }
     all
-}
-
-/// The losses of both parts, epoch by epoch.
-fn curves(network: &Network, epochs: &[Epoch]) -> LineChart {
-    let points = |of: fn(&Epoch) -> Option<f64>| -> Vec<(f64, f64)> {
-        let each = epochs
-            .iter()
-            .filter_map(|epoch| Some((epoch.number as f64, of(epoch)?)));
-        each.filter(|(_, loss)| *loss > 0.0).collect()
-    };
-    let (x, y) = (Axis::linear("epoch"), Axis::log("mean loss"));
-    let mut chart = LineChart::new("Learning curves", x, y);
-    chart.subtitle = format!(
-        "{}, {}, {}",
-        network.name(),
-        network.activation(),
-        network.loss
-    );
-    let train = points(|epoch| Some(epoch.train.loss));
-    let valid = points(|epoch| epoch.valid.map(|valid| valid.loss));
-    chart.series.push(Series::new("training part", train));
-    chart
-        .series
-        .push(Series::new("validation part", valid).dashed());
-    let best = epochs.iter().rfind(|epoch| epoch.best);
-    if let Some((epoch, valid)) = best.and_then(|epoch| Some((epoch.number, epoch.valid?))) {
-        chart.notes.push(format!(
-            "The lowest validation loss is that of epoch {epoch}: {valid}."
-        ));
-    }
-    chart
 }

@@ -42,7 +42,6 @@
 mod arrays;
 mod element;
 mod error;
-mod npy;
 mod npz;
 pub mod output;
 mod reading;

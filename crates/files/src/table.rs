@@ -11,8 +11,10 @@ use pushpull_core::siblings::memory;
 use crate::words::shown;
 use crate::{FileError, Header, Missing, Reading, Sample, Samples, Target, is_stdin, open};
 
+mod classes;
 mod records;
 
+use classes::Classes;
 use records::{Record, Records};
 
 /// Names that say a column is the target.
@@ -67,18 +69,6 @@ pub fn parse(
     Table::new(name, sample, asked).lines(BufReader::new(source))
 }
 
-/// What the classes of a table are, as far as it has been read.
-enum Classes {
-    /// No sample has come yet.
-    Unknown,
-    Numbers,
-    /// Words, numbered in the order in which they came; `known`: by somebody else, once and for all.
-    Words {
-        words: Vec<String>,
-        known: bool,
-    },
-}
-
 /// A table that is being read.
 struct Table<'a> {
     name: &'a Path,
@@ -96,18 +86,11 @@ struct Table<'a> {
 
 impl<'a> Table<'a> {
     fn new(name: &'a Path, sample: &'a Sample, asked: &'a Reading) -> Self {
-        let classes = match &asked.classes {
-            Some(words) => Classes::Words {
-                words: words.clone(),
-                known: true,
-            },
-            None => Classes::Unknown,
-        };
         Self {
             name,
             sample,
             asked,
-            classes,
+            classes: Classes::new(asked.classes.as_deref()),
             order: Vec::new(),
             numbers: Vec::new(),
             samples: 0,
@@ -331,8 +314,11 @@ impl<'a> Table<'a> {
                 }
             }
             let value = number(field, record.decimal);
-            if k >= inputs && self.is_class(value) {
-                let class = self.class(field, value, &place)?;
+            if k >= inputs && self.classes.are_read(self.sample, value) {
+                let class = self.classes.number(self.sample, field, value);
+                let class = class.map_err(|(expected, got, remedy)| {
+                    self.fault(place(), expected, got, remedy)
+                })?;
                 match self.sample.loss() {
                     Loss::SoftmaxCrossEntropy => self.numbers[first + inputs + class] = 1.0,
                     _ => self.numbers[first + k] = class as f64,
@@ -364,86 +350,6 @@ impl<'a> Table<'a> {
         }
         self.samples += 1;
         Ok(())
-    }
-
-    /// Whether the target is one of some classes, which words may name.
-    fn is_class(&mut self, value: Option<f64>) -> bool {
-        match self.sample.loss() {
-            Loss::SoftmaxCrossEntropy => true,
-            // Of two classes the words are 0 and 1; numbers are read as they are.
-            Loss::SigmoidCrossEntropy if self.sample.outputs() == 1 => {
-                if let (Classes::Unknown, Some(_)) = (&self.classes, value) {
-                    self.classes = Classes::Numbers;
-                }
-                !matches!(self.classes, Classes::Numbers)
-            }
-            _ => false,
-        }
-    }
-
-    /// The number of a class.
-    fn class(
-        &mut self,
-        field: &str,
-        value: Option<f64>,
-        place: &dyn Fn() -> String,
-    ) -> Result<usize, FileError> {
-        let binary = self.sample.loss() == Loss::SigmoidCrossEntropy;
-        let most = if binary { 2 } else { self.sample.outputs() };
-        if let Classes::Unknown = self.classes {
-            self.classes = match value {
-                Some(_) => Classes::Numbers,
-                None => Classes::Words {
-                    words: Vec::new(),
-                    known: false,
-                },
-            };
-        }
-        let (name, remedy) = (self.name, "correct the field or remove the line");
-        let Classes::Words { words, known } = &mut self.classes else {
-            let Some(value) = value else {
-                let expected = "a class by its number, as in the lines before";
-                return Err(self.fault(place(), expected, shown(field), remedy));
-            };
-            if value >= 0.0 && value < most as f64 && value.fract() == 0.0 {
-                return Ok(value as usize);
-            }
-            let (expected, remedy) = match binary {
-                true => self.sample.domain(),
-                false => (
-                    format!("a class, 0 to {}", most - 1),
-                    "number the classes from 0, or give more outputs with --layers",
-                ),
-            };
-            // A share between two classes is a target as well.
-            return Err(self.fault(place(), expected, value.to_string(), remedy));
-        };
-        // Somebody else's names may be more than there are classes here.
-        if let Some(class) = words.iter().take(most).position(|word| word == field) {
-            return Ok(class);
-        }
-        if *known || words.len() == most {
-            let list: Vec<String> = words.iter().take(20).map(|word| shown(word)).collect();
-            let expected = format!("one of {most} classes: {}", list.join(", "));
-            let remedy = if *known {
-                "these are the classes of the weights"
-            } else {
-                "correct the field, or give more outputs with --layers"
-            };
-            return Err(FileError::input(
-                name,
-                place(),
-                expected,
-                shown(field),
-                remedy,
-            ));
-        }
-        if value.is_some() {
-            let expected = "a class by its name, as in the lines before";
-            return Err(self.fault(place(), expected, shown(field), remedy));
-        }
-        words.push(field.to_owned());
-        Ok(words.len() - 1)
     }
 
     fn finish(mut self) -> Result<Samples, FileError> {
@@ -478,10 +384,7 @@ impl<'a> Table<'a> {
                 self.dropped
             ));
         }
-        let classes = match self.classes {
-            Classes::Words { words, .. } => words,
-            _ => Vec::new(),
-        };
+        let classes = self.classes.names();
         if !classes.is_empty() && self.asked.classes.is_none() {
             let list: Vec<String> = classes
                 .iter()

@@ -8,7 +8,9 @@ use nalgebra::DMatrix;
 use pushpull_core::siblings::memory;
 
 use crate::npz::stored;
-use crate::{FileError, Npz, Reading, Sample, Samples, open, samples, table};
+use crate::{FileError, Npz, Reading, Sample, Samples, open, table};
+
+use super::archive;
 
 /// Bytes of a file, at most.
 const MOST: u64 = 1 << 30;
@@ -17,7 +19,7 @@ const TEXT: usize = 24;
 
 /// The samples of an npy file. With [`Reading::labels`], or where inputs alone are asked for, it holds the inputs; else a
 /// row holds the columns of a table.
-pub(crate) fn read(path: &Path, sample: &Sample, asked: &Reading) -> Result<Samples, FileError> {
+pub(super) fn read(path: &Path, sample: &Sample, asked: &Reading) -> Result<Samples, FileError> {
     let mut members = vec![("x", bytes(path)?)];
     let mut name = path.to_owned();
     if let Some(labels) = asked.labels.as_deref().filter(|_| !asked.inputs_alone) {
@@ -29,7 +31,7 @@ pub(crate) fn read(path: &Path, sample: &Sample, asked: &Reading) -> Result<Samp
     let len = archive.len() as u64;
     let mut npz = Npz::new(&name, Cursor::new(archive), len)?;
     if members.len() == 2 || asked.inputs_alone || sample.targets() == 0 {
-        return samples::of_archive(&mut npz, sample, asked);
+        return archive::read(&mut npz, sample, asked);
     }
     let text = text(&mut npz, sample)?;
     let mut read = table::parse(path, text.as_bytes(), sample, asked)?;
@@ -73,7 +75,7 @@ fn text(npz: &mut Npz<Cursor<Vec<u8>>>, sample: &Sample) -> Result<String, FileE
             return Err(npz.fault("x", expected, got, remedy));
         }
     };
-    samples::numeric(npz, "x", &x)?;
+    archive::numeric(npz, "x", &x)?;
     let most = memory::elements(&[rows, columns, TEXT + size_of::<f64>()]);
     memory::fits::<u8>("the data", most, "save some of its rows, or an npz")?;
     let mut numbers = DMatrix::from_element(columns, rows, 0.0);
