@@ -136,7 +136,7 @@ fn picture(report: &Report, confusion: &[Vec<usize>]) -> HeatMap {
 impl Report {
     fn text(&self) -> String {
         let mut text = format!(
-            "samples     {} of {}\nloss        {}, the mean\n{:<11} {:.4}\n",
+            "samples     {} of {}\nloss        {:?}, the mean\n{:<11} {:.4}\n",
             self.samples, self.data, self.loss, self.score, self.value
         );
         if let Some(confusion) = &self.confusion {

@@ -122,7 +122,7 @@ where
 impl Report {
     fn text(&self, asked: &Gradient) -> String {
         format!(
-            "loss        {}\nmode        {} ({})\nflops       {}, {} calls of elementary functions\npeak bytes  {}\nwritten     {}\n",
+            "loss        {:?}\nmode        {} ({})\nflops       {}, {} calls of elementary functions\npeak bytes  {}\nwritten     {}\n",
             self.loss,
             self.mode,
             self.way,

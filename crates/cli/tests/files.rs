@@ -365,6 +365,44 @@ fn weights_of_any_names_types_and_layouts_are_read() {
     assert!(sum(own, &["--layers=2,2", "--map=a10="]).is_ok());
 }
 
+/// Shapes allow two orders and names have no numbers: what was taken is said.
+#[test]
+fn an_order_that_names_leave_open_is_said() {
+    let place = tempfile::tempdir().unwrap();
+    let own = place.path();
+    data(own);
+    let weight = |name: &str, shape: &[usize]| {
+        let numbers: Vec<f64> = (0..shape[0] * shape[1]).map(|k| k as f64).collect();
+        tensor(name, "F64", shape, Dtype::F64.bytes(&numbers))
+    };
+    let run = |names: [&str; 2], shapes: [&[usize]; 2], more: &[&str]| {
+        let tensors = [weight(names[0], shapes[0]), weight(names[1], shapes[1])];
+        fs::write(own.join("w.safetensors"), safetensors(&tensors)).unwrap();
+        let common = ["plan", "--activation=identity", "--weights=w.safetensors"];
+        let output = pushpull(own, &[&common[..], more].concat());
+        assert!(output.status.success(), "{}", fault(&output));
+        fault(&output)
+    };
+    let coder = ["encoder.weight", "decoder.weight"];
+    let (square, narrow): ([&[usize]; 2], [&[usize]; 2]) = ([&[2, 2]; 2], [&[1, 2], &[2, 1]]);
+    let said = run(coder, square, &[]);
+    assert!(
+        said.contains("taken as \"decoder\", \"encoder\"") && said.contains("--map"),
+        "{said}"
+    );
+    assert!(run(coder, narrow, &[]).contains("taken as"));
+    assert_eq!(run(coder, narrow, &["--layers=2,1,2"]), "");
+    assert_eq!(
+        run(coder, square, &["--map=encoder=0", "--map=decoder=1"]),
+        ""
+    );
+    assert_eq!(run(["fc1.weight", "fc2.weight"], square, &[]), "");
+    assert_eq!(
+        run(["body.fc.weight", "head.weight"], [&[3, 2], &[1, 3]], &[]),
+        ""
+    );
+}
+
 #[test]
 fn arrays_of_any_type_are_samples() {
     let place = tempfile::tempdir().unwrap();

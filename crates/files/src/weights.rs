@@ -20,6 +20,7 @@ pub use layer::Layer;
 pub use tensors::{gradients, like, network};
 
 use layer::Part;
+use matched::Matched;
 
 /// Bytes of a header, at most.
 const HEADER: u64 = 16 << 20;
@@ -132,8 +133,23 @@ impl<R: Read + Seek> Weights<R> {
                 "the file is cut off or damaged; save it again",
             ));
         }
-        let (layers, unused) = matched::layers(name, &metadata, wanted)?;
+        let Matched {
+            layers,
+            unused,
+            doubtful,
+        } = matched::layers(name, &metadata, wanted)?;
         let mut said = Vec::new();
+        if doubtful {
+            let order: Vec<String> = layers
+                .iter()
+                .map(|layer| shown(&matched::base(layer)))
+                .collect();
+            said.push(format!(
+                "{}: shapes and names leave the order of the layers open; taken as {}; --layers or --map OLD=NEW say another",
+                name.display(),
+                order.join(", ")
+            ));
+        }
         if !unused.is_empty() {
             let list: Vec<String> = unused.iter().take(20).map(|name| shown(name)).collect();
             let more = unused.len() - list.len();

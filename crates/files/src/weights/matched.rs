@@ -26,12 +26,23 @@ struct Found {
     kernel: bool,
 }
 
-/// The layers in the order of the network, and the names of what is not used.
+/// What a file of weights was taken for.
+#[derive(Default)]
+pub(super) struct Matched {
+    /// In the order of the network.
+    pub layers: Vec<Layer>,
+    /// The names of other tensors.
+    pub unused: Vec<String>,
+    /// Whether the order may be another than the network's.
+    pub doubtful: bool,
+}
+
+/// The layers of a file.
 pub(super) fn layers(
     file: &Path,
     metadata: &Metadata,
     wanted: &Wanted,
-) -> Result<(Vec<Layer>, Vec<String>), FileError> {
+) -> Result<Matched, FileError> {
     let (found, mut unused) = found(metadata, &wanted.renamed)?;
     let mut candidates = Vec::new();
     for own in found {
@@ -80,13 +91,60 @@ pub(super) fn layers(
             None => by_chain(file, layers),
         });
         match ordered {
-            Ok(layers) => return Ok((layers, unused)),
+            Ok(layers) => {
+                return Ok(Matched {
+                    doubtful: is_doubtful(&candidates, &layers, wanted),
+                    layers,
+                    unused,
+                });
+            }
             Err(fault) => first = first.or(Some(fault)),
         }
     }
     match first {
         Some(fault) => Err(fault),
-        None => Ok((Vec::new(), unused)),
+        None => Ok(Matched::default()),
+    }
+}
+
+/// Whether shapes allow another order, and names do not settle it: numbers do, `fc2` comes after `fc1`, but `decoder` may come
+/// before `encoder`. An order against that of the names is doubtful as well.
+fn is_doubtful(candidates: &[Found], layers: &[Layer], wanted: &Wanted) -> bool {
+    let name = |layer: &Layer| {
+        let own = |found: &&Found| {
+            found
+                .weight
+                .as_ref()
+                .is_some_and(|w| w.name == layer.weight.name)
+        };
+        candidates
+            .iter()
+            .find(own)
+            .map_or("", |found| found.name.as_str())
+    };
+    let names: Vec<&str> = layers.iter().map(name).collect();
+    if names
+        .windows(2)
+        .any(|pair| natural(pair[0], pair[1]) == Ordering::Greater)
+    {
+        return wanted.widths.is_none();
+    }
+    if names.windows(2).all(|pair| is_numbered(pair[0], pair[1])) {
+        return false;
+    }
+    let reversed: Vec<Layer> = layers.iter().rev().cloned().collect();
+    match &wanted.widths {
+        Some(_) => {
+            let same = |a: &Layer, b: &Layer| (a.n_in(), a.n_out()) == (b.n_in(), b.n_out());
+            (1..layers.len()).any(|k| layers[..k].iter().any(|other| same(other, &layers[k])))
+        }
+        None => {
+            let (mut order, mut steps) = (Vec::new(), 0);
+            let mut used = vec![false; reversed.len()];
+            let found = search(&reversed, &mut order, &mut used, &mut steps);
+            let straight = (0..reversed.len()).rev();
+            found && !order.iter().copied().eq(straight)
+        }
     }
 }
 
@@ -310,7 +368,7 @@ fn search(layers: &[Layer], order: &mut Vec<usize>, used: &mut [bool], steps: &m
 }
 
 /// The name of a layer.
-fn base(layer: &Layer) -> String {
+pub(super) fn base(layer: &Layer) -> String {
     let name = &layer.weight.name;
     name.rsplit_once(['.', '/'])
         .map_or("", |(base, _)| base)
@@ -333,18 +391,27 @@ fn listed(names: &[String]) -> String {
     format!("{}{more}", list.join(", "))
 }
 
+/// A name in its parts, and whether each is a number.
+fn parts(text: &str) -> Vec<(bool, String)> {
+    let mut parts: Vec<(bool, String)> = Vec::new();
+    for c in text.chars() {
+        match parts.last_mut() {
+            Some((digits, part)) if *digits == c.is_ascii_digit() => part.push(c),
+            _ => parts.push((c.is_ascii_digit(), c.into())),
+        }
+    }
+    parts
+}
+
+/// Whether two names differ by a number first.
+fn is_numbered(a: &str, b: &str) -> bool {
+    let (left, right) = (parts(a), parts(b));
+    let differs = left.iter().zip(&right).find(|(left, right)| left != right);
+    differs.is_some_and(|((left, _), (right, _))| *left && *right)
+}
+
 /// Names as a reader orders them: numbers by their size, `layer10` after `layer9`.
 fn natural(a: &str, b: &str) -> Ordering {
-    let parts = |text: &str| -> Vec<(bool, String)> {
-        let mut parts: Vec<(bool, String)> = Vec::new();
-        for c in text.chars() {
-            match parts.last_mut() {
-                Some((digits, part)) if *digits == c.is_ascii_digit() => part.push(c),
-                _ => parts.push((c.is_ascii_digit(), c.into())),
-            }
-        }
-        parts
-    };
     let (left, right) = (parts(a), parts(b));
     for ((digits, left), (other, right)) in left.iter().zip(&right) {
         let trimmed = |text: &str| text.trim_start_matches('0').to_owned();
