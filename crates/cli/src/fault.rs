@@ -146,10 +146,32 @@ const OPTIONS: [(&str, &str); 6] = [
     ("Primal: threads must be", "--threads: must be"),
 ];
 
+/// Settings of a run by the names that training has for them, and the options that say them.
+const SETTINGS: [(&str, &str); 11] = [
+    ("the batch size:", "--batch:"),
+    ("the validation share:", "--valid:"),
+    ("the learning rate:", "--rate:"),
+    ("the learning rates:", "--rates:"),
+    ("the momentum:", "--momentum:"),
+    ("the decay:", "--decay:"),
+    ("the L1 penalty:", "--l1:"),
+    ("the L2 penalty:", "--l2:"),
+    ("the patience:", "--patience:"),
+    ("the epochs of a search:", "--epochs:"),
+    ("the mode under a shadow check:", "--mode, with --shadow:"),
+];
+
 /// A fault in the words of the options.
 pub fn words(fault: &Fault) -> String {
     let replaced = |text: String, (library, option): &(&str, &str)| text.replace(library, option);
-    OPTIONS.iter().fold(fault.to_string(), replaced)
+    let text = OPTIONS.iter().fold(fault.to_string(), replaced);
+    let said = SETTINGS
+        .iter()
+        .find(|(setting, _)| text.starts_with(setting));
+    match (fault, said) {
+        (Fault::Train(_), Some((setting, option))) => text.replacen(setting, option, 1),
+        _ => text,
+    }
 }
 
 #[cfg(test)]

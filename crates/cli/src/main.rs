@@ -24,14 +24,17 @@ mod xray;
 
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::{CommandFactory, FromArgMatches};
 
 use fault::Fault;
 use options::{Command, Options};
 
 fn main() -> ExitCode {
-    let options = Options::parse();
-    match run(&options) {
+    // A negative number is the value of an option, so that the fault is that of the option.
+    let command =
+        Options::command().mut_subcommands(|command| command.allow_negative_numbers(true));
+    let options = Options::from_arg_matches(&command.get_matches());
+    match run(&options.unwrap_or_else(|fault| fault.exit())) {
         Ok(()) => ExitCode::SUCCESS,
         Err(fault) => {
             screen::complain(&fault);

@@ -119,6 +119,39 @@ fn help_says_what_an_activation_is_and_its_setting() {
     }
 }
 
+#[test]
+fn a_wrong_number_is_told_by_its_option() {
+    let place = tempfile::tempdir().unwrap();
+    let table: String = (0..20)
+        .map(|k| format!("{k},{},{}\n", k * k, k % 3))
+        .collect();
+    fs::write(place.path().join("t.csv"), table).unwrap();
+    let net = [
+        "train",
+        "--data=t.csv",
+        "--layers=2,3",
+        "--activation=relu",
+        "--loss=softmax-cross-entropy",
+    ];
+    for (wrong, words) in [
+        (&["--epochs", "-1"][..], "'-1' for '--epochs"),
+        (&["--rate", "fast"], "'fast' for '--rate"),
+        (&["--decay", "-1"], "--decay: expected at least 0"),
+        (&["--batch", "64"], "--batch: expected"),
+        (&["--valid", "1.5"], "--valid: expected"),
+        (&["--lr", "-0.1"], "--rate: expected"),
+        (&["--l2", "-1"], "--l2: expected"),
+    ] {
+        let output = pushpull(place.path(), &[&net[..], wrong].concat());
+        assert_eq!(output.status.code(), Some(2));
+        assert!(
+            fault(&output).contains(words),
+            "{wrong:?}: {}",
+            fault(&output)
+        );
+    }
+}
+
 /// A penalty pulls weights towards 0, and L1 does so by as much for small ones.
 #[test]
 fn penalties_make_weights_small() {
@@ -165,5 +198,5 @@ fn penalties_make_weights_small() {
         "{lasso:?}"
     );
     let refused = weights(&["--l1=-1"]).unwrap_err();
-    assert!(refused.contains("L1"), "{refused}");
+    assert!(refused.contains("--l1"), "{refused}");
 }

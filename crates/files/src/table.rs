@@ -261,7 +261,9 @@ impl<'a> Table<'a> {
         let (inputs, targets) = (self.sample.inputs(), self.sample.targets());
         let expected = format!("{columns} fields ({inputs} inputs, {targets} of the target)");
         let unnamed = header && got == columns + 1 && record.fields[0].trim().is_empty();
-        let remedy = if unnamed {
+        let remedy = if self.asked.inputs_alone && got == columns + 1 {
+            "inputs alone are read here: name the column of the target, which is passed over, with --target"
+        } else if unnamed {
             "the first column has no name, as an index: save the table without it (pandas: index=False)"
         } else if self.order.is_empty() {
             "give the widths of this table with --layers, and the loss that its target is for"

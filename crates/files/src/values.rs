@@ -26,6 +26,32 @@ pub fn count(text: &str) -> Result<usize, ValueError> {
     }
 }
 
+/// A whole number from 0 on.
+///
+/// # Errors
+/// [`ValueError`]
+pub fn whole(text: &str) -> Result<u64, ValueError> {
+    let parsed = text.trim().parse();
+    parsed.or(refused("a whole number, at least 0"))
+}
+
+/// A finite number.
+///
+/// # Errors
+/// [`ValueError`]
+///
+/// ```
+/// use pushpull_files::values::number;
+/// assert_eq!(number("1e-3"), Ok(0.001));
+/// assert_eq!(number("inf").unwrap_err().to_string(), "expected a number such as 0.01 or 1e-3");
+/// ```
+pub fn number(text: &str) -> Result<f64, ValueError> {
+    match text.trim().parse::<f64>() {
+        Ok(number) if number.is_finite() => Ok(number),
+        _ => refused("a number such as 0.01 or 1e-3"),
+    }
+}
+
 /// Counts apart by commas: `5,8,8,3`.
 ///
 /// # Errors

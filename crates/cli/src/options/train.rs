@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use pushpull_core::blocks::Activation;
-use pushpull_files::values::count;
+use pushpull_files::values::{count, number, whole};
 use pushpull_train::Mode;
 
 use super::{Columns, Net, Precision, Widths, widths};
@@ -92,7 +92,7 @@ pub struct Train {
     #[arg(long, value_enum, default_value_t = Precision::F32)]
     pub dtype: Precision,
     /// Passes over the training part
-    #[arg(long, value_name = "N", default_value = "50")]
+    #[arg(long, value_name = "N", default_value = "50", value_parser = whole)]
     pub epochs: u64,
     /// Samples of a block
     #[arg(long, value_name = "N", value_parser = count, default_value = "32")]
@@ -101,49 +101,49 @@ pub struct Train {
     #[arg(long, value_enum, default_value_t = Method::Adam)]
     pub optimiser: Method,
     /// The learning rate [default: 1e-3 for adam, 1e-2 for sgd]
-    #[arg(long, alias = "lr", alias = "learning-rate")]
+    #[arg(long, alias = "lr", alias = "learning-rate", value_parser = number)]
     pub rate: Option<f64>,
     /// With sgd: how much of the last step is kept
-    #[arg(long)]
+    #[arg(long, value_parser = number)]
     pub momentum: Option<f64>,
     /// Decoupled weight decay
-    #[arg(long, default_value = "0")]
+    #[arg(long, default_value = "0", value_parser = number)]
     pub decay: f64,
     /// Penalty on weights, not biases: adds L1 sum |w| to the objective
-    #[arg(long, value_name = "L1", default_value = "0")]
+    #[arg(long, value_name = "L1", default_value = "0", value_parser = number)]
     pub l1: f64,
     /// Penalty on weights, not biases: adds L2 / 2 sum w^2 to the objective
-    #[arg(long, value_name = "L2", default_value = "0")]
+    #[arg(long, value_name = "L2", default_value = "0", value_parser = number)]
     pub l2: f64,
     /// How a gradient is computed
     #[arg(long, default_value = "reverse")]
     pub mode: Mode,
     /// Of the split, the parameters and the shuffles
-    #[arg(long, default_value = "0")]
+    #[arg(long, default_value = "0", value_parser = whole)]
     pub seed: u64,
     /// Threads; they change no bit
     #[arg(long, value_name = "N", value_parser = count, default_value = "1")]
     pub threads: usize,
     /// The share of samples that are held out
-    #[arg(long, value_name = "SHARE", default_value = "0.2")]
+    #[arg(long, value_name = "SHARE", default_value = "0.2", value_parser = number)]
     pub valid: f64,
     /// The share of samples that take no part in the run and are evaluated at its end
-    #[arg(long, value_name = "SHARE", conflicts_with = "search")]
+    #[arg(long, value_name = "SHARE", conflicts_with = "search", value_parser = number)]
     pub test: Option<f64>,
     /// Split without regard to classes
     #[arg(long)]
     pub plain: bool,
     /// Stop after so many epochs without a better validation loss
-    #[arg(long, value_name = "EPOCHS")]
+    #[arg(long, value_name = "EPOCHS", value_parser = whole)]
     pub patience: Option<u64>,
     /// Check every K-th gradient against a jvp
-    #[arg(long, value_name = "K", conflicts_with = "search")]
+    #[arg(long, value_name = "K", conflicts_with = "search", value_parser = whole)]
     pub shadow: Option<u64>,
     /// Where the state of the run is kept
     #[arg(long, value_name = "FILE", conflicts_with = "search")]
     pub checkpoint: Option<PathBuf>,
     /// Save after every so many steps, not after each epoch
-    #[arg(long, value_name = "STEPS", requires = "checkpoint")]
+    #[arg(long, value_name = "STEPS", requires = "checkpoint", value_parser = whole)]
     pub save_every: Option<u64>,
     /// Go on from the checkpoint, if there is one
     #[arg(long, requires = "checkpoint")]
@@ -173,7 +173,7 @@ pub struct Train {
     #[arg(long, value_name = "NAMES", value_delimiter = ',', requires = "search")]
     pub activations: Vec<Activation>,
     /// Learning rates to try [default: --rate]
-    #[arg(long, value_name = "RATES", value_delimiter = ',', requires = "search")]
+    #[arg(long, value_name = "RATES", value_delimiter = ',', requires = "search", value_parser = number)]
     pub rates: Vec<f64>,
     /// Batch sizes to try [default: --batch]
     #[arg(long, value_name = "SIZES", value_delimiter = ',', value_parser = count, requires = "search")]
