@@ -17,6 +17,8 @@ impl Colour {
     pub const SKY: Self = Self(86, 180, 233);
     /// The same palette's orange.
     pub const ORANGE: Self = Self(230, 159, 0);
+    /// Darker than the palette's red; it is not theirs, and is told from it by its lightness.
+    pub const BROWN: Self = Self(110, 44, 0);
     /// For text, and for the last series.
     pub const BLACK: Self = Self(30, 30, 30);
     /// For guides and remarks.

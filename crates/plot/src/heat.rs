@@ -6,7 +6,7 @@ use super::canvas::Align;
 use super::font::Font;
 use super::number::{grouped, number};
 use super::page::{Page, Words};
-use super::{Colour, PlotError, Scale};
+use super::{Colour, Dash, PlotError, Scale};
 use std::path::Path;
 
 /// Width of a frontier in pixels: seen beside the white lines between cells.
@@ -185,16 +185,17 @@ impl HeatMap {
         for i in 0..=self.x.names.len() {
             let x = left + w * i as f64;
             page.canvas
-                .line(&[(x, top), (x, bottom)], 1.5, Colour::WHITE, None)?;
+                .line(&[(x, top), (x, bottom)], 1.5, Colour::WHITE, Dash::Solid)?;
         }
         for j in 0..=self.y.names.len() {
             let y = bottom - h * j as f64;
             page.canvas
-                .line(&[(left, y), (right, y)], 1.5, Colour::WHITE, None)?;
+                .line(&[(left, y), (right, y)], 1.5, Colour::WHITE, Dash::Solid)?;
         }
         for edge in self.frontier.iter().flat_map(Frontier::edges) {
             let ends = edge.map(|(x, y)| (left + w * x, bottom - h * y));
-            page.canvas.line(&ends, FRONTIER, Colour::BLACK, None)?;
+            page.canvas
+                .line(&ends, FRONTIER, Colour::BLACK, Dash::Solid)?;
         }
         for (i, name) in self.x.names.iter().enumerate() {
             if font.width(name)? > w - 4.0 {

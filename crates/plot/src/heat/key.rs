@@ -5,7 +5,7 @@ use crate::canvas::{Align, Canvas};
 use crate::font::Font;
 use crate::number::number;
 use crate::page::{COLUMN, Page};
-use crate::{Colour, PlotError};
+use crate::{Colour, Dash, PlotError};
 
 const HATCH: Colour = Colour(170, 170, 170);
 
@@ -49,7 +49,7 @@ pub(super) fn draw(map: &HeatMap, page: &mut Page, reach: f64) -> Result<(), Plo
             &[(left + 30.0, at), (left + 36.0, at)],
             1.5,
             Colour::GREY,
-            None,
+            Dash::Solid,
         )?;
         page.canvas
             .text(&number(value), (left + 42.0, at), &small, Align::Start)?;
@@ -76,7 +76,7 @@ pub(super) fn draw(map: &HeatMap, page: &mut Page, reach: f64) -> Result<(), Plo
         y += 14.0;
         let ends = [(left, y), (left + 30.0, y)];
         page.canvas
-            .line(&ends, super::FRONTIER, Colour::BLACK, None)?;
+            .line(&ends, super::FRONTIER, Colour::BLACK, Dash::Solid)?;
         for line in small.wrap(&frontier.name, COLUMN - 42.0)? {
             page.canvas
                 .text(&line, (left + 42.0, y), &small, Align::Start)?;
@@ -129,7 +129,7 @@ pub(super) fn hatch(
             (low.0 + x0, low.1 + offset - x0),
             (low.0 + x1, low.1 + offset - x1),
         ];
-        canvas.line(&ends, 1.0, HATCH, None)?;
+        canvas.line(&ends, 1.0, HATCH, Dash::Solid)?;
         offset += 9.0;
     }
     Ok(())

@@ -6,6 +6,7 @@ fn chart() -> LineChart {
         Series::new("a, b", vec![(1.0, 0.5), (100.0, 3.0)]),
         Series::new("c", vec![(1.0, 2.0)]),
     ];
+    chart.series[0].bars = vec![(0.5, 0.5), (2.5, 4.0)];
     chart.bands = vec![Band::new("3 to 4", 4.0, 3.0)];
     chart
 }
@@ -19,10 +20,10 @@ fn the_table_holds_every_number_of_the_picture() {
     assert_eq!(
         rows,
         [
-            "series,\"a, b\",1,0.5,",
-            "series,\"a, b\",100,3,",
-            "series,c,1,2,",
-            "band,3 to 4,,3,4"
+            "series,\"a, b\",1,0.5,0.5,0.5",
+            "series,\"a, b\",100,3,2.5,4",
+            "series,c,1,2,,",
+            "band,3 to 4,,,3,4"
         ]
     );
     let png = std::fs::read(directory.path().join("a.png")).unwrap();
@@ -44,11 +45,11 @@ fn every_series_leaves_ink_of_its_colour() {
         Colour::of_series(1),
         legend::band_colour(0),
     ] {
-        assert!(page.canvas.count(colour) > 100, "{colour:?}");
+        assert!(page.count(colour) > 100, "{colour:?}");
     }
     let mut other = chart();
     other.series.pop();
-    assert!(other.draw().unwrap().canvas.count(Colour::of_series(1)) == 0);
+    assert!(other.draw().unwrap().count(Colour::of_series(1)) == 0);
 }
 
 #[test]
