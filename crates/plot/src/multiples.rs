@@ -136,10 +136,18 @@ impl Multiples {
             ..Font::plain(18.0)
         };
         let rulers = rulers(&panels, x_alike, y_alike);
-        let mut room = 0.0_f64;
-        for (panel, (_, y)) in panels.iter().zip(&rulers) {
+        let (mut room, mut names, mut slots) = (0.0_f64, 0.0_f64, 1);
+        for (panel, (x, y)) in panels.iter().zip(&rulers) {
             room = room.max(widest(&panel.y.ticks(y).0, &tick)?);
+            if !panel.x.names.is_empty() {
+                names = names.max(widest(&panel.x.ticks(x).0, &tick)?);
+                slots = slots.max(panel.x.names.len());
+            }
         }
+        // Names that do not fit side by side are written upright.
+        let each = (f64::from(WIDTH) - 2.0 * MARGIN) / columns as f64 - room - 80.0;
+        let upright = names > each / slots as f64 - 8.0;
+        let under = if upright { names + 14.0 } else { 26.0 };
         let (canvas, top, notes) = begin(&self.title, &self.subtitle, &self.notes)?;
         let below = if self.notes.is_empty() { 8.0 } else { 16.0 };
         let legend = Rows::of(&panels)?;
@@ -157,11 +165,11 @@ impl Multiples {
         let beside = 12.0 + room + 4.0;
         let shared = (
             page.left + if y_alike { 36.0 + beside } else { 0.0 },
-            page.bottom - if x_alike { 40.0 + 26.0 } else { 0.0 },
+            page.bottom - if x_alike { 40.0 + under } else { 0.0 },
         );
         let own = (
             if y_alike { 0.0 } else { 34.0 + beside },
-            if x_alike { 0.0 } else { 26.0 + 36.0 },
+            if x_alike { 0.0 } else { under + 36.0 },
         );
         let rows = panels.len().div_ceil(columns);
         let width = (page.right - shared.0 + GAP) / columns as f64 - GAP;
@@ -198,7 +206,7 @@ impl Multiples {
                 y: y.moved((place.bottom, place.top)),
                 x_labels: !x_alike || place.lowest,
                 y_labels: !y_alike || place.first,
-                upright: false,
+                upright,
                 font: tick,
                 size: if columns > 2 { 0.7 } else { 0.85 },
             };
@@ -208,14 +216,14 @@ impl Multiples {
                 (place.top + place.bottom) / 2.0,
             );
             if !x_alike {
-                let at = (middle, place.bottom + 26.0 + 20.0);
+                let at = (middle, place.bottom + under + 20.0);
                 page.canvas
                     .text(&panel.x.label, at, &label, Align::Middle)?;
             }
             if !y_alike {
                 let at = (place.left - own.0 + 10.0, centre);
                 let room = place.bottom - place.top + 40.0;
-                upright(&mut page.canvas, &panel.y.label, at, room, &crowded)?;
+                write_upright(&mut page.canvas, &panel.y.label, at, room, &crowded)?;
             }
         }
         if x_alike {
@@ -227,14 +235,14 @@ impl Multiples {
         if y_alike {
             let at = (MARGIN + 6.0, (shared.1 + high) / 2.0);
             let room = (shared.1 - high + 60.0).min(f64::from(HEIGHT));
-            upright(&mut page.canvas, &first.y.label, at, room, &crowded)?;
+            write_upright(&mut page.canvas, &first.y.label, at, room, &crowded)?;
         }
         Ok(page.canvas)
     }
 }
 
 /// An axis's label read from below.
-fn upright(
+fn write_upright(
     canvas: &mut Canvas,
     text: &str,
     at: (f64, f64),

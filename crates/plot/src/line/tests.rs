@@ -1,4 +1,5 @@
 use super::*;
+use crate::Marker;
 
 fn chart() -> LineChart {
     let mut chart = LineChart::new("t", Axis::log("p (count)"), Axis::linear("ratio"));
@@ -108,4 +109,55 @@ fn what_cannot_be_drawn_is_refused_before_writing() {
         chart().save(&nowhere),
         Err(PlotError::Write { .. })
     ));
+}
+
+#[test]
+fn words_stay_on_the_page_and_apart() {
+    let long = "a long name of a series that is broken into lines";
+    let mut all = chart();
+    all.title = long.repeat(3);
+    all.subtitle = long.repeat(4);
+    all.notes = vec![long.repeat(5)];
+    all.series[0].name = long.repeat(2);
+    all.series[0].points = vec![(1e-7, 1e5), (1e9, 2e5)];
+    all.series[0].bars.clear();
+    all.draw().unwrap().assert_words_apart();
+    // Names that do not fit side by side are written upright, all of them.
+    let names: Vec<String> = (1..=14).map(|i| format!("{i} layer{i}.linear")).collect();
+    all.x = Axis::named("block", &names);
+    all.series[0].points = (1..=14).map(|i| (f64::from(i), 1e5)).collect();
+    all.series.truncate(1);
+    let canvas = all.draw().unwrap();
+    canvas.assert_words_apart();
+    for name in &names {
+        assert!(canvas.texts.iter().any(|(text, _)| text == name), "{name}");
+    }
+}
+
+#[test]
+fn guides_lie_above_marks_and_bars_reach_as_far_as_they_say() {
+    let ink = |bars: Vec<(f64, f64)>, low| {
+        let mut chart = LineChart::new("t", Axis::linear("x"), Axis::linear("y"));
+        let points = vec![(0.0, 2.0), (2.0, 2.0)];
+        let series = Series::new("a", points.clone()).bars(bars);
+        chart.series.push(series.marker(Marker::None).scattered());
+        chart.series.push(Series::guide("2", points));
+        chart
+            .series
+            .push(Series::guide("ends", vec![(0.0, low), (2.0, 4.0)]));
+        chart.draw().unwrap().count(Colour::of_series(0))
+    };
+    let bar = |low, high| ink(vec![(low, high); 2], 0.0);
+    assert!(bar(0.0, 4.0) > 3 * bar(1.5, 2.5));
+    assert!(ink(Vec::new(), 0.0) < 20);
+    let marks = |guides: bool| {
+        let mut chart = LineChart::new("t", Axis::linear("x"), Axis::linear("y"));
+        let points: Vec<_> = (0..40).map(|i| (f64::from(i), 1.0)).collect();
+        chart.series.push(Series::new("a", points.clone()));
+        if guides {
+            chart.series.push(Series::guide("1", points));
+        }
+        chart.draw().unwrap().count(Colour::GREY)
+    };
+    assert!(marks(true) > marks(false) + 200);
 }
