@@ -126,7 +126,9 @@ fn push<'a>(
         let series = Series::new(name, points)
             .colour(colour)
             .remark(format!("at least {least:.2}"));
-        chart.series.push(Series { dashed, ..series });
+        chart
+            .series
+            .push(if dashed { series.dashed() } else { series });
     }
 }
 

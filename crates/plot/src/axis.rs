@@ -8,6 +8,8 @@ use super::number::{grouped, number, power};
 pub enum Scale {
     /// Equal differences are equally far apart.
     Linear,
+    /// As [`Scale::Linear`], with ticks at whole numbers that the values reach: for layers, blocks and epochs.
+    Whole,
     /// Equal ratios are equally far apart; ticks at powers of ten. Values must be positive.
     Log,
     /// As [`Scale::Log`], with ticks at powers of two: for widths, depths and batches.
@@ -21,50 +23,84 @@ pub struct Axis {
     pub label: String,
     /// Linear or logarithmic.
     pub scale: Scale,
+    /// Names of the places 1, 2, 3 and so on, written instead of numbers; empty for an axis of numbers.
+    pub names: Vec<String>,
 }
 
 impl Axis {
-    /// An axis with equal steps.
-    pub fn linear(label: impl Into<String>) -> Self {
+    fn of(label: impl Into<String>, scale: Scale) -> Self {
         Self {
             label: label.into(),
-            scale: Scale::Linear,
+            scale,
+            names: Vec::new(),
         }
+    }
+
+    /// An axis with equal steps.
+    pub fn linear(label: impl Into<String>) -> Self {
+        Self::of(label, Scale::Linear)
     }
 
     /// An axis with equal ratios, ticks at powers of ten.
     pub fn log(label: impl Into<String>) -> Self {
-        Self {
-            label: label.into(),
-            scale: Scale::Log,
-        }
+        Self::of(label, Scale::Log)
     }
 
     /// An axis with equal ratios, ticks at powers of two.
     pub fn log2(label: impl Into<String>) -> Self {
+        Self::of(label, Scale::Log2)
+    }
+
+    /// An axis with equal steps, ticks at whole numbers.
+    pub fn whole(label: impl Into<String>) -> Self {
+        Self::of(label, Scale::Whole)
+    }
+
+    /// An axis of named places: the first lies at 1, the second at 2.
+    pub fn named(label: impl Into<String>, names: impl IntoIterator<Item = impl ToString>) -> Self {
         Self {
-            label: label.into(),
-            scale: Scale::Log2,
+            names: names.into_iter().map(|name| name.to_string()).collect(),
+            ..Self::whole(label)
         }
+    }
+
+    /// Values that the axis covers beside those of the series: the ends of its names.
+    pub(super) fn ends(&self) -> impl Iterator<Item = f64> {
+        let n = self.names.len();
+        [1.0, n as f64].into_iter().filter(move |_| n > 0)
+    }
+
+    /// As [`Ruler::ticks`], with names in the place of numbers.
+    pub(super) fn ticks(&self, ruler: &Ruler) -> (Vec<(f64, String)>, Vec<f64>) {
+        if self.names.is_empty() {
+            return ruler.ticks();
+        }
+        let names = self.names.iter().enumerate();
+        let ticks = names.map(|(i, name)| ((i + 1) as f64, name.clone()));
+        (ticks.collect(), Vec::new())
     }
 }
 
 impl Scale {
     pub(super) fn admits(self, value: f64) -> bool {
-        value.is_finite() && (self == Self::Linear || value > 0.0)
+        value.is_finite() && (self.is_linear() || value > 0.0)
     }
 
     pub(super) fn admitted(self) -> &'static str {
-        if self == Self::Linear {
+        if self.is_linear() {
             "a finite number"
         } else {
             "a positive finite number (the scale is logarithmic)"
         }
     }
 
+    const fn is_linear(self) -> bool {
+        matches!(self, Self::Linear | Self::Whole)
+    }
+
     fn apply(self, value: f64) -> f64 {
         match self {
-            Self::Linear => value,
+            Self::Linear | Self::Whole => value,
             Self::Log => value.log10(),
             Self::Log2 => value.log2(),
         }
@@ -77,6 +113,8 @@ pub(super) struct Ruler {
     scale: Scale,
     low: f64,
     high: f64,
+    /// The values themselves, without the room.
+    values: (f64, f64),
     pub start: f64,
     pub end: f64,
 }
@@ -94,13 +132,14 @@ impl Ruler {
             low = low.min(value);
             high = high.max(value);
         }
-        let floor = floor && scale == Scale::Linear && low >= 0.0;
+        let values = (low, high);
+        let floor = floor && scale.is_linear() && low >= 0.0;
         let (mut low, mut high) = (scale.apply(low), scale.apply(high));
         if floor {
             low = 0.0;
         }
         // A single value still needs an axis with a tick on either side.
-        let least = if scale == Scale::Linear {
+        let least = if scale.is_linear() {
             low.abs().max(high.abs()).max(1e-300) * 0.5
         } else {
             0.5
@@ -118,8 +157,18 @@ impl Ruler {
             scale,
             low,
             high,
+            values,
             start,
             end,
+        }
+    }
+
+    /// The same values along other pixels.
+    pub fn moved(&self, (start, end): (f64, f64)) -> Self {
+        Self {
+            start,
+            end,
+            ..*self
         }
     }
 
@@ -134,6 +183,7 @@ impl Ruler {
     pub fn ticks(&self) -> (Vec<(f64, String)>, Vec<f64>) {
         match self.scale {
             Scale::Linear => (self.steps(self.low, self.high), Vec::new()),
+            Scale::Whole => (self.steps(self.values.0, self.values.1), Vec::new()),
             Scale::Log => self.powers(10.0, &[1.0, 2.0, 5.0], 2..10),
             Scale::Log2 => self.powers(2.0, &[1.0], 2..2),
         }
@@ -191,6 +241,11 @@ impl Ruler {
             .map(|m| m * ten)
             .find(|s| *s >= rough)
             .unwrap_or(10.0 * ten);
+        let step = if self.scale == Scale::Whole {
+            step.max(1.0)
+        } else {
+            step
+        };
         let first = (low / step).ceil();
         let decimals = (-step.log10().floor()).max(0.0);
         let label = |v: f64| {

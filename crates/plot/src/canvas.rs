@@ -4,7 +4,7 @@
 //! lines nor polygons.
 
 use super::font::Font;
-use super::{Colour, PlotError};
+use super::{Colour, Dash, PlotError};
 use image::codecs::png::PngEncoder;
 use image::{ColorType, ImageEncoder};
 use plotters::prelude::{
@@ -31,12 +31,17 @@ pub(super) enum Align {
 #[derive(Debug)]
 pub(super) struct Canvas {
     pixels: Vec<u8>,
+    /// What was written, and where: left, top, right and bottom.
+    #[cfg(test)]
+    pub texts: Vec<(String, [f64; 4])>,
 }
 
 impl Canvas {
     pub fn new() -> Self {
         Self {
             pixels: vec![255; (WIDTH * OVER * HEIGHT * OVER * 3) as usize],
+            #[cfg(test)]
+            texts: Vec::new(),
         }
     }
 
@@ -57,35 +62,37 @@ impl Canvas {
             .map_err(failed)
     }
 
-    /// A line through points, with round joints; `dash` is the length of a dash and of a gap.
+    /// A line through points, with round joints.
     pub fn line(
         &mut self,
         points: &[At],
         width: f64,
         colour: Colour,
-        dash: Option<f64>,
+        dash: Dash,
     ) -> Result<(), PlotError> {
+        let pattern = dash.pattern();
+        let period: f64 = pattern.iter().sum();
         // Carried over corners, so that a dash does not start anew at each point.
         let mut walked = 0.0;
         for pair in points.windows(2) {
             let ((x0, y0), (x1, y1)) = (pair[0], pair[1]);
             let length = (x1 - x0).hypot(y1 - y0);
             let at = |s: f64| (x0 + (x1 - x0) * s / length, y0 + (y1 - y0) * s / length);
-            let Some(dash) = dash.filter(|_| length > 0.0) else {
+            if pattern.is_empty() || length == 0.0 {
                 self.stroke(pair[0], pair[1], width, colour)?;
                 continue;
-            };
+            }
             let mut s = 0.0;
             while s < length {
-                let phase = walked % (2.0 * dash);
-                let left = if phase < dash {
-                    dash - phase
-                } else {
-                    2.0 * dash - phase
-                };
+                let mut left = walked % period;
+                let mut piece = 0;
+                while piece + 1 < pattern.len() && left >= pattern[piece] {
+                    left -= pattern[piece];
+                    piece += 1;
+                }
                 // At least a pixel on, so that rounding can never stop the walk.
-                let end = (s + left.max(1.0)).min(length);
-                if phase < dash {
+                let end = (s + (pattern[piece] - left).max(1.0)).min(length);
+                if piece % 2 == 0 {
                     self.stroke(at(s), at(end), width, colour)?;
                 }
                 walked += end - s;
@@ -160,6 +167,18 @@ impl Canvas {
         };
         // plotters puts the baseline half a size below the place it is given; a capital is about 0.62 of a size high.
         let up = 0.19 * font.size;
+        #[cfg(test)]
+        {
+            let half = 0.4 * font.size;
+            self.texts.push((
+                text.to_owned(),
+                if upright {
+                    [x - half, y + back - width, x + half, y + back]
+                } else {
+                    [x - back, y - half, x - back + width, y + half]
+                },
+            ));
+        }
         let (at, turn) = if upright {
             ((x - up, y + back), FontTransform::Rotate270)
         } else {
@@ -200,6 +219,22 @@ impl Canvas {
             }
         }
         page
+    }
+
+    /// All words lie on the page, and none over others.
+    #[cfg(test)]
+    pub fn assert_words_apart(&self) {
+        let (width, height) = (f64::from(WIDTH), f64::from(HEIGHT));
+        for (i, (text, [left, top, right, bottom])) in self.texts.iter().enumerate() {
+            assert!(
+                *left >= 0.0 && *top >= 0.0 && *right <= width && *bottom <= height,
+                "{text:?} leaves the page: {left} {top} {right} {bottom}"
+            );
+            for (other, [l, t, r, b]) in &self.texts[..i] {
+                let apart = right <= l || r <= left || bottom <= t || b <= top;
+                assert!(apart, "{text:?} lies over {other:?}");
+            }
+        }
     }
 
     /// How many pixels of the page have exactly this colour.

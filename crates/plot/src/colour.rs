@@ -17,6 +17,8 @@ impl Colour {
     pub const SKY: Self = Self(86, 180, 233);
     /// The same palette's orange.
     pub const ORANGE: Self = Self(230, 159, 0);
+    /// Darker than the palette's red; it is not theirs, and is told from it by its lightness.
+    pub const BROWN: Self = Self(110, 44, 0);
     /// For text, and for the last series.
     pub const BLACK: Self = Self(30, 30, 30);
     /// For guides and remarks.
@@ -46,11 +48,18 @@ impl Colour {
         Self::SERIES[index % Self::SERIES.len()]
     }
 
-    /// Blue for -1, nearly white for 0, vermilion for 1; `t` outside is clamped.
+    /// Blue for -1, nearly white for 0, red for 1; `t` outside is clamped. The ends are paler than the colours of lines,
+    /// so that black words are read on all of it.
     pub(super) fn diverging(t: f64) -> Self {
         let middle = Self(247, 247, 247);
         let t = t.clamp(-1.0, 1.0);
-        middle.towards(if t < 0.0 { Self::BLUE } else { Self::VERMILION }, t.abs())
+        let end = if t < 0.0 { Self::BLUE } else { Self::VERMILION };
+        middle.towards(end, PALE * t.abs())
+    }
+
+    /// Nearly white for 0, blue for 1, on which black words are read.
+    pub(super) fn rising(t: f64) -> Self {
+        Self::diverging(-t.clamp(0.0, 1.0))
     }
 
     /// The straight mixture: `self` at 0, `other` at 1.
@@ -62,9 +71,17 @@ impl Colour {
             mix(self.2, other.2),
         )
     }
+}
 
-    /// Black or white, whichever has the greater contrast on this colour (relative luminance of WCAG 2).
-    pub(super) fn ink(self) -> Self {
+/// How much of a line's colour the ends of the scales have.
+const PALE: f64 = 0.66;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The contrast of black on a colour, by WCAG 2: 7 is the higher of its two bounds.
+    fn contrast_of_black(colour: Colour) -> f64 {
         let linear = |c: u8| {
             let c = f64::from(c) / 255.0;
             if c <= 0.040_45 {
@@ -73,29 +90,29 @@ impl Colour {
                 ((c + 0.055) / 1.055).powf(2.4)
             }
         };
-        let luminance = 0.2126 * linear(self.0) + 0.7152 * linear(self.1) + 0.0722 * linear(self.2);
-        if luminance > 0.179 {
-            Self(0, 0, 0)
-        } else {
-            Self::WHITE
-        }
+        let light =
+            0.2126 * linear(colour.0) + 0.7152 * linear(colour.1) + 0.0722 * linear(colour.2);
+        (light + 0.05) / 0.05
     }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
 
     #[test]
-    fn the_diverging_scale_ends_where_it_says_and_ink_contrasts() {
+    fn black_words_are_read_on_every_shade() {
+        for i in -20..=20 {
+            let shade = Colour::diverging(f64::from(i) / 20.0);
+            let contrast = contrast_of_black(shade);
+            assert!(contrast >= 7.0, "{i}: {shade:?} {contrast}");
+        }
+        assert!(contrast_of_black(Colour::BLUE) < 5.0);
+    }
+
+    #[test]
+    fn the_scales_end_where_they_say() {
+        let (low, high) = (Colour::diverging(-5.0), Colour::diverging(1.0));
+        assert!(low.2 > low.0 && high.0 > high.2, "{low:?} {high:?}");
+        assert_eq!(low, Colour::rising(1.0));
         assert_eq!(
-            (Colour::diverging(-5.0), Colour::diverging(1.0)),
-            (Colour::BLUE, Colour::VERMILION)
-        );
-        assert_eq!(Colour::diverging(0.0), Colour(247, 247, 247));
-        assert_eq!(
-            (Colour::WHITE.ink(), Colour(0, 0, 90).ink()),
-            (Colour(0, 0, 0), Colour::WHITE)
+            (Colour::diverging(0.0), Colour::rising(-1.0)),
+            (Colour(247, 247, 247), Colour(247, 247, 247))
         );
     }
 }

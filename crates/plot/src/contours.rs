@@ -3,7 +3,7 @@
 use super::axis::Ruler;
 use super::page::Page;
 use super::series::Look;
-use super::{Colour, Marker, PlotError, Scale};
+use super::{Colour, Dash, Marker, PlotError, Scale};
 
 /// Heights over a grid, and which of them are drawn as lines.
 ///
@@ -69,9 +69,10 @@ impl Contours {
 
     pub(super) fn look(&self) -> Look {
         Look {
-            colour: Colour::SKY,
+            colour: Colour::BLUE.towards(Colour::WHITE, 0.35),
             marker: Marker::None,
-            dash: None,
+            hollow: false,
+            dash: Dash::Solid,
             width: 1.5,
         }
     }
@@ -107,7 +108,7 @@ impl Contours {
             let colour = Colour::BLUE.towards(Colour::WHITE, 0.7 * i as f64 / most);
             for [a, b] in self.lines(level) {
                 let ends = [(x.place(a.0), y.place(a.1)), (x.place(b.0), y.place(b.1))];
-                page.canvas.line(&ends, 1.5, colour, None)?;
+                page.canvas.line(&ends, 1.5, colour, Dash::Solid)?;
             }
         }
         Ok(())
@@ -163,6 +164,7 @@ impl Contours {
                     self.name.clone(),
                     x.to_string(),
                     y.to_string(),
+                    String::new(),
                     height.to_string(),
                 ]);
             }

@@ -6,7 +6,7 @@ use super::canvas::Align;
 use super::font::Font;
 use super::number::{grouped, number};
 use super::page::{Page, Words};
-use super::{Colour, PlotError, Scale};
+use super::{Colour, Dash, PlotError, Scale};
 use std::path::Path;
 
 /// Width of a frontier in pixels: seen beside the white lines between cells.
@@ -31,8 +31,18 @@ impl Categories {
     }
 }
 
-/// Positive numbers over two lists of categories, coloured by their logarithm: blue below 1, vermilion above 1, white
-/// at 1.
+/// How the number of a cell becomes a colour.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Shade {
+    /// By the logarithm of a positive number: blue below 1, white at 1, red above 1.
+    #[default]
+    Ratio,
+    /// A share between 0 and 1: the larger, the darker.
+    Share,
+}
+
+/// Numbers over two lists of categories, each cell in the colour of its number.
 ///
 /// ```
 /// use pushpull_plot::{Categories, HeatMap};
@@ -53,11 +63,15 @@ pub struct HeatMap {
     pub y: Categories,
     /// `cells[y][x]`; `None` was not measured and is hatched.
     pub cells: Vec<Vec<Option<f64>>>,
+    /// What the cells say instead of their numbers, in the shape of the cells; empty for the numbers.
+    pub words: Vec<Vec<String>>,
+    /// How numbers are coloured.
+    pub shade: Shade,
     /// What a cell's number is, e.g. `time forward / time reverse`.
     pub value: String,
-    /// What a number below 1 means, e.g. `forward is faster`.
+    /// What a ratio below 1 means, e.g. `forward is faster`.
     pub below: String,
-    /// What a number above 1 means.
+    /// What a ratio above 1 means.
     pub above: String,
     /// A line between the cells of one side and those of the other, e.g. where a prediction changes.
     pub frontier: Option<Frontier>,
@@ -108,6 +122,8 @@ impl HeatMap {
             x,
             y,
             cells: Vec::new(),
+            words: Vec::new(),
+            shade: Shade::Ratio,
             value: value.into(),
             below: "below 1".into(),
             above: "above 1".into(),
@@ -119,7 +135,7 @@ impl HeatMap {
     /// Writes the picture to `path`, which ends in `.png`, and its numbers to the `.csv` of the same stem.
     ///
     /// The table's columns are the two labels and the value's, a row for each cell; a missing cell's value is empty. A
-    /// frontier adds a column with its name: on which side a cell lies.
+    /// frontier adds a column with its name: on which side a cell lies; words of the cells add a column `words`.
     ///
     /// # Errors
     /// No measured cell, rows of the wrong length, values that are not positive and finite, words or cells that do
@@ -150,7 +166,12 @@ impl HeatMap {
             picture: self.title.clone(),
             what,
         };
-        if w < 44.0 || h < 24.0 {
+        // Cells are read by their numbers, or at least by their shade.
+        let least = match self.shade {
+            Shade::Ratio => (44.0, 24.0),
+            Shade::Share => (5.0, 5.0),
+        };
+        if w < least.0 || h < least.1 {
             return Err(crowded("so many cells"));
         }
         let reach = self.reach();
@@ -164,56 +185,60 @@ impl HeatMap {
                     key::hatch(&mut page.canvas, low, high)?;
                     continue;
                 };
-                let fill = Colour::diverging(value.log10() / reach);
+                let fill = match self.shade {
+                    Shade::Ratio => Colour::diverging(value.log10() / reach),
+                    Shade::Share => Colour::rising(*value),
+                };
                 page.canvas.rect(low, high, fill)?;
-                let text = rounded(*value);
-                if inner.width(&text)? > w - 4.0 {
-                    return Err(crowded("the cells' numbers"));
+                let text = match self.words.get(j) {
+                    Some(words) => words[i].clone(),
+                    None => rounded(*value),
+                };
+                let fits = inner.width(&text)? <= w - 4.0 && inner.size <= h;
+                match (fits, self.shade) {
+                    (true, _) => page.canvas.text(&text, middle, &inner, Align::Middle)?,
+                    (false, Shade::Share) => {}
+                    (false, Shade::Ratio) => return Err(crowded("the cells' numbers")),
                 }
-                page.canvas.text(
-                    &text,
-                    middle,
-                    &Font {
-                        colour: fill.ink(),
-                        ..inner
-                    },
-                    Align::Middle,
-                )?;
             }
         }
         let (left, right, top, bottom) = (page.left, page.right, page.top, page.bottom);
         for i in 0..=self.x.names.len() {
             let x = left + w * i as f64;
             page.canvas
-                .line(&[(x, top), (x, bottom)], 1.5, Colour::WHITE, None)?;
+                .line(&[(x, top), (x, bottom)], 1.5, Colour::WHITE, Dash::Solid)?;
         }
         for j in 0..=self.y.names.len() {
             let y = bottom - h * j as f64;
             page.canvas
-                .line(&[(left, y), (right, y)], 1.5, Colour::WHITE, None)?;
+                .line(&[(left, y), (right, y)], 1.5, Colour::WHITE, Dash::Solid)?;
         }
         for edge in self.frontier.iter().flat_map(Frontier::edges) {
             let ends = edge.map(|(x, y)| (left + w * x, bottom - h * y));
-            page.canvas.line(&ends, FRONTIER, Colour::BLACK, None)?;
+            page.canvas
+                .line(&ends, FRONTIER, Colour::BLACK, Dash::Solid)?;
         }
+        // Of shares, names that would touch the one before are left out.
+        let mut taken = f64::NEG_INFINITY;
         for (i, name) in self.x.names.iter().enumerate() {
-            if font.width(name)? > w - 4.0 {
+            let (at, half) = (left + w * (i as f64 + 0.5), font.width(name)? / 2.0 + 2.0);
+            if self.shade == Shade::Ratio && 2.0 * half > w {
                 return Err(crowded("the x categories' names"));
             }
-            page.canvas.text(
-                name,
-                (left + w * (i as f64 + 0.5), bottom + 18.0),
-                &font,
-                Align::Middle,
-            )?;
+            if at - half >= taken && at + half <= right + 40.0 {
+                taken = at + half;
+                let at = (at, bottom + 18.0);
+                page.canvas.text(name, at, &font, Align::Middle)?;
+            }
         }
+        let mut taken = f64::INFINITY;
         for (j, name) in self.y.names.iter().enumerate() {
-            page.canvas.text(
-                name,
-                (left - 10.0, bottom - h * (j as f64 + 0.5)),
-                &font,
-                Align::End,
-            )?;
+            let at = bottom - h * (j as f64 + 0.5);
+            if at + 0.5 * font.leading() <= taken {
+                taken = at - 0.5 * font.leading();
+                page.canvas
+                    .text(name, (left - 10.0, at), &font, Align::End)?;
+            }
         }
         key::draw(self, &mut page, reach)?;
         Ok(page)
@@ -256,12 +281,16 @@ impl HeatMap {
                 return shape(format!("row {name}"), self.x.names.len(), row.len());
             }
             for (cell, x) in row.iter().zip(&self.x.names) {
-                if let Some(value) = cell.filter(|v| !Scale::Log.admits(*v)) {
+                let (fits, expected): (fn(f64) -> bool, _) = match self.shade {
+                    Shade::Ratio => (|v| Scale::Log.admits(v), Scale::Log.admitted()),
+                    Shade::Share => (|v| (0.0..=1.0).contains(&v), "a share from 0 to 1"),
+                };
+                if let Some(value) = cell.filter(|v| !fits(*v)) {
                     let place = format!("row {name}, column {x}");
                     return Err(PlotError::Value {
                         picture: picture(),
                         place,
-                        expected: Scale::Log.admitted(),
+                        expected,
                         value,
                     });
                 }
@@ -277,6 +306,14 @@ impl HeatMap {
                     got,
                 );
             }
+        }
+        let fits = self.words.iter().map(Vec::len);
+        if !self.words.is_empty() && !fits.eq(self.cells.iter().map(Vec::len)) {
+            return shape(
+                "words".into(),
+                self.x.names.len() * self.y.names.len(),
+                self.words.iter().map(Vec::len).sum(),
+            );
         }
         if self.cells.iter().flatten().all(Option::is_none) {
             return Err(PlotError::Empty {
@@ -294,11 +331,13 @@ impl HeatMap {
             self.value.clone(),
         ]];
         rows[0].extend(self.frontier.iter().map(|line| line.name.clone()));
+        rows[0].extend((!self.words.is_empty()).then(|| "words".to_owned()));
         for (j, (row, y)) in self.cells.iter().zip(&self.y.names).enumerate() {
             for (i, (cell, x)) in row.iter().zip(&self.x.names).enumerate() {
                 let value = cell.map(|v| v.to_string()).unwrap_or_default();
                 let mut line = vec![y.clone(), x.clone(), value];
                 line.extend(self.frontier.iter().map(|f| f.side[j][i].to_string()));
+                line.extend(self.words.get(j).map(|words| words[i].clone()));
                 rows.push(line);
             }
         }

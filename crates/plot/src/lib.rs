@@ -1,9 +1,11 @@
-//! Pictures: a line chart (with columns and contours where wanted), a heat map and a tree, 1200 x 800 pixels, each with its numbers beside it.
+//! Pictures: line charts (with columns and contours where wanted), one or several on a page, a heat map and a tree, 1200 x 800
+//! pixels, each with its numbers beside it.
 //!
-//! [`LineChart::save`], [`HeatMap::save`] and [`TreeChart::save`] write `name.png` and `name.csv`. The font is compiled in, so that
+//! [`LineChart::save`], [`Multiples::save`], [`HeatMap::save`] and [`TreeChart::save`] write `name.png` and `name.csv`. The font is compiled in, so that
 //! nothing of the system is needed and a picture is the same everywhere. Colours are Okabe and Ito's, which the
-//! colour-blind tell apart, and every series has a marker of its own too. Legend and notes have room of their own and
-//! never lie over data.
+//! colour-blind tell apart, and every series has a marker of its own too. [`Mode`] and [`Dtype`] have the same colour and
+//! the same line in every picture, and what was not [measured](Series::predicted) is outlined and dotted. Legend and
+//! notes have room of their own and never lie over data.
 //!
 //! The layout is done here and only the drawing is `plotters`': its charts place legends inside the plot and ticks of
 //! a logarithmic axis where they cannot be read.
@@ -12,11 +14,14 @@ mod axis;
 mod canvas;
 mod colour;
 mod contours;
+mod dash;
 mod font;
 mod heat;
 mod legend;
 mod line;
 mod marker;
+mod mode;
+mod multiples;
 mod number;
 mod page;
 mod series;
@@ -26,9 +31,12 @@ pub use axis::{Axis, Scale};
 pub use canvas::{HEIGHT, WIDTH};
 pub use colour::Colour;
 pub use contours::Contours;
-pub use heat::{Categories, Frontier, HeatMap};
-pub use line::LineChart;
+pub use dash::Dash;
+pub use heat::{Categories, Frontier, HeatMap, Shade};
+pub use line::{LineChart, MOST_LINES};
 pub use marker::Marker;
+pub use mode::{Dtype, Mode};
+pub use multiples::Multiples;
 pub use number::number;
 pub use series::{Band, Series};
 pub use tree::{Branch, TreeChart};

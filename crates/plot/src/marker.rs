@@ -20,6 +20,8 @@ pub enum Marker {
     Plus,
     /// A lying cross.
     Cross,
+    /// A star with five points.
+    Star,
     /// No mark: the line alone, for a guide.
     None,
 }
@@ -68,6 +70,11 @@ impl Marker {
             Self::Down => regular(3, PI / 2.0, 1.4 * radius),
             Self::Plus => cross(0.0),
             Self::Cross => cross(PI / 4.0),
+            Self::Star => (0..10)
+                .map(|i| (i % 2 == 0, -PI / 2.0 + PI / 5.0 * f64::from(i)))
+                .map(|(tip, a)| (if tip { 1.45 } else { 0.62 } * radius, a))
+                .map(|(r, a)| (r * a.cos(), r * a.sin()))
+                .collect(),
             Self::None => Vec::new(),
         }
     }
@@ -90,7 +97,7 @@ mod tests {
 
     #[test]
     fn outlines_stay_near_their_point() {
-        for marker in Marker::SERIES {
+        for marker in Marker::SERIES.into_iter().chain([Marker::Star]) {
             let outline = marker.outline(5.0);
             assert!(
                 outline.len() >= 3 && outline.iter().all(|(x, y)| x.hypot(*y) <= 7.5),

@@ -1,26 +1,42 @@
 //! What a line chart shows: series of points, joined or not, and bands between two heights.
 
-use super::{Colour, Marker};
+use super::{Colour, Dash, Dtype, Marker, Mode};
+
+/// Of a line of more points than this, not every one is marked: marks that touch hide the lines below.
+const EVERY_MARK: usize = 40;
+/// About how many marks such a line keeps.
+const MARKS: usize = 12;
 
 /// Points, joined in the order given unless [scattered](Series::scattered).
 #[derive(Clone, Debug, PartialEq)]
 pub struct Series {
-    /// The legend's words.
+    /// The legend's words. Series of the same name share an entry of the legend.
     pub name: String,
     /// A second, smaller line of the legend, e.g. the fitted slope.
     pub remark: Option<String>,
     /// `(x, y)` in the axes' units.
     pub points: Vec<(f64, f64)>,
+    /// An error bar of each point, from its lower to its upper end, e.g. quartiles; empty for none.
+    pub bars: Vec<(f64, f64)>,
     /// The colour; `None` takes the palette's next.
     pub colour: Option<Colour>,
     /// The mark at each point; `None` takes the next shape.
     pub marker: Option<Marker>,
-    /// Whether the line is dashed.
-    pub dashed: bool,
+    /// Whether marks are only outlined: for what was not measured.
+    pub hollow: bool,
+    /// Which points are marked: every so many, and the first of them; `None` marks all, or about a dozen of many.
+    pub marked: Option<(usize, usize)>,
+    /// How the line is drawn.
+    pub dash: Dash,
     /// Whether there is a line at all.
     pub joined: bool,
     /// Columns from 0 to each point instead of a line, so wide in the unit of the x axis: a histogram.
     pub columns: Option<f64>,
+    /// Pixels by which all is moved to the right, so that points at one place are told apart.
+    pub nudge: f64,
+    /// Whether it is a guide: thin, above the marks, and not one of the lines of which an axis holds
+    /// [few](super::MOST_LINES).
+    pub guide: bool,
 }
 
 impl Series {
@@ -30,11 +46,16 @@ impl Series {
             name: name.into(),
             remark: None,
             points,
+            bars: Vec::new(),
             colour: None,
             marker: None,
-            dashed: false,
+            hollow: false,
+            marked: None,
+            dash: Dash::Solid,
             joined: true,
             columns: None,
+            nudge: 0.0,
+            guide: false,
         }
     }
 
@@ -70,12 +91,13 @@ impl Series {
         }
     }
 
-    /// A thin dashed grey line without marks, e.g. "slope 1".
+    /// A thin dotted grey line without marks, e.g. "slope 1".
     pub fn guide(name: impl Into<String>, points: Vec<(f64, f64)>) -> Self {
         Self {
             colour: Some(Colour::GREY),
             marker: Some(Marker::None),
-            dashed: true,
+            dash: Dash::Dotted,
+            guide: true,
             ..Self::new(name, points)
         }
     }
@@ -86,7 +108,29 @@ impl Series {
         self
     }
 
-    /// Chooses the colour, e.g. one for each mode in all pictures.
+    /// Adds an error bar to each point, from its lower to its upper end.
+    pub fn bars(mut self, bars: Vec<(f64, f64)>) -> Self {
+        self.bars = bars;
+        self
+    }
+
+    /// Gives it a mode's colour and mark.
+    pub fn mode(self, mode: Mode) -> Self {
+        self.colour(mode.colour()).marker(mode.marker())
+    }
+
+    /// Gives it a precision's line.
+    pub fn dtype(self, dtype: Dtype) -> Self {
+        self.dash(dtype.dash())
+    }
+
+    /// Draws it as what was predicted, counted or computed and not measured: outlined marks and a dotted line.
+    pub fn predicted(mut self) -> Self {
+        self.hollow = true;
+        self.dash(Dash::Dotted)
+    }
+
+    /// Chooses the colour. Modes have [one each](Series::mode).
     pub fn colour(mut self, colour: Colour) -> Self {
         self.colour = Some(colour);
         self
@@ -98,36 +142,68 @@ impl Series {
         self
     }
 
-    /// Dashes the line.
-    pub fn dashed(mut self) -> Self {
-        self.dashed = true;
+    /// Marks one point in `every`, from point `first` on: of lines that run together each shows its own marks.
+    pub fn marked(mut self, every: usize, first: usize) -> Self {
+        self.marked = Some((every.max(1), first));
         self
     }
 
-    /// Leaves the line away: points that have no order, e.g. a measurement each.
+    /// Chooses the kind of line.
+    pub fn dash(mut self, dash: Dash) -> Self {
+        self.dash = dash;
+        self
+    }
+
+    /// Dashes the line.
+    pub fn dashed(self) -> Self {
+        self.dash(Dash::Dashed)
+    }
+
+    /// Moves all of it to the right by so many pixels.
+    pub fn nudged(mut self, pixels: f64) -> Self {
+        self.nudge = pixels;
+        self
+    }
+
+    /// Leaves the line away: points that have no order, e.g. a network each.
     pub fn scattered(mut self) -> Self {
         self.joined = false;
         self
     }
 
-    /// What the axes have to reach: the points, and the feet and sides of columns.
+    /// What the axes have to reach: the points, the ends of bars, and the feet and sides of columns.
     pub(super) fn reach(&self) -> impl Iterator<Item = (f64, f64)> + '_ {
         let half = self.columns.unwrap_or(0.0) / 2.0;
-        self.points.iter().flat_map(move |&(x, y)| {
+        let points = self.points.iter().flat_map(move |&(x, y)| {
             let foot = if half > 0.0 { 0.0 } else { y };
             [(x - half, foot), (x + half, y)]
-        })
+        });
+        let bars = self.points.iter().zip(&self.bars);
+        points.chain(bars.flat_map(|(&(x, _), &(low, high))| [(x, low), (x, high)]))
+    }
+
+    /// The points that are marked. Of a long line each of several series marks others.
+    pub(super) fn marks(&self, index: usize) -> impl Iterator<Item = (f64, f64)> + '_ {
+        let many = self.joined && self.points.len() > EVERY_MARK;
+        let (every, first) = self.marked.unwrap_or(if many {
+            let every = self.points.len().div_ceil(MARKS);
+            (every, (every / 2 + 2 * index) % every)
+        } else {
+            (1, 0)
+        });
+        self.points.iter().skip(first).step_by(every).copied()
     }
 
     pub(super) fn look(&self, index: usize) -> Look {
         Look {
             colour: self.colour.unwrap_or_else(|| Colour::of_series(index)),
             marker: self.marker.unwrap_or_else(|| Marker::of_series(index)),
-            dash: self.dashed.then_some(7.0),
-            width: match self.marker {
+            hollow: self.hollow,
+            dash: self.dash,
+            width: match self.guide {
                 _ if !self.joined => 0.0,
-                Some(Marker::None) => 1.5,
-                _ => 2.5,
+                true => 1.8,
+                false => 2.5,
             },
         }
     }
@@ -161,7 +237,8 @@ impl Band {
 pub(super) struct Look {
     pub colour: Colour,
     pub marker: Marker,
-    pub dash: Option<f64>,
+    pub hollow: bool,
+    pub dash: Dash,
     /// Of the line; 0 for points that are not joined.
     pub width: f64,
 }

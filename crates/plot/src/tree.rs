@@ -3,7 +3,7 @@
 use super::canvas::{Align, Canvas, WIDTH};
 use super::font::Font;
 use super::page::{MARGIN, begin};
-use super::{Colour, PlotError};
+use super::{Colour, Dash, PlotError};
 use std::path::Path;
 
 /// Between a box and the next column.
@@ -120,7 +120,7 @@ impl Pen<'_> {
                 (fork, height),
                 (left + width + GAP, height),
             ];
-            self.canvas.line(&turns, 1.5, Colour::GREY, None)?;
+            self.canvas.line(&turns, 1.5, Colour::GREY, Dash::Solid)?;
         }
         self.boxed(branch, left, middle, width)?;
         Ok(middle)

@@ -84,3 +84,18 @@ fn places_are_monotone_and_ratios_equal_on_log() {
     let (a, b, c) = (ruler.place(1.0), ruler.place(10.0), ruler.place(100.0));
     assert!(a > b && ((a - b) - (b - c)).abs() < 1e-9);
 }
+
+#[test]
+fn whole_numbers_are_those_that_the_values_reach() {
+    assert_eq!(
+        labels(Scale::Whole, 1.0, 6.0),
+        ["1", "2", "3", "4", "5", "6"]
+    );
+    assert_eq!(labels(Scale::Whole, 1.0, 2.0), ["1", "2"]);
+    assert_eq!(labels(Scale::Whole, 3.0, 3.0), ["3"]);
+    assert!(!labels(Scale::Whole, 1.0, 50.0).contains(&"0".to_owned()));
+    let axis = Axis::named("block", ["linear", "tanh"]);
+    let ruler = Ruler::over(axis.scale, axis.ends(), false, (0.0, 100.0));
+    let (ticks, _) = axis.ticks(&ruler);
+    assert_eq!(ticks, [(1.0, "linear".into()), (2.0, "tanh".into())]);
+}

@@ -9,6 +9,6 @@ fn a_dashed_line_is_half_a_line() {
             .unwrap();
         canvas.count(Colour::BLUE)
     };
-    assert_eq!(ink(None), 1600);
-    assert_eq!(ink(Some(8.0)), 800);
+    assert_eq!(ink(Dash::Solid), 1600);
+    assert_eq!(ink(Dash::Dashed), 800);
 }

@@ -1,11 +1,11 @@
 //! What the colours of a heat map mean: the column at its right.
 
-use super::HeatMap;
+use super::{HeatMap, Shade};
 use crate::canvas::{Align, Canvas};
 use crate::font::Font;
 use crate::number::number;
 use crate::page::{COLUMN, Page};
-use crate::{Colour, PlotError};
+use crate::{Colour, Dash, PlotError};
 
 const HATCH: Colour = Colour(170, 170, 170);
 
@@ -22,49 +22,47 @@ pub(super) fn draw(map: &HeatMap, page: &mut Page, reach: f64) -> Result<(), Plo
             }
             Ok(())
         };
+    let bold = |colour: Colour| Font {
+        colour: colour.towards(Colour::BLACK, 0.35),
+        bold: true,
+        ..small
+    };
     paragraph(page, &mut y, &font, &map.value)?;
     y += 10.0;
-    paragraph(
-        page,
-        &mut y,
-        &Font {
-            colour: Colour::VERMILION.towards(Colour::BLACK, 0.35),
-            bold: true,
-            ..small
-        },
-        &map.above,
-    )?;
+    if map.shade == Shade::Ratio {
+        paragraph(page, &mut y, &bold(Colour::VERMILION), &map.above)?;
+    }
     let (top, height) = (y + 4.0, 260.0);
     for i in 0..260 {
-        let t = 1.0 - 2.0 * (f64::from(i) + 0.5) / height;
-        page.canvas.rect(
-            (left, top + f64::from(i)),
-            (left + 30.0, top + f64::from(i) + 1.0),
-            Colour::diverging(t),
-        )?;
+        // From 1 at the top to 0 at the bottom.
+        let t = 1.0 - (f64::from(i) + 0.5) / height;
+        let colour = match map.shade {
+            Shade::Ratio => Colour::diverging(2.0 * t - 1.0),
+            Shade::Share => Colour::rising(t),
+        };
+        let low = (left, top + f64::from(i));
+        page.canvas.rect(low, (left + 30.0, low.1 + 1.0), colour)?;
     }
-    for value in marks(reach) {
-        let at = top + height / 2.0 * (1.0 - value.log10() / reach);
-        page.canvas.line(
-            &[(left + 30.0, at), (left + 36.0, at)],
-            1.5,
-            Colour::GREY,
-            None,
-        )?;
+    let marks: Vec<(f64, String)> = match map.shade {
+        Shade::Ratio => marks(reach)
+            .into_iter()
+            .map(|value| (0.5 + 0.5 * value.log10() / reach, number(value)))
+            .collect(),
+        Shade::Share => (0..=4)
+            .map(|i| (f64::from(i) / 4.0, format!("{} %", 25 * i)))
+            .collect(),
+    };
+    for (share, words) in marks {
+        let at = top + height * (1.0 - share);
+        let ends = [(left + 30.0, at), (left + 36.0, at)];
+        page.canvas.line(&ends, 1.5, Colour::GREY, Dash::Solid)?;
         page.canvas
-            .text(&number(value), (left + 42.0, at), &small, Align::Start)?;
+            .text(&words, (left + 42.0, at), &small, Align::Start)?;
     }
     y = top + height + 16.0;
-    paragraph(
-        page,
-        &mut y,
-        &Font {
-            colour: Colour::BLUE.towards(Colour::BLACK, 0.35),
-            bold: true,
-            ..small
-        },
-        &map.below,
-    )?;
+    if map.shade == Shade::Ratio {
+        paragraph(page, &mut y, &bold(Colour::BLUE), &map.below)?;
+    }
     if map.cells.iter().flatten().any(Option::is_none) {
         y += 14.0;
         hatch(&mut page.canvas, (left, y - 10.0), (left + 30.0, y + 10.0))?;
@@ -76,7 +74,7 @@ pub(super) fn draw(map: &HeatMap, page: &mut Page, reach: f64) -> Result<(), Plo
         y += 14.0;
         let ends = [(left, y), (left + 30.0, y)];
         page.canvas
-            .line(&ends, super::FRONTIER, Colour::BLACK, None)?;
+            .line(&ends, super::FRONTIER, Colour::BLACK, Dash::Solid)?;
         for line in small.wrap(&frontier.name, COLUMN - 42.0)? {
             page.canvas
                 .text(&line, (left + 42.0, y), &small, Align::Start)?;
@@ -129,7 +127,7 @@ pub(super) fn hatch(
             (low.0 + x0, low.1 + offset - x0),
             (low.0 + x1, low.1 + offset - x1),
         ];
-        canvas.line(&ends, 1.0, HATCH, None)?;
+        canvas.line(&ends, 1.0, HATCH, Dash::Solid)?;
         offset += 9.0;
     }
     Ok(())

@@ -14,7 +14,7 @@ fn map() -> HeatMap {
 #[test]
 fn colours_follow_the_values_and_the_table_holds_them() {
     let page = map().draw().unwrap();
-    for colour in [Colour::BLUE, Colour::VERMILION, Colour::diverging(0.0)] {
+    for colour in [-1.0, 1.0, 0.0].map(Colour::diverging) {
         assert!(page.canvas.count(colour) > 20_000, "{colour:?}");
     }
     let directory = tempfile::tempdir().unwrap();
@@ -114,4 +114,46 @@ fn a_frontier_runs_between_the_sides_and_stands_in_the_table() {
     assert_eq!(map.table()[2], ["a", "10", "1", "false"]);
     map.frontier.as_mut().unwrap().side.pop();
     assert!(matches!(map.draw(), Err(PlotError::Shape { .. })));
+}
+
+#[test]
+fn shares_say_their_words_and_zero_is_a_share() {
+    let mut map = map();
+    map.shade = Shade::Share;
+    map.cells = vec![vec![Some(0.0), Some(1.0)], vec![None, Some(0.5)]];
+    map.words = vec![
+        vec!["0".into(), "17".into()],
+        vec![String::new(), "4".into()],
+    ];
+    let canvas = map.draw().unwrap().canvas;
+    for colour in [0.0, 1.0, 0.5].map(Colour::rising) {
+        assert!(canvas.count(colour) > 20_000, "{colour:?}");
+    }
+    assert!(canvas.texts.iter().any(|(text, _)| text == "17"));
+    canvas.assert_words_apart();
+    assert_eq!(map.table()[2], ["a", "10", "1", "17"]);
+    map.cells[0][0] = Some(1.5);
+    assert!(matches!(map.draw(), Err(PlotError::Value { .. })));
+    map.cells[0][0] = Some(0.5);
+    map.words.pop();
+    assert!(matches!(map.draw(), Err(PlotError::Shape { .. })));
+}
+
+#[test]
+fn a_confusion_of_many_classes_is_drawn_by_its_shades_alone() {
+    for classes in [2, 10, 26, 100] {
+        let names: Vec<String> = (0..classes).map(|i| format!("class {i}")).collect();
+        let categories = |label: &str| Categories::new(label, &names);
+        let mut map = HeatMap::new("t", categories("answer"), categories("class"), "share");
+        map.shade = Shade::Share;
+        let cell = |i: usize, j: usize| Some(f64::from(u8::from(i == j)));
+        map.cells = (0..classes)
+            .map(|j| (0..classes).map(|i| cell(i, j)).collect())
+            .collect();
+        map.words = vec![vec!["1234".into(); classes]; classes];
+        let canvas = map.draw().unwrap().canvas;
+        canvas.assert_words_apart();
+        let written = canvas.texts.iter().any(|(text, _)| text == "1234");
+        assert_eq!(written, classes <= 10, "{classes}");
+    }
 }

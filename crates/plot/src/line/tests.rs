@@ -1,4 +1,5 @@
 use super::*;
+use crate::Marker;
 
 fn chart() -> LineChart {
     let mut chart = LineChart::new("t", Axis::log("p (count)"), Axis::linear("ratio"));
@@ -6,6 +7,7 @@ fn chart() -> LineChart {
         Series::new("a, b", vec![(1.0, 0.5), (100.0, 3.0)]),
         Series::new("c", vec![(1.0, 2.0)]),
     ];
+    chart.series[0].bars = vec![(0.5, 0.5), (2.5, 4.0)];
     chart.bands = vec![Band::new("3 to 4", 4.0, 3.0)];
     chart
 }
@@ -19,10 +21,10 @@ fn the_table_holds_every_number_of_the_picture() {
     assert_eq!(
         rows,
         [
-            "series,\"a, b\",1,0.5,",
-            "series,\"a, b\",100,3,",
-            "series,c,1,2,",
-            "band,3 to 4,,3,4"
+            "series,\"a, b\",1,0.5,0.5,0.5",
+            "series,\"a, b\",100,3,2.5,4",
+            "series,c,1,2,,",
+            "band,3 to 4,,,3,4"
         ]
     );
     let png = std::fs::read(directory.path().join("a.png")).unwrap();
@@ -44,11 +46,11 @@ fn every_series_leaves_ink_of_its_colour() {
         Colour::of_series(1),
         legend::band_colour(0),
     ] {
-        assert!(page.canvas.count(colour) > 100, "{colour:?}");
+        assert!(page.count(colour) > 100, "{colour:?}");
     }
     let mut other = chart();
     other.series.pop();
-    assert!(other.draw().unwrap().canvas.count(Colour::of_series(1)) == 0);
+    assert!(other.draw().unwrap().count(Colour::of_series(1)) == 0);
 }
 
 #[test]
@@ -107,4 +109,55 @@ fn what_cannot_be_drawn_is_refused_before_writing() {
         chart().save(&nowhere),
         Err(PlotError::Write { .. })
     ));
+}
+
+#[test]
+fn words_stay_on_the_page_and_apart() {
+    let long = "a long name of a series that is broken into lines";
+    let mut all = chart();
+    all.title = long.repeat(3);
+    all.subtitle = long.repeat(4);
+    all.notes = vec![long.repeat(5)];
+    all.series[0].name = long.repeat(2);
+    all.series[0].points = vec![(1e-7, 1e5), (1e9, 2e5)];
+    all.series[0].bars.clear();
+    all.draw().unwrap().assert_words_apart();
+    // Names that do not fit side by side are written upright, all of them.
+    let names: Vec<String> = (1..=14).map(|i| format!("{i} layer{i}.linear")).collect();
+    all.x = Axis::named("block", &names);
+    all.series[0].points = (1..=14).map(|i| (f64::from(i), 1e5)).collect();
+    all.series.truncate(1);
+    let canvas = all.draw().unwrap();
+    canvas.assert_words_apart();
+    for name in &names {
+        assert!(canvas.texts.iter().any(|(text, _)| text == name), "{name}");
+    }
+}
+
+#[test]
+fn guides_lie_above_marks_and_bars_reach_as_far_as_they_say() {
+    let ink = |bars: Vec<(f64, f64)>, low| {
+        let mut chart = LineChart::new("t", Axis::linear("x"), Axis::linear("y"));
+        let points = vec![(0.0, 2.0), (2.0, 2.0)];
+        let series = Series::new("a", points.clone()).bars(bars);
+        chart.series.push(series.marker(Marker::None).scattered());
+        chart.series.push(Series::guide("2", points));
+        chart
+            .series
+            .push(Series::guide("ends", vec![(0.0, low), (2.0, 4.0)]));
+        chart.draw().unwrap().count(Colour::of_series(0))
+    };
+    let bar = |low, high| ink(vec![(low, high); 2], 0.0);
+    assert!(bar(0.0, 4.0) > 3 * bar(1.5, 2.5));
+    assert!(ink(Vec::new(), 0.0) < 20);
+    let marks = |guides: bool| {
+        let mut chart = LineChart::new("t", Axis::linear("x"), Axis::linear("y"));
+        let points: Vec<_> = (0..40).map(|i| (f64::from(i), 1.0)).collect();
+        chart.series.push(Series::new("a", points.clone()));
+        if guides {
+            chart.series.push(Series::guide("1", points));
+        }
+        chart.draw().unwrap().count(Colour::GREY)
+    };
+    assert!(marks(true) > marks(false) + 200);
 }
