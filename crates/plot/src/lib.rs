@@ -1,4 +1,5 @@
-//! Pictures: a line chart (with columns and contours where wanted), a heat map and a tree, 1200 x 800 pixels, each with its numbers beside it.
+//! Pictures: a line chart (with columns and contours where wanted), a heat map and a tree, 1200 x 800 pixels, each with its numbers beside it;
+//! and small multiples, [`Panels`], as PNG or SVG of any size.
 //!
 //! [`LineChart::save`], [`HeatMap::save`] and [`TreeChart::save`] write `name.png` and `name.csv`. The font is compiled in, so that
 //! nothing of the system is needed and a picture is the same everywhere. Colours are Okabe and Ito's, which the
@@ -19,6 +20,7 @@ mod line;
 mod marker;
 mod number;
 mod page;
+mod panels;
 mod series;
 mod tree;
 
@@ -30,6 +32,7 @@ pub use heat::{Categories, Frontier, HeatMap};
 pub use line::LineChart;
 pub use marker::Marker;
 pub use number::number;
+pub use panels::{Curve, Panel, Panels, Spot};
 pub use series::{Band, Series};
 pub use tree::{Branch, TreeChart};
 
