@@ -1,20 +1,24 @@
-//! `cargo bench`: measures both modes, draws the pictures and writes the report.
+//! `cargo bench`: measures both modes, draws the pictures and writes the report. What is measured stands in `benches/cost.toml`.
 //!
 //! - `cargo bench` measures everything and replaces `reports/`.
 //! - `cargo bench -- --quick` runs every part on small networks and writes under `target/`.
-//! - `cargo bench --bench cost -- --sweep depth` measures one sweep and writes under `target/`.
+//! - `cargo bench --bench cost -- --sweep depth` measures one sweep and writes under `target/`; `--sweep networks` those of your own.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use pushpull_bench::alloc::CountingAllocator;
+use pushpull_bench::cell::Cell;
 use pushpull_bench::data::{self, Dataset};
 use pushpull_bench::edition::Edition;
+use pushpull_bench::grid::chart::{self, Point};
+use pushpull_bench::grid::{Against, Grid};
 use pushpull_bench::machine::Machine;
+use pushpull_bench::pictures::Picture;
 use pushpull_bench::plan::frontier::{Choice, choices};
 use pushpull_bench::progress::Progress;
-use pushpull_bench::record::{self, Sweep};
-use pushpull_bench::sweep::{self, Extent};
+use pushpull_bench::record::{self, Record, Sweep};
+use pushpull_bench::sweep::{self, Extent, Sweeps};
 use pushpull_bench::table::Table;
 use pushpull_bench::{bottleneck, checkpoint, claims, kinks, pictures, plan, report};
 
@@ -45,11 +49,10 @@ fn request(arguments: impl Iterator<Item = String>) -> Result<Request, String> {
             "--quick" => extent = Extent::Quick,
             "--sweep" => {
                 let name = arguments.next().unwrap_or_default();
-                let found = sweep::ALL
-                    .into_iter()
-                    .find(|sweep| sweep.to_string() == name);
+                let mut all = sweep::ALL.into_iter().chain([Sweep::Networks]);
+                let found = all.find(|sweep| sweep.to_string() == name);
                 only = Some(found.ok_or(format!(
-                    "no sweep is called {name:?}; there are: width, depth, outputs, directions"
+                    "no sweep is called {name:?}; there are: width, depth, outputs, directions, networks"
                 ))?);
             }
             other => {
@@ -82,12 +85,16 @@ fn request(arguments: impl Iterator<Item = String>) -> Result<Request, String> {
 }
 
 fn run(request: &Request) -> Result<(), Box<dyn std::error::Error>> {
+    let sweeps = Sweeps::read(&sweep::file())?;
+    let of = |&sweep: &Sweep| sweeps.cells(sweep, request.extent);
+    let cells: Vec<_> = request.sweeps.iter().flat_map(of).collect();
+    if cells.is_empty() {
+        return Err(
+            "benches/cost.toml: expected at least one cell of this sweep, got none; add a table"
+                .into(),
+        );
+    }
     let digits = Dataset::digits(&data::directory())?.standardised();
-    let cells: Vec<_> = request
-        .sweeps
-        .iter()
-        .flat_map(|&sweep| sweep::cells(sweep, request.extent))
-        .collect();
     let edition = Edition::begin(&request.target)?;
     let place = request
         .target
@@ -125,12 +132,14 @@ fn run(request: &Request) -> Result<(), Box<dyn std::error::Error>> {
     let setting = format!("{}, 1 thread, faer kernels.", machine.cpu);
     record::write(&edition.file("cost.csv")?, &records)?;
     let planned = if request.planned {
-        Some(planned(request.extent, &setting, &edition)?)
+        let outputs = sweeps.cells(Sweep::Outputs, request.extent);
+        Some(planned(request.extent, &outputs, &setting, &edition)?)
     } else {
         None
     };
     let choices = planned.as_ref().map_or(&[][..], |planned| &planned.choices);
-    let pictures = pictures::draw(table, &setting, choices, &edition)?;
+    let mut pictures = pictures::draw(table, &setting, choices, &edition)?;
+    pictures.extend(networks(&records, &setting, &edition)?);
     let claims = claims::all(table);
     let at_kinks = kinks::measure()?;
     kinks::write(&edition.file("kinks.csv")?, &at_kinks)?;
@@ -164,6 +173,7 @@ struct Planned {
 
 fn planned(
     extent: Extent,
+    outputs: &[Cell],
     setting: &str,
     edition: &Edition,
 ) -> Result<Planned, Box<dyn std::error::Error>> {
@@ -175,9 +185,40 @@ fn planned(
     let found = bottleneck::measure(extent)?;
     pictures.push(bottleneck::picture(&found, setting, edition)?);
     Ok(Planned {
-        choices: choices(extent, &mut calibration)?,
+        choices: choices(outputs, &mut calibration)?,
         section: plan::section::section(&rows, plan::SEED, &pictures),
     })
+}
+
+/// The picture of the reader's own networks, drawn as `pushpull compare` draws a sweep.
+fn networks(
+    records: &[Record],
+    setting: &str,
+    edition: &Edition,
+) -> Result<Option<Picture>, Box<dyn std::error::Error>> {
+    let own = records.iter().filter(|row| row.sweep == Sweep::Networks);
+    let points: Vec<Point> = own.filter_map(Point::of).collect();
+    if points.is_empty() {
+        return Ok(None);
+    }
+    let mut grid = Grid::default();
+    points
+        .iter()
+        .for_each(|point| grid.add(&point.configuration));
+    let against = grid.varies().unwrap_or(Against::Params);
+    let mut page = chart::draw(&points, against)?;
+    page.notes.push(format!(
+        "Bars: 95 % intervals of criterion's medians. {setting}"
+    ));
+    let file = "networks.png";
+    std::fs::write(edition.file("networks.csv")?, chart::csv(&points))?;
+    std::fs::write(edition.file(file)?, page.png()?)?;
+    std::fs::write(edition.file("networks.svg")?, page.svg()?)?;
+    let caption = format!("Time of each mode over the primal's, against {against}.");
+    Ok(Some(Picture {
+        file: file.into(),
+        caption,
+    }))
 }
 
 /// Widths, where many equal ones would fill the line.

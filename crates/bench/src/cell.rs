@@ -10,6 +10,7 @@ use rand_chacha::ChaCha8Rng;
 use crate::alloc::{self, AllocError};
 use crate::data::{DataError, Dataset};
 use crate::job::{Subject, Task, prepare};
+use crate::net::Net;
 use crate::record::{Dtype, FlopsSource, Layers, Mode, Record, Sweep};
 use crate::timer::{Timer, TimerError};
 
@@ -70,12 +71,16 @@ impl Cell {
     }
 
     /// The network at Glorot's parameters, on real data: the first samples of `data`. A network with fewer inputs than
-    /// features takes the features from the middle of the picture; one with more takes several samples side by side.
+    /// features takes the features from the middle of the picture; one with more takes several samples side by side. The reader's
+    /// own networks get numbers of a formula.
     ///
     /// # Errors
     /// [`CellError::Graph`], [`CellError::Data`]
-    pub fn subject<T: Real>(&self, data: &Dataset) -> Result<Subject<T>, CellError> {
+    pub fn subject<T: Scalar>(&self, data: &Dataset) -> Result<Subject<T>, CellError> {
         let graph = self.graph()?;
+        if let (Sweep::Networks, Some(loss)) = (self.sweep, self.loss) {
+            return Ok(self.by_formula(graph, loss));
+        }
         let n_x = self.widths[0];
         let features = data.inputs.nrows();
         let samples = n_x.div_ceil(features).max(1);
@@ -94,15 +99,33 @@ impl Cell {
                 batch.targets[(i - n_x, j * samples)]
             })
         });
+        Ok(self.seeded(graph, x))
+    }
+
+    /// Inputs and targets of a formula, which has samples of any shape.
+    fn by_formula<T: Scalar>(&self, graph: Graph, loss: Loss) -> Subject<T> {
+        let net = Net {
+            name: Layers(self.widths.clone()).to_string(),
+            widths: self.widths.clone(),
+            activation: self.activation,
+            loss,
+            batch: self.batch,
+        };
+        let x = net.data(&graph).1;
+        self.seeded(graph, x)
+    }
+
+    /// With Glorot's parameters, a direction and a cotangent.
+    fn seeded<T: Real>(&self, graph: Graph, x: DMatrix<T>) -> Subject<T> {
         let mut rng = ChaCha8Rng::seed_from_u64(SEED);
         let mut random = |_, _| T::from_f64(2.0 * rng.random::<f64>() - 1.0);
-        Ok(Subject {
+        Subject {
             params: graph.layout().init(Init::Glorot, SEED),
             params_dot: DMatrix::from_fn(graph.n_params(), 1, &mut random),
             y_bar: DMatrix::from_fn(graph.n_outputs(), self.batch, &mut random),
             x,
             graph,
-        })
+        }
     }
 
     /// Measures every task: a row each, the primal first.

@@ -4,7 +4,8 @@
 //! [`machine`] (what a number was measured on), [`edition`] (a report directory that is replaced whole or not at all),
 //! [`progress`] (what is running, and for how long still). The [`data`] sets are a crate of their own, and so are pictures.
 //!
-//! The comparison: [`sweep`] lists the [`cell`]s, a cell prepares [`job`]s on one network and times them ([`timer`]);
+//! The comparison: a [`grid`] of networks, batches and precisions, for `pushpull compare` too; [`sweep`] reads which
+//! [`cell`]s there are, a cell prepares [`job`]s on one network and times them ([`timer`]);
 //! [`pictures`], [`claims`] and the [`report`] are made from the rows alone, which a [`table`] answers questions about.
 //! [`plan`] puts the planner to the test. [`kinks`] is no cost: what both modes give where there is no derivative.
 //!
@@ -17,6 +18,7 @@ pub mod checkpoint;
 pub mod claims;
 pub mod edition;
 pub mod fit;
+pub mod grid;
 pub mod job;
 pub mod kinks;
 pub mod machine;

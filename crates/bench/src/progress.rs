@@ -69,6 +69,19 @@ impl Progress {
         }
     }
 
+    /// Says on a terminal what of the step is running; a log has a line for the step alone.
+    pub fn detail(&mut self, words: &str) {
+        if let Some(bar) = &self.bar {
+            bar.set_position((self.done / self.total * PARTS as f64) as u64);
+            bar.set_message(plain(words));
+        }
+    }
+
+    /// Whether it is a bar on a terminal, and not lines of a log.
+    pub const fn is_bar(&self) -> bool {
+        self.bar.is_some()
+    }
+
     /// Counts a step of this weight as done.
     pub fn finish(&mut self, weight: f64) {
         self.done += weight;

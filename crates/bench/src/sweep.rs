@@ -1,9 +1,16 @@
-//! The cells of each sweep.
+//! The sweeps and their cells, as `benches/cost.toml` says them.
+
+mod file;
+
+pub use file::SweepError;
+
+use std::path::{Path, PathBuf};
 
 use pushpull_core::blocks::{Activation, Loss};
 use pushpull_forward_mode::Chunk;
 
 use crate::cell::Cell;
+use crate::grid::Grid;
 use crate::job::Task;
 use crate::record::{Dtype, Mode, Sweep};
 
@@ -16,7 +23,7 @@ pub enum Extent {
     Quick,
 }
 
-/// All sweeps.
+/// The sweeps of the report.
 pub const ALL: [Sweep; 4] = [
     Sweep::Width,
     Sweep::Depth,
@@ -30,113 +37,141 @@ pub const DEPTH_WIDTH: usize = 16;
 /// Columns of the middle curve of memory against depth.
 pub const DEPTH_CHUNK: usize = 32;
 
-/// The cells of a sweep.
-pub fn cells(sweep: Sweep, extent: Extent) -> Vec<Cell> {
-    match sweep {
-        Sweep::Width => width(extent),
-        Sweep::Depth => depth(extent),
-        Sweep::Outputs => outputs(extent),
-        Sweep::Directions => directions(extent),
+/// Where the repository's sweeps are written down.
+pub fn file() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../benches/cost.toml")
+}
+
+/// The sweeps of a file.
+///
+/// ```
+/// use pushpull_bench::sweep::{Extent, Sweeps, file};
+/// use pushpull_bench::record::Sweep;
+/// let sweeps = Sweeps::read(&file())?;
+/// assert!(sweeps.cells(Sweep::Depth, Extent::Full).len() > 2);
+/// # Ok::<(), pushpull_bench::sweep::SweepError>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Sweeps {
+    full: Vec<Cell>,
+    quick: Vec<Cell>,
+}
+
+impl Sweeps {
+    /// Reads a file: all its values are held against what can be run.
+    ///
+    /// # Errors
+    /// [`SweepError`]
+    pub fn read(path: &Path) -> Result<Self, SweepError> {
+        file::read(path)
+    }
+
+    /// The cells of a sweep, in the order in which they are measured.
+    pub fn cells(&self, sweep: Sweep, extent: Extent) -> Vec<Cell> {
+        let cells = match extent {
+            Extent::Full => &self.full,
+            Extent::Quick => &self.quick,
+        };
+        let of_sweep = cells.iter().filter(|cell| cell.sweep == sweep);
+        of_sweep.cloned().collect()
+    }
+}
+
+/// What a sweep measures in every one of its cells.
+struct Shape {
+    sweep: Sweep,
+    activation: Activation,
+    loss: Option<Loss>,
+    tasks: Vec<Task>,
+}
+
+impl Shape {
+    fn cells(&self, grid: &Grid) -> Vec<Cell> {
+        let cell = |configuration: crate::grid::Configuration| Cell {
+            sweep: self.sweep,
+            widths: configuration.widths,
+            activation: self.activation,
+            loss: self.loss,
+            batch: configuration.batch,
+            dtype: configuration.dtype,
+            tasks: self.tasks.clone(),
+        };
+        grid.configurations().map(cell).collect()
     }
 }
 
 /// 64-w-10 on digits, softmax cross-entropy: p = 75 w + 10 parameters.
-fn width(extent: Extent) -> Vec<Cell> {
-    let (both, reverse, batches): (&[usize], &[usize], &[usize]) = match extent {
-        Extent::Full => (
-            &[1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1333],
-            &[4_096, 16_384, 65_536, 133_333],
-            &[1, 32],
-        ),
-        Extent::Quick => (&[2, 16, 64], &[512], &[32]),
+fn width(widths: &[usize], batches: &[usize], dtypes: &[Dtype], tasks: Vec<Task>) -> Vec<Cell> {
+    let grid = Grid {
+        networks: widths.iter().map(|&w| vec![64, w, 10]).collect(),
+        batches: batches.to_vec(),
+        dtypes: dtypes.to_vec(),
     };
-    let mut cells = Vec::new();
-    for dtype in [Dtype::F64, Dtype::F32] {
-        for &batch in batches {
-            let with_forward = both.iter().map(|&w| (w, true));
-            for (w, forward) in with_forward.chain(reverse.iter().map(|&w| (w, false))) {
-                let mut tasks = vec![Task::new(Mode::Reverse), Task::new(Mode::ForwardStructured)];
-                tasks.extend(forward.then(|| Task::forward(Chunk::Auto)));
-                cells.push(Cell {
-                    sweep: Sweep::Width,
-                    widths: vec![64, w, 10],
-                    activation: Activation::Tanh,
-                    loss: Some(Loss::SoftmaxCrossEntropy),
-                    batch,
-                    dtype,
-                    tasks,
-                });
-            }
-        }
-    }
-    cells
+    let shape = Shape {
+        sweep: Sweep::Width,
+        activation: Activation::Tanh,
+        loss: Some(Loss::SoftmaxCrossEntropy),
+        tasks,
+    };
+    shape.cells(&grid)
 }
 
-/// 2 to 64 linear blocks of equal width with tanh between them, then the lecture's sum.
-fn depth(extent: Extent) -> Vec<Cell> {
-    let depths: &[usize] = match extent {
-        Extent::Full => &[2, 4, 8, 16, 32, 64],
-        Extent::Quick => &[2, 8],
+/// Linear blocks of equal width with tanh between them, then the lecture's sum.
+fn depth(depths: &[usize]) -> Vec<Cell> {
+    let network = |&depth: &usize| vec![DEPTH_WIDTH; depth + 1];
+    let grid = Grid {
+        networks: depths.iter().map(network).collect(),
+        batches: vec![32],
+        dtypes: vec![Dtype::F64],
     };
-    let tasks = vec![
-        Task::new(Mode::Jvp),
-        Task::new(Mode::Reverse),
-        Task::forward(Chunk::Fixed(DEPTH_CHUNK)),
-        Task::forward(Chunk::Full),
-    ];
-    let cell = |&depth: &usize| Cell {
+    let shape = Shape {
         sweep: Sweep::Depth,
-        widths: vec![DEPTH_WIDTH; depth + 1],
         activation: Activation::Tanh,
         loss: Some(Loss::Sum),
-        batch: 32,
-        dtype: Dtype::F64,
-        tasks: tasks.clone(),
+        tasks: vec![
+            Task::new(Mode::Jvp),
+            Task::new(Mode::Reverse),
+            Task::forward(Chunk::Fixed(DEPTH_CHUNK)),
+            Task::forward(Chunk::Full),
+        ],
     };
-    depths.iter().map(cell).collect()
+    shape.cells(&grid)
 }
 
 /// n-64-o: the Jacobian with respect to the inputs by both modes.
-fn outputs(extent: Extent) -> Vec<Cell> {
-    let sizes: &[usize] = match extent {
-        Extent::Full => &[1, 4, 16, 64, 256, 1024],
-        Extent::Quick => &[1, 16, 64],
+fn outputs(inputs: &[usize], outputs: &[usize]) -> Vec<Cell> {
+    let networks = |&n: &usize| outputs.iter().map(move |&o| vec![n, 64, o]);
+    let grid = Grid {
+        networks: inputs.iter().flat_map(networks).collect(),
+        batches: vec![1],
+        dtypes: vec![Dtype::F64],
     };
-    let cell = |n_in: usize, n_out: usize| Cell {
+    let shape = Shape {
         sweep: Sweep::Outputs,
-        widths: vec![n_in, 64, n_out],
         activation: Activation::Tanh,
         loss: None,
-        batch: 1,
-        dtype: Dtype::F64,
         tasks: vec![
             Task::new(Mode::JacobianForward),
             Task::new(Mode::JacobianReverse),
         ],
     };
-    sizes
-        .iter()
-        .flat_map(|&n_in| sizes.iter().map(move |&n_out| cell(n_in, n_out)))
-        .collect()
+    shape.cells(&grid)
 }
 
-/// One direction forward, one cotangent back, and the full gradient both ways.
-fn directions(extent: Extent) -> Vec<Cell> {
-    let widths: &[usize] = match extent {
-        Extent::Full => &[8, 32, 128, 512],
-        Extent::Quick => &[8, 32],
+/// 64-w-w-10: one direction forward, one cotangent back, and the full gradient both ways.
+fn directions(widths: &[usize], batch: usize) -> Vec<Cell> {
+    let grid = Grid {
+        networks: widths.iter().map(|&w| vec![64, w, w, 10]).collect(),
+        batches: vec![batch],
+        dtypes: vec![Dtype::F64],
     };
-    let tasks = [Mode::Jvp, Mode::Vjp, Mode::Reverse, Mode::Forward]
-        .map(Task::new)
-        .to_vec();
-    let cell = |&w: &usize| Cell {
+    let shape = Shape {
         sweep: Sweep::Directions,
-        widths: vec![64, w, w, 10],
         activation: Activation::Tanh,
         loss: Some(Loss::SoftmaxCrossEntropy),
-        batch: if w > 128 { 1 } else { 32 },
-        dtype: Dtype::F64,
-        tasks: tasks.clone(),
+        tasks: [Mode::Jvp, Mode::Vjp, Mode::Reverse, Mode::Forward]
+            .map(Task::new)
+            .to_vec(),
     };
-    widths.iter().map(cell).collect()
+    shape.cells(&grid)
 }

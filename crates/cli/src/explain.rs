@@ -1,12 +1,14 @@
 //! `pushpull explain`: the three programs of a network, side by side or with their numbers.
 
-use pushpull_core::{Mat, Scalar};
+use pushpull_core::{Dual, Mat, Scalar};
 use pushpull_explain::Explanation;
 use pushpull_files::Element;
+use pushpull_planner::{Planned, Timed};
 use serde::Serialize;
 
 use crate::fault::Fault;
 use crate::given::{given, typed};
+use crate::long::{self, Forecast};
 use crate::options::explain::{Explain, Format};
 use crate::options::{Precision, Reduction};
 use crate::screen;
@@ -29,7 +31,10 @@ pub fn run(asked: &Explain, json: bool) -> Result<String, Fault> {
     }
 }
 
-fn at<T: Scalar + Element>(asked: &Explain, json: bool) -> Result<String, Fault> {
+fn at<T: Scalar + Element + Planned>(asked: &Explain, json: bool) -> Result<String, Fault>
+where
+    Dual<T>: Timed,
+{
     if json && asked.format == Format::Dot {
         return Err(Fault::option(
             "--json",
@@ -47,7 +52,11 @@ fn at<T: Scalar + Element>(asked: &Explain, json: bool) -> Result<String, Fault>
         (Some(mut weights), Some(data)) => {
             let params = weights.read::<T>()?;
             let x = typed(&given(data, &asked.columns, &network, asked.batch)?.x);
-            Explanation::traced(&graph, &params, Mat::from(&x))?
+            let forecast = long::explanation::<T>(&graph, x.ncols());
+            let waiting = forecast.as_ref().and_then(Forecast::wait);
+            let told = Explanation::traced(&graph, &params, Mat::from(&x));
+            drop(waiting);
+            told?
         }
         _ => Explanation::new::<T>(&graph, asked.batch.unwrap_or(1))?,
     };

@@ -128,7 +128,7 @@ fn shown(fault: &ChainError) -> String {
 }
 
 /// Remedies of the libraries that name their types, and the options that are meant.
-const OPTIONS: [(&str, &str); 6] = [
+const OPTIONS: [(&str, &str); 7] = [
     (
         "carry fewer samples at once with Chunk::Auto or Chunk::Fixed(n), or take Forward, which chunks directions",
         "use --mode forward, or a smaller --batch",
@@ -141,6 +141,7 @@ const OPTIONS: [(&str, &str); 6] = [
         "use Store::All, or Store::Bytes with room for the whole record",
         "use --mode reverse",
     ),
+    ("use a smaller batch", "use a smaller --batch"),
     ("Reverse: threads must be", "--threads: must be"),
     ("Forward: threads must be", "--threads: must be"),
     ("Primal: threads must be", "--threads: must be"),

@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use crate::fault::Fault;
 use crate::given::{given, typed};
+use crate::long::{self, Forecast};
 use crate::network::Network;
 use crate::options::{Gradient, Mode, Precision, no_widths};
 use crate::way;
@@ -82,7 +83,11 @@ where
     };
     let way = way::of::<T>(&graph, batch, wanted, asked.mode, asked.slots, asked.memory)?;
     let takes = way::predict::<T>(&graph, batch, wanted, way)?;
-    let found = way::run(&graph, wanted, way, &params, &x)?;
+    let forecast = long::gradient::<T>(asked, &graph, batch, wanted, way);
+    let waiting = forecast.as_ref().and_then(Forecast::wait);
+    let found = way::run(&graph, wanted, way, &params, &x);
+    drop(waiting);
+    let found = found?;
     let finite = |what: &str, value: T| {
         if value.is_finite() {
             return Ok(());

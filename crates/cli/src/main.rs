@@ -4,6 +4,7 @@
 //! It holds no derivative rule and no chain rule: [`network`] names the blocks, [`way`] hands them to the engines. Files are
 //! read and written by [`pushpull_files`]. A [`fault`] says what is wrong in one line.
 
+mod auto;
 mod calibration;
 mod compare;
 mod evaluate;
@@ -13,6 +14,7 @@ mod figures;
 mod given;
 mod gradient;
 mod interrupt;
+mod long;
 mod network;
 mod options;
 mod plan;

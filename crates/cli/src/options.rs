@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use pushpull_core::blocks::{Activation, Loss};
-use pushpull_files::values::{self, ValueError, bytes, count, seconds};
+use pushpull_files::values::{self, ValueError, bytes, count};
 use pushpull_files::weights::{Wanted, Weights};
 use pushpull_files::{Header, Kind, Missing, Reading, Target};
 
@@ -14,6 +14,7 @@ use crate::fault::Fault;
 use crate::network::Network;
 
 mod choice;
+pub mod compare;
 pub mod explain;
 pub mod plan;
 pub mod predict;
@@ -72,22 +73,6 @@ of elementary functions (exact), peak_bytes (the most that engines and gradients
 weights and data are not among it).
 Exit codes: 0 done, 1 the work failed, 2 wrong options or files.";
 
-const COMPARE: &str = "\
-What is compared is the gradient with respect to all parameters. Modes are timed in interleaved
-rounds. One that is too slow for that is run once; one that would take too long is predicted from
-its flops and the measured rate of others, not run, and marked so.
-
-Data: an npz or a table as for `pushpull gradient`. Without data, numbers of a formula are used.
-
-Output: compare.png and its numbers, compare.csv; the table with the setting, modes.csv.
-
-Examples:
-  pushpull compare --layers 64,128,128,10 --activation relu --loss softmax-cross-entropy --batch 32
-  pushpull compare --layers 64,32,10 --activation tanh --loss softmax-cross-entropy \\
-      --data data/digits.csv.gz --json
-
-Exit codes: 0 done, 1 the work failed, 2 wrong options or files.";
-
 const FIGURES: &str = "\
 Output: a picture (PNG) and its numbers (CSV) for every figure; FIGURES.md with the claims, their
 measurements and verdicts. All experiments take a minute or two. They need the repository's data
@@ -122,8 +107,8 @@ pub enum Command {
     #[command(after_help = predict::EVALUATE)]
     Evaluate(Box<predict::Evaluate>),
     /// What every mode costs for a network of your own: flops, bytes, time
-    #[command(after_help = COMPARE)]
-    Compare(Box<Compare>),
+    #[command(after_help = compare::AFTER)]
+    Compare(Box<compare::Compare>),
     /// Train a network by mini-batches, with checkpoints, or search for one
     #[command(after_help = train::AFTER)]
     Train(Box<train::Train>),
@@ -416,35 +401,6 @@ impl Precision {
             _ => Self::F64,
         })
     }
-}
-
-#[derive(Debug, Args)]
-pub struct Compare {
-    #[command(flatten)]
-    pub net: Net,
-    /// Samples of a batch [default: 32, or all samples of the data]
-    #[arg(long, value_name = "N", value_parser = count)]
-    pub batch: Option<usize>,
-    /// The network's weights (safetensors) [default: drawn]
-    #[arg(long, value_name = "FILE")]
-    pub weights: Option<PathBuf>,
-    /// Samples to run on (npz, npy, csv, tsv, txt; tables also .gz, or - for standard input)
-    #[arg(long, value_name = "FILE")]
-    pub data: Option<PathBuf>,
-    #[command(flatten)]
-    pub columns: Columns,
-    /// The type of numbers
-    #[arg(long, value_enum, default_value_t = Precision::F64)]
-    pub dtype: Precision,
-    /// Threads of every mode
-    #[arg(long, value_name = "N", value_parser = count, default_value = "1")]
-    pub threads: usize,
-    /// Seconds that the measurements may take, about
-    #[arg(long, value_name = "SECONDS", value_parser = seconds, default_value = "30")]
-    pub seconds: f64,
-    /// Directory of the picture and the table
-    #[arg(long, value_name = "DIR", default_value = "pushpull-compare")]
-    pub output: PathBuf,
 }
 
 /// `5,8,8,3`: one option, so that a second one is a slip and not a longer network.

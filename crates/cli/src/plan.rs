@@ -5,18 +5,20 @@ use std::path::Path;
 
 use pushpull_core::blocks::Loss;
 use pushpull_core::siblings::memory;
-use pushpull_core::{Dual, Team};
+use pushpull_core::{Dual, Team, Wrt};
+use pushpull_files::weights::Weights;
 use pushpull_files::{Element, open};
 use pushpull_mixed_mode::plan_chain;
 use pushpull_planner::{Budget, Candidate, Planned, Question, Timed};
 use serde::Serialize;
 
+use crate::auto;
 use crate::calibration;
 use crate::fault::Fault;
 use crate::given;
 use crate::network::Network;
 use crate::options::plan::Plan;
-use crate::options::{Precision, no_widths};
+use crate::options::{Precision, Reduction, no_widths};
 
 /// Samples of a batch that nobody named.
 const BATCH: usize = 32;
@@ -54,6 +56,8 @@ struct Report {
     loss: Option<&'static str>,
     params: usize,
     question: String,
+    /// Whether the gradient in the inputs is part of it.
+    with_x: bool,
     batch: usize,
     dtype: &'static str,
     threads: usize,
@@ -70,9 +74,17 @@ pub fn run(asked: &Plan, json: bool) -> Result<String, Fault> {
     if let Some(path) = &asked.chain {
         return chain(path, json);
     }
-    match asked.dtype {
-        Precision::F32 => at::<f32>(asked, json),
-        Precision::F64 => at::<f64>(asked, json),
+    let layers = asked.layers.as_ref();
+    let weights = asked.weights.as_ref();
+    let weights = weights.map(|path| asked.names.open(path, layers));
+    let weights = weights.transpose()?;
+    let dtype = match &weights {
+        Some(weights) => Precision::of(asked.dtype, weights),
+        None => asked.dtype.unwrap_or(Precision::F64),
+    };
+    match dtype {
+        Precision::F32 => at::<f32>(asked, weights.as_ref(), json),
+        Precision::F64 => at::<f64>(asked, weights.as_ref(), json),
     }
 }
 
@@ -98,7 +110,11 @@ fn chain(path: &Path, json: bool) -> Result<String, Fault> {
     ))
 }
 
-fn at<T: Element + Planned>(asked: &Plan, json: bool) -> Result<String, Fault>
+fn at<T: Element + Planned>(
+    asked: &Plan,
+    weights: Option<&Weights>,
+    json: bool,
+) -> Result<String, Fault>
 where
     Dual<T>: Timed,
 {
@@ -111,10 +127,7 @@ where
             "give one, as in --layers 5,8,3 --activation relu",
         ));
     }
-    let layers = asked.layers.as_ref();
-    let weights = asked.weights.as_ref();
-    let weights = weights.map(|path| asked.names.open(path, layers));
-    let (widths, biases) = match (weights.transpose()?, layers) {
+    let (widths, biases) = match (weights, asked.layers.as_ref()) {
         (Some(weights), _) => (weights.widths(), weights.biases()),
         (None, Some(layers)) => (layers.0.clone(), Vec::new()),
         (None, None) => return Err(no_widths()),
@@ -125,7 +138,7 @@ where
         classes: None,
         activations: asked.activation.clone(),
         loss: asked.loss.unwrap_or(Loss::Sum),
-        mean: false,
+        mean: asked.reduction == Reduction::Mean,
     };
     network.check()?;
     // The number of threads is refused here, as by an engine.
@@ -146,10 +159,27 @@ where
         other => memory::elements(&[graph.n_params(), other.seeds().unwrap_or(0)]),
     };
     memory::fits::<T>("the directions", given, "ask for fewer at once")?;
-    let budget = asked.memory.map_or(Budget::Unlimited, Budget::Bytes);
-    let plan = calibration::with(|calibration| {
-        pushpull_planner::Plan::<T>::with(&graph, batch, asked.question, budget, calibration)
-    })?;
+    let plan = match asked.question {
+        Question::Gradient => {
+            let wanted = Wrt {
+                params: true,
+                inputs: asked.with_x,
+            };
+            auto::plan::<T>(&graph, batch, wanted, asked.memory)?
+        }
+        _ if asked.with_x => {
+            return Err(Fault::option(
+                "--with-x",
+                "--question gradient",
+                asked.question.to_string(),
+                "leave it out, or ask for the gradient",
+            ));
+        }
+        question => calibration::with(|calibration| {
+            let budget = asked.memory.map_or(Budget::Unlimited, Budget::Bytes);
+            pushpull_planner::Plan::<T>::with(&graph, batch, question, budget, calibration)
+        })?,
+    };
     if !json {
         return Ok(format!(
             "{}, {}, {}: {} parameters\n{plan}\n{}",
@@ -170,6 +200,7 @@ where
         loss: asked.loss.map(Loss::name),
         params: graph.n_params(),
         question: asked.question.to_string(),
+        with_x: asked.with_x,
         batch,
         dtype: T::NAME,
         threads: asked.threads,

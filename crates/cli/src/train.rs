@@ -14,7 +14,7 @@ use crate::fault::Fault;
 use crate::network::Network;
 use crate::options::train::{Method, Train};
 use crate::options::{Precision, Reduction};
-use crate::{interrupt, screen};
+use crate::{interrupt, long, screen};
 
 mod curves;
 pub mod parts;
@@ -169,6 +169,10 @@ impl Work<'_> {
                 Some(steps) => Saver::every_steps(path, steps),
                 None => Saver::every_epoch(path),
             });
+        let steps = training.steps().saturating_sub(training.steps_done());
+        if let Some(forecast) = long::training(asked, network, steps) {
+            forecast.announce();
+        }
         let mut watch = ((saver, Interrupted), Bar::new(&training));
         interrupt::listen();
         let end = training.run(&mut watch)?;

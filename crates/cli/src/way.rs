@@ -4,11 +4,11 @@ use nalgebra::DMatrix;
 use pushpull_core::siblings::memory;
 use pushpull_core::{Cost, Dual, Error, Graph, Scalar, Wrt};
 use pushpull_forward_mode::Forward;
-use pushpull_planner::{Budget, Plan, PlanError, Planned, Question, Timed, Way};
+use pushpull_planner::{Planned, Question, Timed, Way};
 use pushpull_reverse_mode::checkpoint::Chain;
 use pushpull_reverse_mode::{Plan as ReversePlan, Reverse, Store};
 
-use crate::calibration;
+use crate::auto;
 use crate::fault::Fault;
 use crate::options::Mode;
 
@@ -50,37 +50,8 @@ where
         (Mode::Structured, _) => Way::structured::<T>(graph, batch)?,
         (Mode::Checkpointed, None) => checkpointed(graph, batch, slots)?,
         (Mode::Checkpointed, Some(budget)) => within::<T>(graph, batch, wanted, budget)?,
-        (Mode::Auto, None) => {
-            let plan = planned::<T>(graph, batch, Budget::Unlimited)?;
-            plan.picked().way
-        }
-        (Mode::Auto, Some(budget)) => {
-            // The planner's question leaves the inputs out; their gradient takes its part of the budget first.
-            let inputs = inputs_of(graph, batch, wanted).saturating_mul(size_of::<T>());
-            let rest = Budget::Bytes(budget.saturating_sub(inputs));
-            let picked = match planned::<T>(graph, batch, rest) {
-                Ok(plan) => Some(plan.picked().way),
-                Err(PlanError::OverBudget { .. }) => None,
-                Err(fault) => return Err(fault.into()),
-            };
-            let fits = |way: &Way| {
-                predict::<T>(graph, batch, wanted, *way)
-                    .is_ok_and(|takes| takes.peak_bytes <= budget)
-            };
-            match picked.filter(fits) {
-                Some(way) => way,
-                None => within::<T>(graph, batch, wanted, budget)?,
-            }
-        }
+        (Mode::Auto, budget) => auto::plan::<T>(graph, batch, wanted, budget)?.picked().way,
     })
-}
-
-fn planned<T: Planned>(graph: &Graph, batch: usize, budget: Budget) -> Result<Plan<T>, PlanError>
-where
-    Dual<T>: Timed,
-{
-    let question = Question::Gradient;
-    calibration::with(|calibration| Plan::with(graph, batch, question, budget, calibration))
 }
 
 /// Reverse mode with checkpoints, such that everything it holds is within a budget: the schedule is given what plans and
@@ -89,30 +60,50 @@ fn within<T: Scalar>(graph: &Graph, batch: usize, wanted: Wrt, budget: usize) ->
 where
     Dual<T>: Scalar,
 {
-    let way = |bytes| Way::ReverseCheckpointed(Store::Bytes(bytes), 1);
-    let mut bytes = budget;
-    // The plan's own bytes change with the schedule, so a few corrections may be needed.
-    for _ in 0..8 {
-        match predict::<T>(graph, batch, wanted, way(bytes)) {
-            Ok(takes) if takes.peak_bytes <= budget => return Ok(way(bytes)),
-            Ok(takes) => bytes = bytes.saturating_sub(takes.peak_bytes - budget),
-            Err(Error::Budget { smallest, .. }) => {
-                bytes = smallest as usize;
-                break;
-            }
-            Err(fault) => return Err(fault.into()),
-        }
-    }
-    let least = predict::<T>(graph, batch, wanted, way(bytes))?.peak_bytes;
+    let (way, least) = frugal::<T>(graph, batch, wanted, budget)?;
     if least <= budget {
-        return Ok(way(bytes));
+        return Ok(way);
     }
     Err(Fault::option(
         "--memory",
         format!("at least {least} bytes"),
         budget.to_string(),
-        "give that much, or use a smaller batch",
+        "give that much, or use a smaller --batch",
     ))
+}
+
+/// The schedule for a budget with the bytes that it takes in all: where none fits, the one that takes the least.
+pub fn frugal<T: Scalar>(
+    graph: &Graph,
+    batch: usize,
+    wanted: Wrt,
+    budget: usize,
+) -> Result<(Way, usize)>
+where
+    Dual<T>: Scalar,
+{
+    let way = |bytes| Way::ReverseCheckpointed(Store::Bytes(bytes), 1);
+    let gradient = memory::elements(&[graph.n_params(), size_of::<T>()]);
+    let mut bytes = budget;
+    // Plans and buffers change with the schedule, so a few corrections may be needed.
+    for _ in 0..8 {
+        let taken = match both(graph, batch, wanted, way(bytes)).prediction::<T>() {
+            Ok(prediction) => prediction.buffers.saturating_sub(gradient),
+            Err(Error::Budget { .. }) => break,
+            Err(fault) => return Err(fault),
+        };
+        let peak = predict::<T>(graph, batch, wanted, way(bytes))?.peak_bytes;
+        if peak <= budget {
+            return Ok((way(bytes), peak));
+        }
+        // From what the buffers took, which may be less than they were given.
+        bytes = bytes.min(taken).saturating_sub(peak - budget);
+    }
+    if let Err(Error::Budget { smallest, .. }) = predict::<T>(graph, batch, wanted, way(0)) {
+        bytes = smallest as usize;
+    }
+    let least = predict::<T>(graph, batch, wanted, way(bytes))?.peak_bytes;
+    Ok((way(bytes), least))
 }
 
 /// Checkpoints in so many slots; by default as many as the root of the stages. A graph of one stage has nothing to keep in

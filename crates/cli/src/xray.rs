@@ -2,13 +2,16 @@
 
 use std::path::PathBuf;
 
+use pushpull_core::Dual;
 use pushpull_files::weights::Weights;
 use pushpull_files::{Element, output};
+use pushpull_planner::{Planned, Timed};
 use pushpull_xray::{Settings, Xray as Seen};
 use serde::Serialize;
 
 use crate::fault::Fault;
 use crate::given::Given;
+use crate::long::{self, Forecast};
 use crate::network::Network;
 use crate::options::Precision;
 use crate::options::xray::Xray;
@@ -47,12 +50,15 @@ pub fn run(asked: &Xray, json: bool) -> Result<String, Fault> {
     }
 }
 
-fn at<T: Element>(
+fn at<T: Element + Planned>(
     asked: &Xray,
     network: &Network,
     weights: Option<Weights>,
     json: bool,
-) -> Result<String, Fault> {
+) -> Result<String, Fault>
+where
+    Dual<T>: Timed,
+{
     let Given { data, graph, x } =
         Given::<T>::new(asked.data.as_deref(), &asked.columns, network, asked.batch)?;
     let drawn = || format!("drawn, seed {}", asked.seed);
@@ -72,6 +78,10 @@ fn at<T: Element>(
         threads: asked.threads,
         ..Settings::default()
     };
+    let forecast = long::inside::<T>(asked, &graph, x.ncols());
+    let waiting = forecast.as_ref().and_then(Forecast::wait);
+    let seen = Seen::new(&graph, &params, &x, &settings);
+    drop(waiting);
     let mut report = Report {
         network: network.name(),
         activation: network.activation(),
@@ -79,7 +89,7 @@ fn at<T: Element>(
         params: graph.n_params(),
         weights: named.unwrap_or_else(drawn),
         data,
-        seen: Seen::new(&graph, &params, &x, &settings)?,
+        seen: seen?,
         files: Vec::new(),
     };
     if let Some(directory) = &asked.output {

@@ -84,11 +84,7 @@ where
             budget,
         };
         let candidates = survey.candidates::<T>(calibration);
-        let timed = candidates.iter().enumerate();
-        let timed = timed.filter(|(_, candidate)| candidate.is_feasible());
-        let timed = timed.filter_map(|(i, candidate)| Some((i, candidate.seconds?)));
-        let picked = timed.min_by(|a, b| a.1.total_cmp(&b.1));
-        let Some((picked, _)) = picked else {
+        let Some(picked) = fastest(&candidates) else {
             return Err(refusal(&survey, &candidates));
         };
         Ok(Self {
@@ -101,6 +97,51 @@ where
             threads: 1,
             prepared: None,
         })
+    }
+
+    /// The same plan where the caller's run takes more than the question, such as a second gradient: `revise` says what each
+    /// candidate takes then (exact cost and bytes, seconds), and the fastest that fits `budget` is picked anew.
+    ///
+    /// # Errors
+    /// [`PlanError::OverBudget`] if none fits.
+    ///
+    /// ```
+    /// use pushpull_core::{Mlp, blocks::{Activation, Loss}};
+    /// use pushpull_planner::{Budget, Plan, Question};
+    /// let graph = Mlp::new(&[4, 8, 1], Activation::Tanh).loss(Loss::SquaredError).build()?;
+    /// let plan = Plan::<f64>::new(&graph, 10, Question::Gradient, Budget::Unlimited)?;
+    /// let usual = plan.picked().way;
+    /// // Where it is a thousand times as much work, another way is the fastest.
+    /// let plan = plan.revised(Budget::Unlimited, |candidate| {
+    ///     if candidate.way == usual {
+    ///         candidate.seconds = candidate.seconds.map(|seconds| 1000.0 * seconds);
+    ///     }
+    /// })?;
+    /// assert_ne!(plan.picked().way, usual);
+    /// # Ok::<(), pushpull_planner::PlanError>(())
+    /// ```
+    pub fn revised(
+        mut self,
+        budget: Budget,
+        revise: impl FnMut(&mut Candidate),
+    ) -> Result<Self, PlanError> {
+        let survey = Survey {
+            graph: &self.graph,
+            batch: self.batch,
+            question: self.question,
+            budget,
+        };
+        self.candidates.iter_mut().for_each(revise);
+        for candidate in &mut self.candidates {
+            if let (true, Some(prediction)) = (candidate.is_feasible(), candidate.prediction) {
+                candidate.obstacle = survey.obstacle(&prediction);
+            }
+        }
+        let Some(picked) = fastest(&self.candidates) else {
+            return Err(refusal(&survey, &self.candidates));
+        };
+        (self.picked, self.budget, self.prepared) = (picked, budget, None);
+        Ok(self)
     }
 
     /// Runs on so many threads, the caller's among them: the same bits. The times of the candidates are those of one. What is
@@ -225,6 +266,15 @@ fn checked<T>(graph: &Graph, batch: usize, question: Question) -> Result<(), Pla
         .into());
     }
     Ok(allowed::<T>(graph, batch, question)?)
+}
+
+/// The candidate that fits and takes the least time; the first of equal ones.
+fn fastest(candidates: &[Candidate]) -> Option<usize> {
+    let timed = candidates.iter().enumerate();
+    let timed = timed.filter(|(_, candidate)| candidate.is_feasible());
+    let timed = timed.filter_map(|(i, candidate)| Some((i, candidate.seconds?)));
+    let fastest = timed.min_by(|a, b| a.1.total_cmp(&b.1));
+    fastest.map(|(i, _)| i)
 }
 
 /// The least that any candidate needs, or why there is none.

@@ -305,18 +305,22 @@ impl Survey<'_> {
         }
     }
 
+    /// Why so much does not fit.
+    pub(crate) fn obstacle(&self, prediction: &Prediction) -> Option<String> {
+        match prediction.peak() {
+            peak if !self.budget.allows(peak) => {
+                Some(format!("needs {} bytes", grouped(peak as u128)))
+            }
+            peak if peak as u64 > memory::available() => Some("more than this machine has".into()),
+            _ => None,
+        }
+    }
+
     /// A way with what is known of it, and whether it fits.
     fn judged(&self, way: Way, predicted: Result<Prediction>) -> Candidate {
         let obstacle = match &predicted {
             Err(fault) => Some(obstacle(fault)),
-            Ok(prediction) if !self.budget.allows(prediction.peak()) => Some(format!(
-                "needs {} bytes",
-                grouped(prediction.peak() as u128)
-            )),
-            Ok(prediction) if prediction.peak() as u64 > memory::available() => {
-                Some("more than this machine has".into())
-            }
-            Ok(_) => None,
+            Ok(prediction) => self.obstacle(prediction),
         };
         Candidate {
             way,

@@ -1,14 +1,14 @@
-//! The page in pixels: text, lines and areas at fractions of a pixel, smoothed.
+//! The page: text, lines and areas at fractions of a pixel, kept as shapes and drawn as PNG or SVG.
 //!
-//! Everything is drawn at twice the size and averaged: `plotters` smooths thin lines and text, but neither thick
-//! lines nor polygons.
+//! A PNG is drawn at twice the size and averaged: `plotters` smooths thin lines and text, but neither thick lines nor
+//! polygons. A page that is to be larger or smaller is laid out as one of the usual area and scaled, words and all.
 
-use super::font::Font;
+use super::font::{FAMILY, Font};
 use super::{Colour, Dash, PlotError};
 use image::codecs::png::PngEncoder;
 use image::{ColorType, ImageEncoder};
 use plotters::prelude::{
-    BitMapBackend, DrawingBackend, FontTransform, RGBColor, ShapeStyle, TextStyle,
+    BitMapBackend, DrawingBackend, FontTransform, RGBColor, SVGBackend, ShapeStyle, TextStyle,
 };
 
 /// Width of a picture in pixels.
@@ -17,6 +17,9 @@ pub const WIDTH: u32 = 1200;
 pub const HEIGHT: u32 = 800;
 
 pub(super) const OVER: u32 = 2;
+
+/// Parts of a pixel that an SVG counts in.
+const FRACTIONS: u32 = 10;
 
 pub(super) type At = (f64, f64);
 
@@ -28,38 +31,98 @@ pub(super) enum Align {
     End,
 }
 
+/// Something on the page.
+#[derive(Debug)]
+enum Shape {
+    Polygon(Vec<At>, Colour),
+    Rect(At, At, Colour),
+    Text {
+        text: String,
+        at: At,
+        font: Font,
+        upright: bool,
+    },
+}
+
 #[derive(Debug)]
 pub(super) struct Canvas {
-    pixels: Vec<u8>,
+    /// Pixels of the picture.
+    size: (u32, u32),
+    /// Pixels of the picture to a unit of the page.
+    scale: f64,
+    shapes: Vec<Shape>,
     /// What was written, and where: left, top, right and bottom.
     #[cfg(test)]
     pub texts: Vec<(String, [f64; 4])>,
 }
 
 impl Canvas {
+    /// A page of the usual size.
     pub fn new() -> Self {
+        Self::sized((WIDTH, HEIGHT))
+    }
+
+    /// A page of the usual area, in the proportions of a picture of so many pixels.
+    pub fn sized(size: (u32, u32)) -> Self {
+        let area = f64::from(size.0) * f64::from(size.1);
         Self {
-            pixels: vec![255; (WIDTH * OVER * HEIGHT * OVER * 3) as usize],
+            size,
+            scale: (area / (f64::from(WIDTH) * f64::from(HEIGHT))).sqrt(),
+            shapes: Vec::new(),
             #[cfg(test)]
             texts: Vec::new(),
         }
     }
 
-    fn backend(&mut self) -> BitMapBackend<'_> {
-        BitMapBackend::with_buffer(&mut self.pixels, (WIDTH * OVER, HEIGHT * OVER))
+    /// Width and height in the units that things are placed in.
+    pub fn extent(&self) -> (f64, f64) {
+        let (width, height) = self.size;
+        (
+            f64::from(width) / self.scale,
+            f64::from(height) / self.scale,
+        )
+    }
+
+    /// Draws everything, so many pixels to a unit.
+    fn render<B: DrawingBackend>(&self, backend: &mut B, fine: f64) -> Result<(), PlotError> {
+        let place = |(x, y): At| ((x * fine).round() as i32, (y * fine).round() as i32);
+        for shape in &self.shapes {
+            match shape {
+                Shape::Polygon(corners, colour) => {
+                    let corners: Vec<_> = corners.iter().map(|&corner| place(corner)).collect();
+                    backend.fill_polygon(corners, &filled(*colour))
+                }
+                Shape::Rect(low, high, colour) => {
+                    backend.draw_rect(place(*low), place(*high), &filled(*colour), true)
+                }
+                Shape::Text {
+                    text,
+                    at,
+                    font,
+                    upright,
+                } => {
+                    let turn = match upright {
+                        true => FontTransform::Rotate270,
+                        false => FontTransform::None,
+                    };
+                    let colour = rgb(font.colour);
+                    let style = TextStyle::from(font.desc_at(fine)?.transform(turn)).color(&colour);
+                    backend.draw_text(text, &style, place(*at))
+                }
+            }
+            .map_err(failed)?;
+        }
+        Ok(())
     }
 
     pub fn polygon(&mut self, corners: &[At], colour: Colour) -> Result<(), PlotError> {
-        let corners: Vec<_> = corners.iter().map(|&p| fine(p)).collect();
-        self.backend()
-            .fill_polygon(corners, &shape(colour))
-            .map_err(failed)
+        self.shapes.push(Shape::Polygon(corners.to_vec(), colour));
+        Ok(())
     }
 
     pub fn rect(&mut self, low: At, high: At, colour: Colour) -> Result<(), PlotError> {
-        self.backend()
-            .draw_rect(fine(low), fine(high), &shape(colour), true)
-            .map_err(failed)
+        self.shapes.push(Shape::Rect(low, high, colour));
+        Ok(())
     }
 
     /// A line through points, with round joints.
@@ -179,36 +242,73 @@ impl Canvas {
                 },
             ));
         }
-        let (at, turn) = if upright {
-            ((x - up, y + back), FontTransform::Rotate270)
+        let at = if upright {
+            (x - up, y + back)
         } else {
-            ((x - back, y - up), FontTransform::None)
+            (x - back, y - up)
         };
-        let desc = font.desc()?.transform(turn);
-        let colour = rgb(font.colour);
-        let style = TextStyle::from(desc).color(&colour);
-        self.backend()
-            .draw_text(text, &style, fine(at))
-            .map_err(failed)
+        self.shapes.push(Shape::Text {
+            text: text.into(),
+            at,
+            font: *font,
+            upright,
+        });
+        Ok(())
     }
 
-    /// Averages down to the page and encodes it.
+    /// Draws the page, averages it down and encodes it.
     pub fn png(&self) -> Result<Vec<u8>, PlotError> {
         let mut bytes = Vec::new();
+        let (width, height) = self.size;
         PngEncoder::new(&mut bytes)
-            .write_image(&self.page(), WIDTH, HEIGHT, ColorType::Rgb8)
+            .write_image(&self.page()?, width, height, ColorType::Rgb8)
             .map_err(failed)?;
         Ok(bytes)
     }
 
-    fn page(&self) -> Vec<u8> {
-        let (w, over) = (WIDTH as usize, OVER as usize);
-        let mut page = Vec::with_capacity(w * HEIGHT as usize * 3);
-        for y in 0..HEIGHT as usize {
+    /// The page as SVG, whose text is text.
+    pub fn svg(&self) -> Result<String, PlotError> {
+        let (width, height) = self.size;
+        let mut svg = String::new();
+        {
+            let mut backend =
+                SVGBackend::with_string(&mut svg, (width * FRACTIONS, height * FRACTIONS));
+            backend
+                .draw_rect(
+                    (0, 0),
+                    ((width * FRACTIONS) as i32, (height * FRACTIONS) as i32),
+                    &filled(Colour::WHITE),
+                    true,
+                )
+                .map_err(failed)?;
+            self.render(&mut backend, self.scale * f64::from(FRACTIONS))?;
+            backend.present().map_err(failed)?;
+        }
+        // Its coordinates are whole numbers, so they count fractions of a pixel; the size is still that asked for.
+        let [wide, high] = [width, height].map(|n| n * FRACTIONS);
+        let svg = svg.replacen(
+            &format!("width=\"{wide}\" height=\"{high}\""),
+            &format!("width=\"{width}\" height=\"{height}\""),
+            1,
+        );
+        // A reader may not have the font: one of about the same widths is named after it.
+        let font = |name: &str| format!("font-family=\"{name}\"");
+        Ok(svg.replace(&font(FAMILY), &font("DejaVu Sans, Verdana, sans-serif")))
+    }
+
+    fn page(&self) -> Result<Vec<u8>, PlotError> {
+        let (width, height) = self.size;
+        let mut pixels = vec![255; (width * OVER) as usize * (height * OVER) as usize * 3];
+        let mut backend = BitMapBackend::with_buffer(&mut pixels, (width * OVER, height * OVER));
+        self.render(&mut backend, self.scale * f64::from(OVER))?;
+        drop(backend);
+        let (w, h, over) = (width as usize, height as usize, OVER as usize);
+        let mut page = Vec::with_capacity(w * h * 3);
+        for y in 0..h {
             for x in 0..w {
                 for c in 0..3 {
                     let pixel = |dy: usize, dx: usize| {
-                        u32::from(self.pixels[((y * over + dy) * w * over + x * over + dx) * 3 + c])
+                        u32::from(pixels[((y * over + dy) * w * over + x * over + dx) * 3 + c])
                     };
                     let sum: u32 = (0..over)
                         .flat_map(|dy| (0..over).map(move |dx| (dy, dx)))
@@ -218,7 +318,7 @@ impl Canvas {
                 }
             }
         }
-        page
+        Ok(page)
     }
 
     /// All words lie on the page, and none over others.
@@ -241,22 +341,18 @@ impl Canvas {
     #[cfg(test)]
     pub fn count(&self, colour: Colour) -> usize {
         self.page()
+            .unwrap()
             .chunks(3)
             .filter(|p| **p == [colour.0, colour.1, colour.2])
             .count()
     }
 }
 
-fn fine((x, y): At) -> (i32, i32) {
-    let scale = f64::from(OVER);
-    ((x * scale).round() as i32, (y * scale).round() as i32)
-}
-
 fn rgb(colour: Colour) -> RGBColor {
     RGBColor(colour.0, colour.1, colour.2)
 }
 
-fn shape(colour: Colour) -> ShapeStyle {
+fn filled(colour: Colour) -> ShapeStyle {
     ShapeStyle::from(rgb(colour)).filled()
 }
 

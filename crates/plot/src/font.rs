@@ -5,7 +5,7 @@ use super::{Colour, PlotError};
 use plotters::prelude::{FontDesc, FontFamily, FontStyle};
 use std::sync::OnceLock;
 
-const FAMILY: &str = "DejaVu Sans";
+pub(super) const FAMILY: &str = "DejaVu Sans";
 
 /// Size in pixels, weight and colour.
 #[derive(Clone, Copy, Debug)]
@@ -25,6 +25,11 @@ impl Font {
     }
 
     pub fn desc(&self) -> Result<FontDesc<'static>, PlotError> {
+        self.desc_at(f64::from(OVER))
+    }
+
+    /// So many pixels to a unit of the page.
+    pub fn desc_at(&self, fine: f64) -> Result<FontDesc<'static>, PlotError> {
         static FONTS: OnceLock<bool> = OnceLock::new();
         let registered = *FONTS.get_or_init(|| {
             let fonts = [
@@ -45,7 +50,7 @@ impl Font {
         };
         Ok(FontDesc::new(
             FontFamily::Name(FAMILY),
-            self.size * f64::from(OVER),
+            self.size * fine,
             style,
         ))
     }

@@ -1,7 +1,7 @@
 //! The frame of every picture: title above, notes below, a column for the legend at the right, the plot in what is
 //! left.
 
-use super::canvas::{Align, Canvas, HEIGHT, WIDTH};
+use super::canvas::{Align, Canvas};
 use super::font::Font;
 use super::{Colour, PlotError};
 
@@ -47,7 +47,7 @@ impl Page {
         let label = Font::plain(20.0);
         let (mut canvas, top, y) = begin(words.title, words.subtitle, words.notes)?;
         let label_y = y - if words.notes.is_empty() { 4.0 } else { 12.0 };
-        let width = f64::from(WIDTH);
+        let (width, _) = canvas.extent();
 
         let left = MARGIN + 36.0 + ticks;
         let right = width - MARGIN - COLUMN - 24.0;
@@ -101,7 +101,17 @@ pub(super) fn begin(
     subtitle: &str,
     notes: &[String],
 ) -> Result<(Canvas, f64, f64), PlotError> {
-    let mut canvas = Canvas::new();
+    begin_on(Canvas::new(), title, subtitle, notes)
+}
+
+/// As [`begin`], on a page of any size.
+pub(super) fn begin_on(
+    mut canvas: Canvas,
+    title: &str,
+    subtitle: &str,
+    notes: &[String],
+) -> Result<(Canvas, f64, f64), PlotError> {
+    let (width, height) = canvas.extent();
     let (bold, below) = (
         Font {
             bold: true,
@@ -116,7 +126,7 @@ pub(super) fn begin(
         colour: Colour::GREY,
         ..Font::plain(16.0)
     };
-    let across = f64::from(WIDTH) - 2.0 * MARGIN;
+    let across = width - 2.0 * MARGIN;
     let mut top = MARGIN + 8.0;
     for (font, text) in [(bold, title), (below, subtitle)] {
         for line in font.wrap(text, across)? {
@@ -128,7 +138,7 @@ pub(super) fn begin(
     for text in notes {
         lines.extend(note.wrap(text, across)?);
     }
-    let mut bottom = f64::from(HEIGHT) - MARGIN + 8.0;
+    let mut bottom = height - MARGIN + 8.0;
     for line in lines.iter().rev() {
         canvas.text(line, (MARGIN, bottom), &note, Align::Start)?;
         bottom -= note.leading();

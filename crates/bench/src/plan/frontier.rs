@@ -3,8 +3,7 @@
 use pushpull_planner::{Budget, Calibration, Candidate, Plan, Question};
 
 use super::measure::PlanCellError;
-use crate::record::Sweep;
-use crate::sweep::{Extent, cells};
+use crate::cell::Cell;
 
 /// Which mode the planner takes for the Jacobian of each network of the sweep over outputs, between the two pure modes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,16 +16,16 @@ pub struct Choice {
     pub forward: bool,
 }
 
-/// The choices, in the order of the sweep.
+/// The choices, in the order of the cells of the sweep over outputs.
 ///
 /// # Errors
 /// [`PlanCellError`]
 pub fn choices(
-    extent: Extent,
+    cells: &[Cell],
     calibration: &mut Calibration,
 ) -> Result<Vec<Choice>, PlanCellError> {
     let mut choices = Vec::new();
-    for cell in cells(Sweep::Outputs, extent) {
+    for cell in cells {
         let (graph, question) = (cell.graph()?, Question::JacobianInputs);
         let plan = Plan::<f64>::with(&graph, cell.batch, question, Budget::Unlimited, calibration)?;
         let least = |of: fn(&Candidate) -> bool| {

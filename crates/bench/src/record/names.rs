@@ -31,6 +31,8 @@ names! {
         Outputs = "outputs",
         /// One direction against all.
         Directions = "directions",
+        /// Networks of the reader's own.
+        Networks = "networks",
     }
 }
 names! {

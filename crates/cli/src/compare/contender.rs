@@ -14,6 +14,7 @@ use serde::{Serialize, Serializer};
 
 use crate::fault::Fault;
 use crate::interrupt;
+use crate::long::{Faster, Forecast};
 use crate::way;
 
 /// Measurements of each mode; one more than a multiple of four, so that quartiles are measurements.
@@ -25,14 +26,30 @@ const ONCE: f64 = 0.3;
 /// Seconds of one measurement, at least where there is time: long beside the clock's own error.
 const SLICE: f64 = 0.02;
 
-/// What may be spent.
+/// The most modes that a network has, beside the primal.
+pub const MODES: usize = 5;
+
+/// What may be spent on a configuration.
 #[derive(Clone, Copy, Debug)]
 pub struct Effort {
     pub threads: usize,
     /// Seconds in all, about.
     pub seconds: f64,
+    /// The longest run that is waited for, beyond that.
+    pub patience: Option<f64>,
     /// Whether numbers are f64.
     pub double: bool,
+    /// Whether there is no other configuration.
+    pub alone: bool,
+}
+
+impl Effort {
+    /// Whether a run that is predicted to take so long is worth it: in every round, where `allowed` seconds are left for it, or
+    /// once, where `left` are.
+    fn runs(&self, seconds: f64, allowed: f64, left: f64) -> bool {
+        let patience = self.patience.unwrap_or(0.0);
+        seconds <= allowed.max(left).max(patience)
+    }
 }
 
 /// Where a time comes from.
@@ -74,6 +91,8 @@ pub struct Row {
     pub way: String,
     /// Exact; `None` where the mode was refused.
     pub flops: Option<u64>,
+    /// Over the primal's.
+    pub flops_ratio: Option<f64>,
     pub calls: Option<u64>,
     /// Exact: the most bytes that the engine holds.
     pub peak_bytes: Option<usize>,
@@ -122,6 +141,7 @@ impl Contender {
                 What::Gradient(way) => way::words(way),
             },
             flops: prediction.map(|p| p.cost.flops),
+            flops_ratio: None,
             calls: prediction.map(|p| p.cost.calls),
             peak_bytes: prediction.map(|p| p.peak()),
             seconds: None,
@@ -194,17 +214,17 @@ where
 
 /// Times every mode for which there is time.
 pub fn measure<T: Scalar>(
+    name: &str,
     graph: &Graph,
     params: &[T],
     x: &DMatrix<T>,
     effort: Effort,
+    progress: &mut Progress,
 ) -> Result<Vec<Row>, Fault>
 where
     Dual<T>: Scalar,
 {
     graph.check(params, x.into(), x.ncols())?;
-    // The number of threads is refused here, once for all.
-    drop(Primal::<T>::new(graph, x.ncols())?.with_threads(effort.threads)?);
     let mut contenders = all::<T>(graph, x.ncols())?;
     let mut left = ONCE * effort.seconds;
     let allowed = (effort.seconds - left) / ((ROUNDS + BESIDE) * contenders.len()) as f64;
@@ -214,30 +234,43 @@ where
     };
     // Flops a second: the peak until a mode has run, then that of the last one.
     let mut rate = peak::measure(effort.double, brief) * effort.threads as f64;
-    let mut progress = Progress::start("compare", 2.0 * contenders.len() as f64);
+    // A mode has a part for its first run and one for its rounds.
+    let part = 0.5 / contenders.len() as f64;
+    if !effort.alone {
+        progress.begin(name);
+    }
+    let begin = |progress: &mut Progress, mode: &str| match effort.alone {
+        true => progress.begin(mode),
+        false => progress.detail(&format!("{name}: {mode}")),
+    };
     let (mut runs, mut timed) = (Vec::new(), Vec::new());
     for (i, contender) in contenders.iter_mut().enumerate() {
         let Some(prediction) = contender.prediction else {
+            progress.finish(part);
             continue;
         };
-        // What is left is predicted.
-        if interrupt::came() {
-            left = 0.0;
-        }
-        progress.begin(contender.row.mode);
+        begin(progress, contender.row.mode);
         let row = &mut contender.row;
         let flops = prediction.cost.flops as f64;
-        if flops / rate > allowed.max(left) || interrupt::came() {
+        let predicted = flops / rate;
+        // What is left is predicted.
+        if !effort.runs(predicted, allowed, left) || interrupt::came() {
             row.source = Source::Predicted;
-            row.seconds = Some(flops / rate);
-            progress.finish(1.0);
+            row.seconds = Some(predicted);
+            progress.finish(part);
             continue;
         }
+        let forecast = Forecast {
+            what: format!("compare: {} of {name}", row.mode),
+            seconds: predicted,
+            faster: vec![Faster::new("a smaller --patience, which predicts it", None)],
+        };
+        forecast.announce();
         let mut run = match prepare(contender.what, graph, params, x, effort.threads) {
             Ok(run) => run,
             Err(fault) => {
                 row.note = Some(fault.to_string());
-                progress.finish(1.0);
+                progress.finish(part);
                 continue;
             }
         };
@@ -256,13 +289,13 @@ where
             row.source = Source::OneRun;
             left -= seconds;
         }
-        progress.finish(1.0);
+        progress.finish(part);
     }
-    progress.begin("in turn");
+    begin(progress, "in turn");
     let slice = SLICE.min(allowed);
     let rounds = if interrupt::came() { 1 } else { ROUNDS };
     let times = interleaved(&mut runs, rounds::Effort { rounds, slice });
-    progress.end();
+    progress.finish(0.5);
     let primal = contenders
         .iter()
         .position(|c| matches!(c.what, What::Primal));
@@ -279,6 +312,7 @@ where
             (row.ratio, row.ratio_low, row.ratio_high) = (Some(median), Some(low), Some(high));
         }
     }
+    let flops = primal.and_then(|i| contenders[i].row.flops);
     let primal = primal.and_then(|i| contenders[i].row.seconds);
     let mut rows: Vec<Row> = contenders
         .into_iter()
@@ -290,6 +324,8 @@ where
             .zip(primal)
             .map(|(seconds, primal)| seconds / primal);
         row.ratio = row.ratio.or(over);
+        let flops = row.flops.zip(flops.filter(|&flops| flops > 0));
+        row.flops_ratio = flops.map(|(flops, primal)| flops as f64 / primal as f64);
     }
     Ok(rows)
 }
@@ -298,4 +334,27 @@ fn once(run: &mut Box<dyn FnMut() + '_>) -> f64 {
     let start = Instant::now();
     run();
     start.elapsed().as_secs_f64()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn patience_runs_what_there_is_no_time_for() {
+        let effort = |patience| Effort {
+            threads: 1,
+            seconds: 30.0,
+            patience,
+            double: true,
+            alone: true,
+        };
+        assert!(effort(None).runs(0.1, 0.2, 9.0));
+        assert!(effort(None).runs(8.0, 0.2, 9.0));
+        assert!(!effort(None).runs(600.0, 0.2, 9.0));
+        assert!(effort(Some(601.0)).runs(600.0, 0.2, 9.0));
+        assert!(!effort(Some(599.0)).runs(600.0, 0.2, 9.0));
+        // What is spent is gone, patience is not.
+        assert!(effort(Some(20.0)).runs(8.0, 0.2, -30.0));
+    }
 }

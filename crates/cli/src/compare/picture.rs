@@ -1,67 +1,148 @@
-//! The comparison as a picture: time against flops, both over the primal's.
+//! The comparison as a picture: of a sweep, time over the primal's against what varies; of one configuration, against flops.
 
-use std::path::Path;
-
-use pushpull_plot::{Axis, LineChart, Series};
-
-use super::Setting;
-use super::contender::{Row, Source};
+use pushpull_bench::grid::Against;
+use pushpull_bench::grid::chart::{self, Point};
 use pushpull_core::siblings::figures::seconds as time;
+use pushpull_plot::{Axis, Colour, Curve, Marker, Panel, Panels, Spot};
 
+use super::contender::{Row, Source};
 use super::table::threads;
+use super::{Case, Setting};
 use crate::fault::Fault;
+use crate::options::compare::Size;
 
-/// Draws a mark for each mode, with its quartiles, and the line on which time follows flops.
-pub fn save(path: &Path, setting: &Setting, rows: &[Row]) -> Result<(), Fault> {
-    let mut chart = LineChart::new(
+/// Draws what the cases have times of.
+pub fn draw(cases: &[Case], against: Option<Against>, size: Size) -> Result<Panels, Fault> {
+    let mut page = match against {
+        Some(against) => chart::draw(&points(cases), against)?,
+        None => flops(cases),
+    };
+    page.subtitle = common(cases);
+    let machine = cases.first().map(|case| &case.setting);
+    let machine = machine.map_or_else(String::new, |Setting { cpu, optimised, .. }| {
+        format!("{cpu}{}", if *optimised { "" } else { "; not optimised" })
+    });
+    page.notes.insert(
+        0,
+        format!("Bars: quartiles of the times of interleaved rounds. {machine}"),
+    );
+    page.size = (size.0, size.1);
+    Ok(page)
+}
+
+/// What the modes of every case took over their primal.
+fn points(cases: &[Case]) -> Vec<Point> {
+    let point = |case: &Case, row: &Row| {
+        Some(Point {
+            configuration: case.configuration.clone(),
+            params: case.setting.params,
+            mode: row.mode.into(),
+            ratio: row.ratio?,
+            quartiles: row.ratio_low.zip(row.ratio_high),
+            predicted: row.source == Source::Predicted,
+        })
+    };
+    let of = |case| modes(case).filter_map(move |row| point(case, row));
+    let mut points: Vec<Point> = cases.iter().flat_map(of).collect();
+    // One order of modes for all panels.
+    const ORDER: [&str; 5] = [
+        "reverse",
+        "checkpointed",
+        "structured",
+        "forward",
+        "forward-full",
+    ];
+    let place = |point: &Point| ORDER.iter().position(|mode| *mode == point.mode);
+    points.sort_by_key(place);
+    points
+}
+
+/// The rows of a case but the primal's.
+fn modes(case: &Case) -> impl Iterator<Item = &Row> {
+    case.modes.iter().filter(|row| row.mode != "primal")
+}
+
+/// A mark for each mode, with its quartiles, and the line on which time follows flops; a panel for each type of numbers.
+fn flops(cases: &[Case]) -> Panels {
+    let mut page = Panels::new(
         "What each mode of a gradient costs beside the primal",
         Axis::log("flops / flops of the primal"),
         Axis::log("time / time of the primal"),
     );
-    chart.subtitle = format!(
-        "{}, {}, {}, batch {}, {}, {}",
-        setting.network,
-        setting.activation,
-        setting.loss,
-        setting.batch,
-        setting.dtype,
-        threads(setting.threads)
-    );
-    let primal = rows.iter().find(|row| row.mode == "primal");
-    let primal_flops = primal.and_then(|row| row.flops).unwrap_or(1).max(1) as f64;
-    let mut most = 1.0_f64;
-    for row in rows {
-        let (Some(flops), Some(ratio)) = (row.flops, row.ratio) else {
-            continue;
-        };
-        let x = flops.max(1) as f64 / primal_flops;
-        let heights = [row.ratio_low, Some(ratio), row.ratio_high];
-        let points = heights.into_iter().flatten().map(|y| (x, y)).collect();
-        most = most.max(x);
-        let came = match row.source {
-            Source::Predicted => ", predicted",
-            Source::OneRun => ", one run",
-            _ => "",
-        };
-        let remark = format!(
-            "{}, {}{came}",
-            row.seconds.map_or_else(String::new, time),
-            row.peak_bytes.map_or_else(String::new, size)
-        );
-        chart
-            .series
-            .push(Series::new(row.mode, points).remark(remark));
+    page.hollow = "predicted, not run".into();
+    for case in cases {
+        let mut curves = Vec::new();
+        let mut most = 1.0_f64;
+        for row in &case.modes {
+            let (Some(x), Some(ratio)) = (row.flops_ratio, row.ratio) else {
+                continue;
+            };
+            most = most.max(x);
+            let (colour, marker) = chart::look(row.mode);
+            // One configuration has room for its numbers in the legend.
+            let numbers = match (cases.len(), row.seconds, row.peak_bytes) {
+                (1, Some(seconds), Some(bytes)) => format!(": {}, {}", time(seconds), size(bytes)),
+                _ => String::new(),
+            };
+            curves.push(Curve {
+                name: format!("{}{numbers}", row.mode),
+                colour,
+                marker,
+                dashed: false,
+                joined: false,
+                spots: vec![Spot {
+                    x,
+                    y: ratio,
+                    spread: row.ratio_low.zip(row.ratio_high),
+                    hollow: row.source == Source::Predicted,
+                }],
+            });
+        }
+        if most > 1.0 {
+            let spot = |x| Spot {
+                x,
+                y: x,
+                spread: None,
+                hollow: false,
+            };
+            curves.push(Curve {
+                name: "time as flops".into(),
+                colour: Colour::GREY,
+                marker: Marker::None,
+                dashed: true,
+                joined: true,
+                spots: vec![spot(1.0), spot(most)],
+            });
+        }
+        page.panels.push(Panel {
+            name: case.setting.dtype.into(),
+            curves,
+        });
     }
-    if most > 1.0 {
-        let line = vec![(1.0, 1.0), (most, most)];
-        chart.series.push(Series::guide("time as flops", line));
+    if let [_] = cases {
+        page.notes
+            .push("Legend: time of one run, most bytes held.".into());
     }
-    chart.notes.push(format!(
-        "Marks: quartiles of the times of interleaved rounds. Legend: time of one run, most bytes held. {}{}",
-        setting.cpu,
-        if setting.optimised { "" } else { "; not optimised" }
-    ));
-    Ok(chart.save(path)?)
+    page
+}
+
+/// What all cases share.
+fn common(cases: &[Case]) -> String {
+    let mut words = Vec::new();
+    let Some(first) = cases.first() else {
+        return String::new();
+    };
+    let same = |of: fn(&Case) -> String| {
+        let all = cases.iter().all(|case| of(case) == of(first));
+        all.then(|| of(first))
+    };
+    words.extend(same(|case| case.setting.network.clone()));
+    words.push(first.setting.activation.clone());
+    words.push(first.setting.loss.into());
+    words.extend(same(|case| format!("batch {}", case.setting.batch)));
+    words.extend(same(|case| case.setting.dtype.into()));
+    words.push(threads(first.setting.threads));
+    words.join(", ")
 }
 
 /// Bytes in three digits with their unit.

@@ -8,11 +8,12 @@ use pushpull_files::values::{bytes, count};
 use pushpull_planner::Question;
 
 use super::choice::chosen;
-use super::{Columns, Names, Precision, Widths, widths};
+use super::{Columns, Names, Precision, Reduction, Widths, widths};
 
 pub const AFTER: &str = "\
 Questions, about the sum of all losses over the batch or, without --loss, about the outputs:
-  gradient          the value and its gradient in the parameters
+  gradient          the value and its gradient in the parameters, as `pushpull gradient --no-x
+                    --mode auto` answers it; --with-x adds the gradient in the inputs
   jvp:K             the tangents of the outputs along K directions in the parameters
   vjp:K             K cotangents of the outputs pulled back to the parameters
   jacobian-params   all outputs by all parameters
@@ -61,19 +62,25 @@ pub struct Plan {
     pub data: Option<PathBuf>,
     #[command(flatten)]
     pub columns: Columns,
-    /// The type of numbers
-    #[arg(long, value_enum, default_value_t = Precision::F64)]
-    pub dtype: Precision,
+    /// Add the samples' losses, or divide by the batch
+    #[arg(long, value_enum, default_value_t = Reduction::Sum, requires = "loss")]
+    pub reduction: Reduction,
+    /// The type of numbers [default: f32 where all weights are narrower than f64, else f64]
+    #[arg(long, value_enum)]
+    pub dtype: Option<Precision>,
     /// Threads of the run; they change no flop, and times are predicted for one
     #[arg(long, value_name = "N", value_parser = count, default_value = "1")]
     pub threads: usize,
     /// What is to be computed
     #[arg(long, default_value = "gradient")]
     pub question: Question,
+    /// With the question gradient: that in the inputs, too, as `pushpull gradient` gives it without --no-x
+    #[arg(long)]
+    pub with_x: bool,
     /// The most bytes that the answer may take, such as 500MB or 64KiB [default: what the machine has]
     #[arg(long, value_name = "BYTES", value_parser = bytes)]
     pub memory: Option<usize>,
     /// Plan a chain of factors, a line `m n E` each, and nothing else
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["layers", "weights", "activation", "loss", "batch", "data", "dtype", "threads", "question", "memory"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["layers", "weights", "activation", "loss", "batch", "data", "dtype", "threads", "question", "memory", "with_x", "reduction"])]
     pub chain: Option<PathBuf>,
 }

@@ -89,12 +89,12 @@ fn faults_are_told_apart() {
     let bytes = encode(&identity(), &state());
     assert_eq!(back(b"PK\x03\x04"), Err(CheckpointFault::NotACheckpoint));
     let mut later = bytes.clone();
-    later[MAGIC.len()] = 2;
+    later[MAGIC.len()] = VERSION as u8 + 1;
     assert_eq!(
         back(&later),
         Err(CheckpointFault::Version {
-            expected: 1,
-            got: 2
+            expected: VERSION,
+            got: VERSION + 1
         })
     );
     assert!(matches!(

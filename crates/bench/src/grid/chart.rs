@@ -1,0 +1,395 @@
+//! The picture of a sweep: what each mode costs, over the primal, against what varies.
+
+use pushpull_plot::{Axis, Colour, Curve, Marker, Panel, Panels, PlotError, Spot};
+
+use super::{Against, Configuration, Grid};
+use crate::record::{Dtype, Layers, Mode, Record};
+
+/// What a mode took in one configuration.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Point {
+    /// Where.
+    pub configuration: Configuration,
+    /// Parameters of the network, biases as it has them.
+    pub params: usize,
+    /// The mode's name.
+    pub mode: String,
+    /// Its time over the primal's.
+    pub ratio: f64,
+    /// Quartiles of the same, where it was measured.
+    pub quartiles: Option<(f64, f64)>,
+    /// Whether it was computed and not run.
+    pub predicted: bool,
+}
+
+impl Point {
+    /// Of a measured row; `None` of the primal.
+    pub fn of(row: &Record) -> Option<Self> {
+        let forward_full = row.mode == Mode::Forward && row.chunk == Some(row.params);
+        (row.mode != Mode::Primal).then(|| Self {
+            configuration: Configuration {
+                widths: row.layers.0.clone(),
+                batch: row.batch,
+                dtype: row.dtype,
+            },
+            params: row.params,
+            mode: match forward_full {
+                true => "forward-full".into(),
+                false => row.mode.to_string(),
+            },
+            ratio: row.time_s / row.primal_time_s,
+            quartiles: Some((
+                row.time_low_s / row.primal_time_s,
+                row.time_high_s / row.primal_time_s,
+            )),
+            predicted: false,
+        })
+    }
+}
+
+/// The points as CSV.
+pub fn csv(points: &[Point]) -> String {
+    let mut text = "network,batch,dtype,params,mode,time_over_primal,low,high\n".to_owned();
+    for point in points {
+        let Configuration {
+            widths,
+            batch,
+            dtype,
+        } = &point.configuration;
+        let (network, mode) = (Layers(widths.clone()), &point.mode);
+        let (low, high) = point.quartiles.unwrap_or((point.ratio, point.ratio));
+        text += &format!(
+            "{network},{batch},{dtype},{},{mode},{},{low},{high}\n",
+            point.params, point.ratio
+        );
+    }
+    text
+}
+
+/// The most lines of one panel.
+const LINES: usize = 6;
+
+/// The most panels of one picture.
+pub const PANELS: usize = 16;
+
+/// The colour and the mark of a mode, the same in every sweep's picture.
+pub fn look(mode: &str) -> (Colour, Marker) {
+    match mode {
+        "reverse" => (Colour::BLUE, Marker::Circle),
+        "checkpointed" => (Colour::SKY, Marker::Square),
+        "structured" | "forward-structured" => (Colour::GREEN, Marker::Triangle),
+        "forward" => (Colour::VERMILION, Marker::Diamond),
+        "forward-full" => (Colour::ORANGE, Marker::Down),
+        "primal" => (Colour::BLACK, Marker::Plus),
+        "jvp" => (Colour::PURPLE, Marker::Cross),
+        _ => (Colour::GREY, Marker::Plus),
+    }
+}
+
+/// What tells the curves of a picture apart that have the same mode.
+struct Layout {
+    against: Against,
+    /// The networks in groups that a line may lead through; in one group where no line may.
+    groups: Vec<Vec<Vec<usize>>>,
+    joined: bool,
+    batches: Vec<usize>,
+    dtypes: Vec<Dtype>,
+    modes: Vec<String>,
+    /// Whether each precision has panels of its own.
+    apart: bool,
+}
+
+impl Layout {
+    fn of(points: &[Point], against: Against) -> Self {
+        let (mut grid, mut modes) = (Grid::default(), Vec::new());
+        for point in points {
+            grid.add(&point.configuration);
+            if !modes.contains(&point.mode) {
+                modes.push(point.mode.clone());
+            }
+        }
+        let Grid {
+            networks,
+            mut batches,
+            dtypes,
+        } = grid;
+        batches.sort_unstable();
+        let (groups, joined) = groups(&networks, against);
+        let apart = modes.len() * dtypes.len() > LINES;
+        Self {
+            against,
+            groups,
+            joined,
+            batches,
+            dtypes,
+            modes,
+            apart,
+        }
+    }
+
+    /// The batches and precisions that share a panel, panel by panel.
+    fn shared(&self) -> Vec<(Vec<usize>, Vec<Dtype>)> {
+        let batches = match self.against {
+            Against::Batch => vec![self.batches.clone()],
+            _ => self.batches.iter().map(|&batch| vec![batch]).collect(),
+        };
+        let dtypes = match self.apart {
+            true => self.dtypes.iter().map(|&dtype| vec![dtype]).collect(),
+            false => vec![self.dtypes.clone()],
+        };
+        let with = |batches: &Vec<usize>| {
+            let batches = batches.clone();
+            dtypes
+                .iter()
+                .map(move |dtypes| (batches.clone(), dtypes.clone()))
+        };
+        batches.iter().flat_map(with).collect()
+    }
+}
+
+/// Networks that differ in what they are drawn against alone, group by group; all in one, and not joined, where each would be
+/// alone, or two would lie at the same place.
+fn groups(networks: &[Vec<usize>], against: Against) -> (Vec<Vec<Vec<usize>>>, bool) {
+    let mut groups: Vec<Vec<Vec<usize>>> = Vec::new();
+    for network in networks {
+        let found = groups.iter_mut().find(|group| {
+            let related = |other: &Vec<usize>| against.relates(other, network);
+            group.iter().all(related)
+        });
+        match found {
+            Some(group) => group.push(network.clone()),
+            None => groups.push(vec![network.clone()]),
+        }
+    }
+    let alone = groups.iter().all(|group| group.len() == 1);
+    let place = |network: &Vec<usize>| against.of(network, 1);
+    let doubled = groups.iter().any(|group| {
+        let mut places: Vec<usize> = group.iter().map(place).collect();
+        places.sort_unstable();
+        places.windows(2).any(|pair| pair[0] == pair[1])
+    });
+    match against {
+        Against::Batch => (groups, true),
+        _ if networks.len() > 1 && (alone || doubled) => (vec![networks.to_vec()], false),
+        _ => (groups, true),
+    }
+}
+
+/// The panels that a sweep has: one for each group of networks and batch, and for each precision where there would be more than
+/// six lines.
+pub fn panels(
+    networks: &[Vec<usize>],
+    batches: usize,
+    (dtypes, modes): (usize, usize),
+    against: Against,
+) -> usize {
+    let (groups, _) = groups(networks, against);
+    let batches = if against == Against::Batch {
+        1
+    } else {
+        batches
+    };
+    let dtypes = if modes * dtypes > LINES { dtypes } else { 1 };
+    groups.len() * batches * dtypes
+}
+
+/// Draws points against what varies.
+///
+/// # Errors
+/// As [`Panels::png`], when it is drawn; here none but for no points.
+pub fn draw(points: &[Point], against: Against) -> Result<Panels, PlotError> {
+    let title = format!(
+        "Time of each mode of a gradient over the primal's, against {}",
+        match against {
+            Against::Params => "parameters",
+            Against::Width => "width",
+            Against::Depth => "depth",
+            Against::Batch => "batch",
+        }
+    );
+    let x = match against {
+        Against::Params => Axis::log(against.label()),
+        _ => Axis::log2(against.label()),
+    };
+    let mut page = Panels::new(title, x, Axis::log("time / time of the primal"));
+    if points.is_empty() {
+        return Err(PlotError::Empty {
+            picture: page.title,
+            expected: "at least one mode with a time".into(),
+        });
+    }
+    page.hollow = "predicted, not run".into();
+    let place = |point: &Point| match against {
+        Against::Params => point.params,
+        _ => against.of(&point.configuration.widths, point.configuration.batch),
+    };
+    let layout = Layout::of(points, against);
+    if against != Against::Params {
+        let mut ticks: Vec<usize> = points.iter().map(place).collect();
+        ticks.sort_unstable();
+        ticks.dedup();
+        page.x_ticks = ticks.into_iter().map(|tick| tick as f64).collect();
+    }
+    for group in &layout.groups {
+        for (batches, dtypes) in layout.shared() {
+            let mut curves = Vec::new();
+            for mode in &layout.modes {
+                for dtype in &dtypes {
+                    let here = points.iter().filter(|point| {
+                        let Configuration { widths, batch, .. } = &point.configuration;
+                        point.mode == *mode
+                            && point.configuration.dtype == *dtype
+                            && group.contains(widths)
+                            && batches.contains(batch)
+                    });
+                    let mut spots: Vec<Spot> = here
+                        .map(|point| Spot {
+                            x: place(point) as f64,
+                            y: point.ratio,
+                            spread: point.quartiles,
+                            hollow: point.predicted,
+                        })
+                        .collect();
+                    spots.sort_by(|a, b| a.x.total_cmp(&b.x));
+                    let (colour, marker) = look(mode);
+                    let named = layout.dtypes.len() > 1 && !layout.apart;
+                    let curve = Curve {
+                        name: match named {
+                            true => format!("{mode}, {dtype}"),
+                            false => mode.clone(),
+                        },
+                        colour,
+                        marker,
+                        dashed: *dtype == Dtype::F32 && named,
+                        joined: layout.joined,
+                        spots,
+                    };
+                    if !curve.spots.is_empty() {
+                        curves.push(curve);
+                    }
+                }
+            }
+            if !curves.is_empty() {
+                let name = words(&layout, group, &batches, &dtypes);
+                page.panels.push(Panel { name, curves });
+            }
+        }
+    }
+    if !layout.joined {
+        page.notes
+            .push("Marks are not joined: the networks differ in more than one thing.".into());
+    }
+    Ok(page)
+}
+
+/// What a panel has that the others have not.
+fn words(layout: &Layout, group: &[Vec<usize>], batches: &[usize], dtypes: &[Dtype]) -> String {
+    let mut words = Vec::new();
+    if let (true, Some(first)) = (layout.groups.len() > 1, group.first()) {
+        words.push(match layout.against {
+            Against::Depth => format!("width {}", Against::Width.of(first, 1)),
+            Against::Width => format!("{} layers", Against::Depth.of(first, 1)),
+            Against::Params | Against::Batch => match group {
+                [network] => Layers(network.clone()).to_string(),
+                [.., last] => format!("{} to {}", Layers(first.clone()), Layers(last.clone())),
+                [] => String::new(),
+            },
+        });
+    }
+    if let (true, [batch]) = (layout.batches.len() > 1, batches) {
+        words.push(format!("batch {batch}"));
+    }
+    if let (true, [dtype]) = (layout.apart, dtypes) {
+        words.push(dtype.to_string());
+    }
+    words.join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn points(grid: &Grid, modes: &[&str]) -> Vec<Point> {
+        let at = |configuration: Configuration| {
+            modes.iter().map(move |mode| Point {
+                params: Against::Params.of(&configuration.widths, 1),
+                configuration: configuration.clone(),
+                mode: (*mode).into(),
+                ratio: 3.0,
+                quartiles: Some((2.9, 3.1)),
+                predicted: *mode == "forward",
+            })
+        };
+        grid.configurations().flat_map(at).collect()
+    }
+
+    fn grid(networks: &[&[usize]], batches: &[usize], dtypes: &[Dtype]) -> Grid {
+        Grid {
+            networks: networks.iter().map(|network| network.to_vec()).collect(),
+            batches: batches.to_vec(),
+            dtypes: dtypes.to_vec(),
+        }
+    }
+
+    #[test]
+    fn no_panel_has_more_than_six_lines_and_none_is_forgotten() {
+        let modes = [
+            "reverse",
+            "checkpointed",
+            "structured",
+            "forward",
+            "forward-full",
+        ];
+        let both = [Dtype::F32, Dtype::F64];
+        let wider: &[&[usize]] = &[&[8, 4, 2], &[8, 16, 2], &[8, 64, 2]];
+        let mixed: &[&[usize]] = &[&[8, 4, 2], &[8, 16, 2], &[8, 4, 4, 2], &[8, 16, 16, 2]];
+        for (networks, batches, dtypes, against, expected) in [
+            (wider, &[1, 32][..], &both[..], Against::Width, 4),
+            (wider, &[1, 32], &both[..1], Against::Width, 2),
+            (wider, &[1, 32], &both[..1], Against::Batch, 3),
+            (mixed, &[1], &both[..1], Against::Width, 2),
+            (mixed, &[1], &both[..1], Against::Depth, 2),
+        ] {
+            let grid = grid(networks, batches, dtypes);
+            let points = points(&grid, &modes);
+            let page = draw(&points, against).unwrap();
+            assert_eq!(page.panels.len(), expected);
+            let sizes = (dtypes.len(), modes.len());
+            assert_eq!(
+                panels(&grid.networks, batches.len(), sizes, against),
+                expected
+            );
+            let curves = page.panels.iter().map(|panel| panel.curves.len());
+            assert!(curves.max().unwrap() <= LINES);
+            let spots = page.panels.iter().flat_map(|panel| &panel.curves);
+            let spots: usize = spots.map(|curve| curve.spots.len()).sum();
+            assert_eq!(spots, points.len());
+            assert!(page.panels.iter().all(|panel| !panel.name.is_empty()));
+        }
+    }
+
+    #[test]
+    fn networks_that_have_nothing_in_common_are_not_joined() {
+        let grid = grid(&[&[8, 4, 2], &[100, 7, 9, 3]], &[1], &[Dtype::F64]);
+        let page = draw(&points(&grid, &["reverse"]), Against::Params).unwrap();
+        assert!(page.panels[0].curves.iter().all(|curve| !curve.joined));
+        assert!(page.notes[0].contains("not joined"));
+    }
+
+    #[test]
+    fn a_precision_is_told_by_its_dash_and_what_was_predicted_by_its_mark() {
+        let grid = grid(&[&[8, 4, 2], &[8, 8, 2]], &[1], &[Dtype::F32, Dtype::F64]);
+        let page = draw(&points(&grid, &["reverse", "forward"]), Against::Width).unwrap();
+        let curves = &page.panels[0].curves;
+        let dashed: Vec<&str> = curves
+            .iter()
+            .filter(|curve| curve.dashed)
+            .map(|curve| &curve.name[..])
+            .collect();
+        assert_eq!(dashed, ["reverse, f32", "forward, f32"]);
+        for curve in curves {
+            let hollow = curve.name.starts_with("forward");
+            assert!(curve.spots.iter().all(|spot| spot.hollow == hollow));
+        }
+    }
+}
