@@ -115,6 +115,12 @@ impl<'a> Table<'a> {
         let mut records = Records::new(self.name, source, columns)?;
         self.said
             .push(format!("separated by {}", records.separator()));
+        if records.comments() > 0 {
+            self.said.push(format!(
+                "lines of comments passed over: {}",
+                records.comments()
+            ));
+        }
         while self.asked.batch.is_none_or(|batch| self.samples < batch) {
             let Some(record) = records.next()? else { break };
             if self.order.is_empty() && self.start(&record)? {
@@ -185,7 +191,9 @@ impl<'a> Table<'a> {
         if count != 1 {
             return Ok(last);
         }
-        let says = |name: &String| TARGETS.contains(&name.trim().to_lowercase().as_str());
+        // A header may be marked as a comment.
+        let bare = |name: &String| name.trim_start_matches(['#', ' ']).trim().to_lowercase();
+        let says = |name: &String| TARGETS.contains(&bare(name).as_str());
         let named: Vec<usize> = (0..names.len()).filter(|&k| says(&names[k])).collect();
         match named[..] {
             [] => Ok(last),
@@ -263,6 +271,8 @@ impl<'a> Table<'a> {
         let unnamed = header && got == columns + 1 && record.fields[0].trim().is_empty();
         let remedy = if self.asked.inputs_alone && got == columns + 1 {
             "inputs alone are read here: name the column of the target, which is passed over, with --target"
+        } else if got == columns + 1 && record.fields[columns].trim().is_empty() {
+            "the line ends with a separator: remove it, or save the table without it"
         } else if unnamed {
             "the first column has no name, as an index: save the table without it (pandas: index=False)"
         } else if self.order.is_empty() {

@@ -70,6 +70,8 @@ pub(super) struct Records<'a, R> {
     record: ByteRecord,
     /// Lines before the first one that holds anything.
     skipped: u64,
+    /// Comments among them.
+    comments: u64,
     count: u64,
     latin: bool,
 }
@@ -81,7 +83,7 @@ impl<'a, R: BufRead> Records<'a, R> {
         let fault = |line: u64, expected: String, got: String, remedy: &str| {
             FileError::input(name, format!("line {line}"), expected, got, remedy)
         };
-        let (mut start, mut skipped) = (Vec::new(), 0);
+        let (mut start, mut skipped, mut comments) = (Vec::new(), 0, 0);
         loop {
             start.clear();
             let read = (&mut source).take(most).read_until(b'\n', &mut start);
@@ -107,7 +109,10 @@ impl<'a, R: BufRead> Records<'a, R> {
                 let expected = format!("{columns} fields");
                 return Err(fault(skipped + 1, expected, "a longer line".into(), remedy));
             }
-            if n == 0 || start.iter().any(|byte| !byte.is_ascii_whitespace()) {
+            let blank = start.iter().all(u8::is_ascii_whitespace);
+            let comment = is_comment(&start, columns);
+            comments += u64::from(comment);
+            if n == 0 || !blank && !comment {
                 break;
             }
             skipped += 1;
@@ -134,6 +139,7 @@ impl<'a, R: BufRead> Records<'a, R> {
             reader,
             record: ByteRecord::new(),
             skipped,
+            comments,
             count: 0,
             latin: false,
         })
@@ -147,6 +153,11 @@ impl<'a, R: BufRead> Records<'a, R> {
             b' ' => "blanks",
             _ => "commas",
         }
+    }
+
+    /// Lines of comments before the first one that was read.
+    pub(super) const fn comments(&self) -> u64 {
+        self.comments
     }
 
     /// Whether some text was not UTF-8.
@@ -214,6 +225,14 @@ impl<'a, R: BufRead> Records<'a, R> {
         };
         FileError::input(self.name, format!("line {line}"), expected, got, remedy)
     }
+}
+
+/// Whether a line before the table is a comment: it starts with `#`, and is no header of as many fields.
+fn is_comment(line: &[u8], columns: usize) -> bool {
+    let separator = separator(line);
+    let fields = 1 + line.iter().filter(|&&byte| byte == separator).count();
+    let header = separator != b' ' && fields == columns && columns > 1;
+    line.trim_ascii_start().starts_with(b"#") && !header
 }
 
 /// What separates the fields of a line: a tab, a semicolon, a comma outside of quotes; else blanks.

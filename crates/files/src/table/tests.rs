@@ -26,6 +26,9 @@ fn classes_become_rows_of_one_and_a_header_is_passed_over() {
         "\"a, b\",\"c\"\"d\",class\n\"1\",2,0\n3,4,\"2\"\n",
         "class,a,b\n0,1,2\n2,3,4\n",
         "y,a,b\n0,1,2\n2,3,4\n",
+        "# made by a program\n# a, b and a class\n1,2,0\n3,4,2\n",
+        "# a b class\n1 2 0\n3 4 2\n",
+        "#y,a,b\n0,1,2\n2,3,4\n",
     ] {
         assert_eq!(
             read(text, Loss::SoftmaxCrossEntropy).unwrap(),
@@ -55,6 +58,7 @@ fn what_was_found_is_said() {
         said(b"class;a;b\n0;1;2\n"),
         "t.csv: 1 sample, separated by semicolons; header in line 1; the target is \"class\" (column 1), as the header says"
     );
+    assert!(said(b"# some words\n1,2,0\n").contains("lines of comments passed over: 1"));
     assert!(said(b"gr\xf6\xdfe,b,c\n1,2,0\n").contains("Latin-1"));
     assert!(said(b"1,2,red\n1,2,blue\n").contains("the classes are 0 \"red\", 1 \"blue\""));
 }
