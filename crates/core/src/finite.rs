@@ -38,7 +38,7 @@ fn sound<T: Real>(numbers: &[T]) -> bool {
     if numbers.len() < WORTH {
         numbers.iter().fold(true, |sound, x| sound & x.is_finite())
     } else {
-        widest::<T, _>(Sound(numbers))
+        widest::<T, _>(true, Sound(numbers))
     }
 }
 

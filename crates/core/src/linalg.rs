@@ -342,7 +342,7 @@ macro_rules! product_by_kernel {
                 if few || n * m * k < SHARED_FROM {
                     return alone(c, b);
                 }
-                by_columns([c], |columns, [c]| alone(c, b.cols(columns)));
+                by_columns([c], &|columns, [c]| alone(c, b.cols(columns)));
             }
 
             fn with_planes<R>(lend: impl FnOnce(&mut Vec<Self>) -> R) -> R {

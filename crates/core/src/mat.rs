@@ -249,9 +249,25 @@ impl<'a, T> Mat<'a, T> {
     /// All entries column by column, if no gap lies between the columns.
     #[inline]
     pub fn as_slice(&self) -> Option<&'a [T]> {
-        (self.stride == self.nrows || self.ncols <= 1).then_some(self.data)
+        self.is_flat().then_some(self.data)
     }
 
+    /// Whether no gap lies between the columns.
+    #[inline]
+    pub(crate) const fn is_flat(&self) -> bool {
+        self.stride == self.nrows || self.ncols <= 1
+    }
+    /// The same numbers as one column; only where no gap lies between the columns.
+    #[inline]
+    pub(crate) const fn flat(self) -> Self {
+        let len = self.data.len();
+        Self {
+            nrows: len,
+            ncols: 1,
+            stride: len,
+            ..self
+        }
+    }
     /// Column `j`.
     ///
     /// # Panics
@@ -459,6 +475,17 @@ impl<'a, T> MatMut<'a, T> {
             Some(self.data)
         } else {
             None
+        }
+    }
+    /// As [`Mat::flat`].
+    #[inline]
+    pub(crate) const fn flat(self) -> Self {
+        let len = self.data.len();
+        Self {
+            nrows: len,
+            ncols: 1,
+            stride: len,
+            data: self.data,
         }
     }
     /// Column `j`.

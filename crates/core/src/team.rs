@@ -140,12 +140,13 @@ impl fmt::Debug for Team {
     }
 }
 
+/// What is done with some columns of matrices; called through a pointer, so that the cut is not compiled for each.
+pub(crate) type Columns<'w, T, const N: usize> =
+    &'w (dyn Fn(Range<usize>, [MatMut<'_, T>; N]) + Sync + 'w);
+
 /// Does `work(columns, their views)` for all columns of matrices that have as many, cut among the present team if there is
 /// one. Only for work that is worth the hand-off, about a microsecond.
-pub(crate) fn by_columns<T: Send, const N: usize>(
-    ys: [MatMut<'_, T>; N],
-    work: impl Fn(Range<usize>, [MatMut<'_, T>; N]) + Sync,
-) {
+pub(crate) fn by_columns<T: Send, const N: usize>(ys: [MatMut<'_, T>; N], work: Columns<'_, T, N>) {
     let ncols = ys.first().map_or(0, MatMut::ncols);
     if ncols < 2 * TILE || !ENGAGED.get() {
         return work(0..ncols, ys);

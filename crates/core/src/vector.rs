@@ -17,13 +17,14 @@ const WORTH: usize = 64;
 /// Entries from which a loop is shared with the team.
 pub(crate) const SHARED_FROM: usize = 1 << 14;
 
-/// Does `work`, a loop over numbers `T`, with the widest vectors that hold them.
-pub(crate) fn widest<T: Real, W: NullaryFnOnce>(work: W) -> W::Output {
-    if const { T::VECTORS } {
-        Arch::new().dispatch(work)
-    } else {
-        work.call()
+/// Does `work`, a loop over numbers `T`, with the widest vectors that hold them; with those of any processor where choosing
+/// is not `worth` it.
+pub(crate) fn widest<T: Real, W: NullaryFnOnce>(worth: bool, work: W) -> W::Output {
+    if const { !T::VECTORS } {
+        return work.call();
     }
+    let arch = if worth { Arch::new() } else { Arch::Scalar };
+    arch.dispatch(work)
 }
 
 /// What is done with one entry.
@@ -70,18 +71,12 @@ macro_rules! loops {
 
             #[inline(always)]
             fn call(self) {
-                let Self { mut $y, $(mut $more,)* $($x,)* each } = self;
-                // One loop where no gap lies between the columns: small columns fill no vector.
-                if let (Some($y), $(Some($more),)* $(Some($x),)*) =
-                    ($y.as_mut_slice(), $($more.as_mut_slice(),)* $($x.as_slice(),)*)
-                {
-                    let n = $y.len();
-                    $(let $more = &mut $more[..n];)*
-                    $(let $x = &$x[..n];)*
-                    for i in 0..n {
-                        each.at(&mut $y[i], $(&mut $more[i],)* $($x[i],)*);
-                    }
-                    return;
+                let Self { mut $y, $(mut $more,)* $(mut $x,)* each } = self;
+                // One column where no gap lies between them: small columns fill no vector.
+                if $y.rb().is_flat() $(&& $more.rb().is_flat())* $(&& $x.is_flat())* {
+                    $y = $y.flat();
+                    $($more = $more.flat();)*
+                    $($x = $x.flat();)*
                 }
                 for j in 0..$y.ncols() {
                     let $y = $y.col_mut(j);
@@ -103,15 +98,13 @@ macro_rules! loops {
             each: impl $trait<T> + Sync,
         ) {
             let entries = $y.nrows() * $y.ncols();
-            if entries * size_of::<T>() < WORTH {
-                return $loop { $y, $($more,)* $($x,)* each: &each }.call();
-            }
             if entries < SHARED_FROM {
-                return widest::<T, _>($loop { $y, $($more,)* $($x,)* each: &each });
+                let worth = entries * size_of::<T>() >= WORTH;
+                return widest::<T, _>(worth, $loop { $y, $($more,)* $($x,)* each: &each });
             }
-            by_columns([$y, $($more,)*], |_columns, [$y, $($more,)*]| {
+            by_columns([$y, $($more,)*], &|_columns, [$y, $($more,)*]| {
                 $(let $x = $x.cols(_columns.clone());)*
-                widest::<T, _>($loop { $y, $($more,)* $($x,)* each: &each });
+                widest::<T, _>(true, $loop { $y, $($more,)* $($x,)* each: &each });
             });
         }
     };

@@ -30,22 +30,15 @@ impl<T: Real, E: Pull<T>> NullaryFnOnce for Loop<'_, T, E> {
     fn call(self) {
         let Self {
             x_bar: [mut value, mut dot],
-            kept,
-            y_bar,
+            mut kept,
+            mut y_bar,
             each,
         } = self;
-        let whole = |mats: [Mat<'_, T>; 2]| mats.iter().all(|mat| mat.as_slice().is_some());
-        if whole(kept) && whole(y_bar) {
-            // No gap between the columns: one loop, as small columns fill no vector.
-            if let (Some(value), Some(dot)) = (value.as_mut_slice(), dot.as_mut_slice()) {
-                return run(
-                    value,
-                    dot,
-                    kept.map(|m| m.data()),
-                    y_bar.map(|m| m.data()),
-                    &each,
-                );
-            }
+        // One column where no gap lies between them: small columns fill no vector.
+        let read = kept.iter().chain(&y_bar).all(Mat::is_flat);
+        if read && value.rb().is_flat() && dot.rb().is_flat() {
+            (value, dot) = (value.flat(), dot.flat());
+            (kept, y_bar) = (kept.map(Mat::flat), y_bar.map(Mat::flat));
         }
         for j in 0..value.ncols() {
             run(
@@ -97,11 +90,7 @@ pub(crate) fn pull<T: Real>(
         y_bar,
         each,
     };
-    if entries < WORTH {
-        work.call()
-    } else {
-        widest::<T, _>(work)
-    }
+    widest::<T, _>(entries >= WORTH, work)
 }
 
 /// What becomes of a number with its derivative: two numbers with theirs.
@@ -123,20 +112,14 @@ impl<T: Real, E: Push<T>> NullaryFnOnce for Outward<'_, T, E> {
     #[inline(always)]
     fn call(self) {
         let Self {
-            to: [mut y, mut y_dot, mut kept, mut kept_dot],
-            x: [x, x_dot],
+            mut to,
+            mut x,
             each,
         } = self;
-        if let (Some(y), Some(y_dot), Some(kept), Some(kept_dot), Some(x), Some(x_dot)) = (
-            y.as_mut_slice(),
-            y_dot.as_mut_slice(),
-            kept.as_mut_slice(),
-            kept_dot.as_mut_slice(),
-            x.as_slice(),
-            x_dot.as_slice(),
-        ) {
-            return outward([y, y_dot, kept, kept_dot], [x, x_dot], each);
+        if to.iter().all(|mat| mat.rb().is_flat()) && x.iter().all(Mat::is_flat) {
+            (to, x) = (to.map(MatMut::flat), x.map(Mat::flat));
         }
+        let ([mut y, mut y_dot, mut kept, mut kept_dot], [x, x_dot]) = (to, x);
         for j in 0..y.ncols() {
             let to = [
                 y.col_mut(j),
@@ -172,14 +155,12 @@ pub(crate) fn push<T: Real>(
     let entries = y.0.nrows() * y.0.ncols();
     let to = [y.0, y.1, kept.0, kept.1];
     let each = &each;
-    if entries < WORTH {
-        Outward { to, x, each }.call()
-    } else if entries < SHARED_FROM {
-        widest::<T, _>(Outward { to, x, each })
+    if entries < SHARED_FROM {
+        widest::<T, _>(entries >= WORTH, Outward { to, x, each });
     } else {
-        by_columns(to, |columns, to| {
+        by_columns(to, &|columns, to| {
             let x = x.map(|mat| mat.cols(columns.clone()));
-            widest::<T, _>(Outward { to, x, each });
+            widest::<T, _>(true, Outward { to, x, each });
         });
     }
 }

@@ -29,11 +29,14 @@ pub fn times_diagonals<T: Real>(y: MatMut<'_, T>, weight: Mat<'_, T>, diagonals:
         y.nrows(),
         y.ncols()
     );
-    widest::<T, _>(Weighed {
-        y,
-        weight,
-        diagonals,
-    });
+    widest::<T, _>(
+        true,
+        Weighed {
+            y,
+            weight,
+            diagonals,
+        },
+    );
 }
 
 struct Weighed<'a, T> {

@@ -161,12 +161,15 @@ fn with_vector<T: Real>(
         Onto::Itself | Onto::Column(_) => Accum::Add,
     };
     sum_columns(k, acc, sums, |columns, rows, sums| {
-        widest::<T, _>(Weighed {
-            matrix: matrix.rows(rows).cols(columns.clone()),
-            weights: &vector.mat.data()[columns.start * step..],
-            step,
-            sums,
-        });
+        widest::<T, _>(
+            true,
+            Weighed {
+                matrix: matrix.rows(rows).cols(columns.clone()),
+                weights: &vector.mat.data()[columns.start * step..],
+                step,
+                sums,
+            },
+        );
     });
 }
 

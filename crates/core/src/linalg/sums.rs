@@ -285,24 +285,27 @@ pub fn row_sums<T: Real>(y: Mat<'_, T>, acc: Accum, sums: &mut [T]) {
     if acc == Accum::Set {
         sums.fill(T::zero());
         if columns <= LEAF {
-            return widest::<T, _>(RowSums { y, sums });
+            return widest::<T, _>(true, RowSums { y, sums });
         }
     }
     let by_rows = |y: Mat<'_, T>, sums: &mut [T]| {
         sum_columns(columns, Accum::Add, sums, |columns, rows, sums| {
             let y = y.rows(rows).cols(columns);
             sums.copy_from_slice(y.col(0));
-            widest::<T, _>(RowSums {
-                y: y.cols(1..y.ncols()),
-                sums,
-            });
+            widest::<T, _>(
+                true,
+                RowSums {
+                    y: y.cols(1..y.ncols()),
+                    sums,
+                },
+            );
         });
     };
     if entries < SHARED_FROM {
         return by_rows(y, sums);
     }
     // One row of sums: its columns are cut, never the columns that are summed.
-    by_columns([MatMut::new(sums, 1, rows)], |range, [mut part]| {
+    by_columns([MatMut::new(sums, 1, rows)], &|range, [mut part]| {
         if let Some(sums) = part.as_mut_slice() {
             by_rows(y.rows(range), sums);
         }

@@ -115,7 +115,7 @@ impl Code {
             return block.forward(params, x, y, extra);
         }
         let extra = MatMut::new(extra, block.keeps().extra, self.batch());
-        by_columns([y, extra], |range, [y, extra]| {
+        by_columns([y, extra], &|range, [y, extra]| {
             block.forward(params, x.cols(range), y, extra.into_data());
         });
     }

@@ -64,7 +64,7 @@ impl Code {
         let (from, mut to) = (view(rest.parts(&step.from)), view_mut(to));
         let At { x, y, extra } = &self.points[step.at as usize];
         if op == Op::Forward {
-            return by_columns([to], |range, [y]| match over {
+            return by_columns([to], &|range, [y]| match over {
                 Some(block) => block.forward_in_place(params, y, &mut []),
                 None => block.forward(params, from.cols(range), y, &mut []),
             });
@@ -90,7 +90,7 @@ impl Code {
             } else {
                 from.cols(columns.clone())
             };
-            by_columns([to.rb_mut().cols(columns)], |range, [to]| {
+            by_columns([to.rb_mut().cols(columns)], &|range, [to]| {
                 let from = if step.over {
                     from
                 } else {

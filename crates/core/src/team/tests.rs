@@ -11,16 +11,16 @@ const STRIDE: usize = 5;
 
 /// Adds 1 to every entry and the column's number to the first, cut among the present team.
 fn count(data: &mut [usize], ncols: usize) {
-    by_columns(
-        [MatMut::with_stride(data, ROWS, ncols, STRIDE)],
-        |columns, [mut y]| {
-            assert_eq!(columns.len(), y.ncols());
-            for (j, column) in columns.enumerate() {
-                y.col_mut(j).iter_mut().for_each(|entry| *entry += 1);
-                y.col_mut(j)[0] += column;
-            }
-        },
-    );
+    by_columns([MatMut::with_stride(data, ROWS, ncols, STRIDE)], &|columns,
+                                                                   [
+        mut y,
+    ]| {
+        assert_eq!(columns.len(), y.ncols());
+        for (j, column) in columns.enumerate() {
+            y.col_mut(j).iter_mut().for_each(|entry| *entry += 1);
+            y.col_mut(j)[0] += column;
+        }
+    });
 }
 
 fn all_once(ncols: usize) {
@@ -55,7 +55,7 @@ fn no_part_is_a_few_columns_alone() {
         for ncols in 2..200 {
             let mut data = vec![0; ncols];
             team.run(|| {
-                by_columns([MatMut::new(&mut data, 1, ncols)], |columns, _| {
+                by_columns([MatMut::new(&mut data, 1, ncols)], &|columns, _| {
                     assert!(columns.len() >= ncols.min(TILE), "{columns:?} of {ncols}");
                 });
             });
@@ -71,7 +71,7 @@ fn a_panic_reaches_the_caller_once_all_parts_are_done_and_the_team_goes_on() {
         let mut data = vec![0; 64];
         let outcome = catch_unwind(AssertUnwindSafe(|| {
             team.run(|| {
-                by_columns([MatMut::new(&mut data, 1, 64)], |columns, _| {
+                by_columns([MatMut::new(&mut data, 1, 64)], &|columns, _| {
                     done.fetch_add(1, Ordering::Relaxed);
                     assert!(!columns.contains(&broken), "told to");
                 });
@@ -83,7 +83,7 @@ fn a_panic_reaches_the_caller_once_all_parts_are_done_and_the_team_goes_on() {
         team.run(|| all_once(64));
         // Outside, no team is left behind.
         let parts = AtomicUsize::new(0);
-        by_columns([MatMut::new(&mut data, 1, 64)], |_, _| {
+        by_columns([MatMut::new(&mut data, 1, 64)], &|_, _| {
             parts.fetch_add(1, Ordering::Relaxed);
         });
         assert_eq!(parts.into_inner(), 1);
@@ -99,7 +99,7 @@ fn users_of_one_team_at_once_and_work_within_work_end() {
                 for _ in 0..50 {
                     team.run(|| {
                         let mut data = vec![0; 48];
-                        by_columns([MatMut::new(&mut data, 1, 48)], |_, _| all_once(40));
+                        by_columns([MatMut::new(&mut data, 1, 48)], &|_, _| all_once(40));
                     });
                 }
             });

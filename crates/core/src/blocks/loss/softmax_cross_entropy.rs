@@ -237,7 +237,7 @@ impl<T: Real> Block<T> for SoftmaxCrossEntropy {
             return self.columns(x, y, extra);
         }
         let extra = MatMut::new(extra, 2 * self.n, x.ncols());
-        by_columns([y, extra], |columns, [y, mut extra]| {
+        by_columns([y, extra], &|columns, [y, mut extra]| {
             if let Some(extra) = extra.as_mut_slice() {
                 self.columns(x.cols(columns), y, extra);
             }

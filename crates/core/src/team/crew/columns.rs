@@ -1,9 +1,8 @@
 //! Matrices whose columns are dealt out: every part gets its own.
 
-use std::ops::Range;
-
 use super::Crew;
 use crate::MatMut;
+use crate::team::Columns;
 
 /// The start of a matrix, on its way to the workers.
 struct Start<T>(*mut T);
@@ -28,7 +27,7 @@ impl Crew {
         &self,
         ys: [MatMut<'_, T>; N],
         width: usize,
-        work: impl Fn(Range<usize>, [MatMut<'_, T>; N]) + Sync,
+        work: Columns<'_, T, N>,
     ) {
         let ncols = ys.first().map_or(0, MatMut::ncols);
         if ncols == 0 || width == 0 {

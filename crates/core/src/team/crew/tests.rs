@@ -177,7 +177,7 @@ fn columns_without_rows_or_numbers_are_dealt_out_however_many_they_are() {
     for width in [usize::MAX / 2 + 1, usize::MAX] {
         let dealt = AtomicUsize::new(0);
         let none = MatMut::<f64>::with_stride(&mut [], 0, usize::MAX, 3);
-        crew.columns([none], width, |columns, [y]| {
+        crew.columns([none], width, &|columns, [y]| {
             assert_eq!((columns.len(), y.nrows()), (y.ncols(), 0));
             dealt.fetch_add(columns.len(), Ordering::Relaxed);
         });
@@ -186,7 +186,7 @@ fn columns_without_rows_or_numbers_are_dealt_out_however_many_they_are() {
     let mut data = [(); usize::MAX];
     let dealt = AtomicUsize::new(0);
     let all = MatMut::new(&mut data, 1, usize::MAX);
-    crew.columns([all], usize::MAX / 2 + 1, |columns, [mut y]| {
+    crew.columns([all], usize::MAX / 2 + 1, &|columns, [mut y]| {
         assert_eq!(columns.len(), y.data_mut().len());
         dealt.fetch_add(columns.len(), Ordering::Relaxed);
     });
@@ -207,7 +207,7 @@ fn turn<T: Real>(crew: &Crew, kind: u64, ncols: usize, width: usize) {
         MatMut::with_stride(&mut b, 3, ncols, 3),
     ];
     let outcome = catch_unwind(AssertUnwindSafe(|| {
-        crew.columns(ys, width, |columns, ys| {
+        crew.columns(ys, width, &|columns, ys| {
             for mut y in ys {
                 for j in 0..y.ncols() {
                     y.col_mut(j).iter_mut().for_each(|y| *y += T::one());
