@@ -114,7 +114,7 @@ pub(super) fn begin(
     );
     let note = Font {
         colour: Colour::GREY,
-        ..Font::plain(16.0)
+        ..Font::plain(17.0)
     };
     let across = f64::from(WIDTH) - 2.0 * MARGIN;
     let mut top = MARGIN + 8.0;
