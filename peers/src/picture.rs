@@ -3,9 +3,9 @@
 use std::fs;
 use std::path::Path;
 
-use pushpull_plot::{Axis, Band, Colour, LineChart, PlotError, Series};
+use pushpull_plot::{Axis, Band, Colour, LineChart, Marker, Mode, Multiples, PlotError, Series};
 
-use crate::grid::PEERS;
+use crate::grid::{IN_PYTHON, PEERS};
 use crate::net::{Dtype, Net, Task};
 use crate::record::Row;
 
@@ -26,46 +26,56 @@ pub fn draw(rows: &[Row], setting: &str, reports: &Path) -> Result<Vec<String>, 
     let mut drawn = Vec::new();
     for dtype in Dtype::ALL {
         for threads in [1, 2] {
-            let mut chart = chart(
-                format!(
-                    "Gradient: peers against pushpull, {dtype}, {}",
-                    plural(threads)
-                ),
-                setting,
-            );
-            for peer in PEERS {
-                let of = |r: &&Row| {
+            let of = |peer: &'static str| {
+                rows.iter().filter(move |r| {
                     r.task == Task::Gradient
                         && r.dtype == dtype
                         && r.threads == threads
                         && r.peer == peer
-                };
-                push(&mut chart, peer, look(peer), rows.iter().filter(of));
-            }
+                })
+            };
+            let panel = |title: &str, python: bool| {
+                let mut chart = chart(title);
+                let own = |peer: &&'static str| IN_PYTHON.contains(peer) == python;
+                let shown = PEERS.into_iter().filter(own);
+                let shown: Vec<_> = shown.filter(|peer| of(peer).next().is_some()).collect();
+                for (i, peer) in shown.iter().copied().enumerate() {
+                    let (colour, marker) = look(peer);
+                    let look = (colour, marker, beside(i, shown.len()));
+                    push(&mut chart, peer, look, of(peer));
+                }
+                chart
+            };
+            let title = format!(
+                "Gradient: other libraries against pushpull, {dtype}, {}",
+                plural(threads)
+            );
+            let panels = vec![panel("Python libraries", true), panel("Rust crates", false)];
             let name = format!("peers_gradient_{dtype}_{threads}.png");
-            drawn.extend(finish(chart, reports, &name)?);
+            drawn.extend(finish(title, panels, setting, reports, &name)?);
         }
     }
-    let mut others = chart(
-        "Other tasks: JAX against pushpull, f32, 1 thread".into(),
-        setting,
-    );
-    for (task, colour) in [
-        (Task::Primal, Colour::BLACK),
-        (Task::Jvp, Colour::BLUE),
-        (Task::ForwardGradient, Colour::VERMILION),
-        (Task::Jacobian, Colour::GREEN),
-    ] {
+    let mut others = chart("");
+    let tasks = [
+        (Task::Primal, Mode::Primal.colour(), Mode::Primal.marker()),
+        (Task::Jvp, Mode::Jvp.colour(), Mode::Jvp.marker()),
+        (
+            Task::ForwardGradient,
+            Mode::Forward.colour(),
+            Mode::Forward.marker(),
+        ),
+        (Task::Jacobian, Colour::PURPLE, Marker::Square),
+    ];
+    for (i, (task, colour, marker)) in tasks.into_iter().enumerate() {
         let of =
             |r: &&Row| r.task == task && r.dtype == Dtype::F32 && r.threads == 1 && r.peer == "jax";
-        push(
-            &mut others,
-            &task.to_string(),
-            (colour, false),
-            rows.iter().filter(of),
-        );
+        let name = task.to_string();
+        let look = (colour, marker, beside(i, tasks.len()));
+        push(&mut others, &name, look, rows.iter().filter(of));
     }
-    drawn.extend(finish(others, reports, "peers_tasks_f32_1.png")?);
+    let title = "Other tasks: JAX against pushpull, f32, 1 thread".to_owned();
+    let name = "peers_tasks_f32_1.png";
+    drawn.extend(finish(title, vec![others], setting, reports, name)?);
     Ok(drawn)
 }
 
@@ -73,43 +83,44 @@ fn plural(threads: usize) -> String {
     format!("{threads} thread{}", if threads == 1 { "" } else { "s" })
 }
 
-fn chart(title: String, setting: &str) -> LineChart {
-    let mut chart = LineChart::new(
+fn chart(title: &str) -> LineChart {
+    LineChart::new(
         title,
         Axis::log("multiply-adds of one primal over the batch (count)"),
-        Axis::log("time of the peer / time of pushpull"),
-    );
-    chart.subtitle =
-        "Each point is a network of the grid; above the band pushpull is at least 1.2 times as fast"
-            .into();
-    chart.notes.push(format!("Medians over interleaved rounds; the legend has the least lower quartile of a peer. {setting}"));
-    chart
+        Axis::log("time of the library / time of pushpull"),
+    )
 }
 
-/// The same colour for a peer in every picture; JAX's loop is JAX's colour, dashed.
-fn look(peer: &str) -> (Colour, bool) {
+/// The same colour and mark for a peer in every picture.
+fn look(peer: &str) -> (Colour, Marker) {
     match peer {
-        "jax" => (Colour::BLUE, false),
-        "jax-scan" => (Colour::BLUE, true),
-        "tensorflow" => (Colour::VERMILION, false),
-        "torch" => (Colour::VERMILION, true),
-        "autograd" => (Colour::PURPLE, false),
-        "dfdx" => (Colour::GREEN, false),
-        "candle" => (Colour::ORANGE, false),
-        "burn" => (Colour::SKY, false),
-        "echidna" => (Colour::BLACK, false),
-        _ => (Colour::GREY, false),
+        "jax" => (Colour::BLUE, Marker::Circle),
+        "jax-scan" => (Colour::SKY, Marker::Square),
+        "tensorflow" => (Colour::VERMILION, Marker::Triangle),
+        "torch" => (Colour::BLACK, Marker::Star),
+        "autograd" => (Colour::PURPLE, Marker::Diamond),
+        "dfdx" => (Colour::GREEN, Marker::Down),
+        "candle" => (Colour::ORANGE, Marker::Plus),
+        "burn" => (Colour::BROWN, Marker::Cross),
+        "echidna" => (Colour::BLACK, Marker::Square),
+        _ => (Colour::GREY, Marker::Circle),
     }
 }
 
+/// Pixels by which the `i`-th of `n` series is moved, so that none hides another.
+fn beside(i: usize, n: usize) -> f64 {
+    7.0 * (i as f64 - (n as f64 - 1.0) / 2.0)
+}
+
+/// Adds a point for each network: networks are not related to each other, so no line joins them.
 fn push<'a>(
     chart: &mut LineChart,
     name: &str,
-    (colour, dashed): (Colour, bool),
+    (colour, marker, aside): (Colour, Marker, f64),
     rows: impl Iterator<Item = &'a Row>,
 ) {
     let grid = Net::grid();
-    let (mut points, mut least) = (Vec::new(), f64::INFINITY);
+    let (mut known, mut least) = (Vec::new(), f64::INFINITY);
     for row in rows {
         let net = grid
             .iter()
@@ -117,46 +128,57 @@ fn push<'a>(
         if let (Some(net), Some(ratio), Some(low)) =
             (net, row.ratio_to_pushpull, row.ratio_lower_quartile)
         {
-            points.push((net.multiply_adds() as f64, ratio));
+            known.push(((net.multiply_adds() as f64, ratio), (low, ratio)));
             least = least.min(low);
         }
     }
-    points.sort_by(|a, b| a.0.total_cmp(&b.0));
-    if !points.is_empty() {
-        let series = Series::new(name, points)
-            .colour(colour)
-            .remark(format!("at least {least:.2}"));
-        chart
-            .series
-            .push(if dashed { series.dashed() } else { series });
+    known.sort_by(|a, b| a.0.0.total_cmp(&b.0.0));
+    if !known.is_empty() {
+        let (points, bars) = known.into_iter().unzip();
+        let series = Series::new(name, points).bars(bars).scattered();
+        chart.series.push(
+            series
+                .colour(colour)
+                .marker(marker)
+                .nudged(aside)
+                .remark(format!("at least {least:.2}")),
+        );
     }
 }
 
-/// Saves a picture that has a curve, aside first, with lines at 1 and 1.2.
+/// Saves a picture that has points, aside first, with a line at 1 and the band up to 1.2 in every panel.
 fn finish(
-    mut chart: LineChart,
+    title: String,
+    mut panels: Vec<LineChart>,
+    setting: &str,
     reports: &Path,
     name: &str,
 ) -> Result<Option<String>, PictureError> {
-    if chart.series.is_empty() {
+    panels.retain(|panel| !panel.series.is_empty());
+    let series = panels.iter().flat_map(|panel| &panel.series);
+    let xs: Vec<f64> = series.flat_map(|s| &s.points).map(|p| p.0).collect();
+    let low = xs.iter().copied().fold(f64::INFINITY, f64::min);
+    let high = xs.iter().copied().fold(0.0, f64::max);
+    if low > high {
         return Ok(None);
     }
-    let xs = chart
-        .series
-        .iter()
-        .flat_map(|s| s.points.iter().map(|p| p.0));
-    let (low, high) = xs.fold((f64::INFINITY, 0.0_f64), |(low, high), x| {
-        (low.min(x), high.max(x))
-    });
-    for (words, y) in [("1: as fast as pushpull", 1.0), ("1.2", 1.2)] {
-        chart
-            .series
-            .push(Series::guide(words, vec![(low, y), (high, y)]));
+    for panel in &mut panels {
+        panel.series.push(Series::guide(
+            "1: as fast as pushpull",
+            vec![(low, 1.0), (high, 1.0)],
+        ));
+        panel.bands.push(Band::new("1 to 1.2", 1.0, 1.2));
     }
-    chart.bands.push(Band::new("1 to 1.2", 1.0, 1.2));
+    let mut picture = Multiples::new(title, panels);
+    picture.subtitle =
+        "Each point is one network and batch; points of one network stand side by side. Above the band pushpull is at least 1.2 times as fast."
+            .into();
+    picture.notes.push(format!(
+        "Medians of interleaved rounds; bars reach down to the lower quartile, the least of which is in the legend. {setting}"
+    ));
     let aside = reports.join(".peers-aside");
     fs::create_dir_all(&aside)?;
-    chart.save(&aside.join(name))?;
+    picture.save(&aside.join(name))?;
     for file in [
         Path::new(name).to_path_buf(),
         Path::new(name).with_extension("csv"),

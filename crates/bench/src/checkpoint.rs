@@ -12,7 +12,7 @@ use crate::edition::Edition;
 use crate::pictures::{Picture, PictureError};
 use crate::rounds::{Effort, interleaved};
 use crate::sweep::Extent;
-use pushpull_plot::{Axis, Colour, LineChart, Series};
+use pushpull_plot::{Axis, Colour, Dash, LineChart, Marker, Multiples, Series};
 
 /// Width of every layer.
 pub const WIDTH: usize = 64;
@@ -44,8 +44,8 @@ pub struct Row {
     pub bytes: f64,
     /// Blocks evaluated, over the blocks there are.
     pub evaluations: f64,
-    /// Time of a gradient over that with everything kept; `None` was not measured.
-    pub time: Option<f64>,
+    /// Quartiles of the time of a gradient over that with everything kept; `None` was not measured.
+    pub time: Option<[f64; 3]>,
 }
 
 /// The rows, and the number of layers.
@@ -97,7 +97,7 @@ pub fn measure(extent: Extent) -> Result<(Vec<Row>, usize)> {
     };
     let times = interleaved(&mut runs, effort);
     for (row, time) in timed.iter().zip(&times[1..]) {
-        rows[*row].time = Some(time.over(&times[0])[1]);
+        rows[*row].time = Some(time.over(&times[0]));
     }
     Ok((rows, depth))
 }
@@ -112,42 +112,57 @@ pub fn picture(
     setting: &str,
     edition: &Edition,
 ) -> std::result::Result<Picture, PictureError> {
-    let mut chart = LineChart::new(
-        "What is computed again for the memory that is saved",
-        Axis::log("peak bytes / peak bytes with everything kept"),
-        Axis::log("evaluations or time / that with everything kept"),
-    );
-    chart.subtitle = format!(
-        "Gradient of {depth} layers of {WIDTH}, a linear block and tanh each, batch {BATCH}, f32"
-    );
-    for (family, name, colour) in [
-        (Family::Optimal, "optimal", Colour::BLUE),
-        (Family::Even, "evenly spread", Colour::VERMILION),
-        (Family::SquareRoot, "square root", Colour::BLACK),
-    ] {
-        let of = |y: fn(&Row) -> Option<f64>| -> Vec<(f64, f64)> {
+    let panel = |title: &str, what: &str, y: fn(&Row) -> Option<[f64; 3]>| {
+        let mut chart = LineChart::new(
+            title,
+            Axis::log("peak bytes / peak bytes with everything kept"),
+            Axis::log(format!("{what} / that with everything kept")),
+        );
+        for (family, name, colour, marker) in [
+            (Family::Even, "evenly spread", Colour::BLUE, Marker::Square),
+            (Family::Optimal, "optimal", Colour::ORANGE, Marker::Cross),
+            (
+                Family::SquareRoot,
+                "square root",
+                Colour::BLACK,
+                Marker::Star,
+            ),
+        ] {
             let rows = rows.iter().filter(|row| row.family == family);
-            rows.filter_map(|row| Some((row.bytes, y(row)?))).collect()
-        };
-        let (evaluations, times) = (of(|row| Some(row.evaluations)), of(|row| row.time));
-        for (series, is_time) in [(evaluations, false), (times, true)] {
-            if series.is_empty() {
+            let known: Vec<_> = rows.filter_map(|row| Some((row.bytes, y(row)?))).collect();
+            if known.is_empty() {
                 continue;
             }
-            let words = if is_time { "time" } else { "evaluations" };
-            let series = Series::new(format!("{name}, {words}"), series).colour(colour);
-            chart
-                .series
-                .push(if is_time { series.dashed() } else { series });
+            let points = known.iter().map(|&(x, [_, y, _])| (x, y)).collect();
+            let bars = known.iter().map(|&(_, [low, _, high])| (low, high));
+            let series = Series::new(name, points).colour(colour).marker(marker);
+            chart.series.push(series.bars(bars.collect()));
         }
+        chart
+    };
+    let mut both = Multiples::new(
+        "What is computed again for the memory that is saved",
+        vec![
+            panel("evaluations of blocks (exact)", "evaluations", |row| {
+                Some([row.evaluations; 3])
+            }),
+            panel("time (measured)", "time", |row| row.time),
+        ],
+    );
+    for series in &mut both.panels[0].series {
+        (series.hollow, series.dash) = (true, Dash::Dotted);
+        series.bars.clear();
     }
-    chart.notes.push(format!(
-        "Evaluations of a block and bytes of all buffers but the gradient: exact, known before the run. Time: median ratio of interleaved rounds. {setting}"
+    both.subtitle = format!(
+        "Gradient of {depth} layers of {WIDTH}, a linear block and tanh each, batch {BATCH}, f32"
+    );
+    both.notes.push(format!(
+        "Evaluations of blocks and bytes of all buffers but the gradient are exact and known before the run. Time: median of interleaved rounds, bars: quartiles. {setting}"
     ));
     let file = "checkpoint.png";
-    chart.save(&edition.file(file)?)?;
+    both.save(&edition.file(file)?)?;
     Ok(Picture {
         file: file.into(),
-        caption: "Recomputation against peak bytes: optimal schedules, checkpoints spread evenly, and the rule of the square root; lower left is better.".into(),
+        caption: "What checkpoints cost against the peak bytes that they leave: evaluations of blocks at the left, time at the right, both over those with everything kept. Optimal schedules, checkpoints spread evenly, and the rule of the square root; lower and further left is better.".into(),
     })
 }

@@ -4,10 +4,13 @@ use std::path::Path;
 
 use crate::edition::{Edition, EditionError};
 use crate::plan::frontier::Choice;
-use crate::record::{Dtype, Mode, Sweep};
+use crate::record::{Dtype, Mode, Record, Sweep};
 use crate::sweep::{DEPTH_CHUNK, DEPTH_WIDTH};
 use crate::table::{Curve, Table, blocks, law, params};
-use pushpull_plot::{Axis, Band, Categories, Frontier, HeatMap, LineChart, PlotError, Series};
+use pushpull_plot::{
+    Axis, Band, Categories, Dash, Frontier, HeatMap, LineChart, Marker, Multiples, PlotError,
+    Series,
+};
 
 /// Why a picture could not be made.
 #[derive(Debug, thiserror::Error)]
@@ -90,78 +93,129 @@ fn label(mode: Mode) -> String {
     }
 }
 
+/// How pictures show a mode.
+const fn shown(mode: Mode) -> pushpull_plot::Mode {
+    use pushpull_plot::Mode as Shown;
+    match mode {
+        Mode::Primal => Shown::Primal,
+        Mode::Forward | Mode::JacobianForward => Shown::Forward,
+        Mode::ForwardStructured => Shown::ForwardStructured,
+        Mode::Reverse | Mode::JacobianReverse => Shown::Reverse,
+        Mode::Jvp => Shown::Jvp,
+        Mode::Vjp => Shown::Vjp,
+    }
+}
+
+/// How pictures show a precision.
+const fn shown_dtype(dtype: Dtype) -> pushpull_plot::Dtype {
+    match dtype {
+        Dtype::F32 => pushpull_plot::Dtype::F32,
+        Dtype::F64 => pushpull_plot::Dtype::F64,
+    }
+}
+
+/// Times of a curve over the primal's, with the ends of their intervals.
+fn over_primal(
+    name: impl Into<String>,
+    table: Table<'_>,
+    curve: Curve,
+    x: fn(&Record) -> f64,
+) -> Series {
+    let mut rows: Vec<&Record> = table.rows(curve).collect();
+    rows.sort_by(|a, b| x(a).total_cmp(&x(b)));
+    let point = |r: &&Record| (x(r), r.time_s / r.primal_time_s);
+    let bar = |r: &&Record| {
+        (
+            r.time_low_s / r.primal_time_s,
+            r.time_high_s / r.primal_time_s,
+        )
+    };
+    Series::new(name, rows.iter().map(point).collect())
+        .bars(rows.iter().map(bar).collect())
+        .mode(shown(curve.mode))
+}
+
+/// What the bars of [`over_primal`] are.
+const BARS: &str = "Bars: the 95 % interval of the median.";
+
 const P: &str = "parameters p (count)";
 
 fn slope(points: &[(f64, f64)], from: f64) -> String {
-    law(points, from).map_or(String::new(), |law| format!("slope {:.2}", law.slope))
+    // Adding 0 after rounding turns -0.00 into 0.00.
+    let rounded = |slope: f64| (100.0 * slope).round() / 100.0 + 0.0;
+    law(points, from).map_or(String::new(), |law| {
+        format!("slope {:.2}", rounded(law.slope))
+    })
 }
 
 fn time_width(table: Table<'_>, setting: &str, path: &Path) -> Result<Option<String>, PlotError> {
-    let mut chart = LineChart::new(
-        "Time of one gradient against the number of parameters",
-        Axis::log(P),
-        Axis::log("time (s)"),
-    );
-    chart.subtitle = "64-w-10 on digits, tanh, softmax cross-entropy, batch 32".into();
-    for dtype in [Dtype::F64, Dtype::F32] {
+    let panel = |dtype: Dtype| {
+        let mut chart = LineChart::new(dtype.to_string(), Axis::log(P), Axis::log("time (s)"));
         for mode in WIDTH_MODES {
-            let points = table.points(Curve::new(Sweep::Width, 32, mode).at(dtype), params, |r| {
-                r.time_s
-            });
+            let curve = Curve::new(Sweep::Width, 32, mode).at(dtype);
+            let points = table.points(curve, params, |r| r.time_s);
             if points.is_empty() {
                 continue;
             }
             let remark = slope(&points, 1e3);
-            let series = Series::new(format!("{}, {dtype}", label(mode)), points).remark(remark);
-            chart.series.push(if dtype == Dtype::F32 {
-                series.dashed()
-            } else {
-                series
-            });
+            let series = Series::new(label(mode), points).remark(remark);
+            chart
+                .series
+                .push(series.mode(shown(mode)).dtype(shown_dtype(dtype)));
         }
-    }
-    chart
-        .notes
-        .push(format!("Slopes are fitted over p >= 1000. {setting}"));
-    finish(
-        chart,
+        chart
+    };
+    let mut both = Multiples::new(
+        "Time of one gradient against the number of parameters",
+        vec![panel(Dtype::F64), panel(Dtype::F32)],
+    );
+    both.subtitle = "64-w-10 on digits, tanh, softmax cross-entropy, batch 32".into();
+    both.notes.push(format!(
+        "Dashed: f32. Slopes are fitted over p >= 1000. {setting}"
+    ));
+    finish_all(
+        both,
         path,
-        "Time of one gradient by forward mode with dense and with structured tangents, by reverse mode, and of the primal alone, against the number of parameters.",
+        "Time of one gradient against the number of parameters, in f64 and in f32: forward mode with dense and with structured tangents, reverse mode, and the primal alone for comparison.",
     )
 }
 
 fn ratio_width(table: Table<'_>, setting: &str, path: &Path) -> Result<Option<String>, PlotError> {
-    let mut chart = LineChart::new(
-        "What reverse mode costs beside the primal",
-        Axis::log(P),
-        Axis::linear("time / time of the primal"),
-    );
-    chart.subtitle = "64-w-10 on digits, tanh, softmax cross-entropy, f64".into();
-    for batch in [32, 1] {
+    let panel = |batch: usize| {
+        let mut chart = LineChart::new(
+            format!("batch {batch}"),
+            Axis::log(P),
+            Axis::linear("time / time of the primal"),
+        );
         let curve = Curve::new(Sweep::Width, batch, Mode::Reverse);
-        let total = table.points(curve, params, |r| r.time_s / r.primal_time_s);
-        if total.is_empty() {
-            continue;
+        let total = over_primal("reverse mode, total", table, curve, params);
+        if total.points.is_empty() {
+            return chart;
         }
-        let adjoint = total
-            .iter()
-            .map(|&(p, ratio)| (p, (ratio - 1.0).max(0.0)))
-            .collect();
+        let adjoint = total.points.iter();
+        let adjoint = adjoint.map(|&(p, ratio)| (p, (ratio - 1.0).max(0.0)));
+        chart.series.push(
+            Series::new("its adjoint program alone", adjoint.collect())
+                .colour(shown(Mode::Reverse).colour())
+                .marker(Marker::None)
+                .dash(Dash::DashDot),
+        );
+        chart.series.insert(0, total);
+        chart.bands.push(Band::new("the lecture's 3x-4x", 3.0, 4.0));
         chart
-            .series
-            .push(Series::new(format!("total, batch {batch}"), total));
-        chart
-            .series
-            .push(Series::new(format!("adjoint, batch {batch}"), adjoint).dashed());
-    }
-    chart.bands.push(Band::new("the lecture's 3x-4x", 3.0, 4.0));
-    chart.notes.push(format!(
-        "Total: record + adjoint. Adjoint: total less the primal. {setting}"
+    };
+    let mut both = Multiples::new(
+        "What reverse mode costs beside the primal",
+        vec![panel(32), panel(1)],
+    );
+    both.subtitle = "64-w-10 on digits, tanh, softmax cross-entropy, f64".into();
+    both.notes.push(format!(
+        "Total: record and adjoint program. Adjoint program alone: the total less the primal. {BARS} {setting}"
     ));
-    finish(
-        chart,
+    finish_all(
+        both,
         path,
-        "Total and adjoint time of reverse mode over the primal's, with the lecture's 3x-4x band.",
+        "Time of reverse mode over the time of the primal, for batches of 32 and of 1, with the band of the lecture's 3x-4x.",
     )
 }
 
@@ -183,22 +237,23 @@ fn growth_width(table: Table<'_>, setting: &str, path: &Path) -> Result<Option<S
             continue;
         }
         let (time_slope, flops_slope) = (slope(&time, 1e3), slope(&flops, 1e3));
+        let series = |what, points, remark| {
+            Series::new(format!("{}, {what}", label(mode)), points)
+                .remark(remark)
+                .mode(shown(mode))
+        };
+        chart.series.push(series("time", time, time_slope));
         chart
             .series
-            .push(Series::new(format!("{}, time", label(mode)), time).remark(time_slope));
-        chart.series.push(
-            Series::new(format!("{}, flops", label(mode)), flops)
-                .remark(flops_slope)
-                .dashed(),
-        );
+            .push(series("flops", flops, flops_slope).predicted());
     }
-    chart
-        .notes
-        .push(format!("Slopes are fitted over p >= 1000. {setting}"));
+    chart.notes.push(format!(
+        "Outlined and dotted: counted, not measured. Slopes are fitted over p >= 1000. {setting}"
+    ));
     finish(
         chart,
         path,
-        "Cost over the primal's: forward mode with dense tangents, with structured ones, and reverse mode, in time and in flops.",
+        "Cost over the primal's, in measured time and in counted flops: forward mode with dense tangents, with structured ones, and reverse mode.",
     )
 }
 
@@ -214,7 +269,8 @@ fn memory_width(table: Table<'_>, setting: &str, path: &Path) -> Result<Option<S
             r.peak_bytes as f64
         });
         if !points.is_empty() {
-            chart.series.push(Series::new(label(mode), points));
+            let series = Series::new(label(mode), points);
+            chart.series.push(series.mode(shown(mode)));
         }
     }
     let gradient = table.points(Curve::new(Sweep::Width, 32, Mode::Reverse), params, |r| {
@@ -226,21 +282,21 @@ fn memory_width(table: Table<'_>, setting: &str, path: &Path) -> Result<Option<S
             .push(Series::guide("the gradient itself", gradient));
     }
     chart.notes.push(format!(
-        "Buffers and gradient, without parameters and data. Dense tangents: a chunk of directions; structured ones: of samples. {setting}"
+        "Bytes of buffers and gradient, without parameters and data. Dense tangents are carried for some directions at a time, structured ones for some samples. {setting}"
     ));
     finish(
         chart,
         path,
-        "Peak heap bytes of one gradient by forward mode with dense and with structured tangents and by reverse mode, against the number of parameters.",
+        "Peak heap bytes of one gradient against the number of parameters: forward mode with dense and with structured tangents, reverse mode, and the primal alone for comparison. The dotted line is the size of the gradient itself, 8 bytes a parameter.",
     )
 }
 
-/// Curves of the depth sweep: name, mode, and which rows.
+/// Curves of the depth sweep: name, look, and points.
 fn depth_curves(
     table: Table<'_>,
-    y: fn(&crate::record::Record) -> f64,
-) -> Vec<(String, Vec<(f64, f64)>)> {
-    let rows = |mode, keep: fn(&crate::record::Record) -> bool| -> Vec<(f64, f64)> {
+    y: fn(&Record) -> f64,
+) -> Vec<(String, pushpull_plot::Mode, Vec<(f64, f64)>)> {
+    let rows = |mode, keep: fn(&Record) -> bool| -> Vec<(f64, f64)> {
         let curve = Curve::new(Sweep::Depth, 32, mode);
         table
             .rows(curve)
@@ -248,34 +304,32 @@ fn depth_curves(
             .map(|r| (blocks(r), y(r)))
             .collect()
     };
-    let full = |r: &crate::record::Record| r.chunk == Some(r.params);
+    let full = rows(Mode::Forward, |r| r.chunk == Some(r.params));
+    let chunked = rows(Mode::Forward, |r| r.chunk == Some(DEPTH_CHUNK));
+    let chunk = format!("forward, chunk of {DEPTH_CHUNK}");
+    let all = |name: &str, mode| (name.to_owned(), shown(mode), rows(mode, |_| true));
     vec![
         (
             "forward, full tangent matrix".into(),
-            rows(Mode::Forward, full),
+            pushpull_plot::Mode::ForwardFull,
+            full,
         ),
-        (
-            format!("forward, chunk of {DEPTH_CHUNK}"),
-            rows(Mode::Forward, |r| r.chunk == Some(DEPTH_CHUNK)),
-        ),
-        ("reverse".into(), rows(Mode::Reverse, |_| true)),
-        ("one jvp".into(), rows(Mode::Jvp, |_| true)),
-        ("primal".into(), rows(Mode::Primal, |_| true)),
+        (chunk, shown(Mode::Forward), chunked),
+        all("reverse", Mode::Reverse),
+        all("one jvp", Mode::Jvp),
+        all("primal", Mode::Primal),
     ]
 }
 
-fn depth(
-    table: Table<'_>,
-    title: &str,
-    label: &str,
-    y: fn(&crate::record::Record) -> f64,
-) -> LineChart {
+fn depth(table: Table<'_>, title: &str, label: &str, y: fn(&Record) -> f64) -> LineChart {
     let mut chart = LineChart::new(title, Axis::log2("linear blocks (count)"), Axis::log(label));
     chart.subtitle = format!("equal width {DEPTH_WIDTH} on digits, tanh, sum, batch 32, f64");
-    for (name, points) in depth_curves(table, y) {
+    for (name, mode, points) in depth_curves(table, y) {
         if !points.is_empty() {
             let remark = slope(&points, 8.0);
-            chart.series.push(Series::new(name, points).remark(remark));
+            chart
+                .series
+                .push(Series::new(name, points).mode(mode).remark(remark));
         }
     }
     chart
@@ -284,12 +338,12 @@ fn depth(
 fn time_depth(table: Table<'_>, setting: &str, path: &Path) -> Result<Option<String>, PlotError> {
     let mut chart = depth(table, "Time against depth", "time (s)", |r| r.time_s);
     chart.notes.push(format!(
-        "Both p and the blocks behind a parameter grow with depth, so forward mode's gradient grows with its square. Slopes over >= 8 blocks. {setting}"
+        "Both p and the blocks behind a parameter grow with depth, so the time of forward mode's gradient grows with its square. Slopes are fitted over 8 blocks and more. {setting}"
     ));
     finish(
         chart,
         path,
-        "Time of gradients, of one jvp and of the primal, against the number of blocks.",
+        "Time against the number of blocks: the gradient by forward mode with the full tangent matrix and in chunks, the gradient by reverse mode, one jvp, and the primal.",
     )
 }
 
@@ -309,12 +363,12 @@ fn memory_depth(table: Table<'_>, setting: &str, path: &Path) -> Result<Option<S
             .push(Series::guide("the gradient itself", gradient));
     }
     chart.notes.push(format!(
-        "What a gradient call returns, 8 p bytes, is part of its curve; one jvp returns none. Slopes over >= 8 blocks. {setting}"
+        "The gradient that a call returns, 8 p bytes, is part of its curve; one jvp returns none. Slopes are fitted over 8 blocks and more. {setting}"
     ));
     finish(
         chart,
         path,
-        "Peak heap bytes against the number of blocks: one jvp, a chunk, the full tangent matrix, reverse.",
+        "Peak heap bytes against the number of blocks: the gradient by forward mode with the full tangent matrix and in chunks, the gradient by reverse mode, one jvp, and the primal. The dotted line is the size of the gradient itself.",
     )
 }
 
@@ -330,7 +384,7 @@ fn winner(
     if forward.is_empty() {
         return Ok(None);
     }
-    let sizes = |of: fn(&crate::record::Record) -> usize| {
+    let sizes = |of: fn(&Record) -> usize| {
         let mut sizes: Vec<usize> = forward.iter().map(|r| of(r)).collect();
         sizes.sort_unstable();
         sizes.dedup();
@@ -366,13 +420,13 @@ fn winner(
         };
         inputs.iter().map(forward).collect::<Option<Vec<_>>>()
     };
-    let mut caption = "Time of the Jacobian by forward mode over reverse mode, for each number of inputs and outputs.".to_owned();
+    let mut caption = "Time of the Jacobian by forward mode over its time by reverse mode, for each number of inputs and outputs. Below 1 (blue) forward mode is faster, above 1 (red) reverse mode.".to_owned();
     if let Some(side) = outputs.iter().map(side).collect() {
         map.frontier = Some(Frontier {
-            name: "the planner's frontier: forward mode above and to the left".into(),
+            name: "the planner's prediction: forward mode above and to the left".into(),
             side,
         });
-        caption += " The black line is where the planner changes from one mode to the other, by prediction alone.";
+        caption += " The black line is where the planner, which only predicts, changes from one mode to the other.";
     }
     map.notes.push(setting.into());
     map.save(path)?;
@@ -380,32 +434,61 @@ fn winner(
 }
 
 fn directions(table: Table<'_>, setting: &str, path: &Path) -> Result<Option<String>, PlotError> {
-    let mut chart = LineChart::new(
-        "One direction against the full gradient",
-        Axis::log(P),
-        Axis::log("time / time of the primal"),
-    );
-    chart.subtitle = "64-w-w-10 on digits, tanh, softmax cross-entropy, f64".into();
-    for (name, mode) in [
-        ("forward, full gradient", Mode::Forward),
-        ("reverse, full gradient", Mode::Reverse),
-        ("one vjp", Mode::Vjp),
-        ("one jvp", Mode::Jvp),
-    ] {
-        let mut points = table.points(Curve::new(Sweep::Directions, 32, mode), params, |r| {
-            r.time_s / r.primal_time_s
-        });
-        points.sort_by(|a, b| a.0.total_cmp(&b.0));
-        if !points.is_empty() {
-            chart.series.push(Series::new(name, points));
+    const Y: &str = "time / time of the primal";
+    let chart = |title: &str, y: Axis, curves: &[(&str, Mode, f64)]| {
+        let mut chart = LineChart::new(title, Axis::log(P), y);
+        for &(name, mode, nudge) in curves {
+            let curve = Curve::new(Sweep::Directions, 32, mode);
+            let series = over_primal(name, table, curve, params).nudged(nudge);
+            if !series.points.is_empty() {
+                chart.series.push(series);
+            }
         }
-    }
-    chart.notes.push(format!("Batch 32. {setting}"));
-    finish(
-        chart,
+        chart
+    };
+    let reverse = "reverse, full gradient";
+    let full = chart(
+        "the full gradient, by either mode",
+        Axis::log(Y),
+        &[
+            ("forward, full gradient", Mode::Forward, 0.0),
+            (reverse, Mode::Reverse, 0.0),
+        ],
+    );
+    // The gradient of one loss is one vjp: side by side, or one would hide the other.
+    let one = chart(
+        "reverse beside one direction, in equal steps",
+        Axis::linear(Y),
+        &[
+            (reverse, Mode::Reverse, -10.0),
+            ("one vjp", Mode::Vjp, 0.0),
+            ("one jvp", Mode::Jvp, 10.0),
+        ],
+    );
+    let mut both = Multiples::new("One direction against the full gradient", vec![full, one]);
+    both.subtitle = "64-w-w-10 on digits, tanh, softmax cross-entropy, batch 32, f64".into();
+    both.notes.push(format!(
+        "Points of one network are drawn side by side at the right. {BARS} {setting}"
+    ));
+    finish_all(
+        both,
         path,
-        "One jvp, one vjp and the full gradients by both modes, over the primal.",
+        "Times over the primal's. Left: the full gradient by forward mode and by reverse mode. Right: reverse mode's gradient, one vjp and one jvp; the gradient of one loss is one vjp, so the first two agree.",
     )
+}
+
+/// As [`finish`], of several panels; one without a curve is left out.
+fn finish_all(
+    mut panels: Multiples,
+    path: &Path,
+    caption: &str,
+) -> Result<Option<String>, PlotError> {
+    panels.panels.retain(|panel| !panel.series.is_empty());
+    if panels.panels.is_empty() {
+        return Ok(None);
+    }
+    panels.save(path)?;
+    Ok(Some(caption.into()))
 }
 
 /// Saves a chart that has a curve; a chart without one is no picture.

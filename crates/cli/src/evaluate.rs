@@ -7,7 +7,7 @@ use pushpull_core::blocks::Loss;
 use pushpull_core::siblings::figures::table;
 use pushpull_files::weights::Weights;
 use pushpull_files::{Element, output};
-use pushpull_plot::{Categories, HeatMap};
+use pushpull_plot::{Categories, HeatMap, Shade};
 use pushpull_train::{Metrics, Model, Precision as Trained, Samples, class_of};
 use serde::Serialize;
 
@@ -109,25 +109,30 @@ fn judged<T: Element + Trained>(
     Ok((metrics, Some(confusion)))
 }
 
-/// The confusion matrix, each number over what chance would give.
+/// The confusion matrix: how often each class was answered by each, in the shade of its share of the class.
 fn picture(report: &Report, confusion: &[Vec<usize>]) -> HeatMap {
     let answered = Categories::new("answer", &report.classes);
-    let right = Categories::new("class", &report.classes);
-    let value = "samples over as many as chance would give";
+    // Rows are drawn from below: the first class belongs on top, as in the text.
+    let right = Categories::new("class", report.classes.iter().rev());
+    let value = "share of the samples of a class";
     let mut map = HeatMap::new("Confusion matrix", answered, right, value);
     map.subtitle = format!(
         "{}: {} samples, {} {:.4}",
         report.data, report.samples, report.score, report.value
     );
-    map.below = "fewer than by chance".into();
-    map.above = "more than by chance".into();
-    map.notes = vec!["Hatched: no sample. Chance gives each answer as often.".into()];
-    map.cells = confusion
-        .iter()
+    map.notes = vec![
+        "A cell counts the samples of its row's class that were given its column's answer. Right answers are on the diagonal from the upper left."
+            .into(),
+    ];
+    map.shade = Shade::Share;
+    let counts = || confusion.iter().rev();
+    map.words = counts()
+        .map(|counts| counts.iter().map(usize::to_string).collect())
+        .collect();
+    map.cells = counts()
         .map(|counts| {
-            let chance = counts.iter().sum::<usize>() as f64 / counts.len() as f64;
-            let over = |&count: &usize| (count > 0).then(|| count as f64 / chance);
-            counts.iter().map(over).collect()
+            let all = counts.iter().sum::<usize>().max(1) as f64;
+            counts.iter().map(|&n| Some(n as f64 / all)).collect()
         })
         .collect();
     map

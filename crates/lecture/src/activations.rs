@@ -9,17 +9,13 @@ use pushpull_forward_mode::Forward;
 use pushpull_plot::{Axis, Colour, LineChart, Marker, Series};
 use pushpull_reverse_mode::Reverse;
 
-use crate::network::short;
+use crate::network::{of, short};
 use crate::{Fault, Figure};
 
 /// Points of [-6, 6]; 0 is one of them.
 const POINTS: usize = 241;
 
-const SHOWN: [(Activation, Colour); 3] = [
-    (Activation::Sigmoid, Colour::BLUE),
-    (Activation::Tanh, Colour::GREEN),
-    (Activation::Relu, Colour::VERMILION),
-];
+const SHOWN: [Activation; 3] = [Activation::Sigmoid, Activation::Tanh, Activation::Relu];
 
 /// Values and derivatives over the grid: a jvp along one.
 struct Curve {
@@ -60,19 +56,21 @@ pub(crate) fn run(_: Extent) -> Result<Vec<Figure>, Fault> {
     values.subtitle = "Sigmoid, tanh and ReLU (figures 6 and 7)".into();
     let mut slopes = chart("Derivatives of activation functions", "derivative");
     let mut bound = (f64::NEG_INFINITY, f64::NAN);
-    for (activation, colour) in SHOWN {
+    for activation in SHOWN {
         let curve = curve(activation)?;
         let line = |y: &[f64], keep: fn(f64) -> bool| -> Vec<(f64, f64)> {
             let points = curve.x.iter().copied().zip(y.iter().copied());
             points.filter(|point| keep(point.0)).collect()
         };
-        let series = |points| {
-            Series::new(activation.name(), points)
-                .colour(colour)
-                .marker(Marker::None)
-        };
+        let series = |points| of(activation, Series::new(activation.name(), points));
         values.series.push(series(line(&curve.y, |x| x <= 3.0)));
-        slopes.series.push(series(line(&curve.slope, |_| true)));
+        if activation == Activation::Relu {
+            // A jump is no slope: the line ends at 0 and goes on at 1.
+            slopes.series.push(series(line(&curve.slope, |x| x <= 0.0)));
+            slopes.series.push(series(line(&curve.slope, |x| x > 0.0)));
+        } else {
+            slopes.series.push(series(line(&curve.slope, |_| true)));
+        }
         if activation == Activation::Sigmoid {
             let largest = curve.x.iter().zip(&curve.slope);
             for (&x, &slope) in largest {
@@ -83,12 +81,12 @@ pub(crate) fn run(_: Extent) -> Result<Vec<Figure>, Fault> {
         }
     }
     slopes.series.push(Series::guide(
-        "0.25, the sigmoid's bound",
+        "0.25, the bound of the sigmoid's",
         vec![(-6.0, 0.25), (6.0, 0.25)],
     ));
     slopes.series.push(
         Series::new(
-            "ReLU at 0: subgradients [0, 1]",
+            "relu at 0: any of these is a subgradient",
             vec![(0.0, 0.0), (0.0, 1.0)],
         )
         .colour(Colour::BLACK)
@@ -96,7 +94,7 @@ pub(crate) fn run(_: Extent) -> Result<Vec<Figure>, Fault> {
     );
     let (forward, reverse) = at_zero()?;
     slopes.series.push(
-        Series::new("ReLU at 0: taken here, by both modes", vec![(0.0, forward)])
+        Series::new("relu at 0: what both modes take", vec![(0.0, forward)])
             .colour(Colour::BLACK)
             .marker(Marker::Circle)
             .scattered(),
@@ -151,13 +149,13 @@ pub(crate) fn run(_: Extent) -> Result<Vec<Figure>, Fault> {
         Figure {
             name: "activation_derivatives",
             chart: slopes,
-            caption: "Derivatives of sigmoid, tanh and ReLU: the sigmoid's stays below 0.25; at 0 ReLU has a whole interval of subgradients, of which 0 is taken.".into(),
+            caption: "Derivatives of sigmoid, tanh and ReLU. The sigmoid's is at most 0.25 (dotted line). At 0 every number from 0 to 1 is a subgradient of ReLU (black line); both modes take 0 (black dot).".into(),
             claims,
         },
         Figure {
             name: "activation_functions",
             chart: values,
-            caption: "Sigmoid, tanh and ReLU.".into(),
+            caption: "The activation functions sigmoid, tanh and ReLU.".into(),
             claims: Vec::new(),
         },
     ])

@@ -7,7 +7,7 @@ use pushpull_core::blocks::{Activation, Loss};
 use pushpull_plot::{Axis, LineChart, Series};
 use pushpull_train::{Model, Optimiser, Samples, Settings, Training};
 
-use crate::network::short;
+use crate::network::{of, short};
 use crate::{Fault, Figure};
 
 /// Points of [-1, 1].
@@ -85,7 +85,7 @@ pub(crate) fn run(extent: Extent) -> Result<Vec<Figure>, Fault> {
             ends.push((first.1, last.1));
             chart
                 .series
-                .push(Series::new(activation.name(), points).remark(remark));
+                .push(of(activation, Series::new(activation.name(), points)).remark(remark));
         }
     }
     let runs = match starts {
@@ -93,7 +93,7 @@ pub(crate) fn run(extent: Extent) -> Result<Vec<Figure>, Fault> {
         _ => format!("the best of {starts} starts"),
     };
     chart.notes.push(format!(
-        "Adam at 0.01, {epochs} epochs of blocks of 32, {runs}, {POINTS} points. How well training finds the network is part of the error; the theorem speaks of what exists."
+        "Adam at 0.01, {epochs} epochs, mini-batches of 32, {runs}, {POINTS} points. The theorem says that a good network exists; the errors here are those of the networks that training found."
     ));
     let fall = |i: usize| ends.get(i).map_or(f64::NAN, |(first, last)| first / last);
     let last = |i: usize| ends.get(i).map_or(f64::NAN, |end: &(f64, f64)| end.1);

@@ -95,6 +95,12 @@ pub(crate) fn run(extent: Extent) -> Result<Vec<Figure>, Fault> {
         let of = times.iter().skip(first).step_by(2).zip(sizes);
         of.map(|(times, &n)| (n as f64, times.median())).collect()
     };
+    let bars = |first: usize| -> Vec<(f64, f64)> {
+        let of = times.iter().skip(first).step_by(2);
+        of.map(|times| times.quartiles())
+            .map(|[low, _, high]| (low, high))
+            .collect()
+    };
     let (fixed, full) = (points(0), points(1));
     let slope = |points: &[(f64, f64)]| law(points, 1.0).map_or(f64::NAN, |law| law.slope);
     let (flat, linear) = (slope(&fixed), slope(&full));
@@ -104,13 +110,16 @@ pub(crate) fn run(extent: Extent) -> Result<Vec<Figure>, Fault> {
         Axis::log("time of a step (s)"),
     );
     chart.subtitle =
-        "Digits, repeated; 64-32-10, ReLU, f64, 1 thread; medians of interleaved rounds".into();
-    chart
-        .series
-        .push(Series::new("full batch, M = n", full).remark(format!("slope {}", short(linear))));
-    chart
-        .series
-        .push(Series::new(format!("M = {M}"), fixed).remark(format!("slope {}", short(flat))));
+        "Digits, repeated; 64-32-10, ReLU, f64, 1 thread; medians of interleaved rounds, bars: quartiles".into();
+    for (name, points, first, slope) in [
+        ("full batch, M = n".to_owned(), full, 1, linear),
+        (format!("mini-batch, M = {M}"), fixed, 0, flat),
+    ] {
+        let series = Series::new(name, points).bars(bars(first));
+        chart
+            .series
+            .push(series.remark(format!("slope {}", short(slope))));
+    }
     let claims = vec![
         Claim {
             words: "An iteration of gradient descent scales linearly in the number of examples (\"Stochastic optimization\").",

@@ -8,9 +8,9 @@ use pushpull_bench::fit::PowerLaw;
 use pushpull_bench::sweep::Extent;
 use pushpull_core::blocks::{Activation, Linear, Map, SoftmaxCrossEntropy};
 use pushpull_core::{AnyBlock, Builder, Graph, Init};
-use pushpull_plot::{Axis, Colour, LineChart, Marker, Series};
+use pushpull_plot::{Axis, Colour, Dash, LineChart, Marker, Series};
 
-use crate::network::{SEED, digits, gradient, norm, short, stacked};
+use crate::network::{SEED, digits, gradient, norm, of, short, stacked};
 use crate::wavy::Wavy;
 use crate::{Fault, Figure};
 
@@ -33,6 +33,15 @@ impl Shape {
         }
     }
 
+    /// A series as this shape is drawn in every figure.
+    fn series(self, name: impl Into<String>, points: Vec<(f64, f64)>) -> Series {
+        let series = Series::new(name, points);
+        match self {
+            Self::Named(activation) => of(activation, series),
+            Self::Wavy(_) => series.colour(Colour::PURPLE).marker(Marker::Diamond),
+        }
+    }
+
     fn name(self) -> &'static str {
         match self {
             Self::Named(activation) => activation.name(),
@@ -44,27 +53,11 @@ impl Shape {
 
 const STEEP: &str = "2 x + sin(x) / 2";
 
-const SHAPES: [(Shape, Colour, &str); 4] = [
-    (
-        Shape::Named(Activation::Sigmoid),
-        Colour::BLUE,
-        "derivative in (0, 0.25]",
-    ),
-    (
-        Shape::Named(Activation::Tanh),
-        Colour::GREEN,
-        "derivative in (0, 1]",
-    ),
-    (
-        Shape::Named(Activation::Relu),
-        Colour::VERMILION,
-        "derivative 0 or 1",
-    ),
-    (
-        Shape::Wavy(Wavy::STEEP),
-        Colour::PURPLE,
-        "derivative in [1.5, 2.5]",
-    ),
+const SHAPES: [(Shape, &str); 4] = [
+    (Shape::Named(Activation::Sigmoid), "derivative in (0, 0.25]"),
+    (Shape::Named(Activation::Tanh), "derivative in (0, 1]"),
+    (Shape::Named(Activation::Relu), "derivative 0 or 1"),
+    (Shape::Wavy(Wavy::STEEP), "derivative in [1.5, 2.5]"),
 ];
 
 /// A network with so many hidden layers, softmax cross-entropy on digits.
@@ -154,14 +147,14 @@ fn layers(samples: &DMatrix<f64>) -> Result<Figure, Fault> {
     const HIDDEN: usize = 5;
     let mut chart = LineChart::new(
         "Norm of the gradient, layer by layer, with five hidden layers",
-        Axis::linear("layer (1 is next to the input)"),
+        Axis::whole("layer (1 is next to the input)"),
         Axis::log("norm of the loss's gradient"),
     );
     chart.subtitle = format!(
         "Digits, {} samples, hidden layers of {WIDTH}, weights and biases uniform on [-0.5, 0.5], cross-entropy",
         samples.ncols()
     );
-    for (shape, colour, remark) in SHAPES {
+    for (shape, remark) in SHAPES {
         let graph = network(shape, HIDDEN)?;
         let params: Vec<f64> = graph.layout().init(Init::Uniform(REACH), SEED);
         let found = norms(&graph, &params, samples, HIDDEN + 1)?;
@@ -172,18 +165,19 @@ fn layers(samples: &DMatrix<f64>) -> Result<Figure, Fault> {
                 .collect()
         };
         chart.series.push(
-            Series::new(format!("{}, weights", shape.name()), points(&found.weights))
-                .colour(colour)
+            shape
+                .series(format!("{}, weights", shape.name()), points(&found.weights))
                 .remark(remark),
         );
         if let Shape::Named(Activation::Sigmoid) = shape {
             chart.series.push(
-                Series::new(
-                    "sigmoid, output of the layer before its activation",
-                    points(&found.outputs),
-                )
-                .colour(colour)
-                .dashed(),
+                shape
+                    .series(
+                        "sigmoid, gradient before the activation",
+                        points(&found.outputs),
+                    )
+                    .marker(Marker::Cross)
+                    .dash(Dash::DashDot),
             );
             // Each step back multiplies by the weights of the next layer and by at most 1/4.
             let mut bound = vec![(HIDDEN as f64 + 1.0, found.outputs[HIDDEN])];
@@ -194,17 +188,17 @@ fn layers(samples: &DMatrix<f64>) -> Result<Figure, Fault> {
                     after * gain(&graph, &params, layer + 1)? / 4.0,
                 ));
             }
-            chart.series.push(Series::guide(
-                "its bound: the product of sigma_max / 4",
-                bound,
-            ));
+            let name = "its bound: the product of sigma_max / 4";
+            chart
+                .series
+                .push(Series::guide(name, bound).colour(Colour::BLACK));
         }
     }
-    chart.notes.push("sigma_max: the largest singular value of a layer's weights. The bound holds for the dashed line.".into());
+    chart.notes.push("sigma_max: the largest singular value of a layer's weights. The dotted bound is that of the gradient before the activation, the line of dashes and dots.".into());
     Ok(Figure {
         name: "gradient_layers",
         chart,
-        caption: "Norm of the gradient with respect to each layer's weights (figure 8): with sigmoids it shrinks towards the input, as the product of sigma_max / 4 says it must; with ReLU it does not.".into(),
+        caption: "Norm of the gradient with respect to each layer's weights (figure 8). With sigmoids it shrinks towards the input, with ReLU it does not. For the sigmoid also the gradient before each activation (dashes and dots), which can be no larger than the dotted line: the product of sigma_max / 4 over the layers behind.".into(),
         claims: Vec::new(),
     })
 }
@@ -215,7 +209,7 @@ type Changes = Vec<(&'static str, f64)>;
 fn against_depth(samples: &DMatrix<f64>, depths: &[usize]) -> Result<(Figure, Changes), Fault> {
     let mut chart = LineChart::new(
         "Gradient of the first layer over that of the last, against depth",
-        Axis::linear("hidden layers (count)"),
+        Axis::whole("hidden layers (count)"),
         Axis::log("norm at layer 1 / norm at the last layer"),
     );
     chart.subtitle = format!(
@@ -223,7 +217,7 @@ fn against_depth(samples: &DMatrix<f64>, depths: &[usize]) -> Result<(Figure, Ch
         samples.ncols()
     );
     let mut changes = Vec::new();
-    for (shape, colour, remark) in SHAPES {
+    for (shape, remark) in SHAPES {
         let mut points = Vec::new();
         let mut last = f64::NAN;
         for &hidden in depths {
@@ -239,16 +233,14 @@ fn against_depth(samples: &DMatrix<f64>, depths: &[usize]) -> Result<(Figure, Ch
         changes.push((shape.name(), last));
         if !points.is_empty() {
             let remark = format!("{remark}; times {} a layer", short(last));
-            chart.series.push(
-                Series::new(shape.name(), points)
-                    .colour(colour)
-                    .remark(remark),
-            );
+            chart
+                .series
+                .push(shape.series(shape.name(), points).remark(remark));
         }
     }
     chart.series.push(
         Series::guide(
-            "neither vanishes nor explodes",
+            "1: neither vanishes nor explodes",
             vec![
                 (depths[0] as f64, 1.0),
                 (depths[depths.len() - 1] as f64, 1.0),
@@ -260,7 +252,7 @@ fn against_depth(samples: &DMatrix<f64>, depths: &[usize]) -> Result<(Figure, Ch
         Figure {
             name: "gradient_depth",
             chart,
-            caption: "How much of the gradient reaches the first layer, against the number of hidden layers: in this scale an exponential is a straight line.".into(),
+            caption: "Norm of the gradient at the first layer over its norm at the last, against the number of hidden layers, for four activations. On this scale an exponential is a straight line.".into(),
             claims: Vec::new(),
         },
         changes,

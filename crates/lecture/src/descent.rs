@@ -113,12 +113,20 @@ fn paths(extent: Extent) -> Result<Figure, Fault> {
     );
     let points = |path: &[[f64; 2]]| path.iter().map(|p| (p[0], p[1])).collect();
     chart.series.push(
-        Series::new(format!("SGD, blocks of {small}"), points(&stochastic[0]))
-            .colour(Colour::VERMILION),
+        Series::new(
+            format!("SGD, mini-batches of {small}"),
+            points(&stochastic[0]),
+        )
+        .colour(Colour::ORANGE)
+        .marker(Marker::Circle)
+        .marked(1, 0),
     );
-    chart
-        .series
-        .push(Series::new(format!("full batch, {n} samples"), points(&full)).colour(Colour::BLACK));
+    chart.series.push(
+        Series::new(format!("full batch, {n} samples"), points(&full))
+            .colour(Colour::BLACK)
+            .marker(Marker::Square)
+            .marked(1, 0),
+    );
     chart.series.push(
         Series::new("optimum", vec![(best[0], best[1])])
             .colour(Colour::GREEN)
@@ -150,7 +158,7 @@ fn paths(extent: Extent) -> Result<Figure, Fault> {
     Ok(Figure {
         name: "descent_paths",
         chart,
-        caption: "Paths of gradient descent and of SGD over the contours of the objective: SGD's steps are noisy and stay around the optimum, gradient descent's lead straight into it.".into(),
+        caption: "Paths of gradient descent and of SGD over the contours of the objective. SGD's steps are noisy and stay around the optimum; those of gradient descent lead straight to it.".into(),
         claims: vec![claim],
     })
 }
@@ -258,22 +266,24 @@ fn batch_sizes(extent: Extent) -> Result<Vec<Figure>, Fault> {
         "steps (count)",
         "norm of the mean gradient",
     );
-    for course in &courses {
+    for (i, course) in courses.iter().enumerate() {
         let points = |x: fn(&(f64, f64, f64, f64)) -> f64,
                       y: fn(&(f64, f64, f64, f64)) -> f64|
          -> Vec<(f64, f64)> {
             course.looks.iter().map(|look| (x(look), y(look))).collect()
         };
+        // Lines that run together are each marked at points of their own.
+        let apart = |series: Series| series.marked(courses.len(), i);
         per_step
             .series
-            .push(Series::new(course.name(n), points(|l| l.0, |l| l.2)));
+            .push(apart(Series::new(course.name(n), points(|l| l.0, |l| l.2))));
         per_second
             .series
             .push(Series::new(course.name(n), points(|l| l.1, |l| l.2)));
-        norms.series.push(Series::new(
+        norms.series.push(apart(Series::new(
             format!("all samples, {}", course.name(n)),
             points(|l| l.0, |l| l.3),
-        ));
+        )));
     }
     let eights = &courses[1];
     let noisy: Vec<(f64, f64)> = eights
@@ -285,11 +295,12 @@ fn batch_sizes(extent: Extent) -> Result<Vec<Figure>, Fault> {
         })
         .collect();
     norms.series.push(
-        Series::new("own block, M = 8", noisy)
+        Series::new("the step's own mini-batch, M = 8", noisy)
             .colour(Colour::GREY)
-            .dashed(),
+            .marker(Marker::Cross)
+            .scattered(),
     );
-    norms.notes.push("The norm over all samples is what has to become small at a stationary point; a block's own stays noisy.".into());
+    norms.notes.push("The norm over all samples has to become small at a stationary point; that of the mini-batch by which a step is made stays noisy.".into());
     let (online, all) = (&courses[0], &courses[3]);
     let per = |course: &Course| course.looks.last().map_or(f64::NAN, |look| look.1 / look.0);
     let common = courses
@@ -344,19 +355,19 @@ fn batch_sizes(extent: Extent) -> Result<Vec<Figure>, Fault> {
         Figure {
             name: "loss_per_step",
             chart: per_step,
-            caption: "Mean loss against steps: per step a larger batch does as well as a smaller one or better.".into(),
+            caption: "Mean loss over all samples against the number of steps, for four sizes of mini-batches. The lines run close together, so each is marked at points of its own.".into(),
             claims: vec![sizes],
         },
         Figure {
             name: "loss_per_second",
             chart: per_second,
-            caption: "The same runs against the seconds that their steps took: small batches are ahead early.".into(),
+            caption: "The same runs against the time that their steps took: while a large batch takes one step, a small one takes many.".into(),
             claims: Vec::new(),
         },
         Figure {
             name: "gradient_norms",
             chart: norms,
-            caption: "Norm of the gradient over all samples along the runs, and of the blocks of eight that one of them steps by.".into(),
+            caption: "Norm of the gradient over all samples along the same runs (lines), and norm of the gradient of the mini-batch by which the run with M = 8 steps (crosses).".into(),
             claims: vec![stationary],
         },
     ])

@@ -5,7 +5,7 @@ use pushpull_bench::claims::{Claim, Verdict};
 use pushpull_bench::sweep::Extent;
 use pushpull_core::blocks::{Activation, Linear, Loss};
 use pushpull_core::{Builder, Graph, Init, Mlp};
-use pushpull_plot::{Axis, Colour, LineChart, Series};
+use pushpull_plot::{Axis, Colour, Dash, LineChart, Marker, Series};
 use pushpull_train::{Model, Optimiser, Samples, Settings, Training};
 
 use crate::network::{SEED, outputs, short};
@@ -64,7 +64,7 @@ pub(crate) fn run(extent: Extent) -> Result<Vec<Figure>, Fault> {
     let (linear, linear_loss) = fitted(&[2, 1], epochs)?;
     let (hidden, hidden_loss) = fitted(&[2, 8, 1], epochs)?;
     let mut chart = LineChart::new(
-        "An interaction: income says something, unless the client is very young",
+        "An interaction: income matters unless the client is very young",
         Axis::linear("income (standard deviations from the mean)"),
         Axis::linear("trust"),
     );
@@ -87,24 +87,35 @@ pub(crate) fn run(extent: Extent) -> Result<Vec<Figure>, Fault> {
         };
         let series =
             |words: &str, of| Series::new(format!("{words}, {name}"), points(of)).colour(colour);
-        chart
-            .series
-            .push(series("data", clients.targets()).scattered());
+        let mark = if young {
+            Marker::Diamond
+        } else {
+            Marker::Circle
+        };
+        // Every third client is marked, so that the lines are seen between them; models are outlined.
         chart.series.push(
-            series("linear model", &linear)
-                .dashed()
-                .marker(pushpull_plot::Marker::None),
+            series("data", clients.targets())
+                .scattered()
+                .marker(mark)
+                .marked(3, 1),
         );
-        chart
-            .series
-            .push(series("one hidden layer", &hidden).marker(pushpull_plot::Marker::None));
+        for (words, of, dash) in [
+            ("linear model", &linear, Dash::DashDot),
+            ("one hidden layer", &hidden, Dash::Solid),
+        ] {
+            let line = series(words, of).marker(mark).marked(12, 5).dash(dash);
+            chart.series.push(Series {
+                hollow: true,
+                ..line
+            });
+        }
     }
     let gap = |j: usize| linear[(0, INCOMES + j)] - linear[(0, j)];
     let spread = (0..INCOMES)
         .map(|j| (gap(j) - gap(0)).abs())
         .fold(0.0, f64::max);
     chart.notes.push(
-        "The linear model's two lines are parallel: it can move them, not turn one of them.".into(),
+        "The linear model's two lines are parallel: it can move them, but not turn one alone. Outlined marks: the models; full marks: every third client.".into(),
     );
     let parallel = spread < 1e-9;
     let claims = vec![

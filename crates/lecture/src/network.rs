@@ -1,9 +1,10 @@
 //! What the experiments share: data, gradients of batches, means.
 
 use nalgebra::DMatrix;
+use pushpull_core::blocks::Activation;
 use pushpull_core::{Graph, Mat, Primal};
 use pushpull_data::{Dataset, directory};
-use pushpull_plot::number;
+use pushpull_plot::{Colour, Marker, Series, number};
 use pushpull_reverse_mode::Reverse;
 use pushpull_train::Samples;
 
@@ -11,6 +12,18 @@ use crate::Fault;
 
 /// The seed of everything that is drawn here.
 pub(crate) const SEED: u64 = 1986;
+
+/// A series in the colour and with the mark that an activation has in every figure.
+pub(crate) fn of(activation: Activation, series: Series) -> Series {
+    let (colour, marker) = match activation {
+        Activation::Sigmoid => (Colour::BLUE, Marker::Circle),
+        Activation::Tanh => (Colour::GREEN, Marker::Square),
+        Activation::Relu => (Colour::VERMILION, Marker::Triangle),
+        Activation::Square => (Colour::PURPLE, Marker::Diamond),
+        _ => (Colour::GREY, Marker::Plus),
+    };
+    series.colour(colour).marker(marker)
+}
 
 /// The digits, standardised.
 pub(crate) fn digits() -> Result<Samples, Fault> {

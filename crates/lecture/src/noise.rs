@@ -6,7 +6,7 @@ use pushpull_bench::sweep::Extent;
 use pushpull_bench::table::law;
 use pushpull_core::blocks::{Activation, Loss};
 use pushpull_core::{Graph, Init, Mlp};
-use pushpull_plot::{Axis, LineChart, Series};
+use pushpull_plot::{Axis, Colour, Dash, LineChart, Series};
 use pushpull_reverse_mode::Reverse;
 use pushpull_train::Batches;
 
@@ -99,33 +99,35 @@ pub(crate) fn run(extent: Extent) -> Result<Vec<Figure>, Fault> {
         .fold(0.0, f64::max);
     let mut chart = LineChart::new(
         "Noise of a mini-batch gradient against the size of the batch",
-        Axis::log2("samples of the block M (count)"),
+        Axis::log2("samples of the mini-batch M (count)"),
         Axis::log("distance from the full gradient, root mean square"),
     );
     chart.subtitle = format!(
-        "Digits ({n} samples), 64-16-10, tanh, at Glorot's start; blocks drawn without replacement"
+        "Digits ({n} samples), 64-16-10, tanh, Glorot's initial weights; samples drawn without replacement"
     );
     chart.series.push(
         Series::new("measured", points.clone())
+            .scattered()
             .remark(format!("slope {} for M <= n / 10", short(slope))),
     );
     let curve: Vec<(f64, f64)> = (0..=100)
         .map(|i| 2f64.powf(f64::from(i) / 100.0 * 1280f64.log2()))
         .map(|m| (m, expected(m)))
         .collect();
-    chart
-        .series
-        .push(Series::guide("without replacement", curve).remark("sigma sqrt((n-M)/(n-1)/M)"));
+    chart.series.push(
+        Series::guide("theory, without replacement", curve).remark("sigma sqrt((n-M)/(n-1)/M)"),
+    );
     chart.series.push(
         Series::guide(
-            "independent draws",
+            "theory, independent draws",
             sizes
                 .iter()
                 .map(|&m| (m as f64, sigma / (m as f64).sqrt()))
                 .collect(),
         )
         .remark("sigma / sqrt(M)")
-        .colour(pushpull_plot::Colour::SKY),
+        .colour(Colour::BLACK)
+        .dash(Dash::DashDot),
     );
     let mut most = 0.0_f64;
     for m in [8, 64, 512] {
@@ -168,7 +170,7 @@ pub(crate) fn run(extent: Extent) -> Result<Vec<Figure>, Fault> {
     Ok(vec![Figure {
         name: "batch_noise",
         chart,
-        caption: "How far the gradient of a mini-batch lies from that of all samples: with the square root of its size, and less near the whole, where few samples are left out.".into(),
+        caption: "How far the mean gradient of a mini-batch lies from that of all samples. The distance falls with the square root of the batch's size, and faster where few samples are left out. Dotted: theory for samples drawn without replacement, as here; dashes and dots: for independent draws.".into(),
         claims,
     }])
 }

@@ -5,7 +5,7 @@ use pushpull_bench::claims::{Claim, Verdict};
 use pushpull_bench::sweep::Extent;
 use pushpull_core::blocks::{Add, Linear, Square};
 use pushpull_core::{Builder, Graph, Init, Primal, Question};
-use pushpull_plot::{Axis, LineChart, Series};
+use pushpull_plot::{Axis, Colour, LineChart, Mode, Series};
 use pushpull_reverse_mode::Reverse;
 
 use crate::network::{SEED, norm, short};
@@ -44,13 +44,18 @@ pub(crate) fn run(extent: Extent) -> Result<Vec<Figure>, Fault> {
     );
     chart.subtitle = "f(x, W) = W x, W square; the Jacobian is a tensor of shape (o, o, d)".into();
     chart.series.push(
-        Series::new("entries of the Jacobian", jacobian).remark("o o d, of which o d are not zero"),
+        Series::new("entries of the Jacobian", jacobian)
+            .colour(Colour::BLACK)
+            .remark("o o d, of which o d are not zero"),
     );
-    chart
-        .series
-        .push(Series::new("flops of one vjp", adjoint).remark("counted exactly"));
+    chart.series.push(
+        Series::new("flops of one vjp", adjoint)
+            .mode(Mode::Vjp)
+            .remark("exact"),
+    );
     chart.notes.push(
-        "The vjp is one product of a column and a row, v x': the Jacobian is never made.".into(),
+        "The vjp is one product of a column and a row, v x': the Jacobian is never computed."
+            .into(),
     );
     Ok(vec![Figure {
         name: "projection",

@@ -5,7 +5,7 @@ use pushpull_bench::claims::{Claim, Verdict};
 use pushpull_bench::sweep::Extent;
 use pushpull_core::Init;
 use pushpull_core::blocks::{Activation, Loss};
-use pushpull_plot::{Axis, LineChart, Series};
+use pushpull_plot::{Axis, LineChart, Series, number};
 use pushpull_train::{Model, Optimiser, Samples, Settings, Training};
 
 use crate::network::{gradient, norm, stacked};
@@ -48,24 +48,28 @@ pub(crate) fn run(extent: Extent) -> Result<Vec<Figure>, Fault> {
     let losses: Vec<f64> = ends.iter().map(|end| end.0).collect();
     let most = losses.iter().copied().fold(0.1, f64::max);
     let mut chart = LineChart::new(
-        "Where gradient descent ends, from many starts",
+        "Final error of gradient descent from many random starts",
         Axis::linear("final mean squared error"),
         Axis::linear("starts (count)"),
     );
     chart.subtitle = format!(
         "Exclusive or by 2-2-1 (three nodes), tanh: {starts} uniform starts on [-2, 2], {steps} steps of gradient descent at rate 0.1"
     );
-    chart
-        .series
-        .push(Series::histogram("runs", &losses, (0.0, most), 40));
+    chart.series.push(Series::histogram(
+        "runs (count above)",
+        &losses,
+        (0.0, most),
+        40,
+    ));
     let solved = losses.iter().filter(|&&loss| loss < SOLVED).count();
     let caught = ends
         .iter()
         .filter(|&&(loss, slope)| loss > 0.1 && slope < 1e-2)
         .count();
-    chart.notes.push(
-        "The lowest column is the global minimum; the others are local minima and flat places where descent is caught.".into(),
-    );
+    chart.notes.push(format!(
+        "The leftmost column, errors below {}, is the global minimum. The others are local minima and flat places, where the gradient is nearly zero although the error is not.",
+        number(most / 40.0)
+    ));
     let n = ends.len();
     let claim = Claim {
         words: "The problem is not convex, has local minima and saddle points, and the end depends on the start; training even three nodes is NP-hard (\"Computational complexity\").",
@@ -81,7 +85,10 @@ pub(crate) fn run(extent: Extent) -> Result<Vec<Figure>, Fault> {
     Ok(vec![Figure {
         name: "starts",
         chart,
-        caption: "Final losses of a network of three nodes on exclusive or: which minimum is reached depends on the start alone.".into(),
+        caption: format!(
+            "Final mean squared error of a network of three nodes on exclusive or, from {n} random starts: {solved} of them end at the global minimum (below {SOLVED}), {} do not. The runs differ by their start alone.",
+            n - solved
+        ),
         claims: vec![claim],
     }])
 }

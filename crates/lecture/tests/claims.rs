@@ -3,6 +3,7 @@
 use pushpull_bench::claims::Verdict;
 use pushpull_bench::sweep::Extent;
 use pushpull_lecture::{EXPERIMENTS, Figure, named, section};
+use pushpull_plot::MOST_LINES;
 
 fn figures(name: &str) -> Vec<Figure> {
     named(name).unwrap().run(Extent::Quick).unwrap()
@@ -44,11 +45,28 @@ fn the_sigmoid_s_bound_lies_above_what_it_bounds() {
         let found = all.find(|series| series.name.starts_with(start)).unwrap();
         found.points.clone()
     };
-    let (norms, bound) = (series("sigmoid, output"), series("its bound"));
+    let (norms, bound) = (series("sigmoid, gradient before"), series("its bound"));
     assert_eq!(norms.len(), bound.len());
     for (norm, bound) in norms.iter().zip(bound.iter().rev()) {
         assert_eq!(norm.0, bound.0);
         assert!(norm.1 <= bound.1 * (1.0 + 1e-12), "{norm:?} {bound:?}");
+    }
+}
+
+#[test]
+fn no_two_lines_of_a_figure_differ_by_colour_alone() {
+    let quick = ["activations", "linear", "noise", "projection", "depth"];
+    for figure in quick.into_iter().flat_map(figures) {
+        let lines = &figure.chart.series;
+        assert!(lines.iter().filter(|line| !line.guide).count() <= MOST_LINES);
+        for (i, a) in lines.iter().enumerate() {
+            for b in lines[..i].iter().filter(|b| b.name != a.name) {
+                // Without a mark of its own a series has that of its place.
+                let same_mark = a.marker.is_some() && a.marker == b.marker;
+                let alike = same_mark && (a.dash, a.joined) == (b.dash, b.joined);
+                assert!(!alike, "{}: {} and {}", figure.name, a.name, b.name);
+            }
+        }
     }
 }
 

@@ -25,12 +25,15 @@ struct Entry {
     remark: String,
 }
 
-/// The names of all series, in the order of the legend: a series' place in it decides about its look.
+/// The names of all series, in the order of the legend, guides last: a series' place in it decides about its look.
 pub(super) fn names<'a>(charts: &[&'a LineChart]) -> Vec<&'a str> {
     let mut names = Vec::new();
-    for series in charts.iter().flat_map(|chart| &chart.series) {
-        if !names.contains(&series.name.as_str()) {
-            names.push(&series.name);
+    for guide in [false, true] {
+        let series = charts.iter().flat_map(|chart| &chart.series);
+        for series in series.filter(|series| series.guide == guide) {
+            if !names.contains(&series.name.as_str()) {
+                names.push(&series.name);
+            }
         }
     }
     names

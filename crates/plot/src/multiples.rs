@@ -18,7 +18,7 @@ const GAP: f64 = 22.0;
 /// Several line charts as panels of one picture, with one legend below them.
 ///
 /// Axes of the same label and scale reach equally far in all panels and are labelled once. Series of the same name look
-/// alike. Of a panel's own words only its title is drawn. More than [`MOST_LINES`] lines in a panel are spread over
+/// alike. Of a panel's own words only its title is drawn, which may be empty. More than [`MOST_LINES`] lines in a panel are spread over
 /// several.
 ///
 /// ```
@@ -169,7 +169,7 @@ impl Multiples {
         );
         let own = (
             if y_alike { 0.0 } else { 34.0 + beside },
-            if x_alike { 0.0 } else { under + 36.0 },
+            if x_alike { 0.0 } else { under + 42.0 },
         );
         let rows = panels.len().div_ceil(columns);
         let width = (page.right - shared.0 + GAP) / columns as f64 - GAP;
@@ -200,7 +200,9 @@ impl Multiples {
                 return Err(crowded("the panels' titles"));
             }
             let at = (place.left, place.top - 13.0);
-            page.canvas.text(&panel.title, at, &title, Align::Start)?;
+            if !panel.title.is_empty() {
+                page.canvas.text(&panel.title, at, &title, Align::Start)?;
+            }
             let frame = Frame {
                 x: x.moved((place.left, place.right)),
                 y: y.moved((place.bottom, place.top)),
@@ -228,7 +230,7 @@ impl Multiples {
         }
         if x_alike {
             let across = (shared.0 + f64::from(WIDTH) - MARGIN) / 2.0;
-            let at = (across, low - 24.0);
+            let at = (across, low - 22.0);
             page.canvas
                 .text(&first.x.label, at, &label, Align::Middle)?;
         }

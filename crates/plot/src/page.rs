@@ -124,7 +124,7 @@ pub(super) fn begin_on(
     );
     let note = Font {
         colour: Colour::GREY,
-        ..Font::plain(16.0)
+        ..Font::plain(17.0)
     };
     let across = width - 2.0 * MARGIN;
     let mut top = MARGIN + 8.0;

@@ -133,10 +133,10 @@ impl Pen<'_> {
         middle: f64,
         width: f64,
     ) -> Result<(), PlotError> {
-        let plain = Font::plain(15.0);
+        let plain = Font::plain(17.0);
         let small = Font {
             colour: Colour::GREY,
-            ..Font::plain(14.0)
+            ..Font::plain(16.0)
         };
         let mut lines = Vec::new();
         for (font, text) in [(plain, &branch.words), (small, &branch.remark)] {

@@ -11,7 +11,7 @@ use pushpull_bench::machine::Machine;
 use pushpull_bench::rounds::{Effort, interleaved};
 use pushpull_core::{Op, Primal, cost};
 use pushpull_planner::{Question, Way};
-use pushpull_plot::{Axis, Colour, LineChart, Marker, Series};
+use pushpull_plot::{Axis, LineChart, Mode, Series};
 use pushpull_tape::{Program, Tape, Var};
 
 const SIZES: [usize; 8] = [1, 8, 15, 22, 29, 36, 43, 50];
@@ -38,7 +38,8 @@ fn record(n: usize) -> pushpull_tape::Result<Program<f64>> {
 struct Row {
     n: usize,
     flops: [f64; 2],
-    times: [f64; 2],
+    /// Quartiles.
+    times: [[f64; 3]; 2],
     /// Nanoseconds an operation, of f and of forward mode.
     each: [f64; 2],
 }
@@ -92,7 +93,7 @@ fn measure(n: usize, effort: Effort) -> Result<Row, Box<dyn std::error::Error>> 
     Ok(Row {
         n,
         flops,
-        times: [1, 2].map(|i| times[i].over(&times[0])[1]),
+        times: [1, 2].map(|i| times[i].over(&times[0])),
         each: [each(0, own), each(1, own * flops[0])],
     })
 }
@@ -116,7 +117,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     for row in &rows {
         println!(
             "{:4} {:7.2} {:6.2} {:7.2} {:6.2}",
-            row.n, row.flops[0], row.times[0], row.flops[1], row.times[1]
+            row.n, row.flops[0], row.times[0][1], row.flops[1], row.times[1][1]
         );
     }
 
@@ -127,38 +128,33 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     );
     chart.subtitle =
         "recorded on a tape, replayed; f64, 1 thread, forward mode in one chunk of n".into();
-    let points = |of: &dyn Fn(usize) -> f64| -> Vec<(f64, f64)> {
-        SIZES
-            .iter()
-            .enumerate()
-            .map(|(i, &n)| (n as f64, of(i)))
-            .collect()
+    let points = |of: &dyn Fn(&Row) -> f64| -> Vec<(f64, f64)> {
+        rows.iter().map(|row| (row.n as f64, of(row))).collect()
     };
-    for (mode, name, colour) in [
-        (0, "forward", Colour::BLUE),
-        (1, "reverse", Colour::VERMILION),
-    ] {
+    for (mode, name, look) in [(0, "forward", Mode::Forward), (1, "reverse", Mode::Reverse)] {
+        let bars = rows.iter().map(|row| row.times[mode]);
+        let bars = bars.map(|[low, _, high]| (low, high)).collect();
         chart.series.extend([
-            Series::new(name, points(&|i| rows[i].times[mode]))
-                .remark("time")
-                .colour(colour)
-                .marker(Marker::Circle),
-            Series::new(name, points(&|i| rows[i].flops[mode]))
-                .remark("operations")
-                .colour(colour)
-                .marker(Marker::None)
-                .dashed(),
+            Series::new(format!("{name}, time"), points(&|row| row.times[mode][1]))
+                .bars(bars)
+                .mode(look),
+            Series::new(
+                format!("{name}, operations"),
+                points(&|row| row.flops[mode]),
+            )
+            .mode(look)
+            .predicted(),
         ]);
     }
     let machine = Machine::read();
     let last = &rows[rows.len() - 1];
     chart.notes.push(format!(
-        "Medians of {} interleaved rounds, {}. Operations: flops and calls, exact.",
+        "Medians of {} interleaved rounds, bars: quartiles, {}. Operations (outlined and dotted): flops and calls, counted.",
         effort.rounds, machine.cpu
     ));
     chart.notes.push(format!(
         "At n = {} forward mode does {:.0} times the operations of f in {:.0} times its time: an operation takes {:.2} ns in f, whose vectors are short, and {:.2} ns on {} tangents side by side.",
-        last.n, last.flops[0], last.times[0], last.each[0], last.each[1], last.n
+        last.n, last.flops[0], last.times[0][1], last.each[0], last.each[1], last.n
     ));
     let directory = directory.unwrap_or_else(|| "target/reports".into());
     std::fs::create_dir_all(&directory)?;

@@ -1,4 +1,4 @@
-//! Predictions beside measurements, one point a candidate.
+//! Predictions beside measurements, a point for each candidate.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -6,7 +6,7 @@ use std::path::Path;
 use super::record::Row;
 use crate::edition::Edition;
 use crate::pictures::{Picture, PictureError};
-use pushpull_plot::{Axis, Colour, LineChart, PlotError, Series};
+use pushpull_plot::{Axis, Colour, LineChart, Marker, Multiples, PlotError, Series};
 
 /// Draws the pictures that the rows have data for.
 ///
@@ -18,12 +18,12 @@ pub fn draw(rows: &[Row], setting: &str, edition: &Edition) -> Result<Vec<Pictur
         (
             "predicted_time",
             times(rows, setting),
-            "Predicted against measured time of every candidate that fits its budget, by kind of question; on the line they are equal.",
+            "Predicted against measured time of every candidate that fits its budget, one panel for each kind of question. On the dotted line they are equal.",
         ),
         (
             "predicted_counts",
             counts(rows, setting),
-            "Predicted against counted flops and predicted against measured peak bytes of the same candidates.",
+            "The same candidates: predicted against counted flops at the left, predicted against measured peak bytes at the right. On the dotted line they are equal.",
         ),
     ] {
         if save(chart, &edition.file(format!("{name}.png"))?)? {
@@ -37,35 +37,30 @@ pub fn draw(rows: &[Row], setting: &str, edition: &Edition) -> Result<Vec<Pictur
     Ok(drawn)
 }
 
-/// Draws the line of equality behind points that there are.
-fn save(mut chart: LineChart, path: &Path) -> Result<bool, PlotError> {
-    let all = || {
-        chart
-            .series
-            .iter()
-            .flat_map(|s| &s.points)
-            .flat_map(|p| [p.0, p.1])
-    };
+/// Draws the line of equality over the points of all panels that have any.
+fn save(mut panels: Multiples, path: &Path) -> Result<bool, PlotError> {
+    panels.panels.retain(|panel| !panel.series.is_empty());
+    let all = panels.panels.iter().flat_map(|panel| &panel.series);
+    let all: Vec<f64> = all
+        .flat_map(|s| &s.points)
+        .flat_map(|p| [p.0, p.1])
+        .collect();
     let (least, most) = (
-        all().fold(f64::INFINITY, f64::min),
-        all().fold(0.0, f64::max),
+        all.iter().copied().fold(f64::INFINITY, f64::min),
+        all.iter().copied().fold(0.0, f64::max),
     );
     if least > most {
         return Ok(false);
     }
-    let line = Series::guide("equal", vec![(least, least), (most, most)]);
-    chart.series.insert(0, line);
-    chart.save(path)?;
+    for panel in &mut panels.panels {
+        let line = Series::guide("equal", vec![(least, least), (most, most)]);
+        panel.series.push(line);
+    }
+    panels.save(path)?;
     Ok(true)
 }
 
-fn times(rows: &[Row], setting: &str) -> LineChart {
-    let mut chart = LineChart::new(
-        "The time that was predicted and the time that it took",
-        Axis::log("measured time (s)"),
-        Axis::log("predicted time (s)"),
-    );
-    chart.subtitle = "Random networks, batches and questions; f32 and f64; medians".into();
+fn times(rows: &[Row], setting: &str) -> Multiples {
     let mut kinds: BTreeMap<&str, Vec<(f64, f64)>> = BTreeMap::new();
     for row in rows {
         if let (Some(measured), Some(predicted)) = (row.measured_s, row.predicted_s) {
@@ -75,42 +70,60 @@ fn times(rows: &[Row], setting: &str) -> LineChart {
                 .push((measured, predicted));
         }
     }
-    for (kind, points) in kinds {
-        chart.series.push(Series::new(kind, points).scattered());
-    }
-    chart.notes.push(format!(
-        "Calibrated in the same run, block by block, before anything of a cell was timed. {setting}"
+    let panel = |(kind, points)| {
+        let mut chart = LineChart::new(
+            kind,
+            Axis::log("measured time (s)"),
+            Axis::log("predicted time (s)"),
+        );
+        chart.series.push(candidates(points));
+        chart
+    };
+    let mut all = Multiples::new(
+        "The time that was predicted and the time that it took",
+        kinds.into_iter().map(panel).collect(),
+    );
+    all.subtitle = "Random networks, batches and questions; f32 and f64; medians".into();
+    all.notes.push(format!(
+        "The planner was calibrated in the same run, block by block, before any candidate was timed. {setting}"
     ));
-    chart
+    all
 }
 
-fn counts(rows: &[Row], setting: &str) -> LineChart {
-    let mut chart = LineChart::new(
-        "What was predicted and what was counted",
-        Axis::log("counted (flops) or measured (bytes)"),
-        Axis::log("predicted (flops or bytes)"),
-    );
-    chart.subtitle = "Random networks, batches and questions; f32 and f64".into();
+/// A point for each candidate.
+fn candidates(points: Vec<(f64, f64)>) -> Series {
+    let series = Series::new("one candidate", points).colour(Colour::BLUE);
+    let mut series = series.marker(Marker::Circle).scattered();
+    series.hollow = true;
+    series
+}
+
+fn counts(rows: &[Row], setting: &str) -> Multiples {
     let points = |of: fn(&Row) -> Option<(f64, f64)>| -> Vec<(f64, f64)> {
         let positive = |p: &(f64, f64)| p.0 > 0.0 && p.1 > 0.0;
         rows.iter().filter_map(of).filter(positive).collect()
     };
     let flops = points(|row| Some((row.counted_flops? as f64, row.predicted_flops? as f64)));
     let bytes = points(|row| Some((row.measured_peak? as f64, row.predicted_peak? as f64)));
-    for (name, points, colour) in [
-        ("flops", flops, Colour::VERMILION),
-        ("peak bytes", bytes, Colour::BLUE),
-    ] {
-        if points.is_empty() {
-            continue;
-        }
+    let panel = |name: &str, x: &str, y: &str, points: Vec<(f64, f64)>| {
         let equal = points.iter().filter(|p| p.0 == p.1).count();
-        let remark = format!("{equal} of {} equal", points.len());
-        let series = Series::new(name, points).colour(colour).remark(remark);
-        chart.series.push(series.scattered());
-    }
-    chart.notes.push(format!(
-        "Flops by running the candidate at a counting scalar; bytes by a counting allocator, preparation included. {setting}"
+        let title = format!("{name}: {equal} of {} equal", points.len());
+        let mut chart = LineChart::new(title, Axis::log(x), Axis::log(y));
+        if !points.is_empty() {
+            chart.series.push(candidates(points));
+        }
+        chart
+    };
+    let mut both = Multiples::new(
+        "What was predicted and what was counted",
+        vec![
+            panel("flops", "counted (flops)", "predicted (flops)", flops),
+            panel("peak bytes", "measured (bytes)", "predicted (bytes)", bytes),
+        ],
+    );
+    both.subtitle = "Random networks, batches and questions; f32 and f64".into();
+    both.notes.push(format!(
+        "Flops are counted by running the candidate at a counting scalar, bytes by a counting allocator, preparation included. {setting}"
     ));
-    chart
+    both
 }

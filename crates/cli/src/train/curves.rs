@@ -1,6 +1,6 @@
 //! The learning curves of a run.
 
-use pushpull_plot::{Axis, LineChart, Series};
+use pushpull_plot::{Axis, Dash, LineChart, Series};
 use pushpull_train::Epoch;
 
 use crate::network::Network;
@@ -13,7 +13,7 @@ pub fn curves(network: &Network, epochs: &[Epoch]) -> LineChart {
             .filter_map(|epoch| Some((epoch.number as f64, of(epoch)?)));
         each.filter(|(_, loss)| *loss > 0.0).collect()
     };
-    let (x, y) = (Axis::linear("epoch"), Axis::log("mean loss"));
+    let (x, y) = (Axis::whole("epoch"), Axis::log("mean loss"));
     let mut chart = LineChart::new("Learning curves", x, y);
     chart.subtitle = format!(
         "{}, {}, {}",
@@ -26,7 +26,7 @@ pub fn curves(network: &Network, epochs: &[Epoch]) -> LineChart {
     chart.series.push(Series::new("training part", train));
     chart
         .series
-        .push(Series::new("validation part", valid).dashed());
+        .push(Series::new("validation part", valid).dash(Dash::DashDot));
     let best = epochs.iter().rfind(|epoch| epoch.best);
     if let Some((epoch, valid)) = best.and_then(|epoch| Some((epoch.number, epoch.valid?))) {
         chart.notes.push(format!(

@@ -1,46 +1,20 @@
-//! The norms of cotangents and gradients, block by block.
+//! The norms of cotangents and gradients, and singular values, block by block.
 
 use std::path::Path;
 
-use pushpull_plot::{Axis, LineChart, Series};
-use pushpull_xray::{BlockXray, Xray};
+use pushpull_plot::{Axis, Colour, Dash, LineChart, Marker, Multiples, Series};
+use pushpull_xray::{BlockXray, Kind, Xray};
 
 use crate::fault::Fault;
 
-/// Draws what a logarithmic axis can show; blocks without such a number are left out, and the notes say how many.
+/// Letters of the setting that are drawn: a path may be of any length.
+const SETTING: usize = 300;
+
+/// Draws what a logarithmic axis can show; blocks without such a number are left out, and the notes say why.
 pub fn save(path: &Path, setting: &str, seen: &Xray) -> Result<(), Fault> {
-    let mut chart = LineChart::new(
-        "What becomes of the gradient, block by block",
-        Axis::linear("block, counted from the input (count)"),
-        Axis::log("norm over the batch, singular value (over the unit of the value)"),
-    );
-    chart.subtitle = setting.chars().take(110).collect();
-    let shown = |of: fn(&BlockXray) -> Option<f64>| -> Vec<(f64, f64)> {
-        let blocks = seen.blocks.iter().enumerate();
-        blocks
-            .filter_map(|(i, block)| Some(((i + 1) as f64, of(block)?)))
-            .filter(|point| point.1.is_normal())
-            .collect()
-    };
-    for (name, points) in [
-        (
-            "cotangent of the block's value",
-            shown(|block| block.cotangent_norm),
-        ),
-        (
-            "gradient in its parameters",
-            shown(|block| block.gradient_norm),
-        ),
-        (
-            "largest singular value to the output",
-            shown(|block| block.spectrum.as_ref().and_then(|s| s.largest())),
-        ),
-    ] {
-        if !points.is_empty() {
-            chart.series.push(Series::new(name, points));
-        }
-    }
-    if chart.series.is_empty() {
+    let mut panels = vec![norms(seen), singular(seen)];
+    panels.retain(|panel| !panel.series.is_empty());
+    if panels.is_empty() {
         // Nothing that was asked for is positive and finite, and a picture of nothing is none.
         return Err(Fault::NotFinite {
             what: "the picture".into(),
@@ -51,20 +25,93 @@ pub fn save(path: &Path, setting: &str, seen: &Xray) -> Result<(), Fault> {
             remedy: "leave --output out to see the table",
         });
     }
-    let names: Vec<String> = seen
-        .blocks
-        .iter()
-        .enumerate()
-        .map(|(i, block)| format!("{} {}", i + 1, block.name))
-        .collect();
-    let listed = if names.len() > 24 {
-        format!("{}, .., {}", names[..12].join(", "), names[names.len() - 1])
-    } else {
-        names.join(", ")
-    };
-    chart.notes.push(format!("Blocks: {listed}."));
-    if let Some(culprit) = &seen.culprit {
-        chart.notes.push(format!("Not finite: {}.", culprit.reason));
+    let mut picture = Multiples::new("The gradient inside the network, block by block", panels);
+    picture.subtitle = setting.chars().take(SETTING).collect();
+    if picture.subtitle.len() < setting.len() {
+        picture.subtitle += " ..";
     }
-    Ok(chart.save(path)?)
+    picture.notes.push(
+        "Blocks from the input at the left to the loss at the right. Lines join blocks of one kind.".into(),
+    );
+    if let Some(culprit) = &seen.culprit {
+        picture
+            .notes
+            .push(format!("Not finite: {}.", culprit.reason));
+    }
+    Ok(picture.save(path)?)
+}
+
+/// An axis of the blocks' names, without series.
+fn chart(title: &str, y: &str, seen: &Xray) -> LineChart {
+    let names = seen.blocks.iter().map(|block| &block.name);
+    LineChart::new(title, Axis::named("block", names), Axis::log(y))
+}
+
+/// The points of the blocks of some kinds: a line through blocks of several would only go up and down between them.
+fn points(seen: &Xray, kinds: &[Kind], of: fn(&BlockXray) -> Option<f64>) -> Vec<(f64, f64)> {
+    let blocks = seen.blocks.iter().enumerate();
+    blocks
+        .filter(|(_, block)| kinds.contains(&block.kind))
+        .filter_map(|(i, block)| Some(((i + 1) as f64, of(block)?)))
+        .filter(|point| point.1.is_normal())
+        .collect()
+}
+
+/// Kinds with the words, the mark and the line of each.
+const KINDS: [(Kind, &str, Marker, Dash); 3] = [
+    (Kind::Weight, "after layers", Marker::Circle, Dash::Solid),
+    (
+        Kind::Activation,
+        "after activations",
+        Marker::Square,
+        Dash::DashDot,
+    ),
+    (
+        Kind::Other,
+        "after other blocks",
+        Marker::Cross,
+        Dash::Dotted,
+    ),
+];
+
+fn norms(seen: &Xray) -> LineChart {
+    let mut chart = chart("norms", "norm over the batch", seen);
+    let kinds = [Kind::Weight, Kind::Activation, Kind::Other];
+    let gradient = points(seen, &kinds, |block| block.gradient_norm);
+    if !gradient.is_empty() {
+        let series = Series::new("gradient in the parameters", gradient);
+        chart
+            .series
+            .push(series.colour(Colour::VERMILION).marker(Marker::Triangle));
+    }
+    for (kind, after, marker, dash) in KINDS {
+        let points = points(seen, &[kind], |block| block.cotangent_norm);
+        if !points.is_empty() {
+            let series = Series::new(format!("cotangent {after}"), points);
+            chart
+                .series
+                .push(series.colour(Colour::BLUE).marker(marker).dash(dash));
+        }
+    }
+    chart
+}
+
+fn singular(seen: &Xray) -> LineChart {
+    let mut chart = chart(
+        "from the block's value to the output",
+        "largest singular value",
+        seen,
+    );
+    for (kind, after, marker, dash) in KINDS {
+        let points = points(seen, &[kind], |block| {
+            block.spectrum.as_ref().and_then(|s| s.largest())
+        });
+        if !points.is_empty() {
+            let series = Series::new(format!("singular value {after}"), points);
+            chart
+                .series
+                .push(series.colour(Colour::GREEN).marker(marker).dash(dash));
+        }
+    }
+    chart
 }
