@@ -19,7 +19,9 @@ pub(crate) const SHARED_FROM: usize = 1 << 14;
 
 /// Does `work`, a loop over numbers `T`, with the widest vectors that hold them.
 pub(crate) fn widest<T: Real, W: NullaryFnOnce>(work: W) -> W::Output {
-    if const { T::VECTORS } {
+    // WebAssembly has no choice at run time: a module is compiled with vectors or without, and a second copy of each loop
+    // would be bytes alone.
+    if const { T::VECTORS && !cfg!(target_family = "wasm") } {
         Arch::new().dispatch(work)
     } else {
         work.call()
