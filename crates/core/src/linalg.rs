@@ -261,6 +261,9 @@ impl Kernel {
         if panels::fits(rows, depth, columns) {
             return Self::Panels;
         }
+        // Whose panels there are decides on the columns.
+        #[cfg(not(target_arch = "x86_64"))]
+        let _ = columns;
         Self::Library
     }
 }

@@ -24,6 +24,7 @@ use crate::graph::{Origin, Source};
 use crate::planes::{DotOp, Moving};
 use crate::{Error, Graph, Op, Result, memory};
 
+mod alive;
 mod along;
 mod count;
 mod frame;
@@ -40,6 +41,7 @@ mod stages;
 mod text;
 mod trace;
 
+pub use alive::Alive;
 pub use frame::Frame;
 pub use machine::Machine;
 use paths::{Path, Shared};

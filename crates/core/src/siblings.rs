@@ -1,6 +1,7 @@
 //! What this workspace's other crates need of this one, and nobody else: no part of what is promised.
 
 pub mod arena;
+pub mod clock;
 pub mod figures;
 pub mod memory;
 pub mod quiet;

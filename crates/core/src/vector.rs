@@ -20,7 +20,9 @@ pub(crate) const SHARED_FROM: usize = 1 << 14;
 /// Does `work`, a loop over numbers `T`, with the widest vectors that hold them; with those of any processor where choosing
 /// is not `worth` it.
 pub(crate) fn widest<T: Real, W: NullaryFnOnce>(worth: bool, work: W) -> W::Output {
-    if const { !T::VECTORS } {
+    // A module of WebAssembly is compiled with vectors or without: there is no choice, and a second copy of each loop would be
+    // bytes alone.
+    if const { !T::VECTORS || cfg!(target_family = "wasm") } {
         return work.call();
     }
     let arch = if worth { Arch::new() } else { Arch::Scalar };

@@ -9,7 +9,7 @@
 //! | the network with its loss | [`Model`] |
 //! | the order of samples and the blocks of an epoch | [`Batches`] |
 //! | a gradient of a block, by any mode | [`Engine`], [`Mode`] |
-//! | SGD with momentum, Adam | [`Optimiser`] |
+//! | SGD with momentum, Adam | [`Optimiser`], [`Moments`] |
 //! | the run: steps, epochs, metrics, early stopping | [`Training`], [`Settings`], [`Epoch`], [`Metrics`] |
 //! | who looks on: checkpoints, a progress bar, a server | [`Watch`], [`Saver`] |
 //! | a run that was killed goes on to the same bits | [`Training::save`], [`Training::restore`] |
@@ -77,7 +77,7 @@ pub use epoch::{Epoch, Step};
 pub use error::TrainError;
 pub use evaluate::{Metrics, Score};
 pub use model::Model;
-pub use optimiser::Optimiser;
+pub use optimiser::{Moments, Optimiser};
 pub use precision::Precision;
 #[cfg(feature = "progress")]
 pub use progress::Bar;

@@ -115,15 +115,24 @@ impl Optimiser {
     }
 }
 
-/// An optimiser's memory.
+/// An optimiser's memory, for a loop of one's own around [`crate::Engine`].
+///
+/// ```
+/// use pushpull_train::{Moments, Optimiser};
+/// let optimiser = Optimiser::momentum(0.5, 0.5);
+/// let (mut w, mut moments) = ([1.0], Moments::new(optimiser, 1));
+/// moments.step(optimiser, &mut w, &[1.0]); // v = 1
+/// moments.step(optimiser, &mut w, &[0.5]); // v = 0.5 * 1 + 0.5
+/// assert_eq!(w, [0.0]);
+/// ```
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Moments<T> {
+pub struct Moments<T> {
     /// v, or m.
-    pub first: Vec<T>,
+    pub(crate) first: Vec<T>,
     /// s; empty for SGD.
-    pub second: Vec<T>,
+    pub(crate) second: Vec<T>,
     /// beta1^t and beta2^t. Kept as running products: a power function may round otherwise on another machine.
-    pub powers: [f64; 2],
+    pub(crate) powers: [f64; 2],
 }
 
 impl<T: Precision> Moments<T> {

@@ -1,10 +1,10 @@
 //! The run.
 
 use std::ops::Range;
-use std::time::Instant;
 
 use nalgebra::DMatrix;
 use pushpull_core::linalg::first_not_finite;
+use pushpull_core::siblings::clock::Instant;
 use pushpull_core::siblings::memory;
 use pushpull_core::{Error, Mat, Role};
 
