@@ -14,8 +14,8 @@ use pushpull_bench::edition::Edition;
 use pushpull_bench::grid::chart::{self, Point};
 use pushpull_bench::grid::{Against, Grid};
 use pushpull_bench::machine::Machine;
-use pushpull_bench::plan::frontier::{Choice, choices};
 use pushpull_bench::pictures::Picture;
+use pushpull_bench::plan::frontier::{Choice, choices};
 use pushpull_bench::progress::Progress;
 use pushpull_bench::record::{self, Record, Sweep};
 use pushpull_bench::sweep::{self, Extent, Sweeps};
@@ -89,7 +89,10 @@ fn run(request: &Request) -> Result<(), Box<dyn std::error::Error>> {
     let of = |&sweep: &Sweep| sweeps.cells(sweep, request.extent);
     let cells: Vec<_> = request.sweeps.iter().flat_map(of).collect();
     if cells.is_empty() {
-        return Err("benches/cost.toml: expected at least one cell of this sweep, got none; add a table".into());
+        return Err(
+            "benches/cost.toml: expected at least one cell of this sweep, got none; add a table"
+                .into(),
+        );
     }
     let digits = Dataset::digits(&data::directory())?.standardised();
     let edition = Edition::begin(&request.target)?;
@@ -199,10 +202,14 @@ fn networks(
         return Ok(None);
     }
     let mut grid = Grid::default();
-    points.iter().for_each(|point| grid.add(&point.configuration));
+    points
+        .iter()
+        .for_each(|point| grid.add(&point.configuration));
     let against = grid.varies().unwrap_or(Against::Params);
     let mut page = chart::draw(&points, against)?;
-    page.notes.push(format!("Bars: 95 % intervals of criterion's medians. {setting}"));
+    page.notes.push(format!(
+        "Bars: 95 % intervals of criterion's medians. {setting}"
+    ));
     let file = "networks.png";
     std::fs::write(edition.file("networks.csv")?, chart::csv(&points))?;
     std::fs::write(edition.file(file)?, page.png()?)?;

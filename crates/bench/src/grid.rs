@@ -90,7 +90,9 @@ impl Grid {
     pub fn varies(&self) -> Option<Against> {
         let related = |by: Against| {
             let first = &self.networks[0];
-            self.networks.iter().all(|network| by.relates(first, network))
+            self.networks
+                .iter()
+                .all(|network| by.relates(first, network))
         };
         match (self.networks.len(), self.batches.len()) {
             (0..=1, 0..=1) => None,
@@ -148,8 +150,7 @@ impl Against {
             Self::Params => Self::Width.relates(a, b) || Self::Depth.relates(a, b),
             Self::Width => {
                 // Every layer grows alike, or the hidden ones between ends that stay.
-                proportional(a, b)
-                    || (ends(a) == ends(b) && proportional(hidden(a), hidden(b)))
+                proportional(a, b) || (ends(a) == ends(b) && proportional(hidden(a), hidden(b)))
             }
             Self::Depth => {
                 let mut units = hidden(a).iter().chain(hidden(b));

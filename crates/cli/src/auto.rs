@@ -40,7 +40,9 @@ where
         plan => plan?,
     };
     let parts = Parts::of::<T>(&plan, graph, batch, wanted);
-    Ok(plan.revised(within(budget), |candidate| parts.add::<T>(candidate, budget))?)
+    Ok(plan.revised(within(budget), |candidate| {
+        parts.add::<T>(candidate, budget)
+    })?)
 }
 
 /// What the gradient in the inputs adds.
@@ -111,7 +113,9 @@ impl<'a> Parts<'a> {
         {
             candidate.way = less;
         }
-        let alone = candidate.way.prediction::<T>(graph, batch, Question::Gradient);
+        let alone = candidate
+            .way
+            .prediction::<T>(graph, batch, Question::Gradient);
         let (Ok(takes), Ok(mut prediction)) = (takes(candidate.way), alone) else {
             return;
         };

@@ -98,8 +98,22 @@ fn measured(asked: &Compare, subjects: &Subjects) -> Result<Vec<Case>, Fault> {
             alone: configurations.len() == 1,
         };
         let case = match configuration.dtype {
-            Dtype::F32 => at::<f32>(asked, subjects, configuration, effort, &machine, &mut progress),
-            _ => at::<f64>(asked, subjects, configuration, effort, &machine, &mut progress),
+            Dtype::F32 => at::<f32>(
+                asked,
+                subjects,
+                configuration,
+                effort,
+                &machine,
+                &mut progress,
+            ),
+            _ => at::<f64>(
+                asked,
+                subjects,
+                configuration,
+                effort,
+                &machine,
+                &mut progress,
+            ),
         };
         cases.push(case?);
         // What one does not use the others have; one that took longer leaves them a little.

@@ -51,7 +51,11 @@ impl Forecast {
         let mut worth: Vec<&Faster> = self
             .faster
             .iter()
-            .filter(|other| other.seconds.is_none_or(|seconds| seconds < 0.8 * self.seconds))
+            .filter(|other| {
+                other
+                    .seconds
+                    .is_none_or(|seconds| seconds < 0.8 * self.seconds)
+            })
             .collect();
         let seconds = |other: &Faster| other.seconds.unwrap_or(f64::INFINITY);
         worth.sort_by(|a, b| seconds(a).total_cmp(&seconds(b)));

@@ -34,7 +34,11 @@ fn network(place: &Path, widths: &[usize], batch: usize, dtype: Dtype) {
         ("x", matrix(dtype, false, &rows(inputs))),
         ("y", matrix(dtype, false, &rows(outputs))),
     ];
-    std::fs::write(place.join("w.safetensors"), safetensors(&tensors(dtype, &layers))).unwrap();
+    std::fs::write(
+        place.join("w.safetensors"),
+        safetensors(&tensors(dtype, &layers)),
+    )
+    .unwrap();
     std::fs::write(place.join("d.npz"), npz(&arrays, false)).unwrap();
 }
 
@@ -63,7 +67,10 @@ fn answers(place: &Path, with_x: bool, memory: Option<&str>) -> [Result<(u64, u6
     let of = |output: &Output, row: &dyn Fn(&Value) -> Value| match output.status.code() {
         Some(0) => {
             let row = row(&json(output));
-            Ok((row["flops"].as_u64().unwrap(), row["peak_bytes"].as_u64().unwrap()))
+            Ok((
+                row["flops"].as_u64().unwrap(),
+                row["peak_bytes"].as_u64().unwrap(),
+            ))
         }
         _ => {
             let said = fault(output);
@@ -73,7 +80,10 @@ fn answers(place: &Path, with_x: bool, memory: Option<&str>) -> [Result<(u64, u6
     };
     let picked = |report: &Value| {
         let rows = report["candidates"].as_array().unwrap();
-        rows.iter().find(|row| row["picked"] == true).unwrap().clone()
+        rows.iter()
+            .find(|row| row["picked"] == true)
+            .unwrap()
+            .clone()
     };
     [of(&plan, &picked), of(&gradient, &Value::clone)]
 }
@@ -119,11 +129,28 @@ fn reduction_and_type_are_taken_alike() {
     let place = tempfile::tempdir().unwrap();
     let golden = Golden::load("mlp_5_8_8_3_relu_softmax");
     golden.write(place.path(), Dtype::F32, false, false);
-    let net = ["--activation", "relu", "--loss", "softmax-cross-entropy", "--reduction", "mean"];
+    let net = [
+        "--activation",
+        "relu",
+        "--loss",
+        "softmax-cross-entropy",
+        "--reduction",
+        "mean",
+    ];
     let files = ["--weights", "w.safetensors", "--data", "d.npz", "--json"];
-    let plan = json(&pushpull(place.path(), &[&["plan"][..], &net, &files].concat()));
+    let plan = json(&pushpull(
+        place.path(),
+        &[&["plan"][..], &net, &files].concat(),
+    ));
     assert_eq!(plan["dtype"], "f32");
-    let mode = ["gradient", "--mode", "auto", "--no-x", "--output", "g.safetensors"];
+    let mode = [
+        "gradient",
+        "--mode",
+        "auto",
+        "--no-x",
+        "--output",
+        "g.safetensors",
+    ];
     let gradient = json(&pushpull(place.path(), &[&mode[..], &net, &files].concat()));
     let rows = plan["candidates"].as_array().unwrap();
     let picked = rows.iter().find(|row| row["picked"] == true).unwrap();

@@ -80,8 +80,17 @@ fn every_mode_has_flops_bytes_and_a_time_over_the_primal_s() {
         table.records().filter(|row| row.is_ok()).count(),
         report["modes"].as_array().unwrap().len()
     );
-    for column in ["peak_bytes", "time_s", "time_over_primal", "flops_over_primal", "source"] {
-        assert!(table.headers().unwrap().iter().any(|name| name == column), "{column}");
+    for column in [
+        "peak_bytes",
+        "time_s",
+        "time_over_primal",
+        "flops_over_primal",
+        "source",
+    ] {
+        assert!(
+            table.headers().unwrap().iter().any(|name| name == column),
+            "{column}"
+        );
     }
 }
 

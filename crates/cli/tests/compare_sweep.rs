@@ -37,8 +37,12 @@ fn svg(path: &Path) -> String {
 #[test]
 fn every_combination_is_measured_drawn_and_written_once() {
     let place = tempfile::tempdir().unwrap();
-    let three = ["--layers", "6,4,3", "--layers", "6,8,3", "--layers", "6,16,3"];
-    let more = ["--batch", "1,4", "--dtype", "f32,f64", "--output", "s.svg", "--size", "900x700"];
+    let three = [
+        "--layers", "6,4,3", "--layers", "6,8,3", "--layers", "6,16,3",
+    ];
+    let more = [
+        "--batch", "1,4", "--dtype", "f32,f64", "--output", "s.svg", "--size", "900x700",
+    ];
     let said = text(&sweep(place.path(), &[&three[..], &more].concat()));
     let names: Vec<_> = listing(place.path());
     assert!(names.iter().any(|name| name == "s.csv") && names.iter().any(|name| name == "s.svg"));
@@ -123,8 +127,18 @@ fn what_it_is_drawn_against_follows_what_varies_or_is_asked_for() {
 #[test]
 fn what_is_predicted_looks_unlike_what_is_measured_and_patience_runs_it() {
     let place = tempfile::tempdir().unwrap();
-    let net = ["compare", "--activation", "tanh", "--loss", "squared-error", "--seconds", "0.05"];
-    let more = ["--layers", "20,40,10", "--layers", "20,80,10", "--batch", "64", "--output", "p.svg"];
+    let net = [
+        "compare",
+        "--activation",
+        "tanh",
+        "--loss",
+        "squared-error",
+        "--seconds",
+        "0.05",
+    ];
+    let more = [
+        "--layers", "20,40,10", "--layers", "20,80,10", "--batch", "64", "--output", "p.svg",
+    ];
     let arguments = [&net[..], &more].concat();
     let said = text(&pushpull(place.path(), &arguments));
     let sources = |mode: &str| -> Vec<String> {
@@ -141,7 +155,10 @@ fn what_is_predicted_looks_unlike_what_is_measured_and_patience_runs_it() {
     let patient = [&arguments[..], &["--patience", "600"]].concat();
     let said = text(&pushpull(place.path(), &patient));
     for mode in ["forward", "forward-full"] {
-        assert!(!sources(mode).contains(&"predicted".to_owned()), "{mode}: {said}");
+        assert!(
+            !sources(mode).contains(&"predicted".to_owned()),
+            "{mode}: {said}"
+        );
     }
     assert!(!said.contains(" ~"), "{said}");
     assert!(!svg(&place.path().join("p.svg")).contains("predicted, not run"));
@@ -153,7 +170,12 @@ fn progress_goes_to_stderr_with_the_time_left() {
     let more = ["--layers", "6,4,3", "--batch", "1,4", "--output", "out"];
     let output = sweep(place.path(), &more);
     let said = fault(&output);
-    for words in ["6-4-3, batch 1, f64", "6-4-3, batch 4, f64", " left", "compare: done in"] {
+    for words in [
+        "6-4-3, batch 1, f64",
+        "6-4-3, batch 4, f64",
+        " left",
+        "compare: done in",
+    ] {
         assert!(said.contains(words), "{words}: {said}");
     }
     assert!(!text(&output).contains("done in"));
@@ -162,11 +184,20 @@ fn progress_goes_to_stderr_with_the_time_left() {
 #[test]
 fn several_configurations_are_a_list_in_json() {
     let place = tempfile::tempdir().unwrap();
-    let more = ["--layers", "6,4,3", "--batch", "1,4,4", "--output", "out", "--json"];
+    let more = [
+        "--layers", "6,4,3", "--batch", "1,4,4", "--output", "out", "--json",
+    ];
     let report: Value = serde_json::from_str(&text(&sweep(place.path(), &more))).unwrap();
     let configurations = report["configurations"].as_array().unwrap();
-    let batches: Vec<_> = configurations.iter().map(|one| one["batch"].as_u64()).collect();
-    assert_eq!(batches, [Some(1), Some(4)], "a value given twice is measured once");
+    let batches: Vec<_> = configurations
+        .iter()
+        .map(|one| one["batch"].as_u64())
+        .collect();
+    assert_eq!(
+        batches,
+        [Some(1), Some(4)],
+        "a value given twice is measured once"
+    );
     for one in configurations {
         assert_eq!(one["modes"][0]["mode"], "primal");
         assert_eq!(one["modes"][0]["flops_ratio"], 1.0);
@@ -181,13 +212,33 @@ fn samples_and_weights_are_those_of_every_configuration() {
     let place = tempfile::tempdir().unwrap();
     let golden = Golden::load("mlp_5_8_8_3_relu_softmax");
     golden.write(place.path(), Dtype::F32, false, false);
-    let net = ["compare", "--seconds", "0.5", "--activation", "relu", "--loss", "softmax-cross-entropy"];
+    let net = [
+        "compare",
+        "--seconds",
+        "0.5",
+        "--activation",
+        "relu",
+        "--loss",
+        "softmax-cross-entropy",
+    ];
     let data = ["--data", "d.npz", "--output", "out", "--json"];
     let run = |more: &[&str]| pushpull(place.path(), &[&net[..], &data, more].concat());
-    let more = ["--weights", "w.safetensors", "--batch", "1,2", "--dtype", "f32,f64"];
+    let more = [
+        "--weights",
+        "w.safetensors",
+        "--batch",
+        "1,2",
+        "--dtype",
+        "f32,f64",
+    ];
     let report: Value = serde_json::from_str(&text(&run(&more))).unwrap();
     assert_eq!(report["configurations"].as_array().unwrap().len(), 4);
-    assert!(report["configurations"][0]["data"].as_str().unwrap().contains("d.npz"));
+    assert!(
+        report["configurations"][0]["data"]
+            .as_str()
+            .unwrap()
+            .contains("d.npz")
+    );
     let two = ["--layers", "5,8,3", "--layers", "5,4,3"];
     let report: Value = serde_json::from_str(&text(&run(&two))).unwrap();
     let batch = golden.batch() as u64;
@@ -198,13 +249,24 @@ fn samples_and_weights_are_those_of_every_configuration() {
         (&["--layers", "5,8,3", "--layers", "6,8,3"][..], "--data"),
         (&["--layers", "5,8,3", "--batch", "1,1000"], "--batch"),
         (
-            &["--weights", "w.safetensors", "--layers", "5,8,8,3", "--layers", "5,8,3"],
+            &[
+                "--weights",
+                "w.safetensors",
+                "--layers",
+                "5,8,8,3",
+                "--layers",
+                "5,8,3",
+            ],
             "--weights: expected one network, got --layers 2 times",
         ),
     ] {
         let output = run(more);
         assert_eq!(output.status.code(), Some(2), "{more:?}");
-        assert!(fault(&output).contains(words), "{more:?}: {}", fault(&output));
+        assert!(
+            fault(&output).contains(words),
+            "{more:?}: {}",
+            fault(&output)
+        );
     }
 }
 
@@ -213,7 +275,10 @@ fn what_cannot_be_swept_is_refused_with_the_option_that_was_typed() {
     let place = tempfile::tempdir().unwrap();
     let before = listing(place.path());
     let one = ["--layers", "6,4,3"];
-    let batches = (1..=40).map(|n| n.to_string()).collect::<Vec<_>>().join(",");
+    let batches = (1..=40)
+        .map(|n| n.to_string())
+        .collect::<Vec<_>>()
+        .join(",");
     for (more, words) in [
         (&["--size", "20x20"][..], "--size"),
         (&["--size", "1200"], "1200x800"),
@@ -222,7 +287,10 @@ fn what_cannot_be_swept_is_refused_with_the_option_that_was_typed() {
         (&["--dtype", "f16"], "--dtype"),
         (&["--patience", "0"], "--patience"),
         (&["--threads", "100000"], "--threads"),
-        (&["--against", "batch"], "--against batch: expected several batches"),
+        (
+            &["--against", "batch"],
+            "--against batch: expected several batches",
+        ),
         (&["--against", "depth"], "--against depth"),
         (&["--layers", "6,8,3", "--batch", &batches], "--batch"),
         (&["--output", "p.pdf"], ".svg"),
@@ -233,7 +301,10 @@ fn what_cannot_be_swept_is_refused_with_the_option_that_was_typed() {
         let output = sweep(place.path(), &[&one[..], more].concat());
         let said = fault(&output);
         assert_eq!(output.status.code(), Some(2), "{more:?}: {said}");
-        assert!(said.contains(words) && !said.contains("::"), "{more:?}: {said}");
+        assert!(
+            said.contains(words) && !said.contains("::"),
+            "{more:?}: {said}"
+        );
         assert!(output.stdout.is_empty(), "{more:?}");
         assert_eq!(listing(place.path()), before, "{more:?}");
     }

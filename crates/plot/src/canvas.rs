@@ -72,7 +72,10 @@ impl Canvas {
     /// Width and height in the units that things are placed in.
     pub fn extent(&self) -> (f64, f64) {
         let (width, height) = self.size;
-        (f64::from(width) / self.scale, f64::from(height) / self.scale)
+        (
+            f64::from(width) / self.scale,
+            f64::from(height) / self.scale,
+        )
     }
 
     /// Draws everything, so many pixels to a unit.
@@ -271,7 +274,9 @@ impl Canvas {
         );
         // A reader may not have the font: one of about the same widths is named after it.
         let font = |name: &str| format!("font-family=\"{name}\"");
-        Ok(svg.replace(&font(FAMILY), &font("DejaVu Sans, Verdana, sans-serif")))
+        let svg = svg.replace(&font(FAMILY), &font("DejaVu Sans, Verdana, sans-serif"));
+        // Where plotters has the top of a line, browsers have it a little lower.
+        Ok(svg.replace("dy=\"0.76em\"", "dy=\"0.62em\""))
     }
 
     fn page(&self) -> Result<Vec<u8>, PlotError> {

@@ -137,12 +137,15 @@ impl Panels {
     fn draw(&self) -> Result<Canvas, PlotError> {
         self.check()?;
         let canvas = Canvas::sized(self.size);
-        let (mut canvas, top, floor) =
-            begin_on(canvas, &self.title, &self.subtitle, &self.notes)?;
+        let (mut canvas, top, floor) = begin_on(canvas, &self.title, &self.subtitle, &self.notes)?;
         let (width, _) = canvas.extent();
         let (tick, label) = (Font::plain(17.0), Font::plain(20.0));
         let (xs, ys) = (
-            || self.curves().flat_map(|curve| &curve.spots).map(|spot| spot.x),
+            || {
+                self.curves()
+                    .flat_map(|curve| &curve.spots)
+                    .map(|spot| spot.x)
+            },
             || {
                 let spots = self.curves().flat_map(|curve| &curve.spots);
                 spots.flat_map(|spot| {
@@ -195,10 +198,13 @@ impl Panels {
             for curve in &panel.curves {
                 lines(&mut canvas, curve, (&x, &y))?;
             }
-            for curve in &panel.curves {
-                for spot in &curve.spots {
-                    let at = (x.place(spot.x), y.place(spot.y));
-                    mark(&mut canvas, at, curve, spot.hollow)?;
+            // Rings above all, so that none is hidden by a full mark.
+            for hollow in [false, true] {
+                for curve in &panel.curves {
+                    for spot in curve.spots.iter().filter(|spot| spot.hollow == hollow) {
+                        let at = (x.place(spot.x), y.place(spot.y));
+                        mark(&mut canvas, at, curve, hollow)?;
+                    }
                 }
             }
         }
@@ -398,7 +404,12 @@ fn lines(canvas: &mut Canvas, curve: &Curve, (x, y): (&Ruler, &Ruler)) -> Result
             if pair.iter().any(|spot| spot.hollow) {
                 canvas.line(&std::mem::take(&mut run), width, curve.colour, dash)?;
                 let (width, dash) = pen(curve, true);
-                canvas.line(&[place(&pair[0]), place(&pair[1])], width, curve.colour, dash)?;
+                canvas.line(
+                    &[place(&pair[0]), place(&pair[1])],
+                    width,
+                    curve.colour,
+                    dash,
+                )?;
                 continue;
             }
             if run.is_empty() {

@@ -139,7 +139,9 @@ impl Layout {
         };
         let with = |batches: &Vec<usize>| {
             let batches = batches.clone();
-            dtypes.iter().map(move |dtypes| (batches.clone(), dtypes.clone()))
+            dtypes
+                .iter()
+                .map(move |dtypes| (batches.clone(), dtypes.clone()))
         };
         batches.iter().flat_map(with).collect()
     }
@@ -182,7 +184,11 @@ pub fn panels(
     against: Against,
 ) -> usize {
     let (groups, _) = groups(networks, against);
-    let batches = if against == Against::Batch { 1 } else { batches };
+    let batches = if against == Against::Batch {
+        1
+    } else {
+        batches
+    };
     let dtypes = if modes * dtypes > LINES { dtypes } else { 1 };
     groups.len() * batches * dtypes
 }
@@ -327,7 +333,13 @@ mod tests {
 
     #[test]
     fn no_panel_has_more_than_six_lines_and_none_is_forgotten() {
-        let modes = ["reverse", "checkpointed", "structured", "forward", "forward-full"];
+        let modes = [
+            "reverse",
+            "checkpointed",
+            "structured",
+            "forward",
+            "forward-full",
+        ];
         let both = [Dtype::F32, Dtype::F64];
         let wider: &[&[usize]] = &[&[8, 4, 2], &[8, 16, 2], &[8, 64, 2]];
         let mixed: &[&[usize]] = &[&[8, 4, 2], &[8, 16, 2], &[8, 4, 4, 2], &[8, 16, 16, 2]];
@@ -343,7 +355,10 @@ mod tests {
             let page = draw(&points, against).unwrap();
             assert_eq!(page.panels.len(), expected);
             let sizes = (dtypes.len(), modes.len());
-            assert_eq!(panels(&grid.networks, batches.len(), sizes, against), expected);
+            assert_eq!(
+                panels(&grid.networks, batches.len(), sizes, against),
+                expected
+            );
             let curves = page.panels.iter().map(|panel| panel.curves.len());
             assert!(curves.max().unwrap() <= LINES);
             let spots = page.panels.iter().flat_map(|panel| &panel.curves);

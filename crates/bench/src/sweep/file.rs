@@ -322,7 +322,12 @@ modes = [\"reverse\", \"forward-full\"]
         assert!(cells.iter().all(|cell| cell.activation == Activation::Relu
             && cell.loss == Some(Loss::SoftmaxCrossEntropy)
             && cell.tasks == [Task::new(Mode::Reverse), Task::forward(Chunk::Full)]));
-        assert!(of(OWN).unwrap().cells(Sweep::Networks, Extent::Quick).is_empty());
+        assert!(
+            of(OWN)
+                .unwrap()
+                .cells(Sweep::Networks, Extent::Quick)
+                .is_empty()
+        );
     }
 
     /// The committed report was measured on these cells.
@@ -332,7 +337,10 @@ modes = [\"reverse\", \"forward-full\"]
         let of = |sweep, extent| sweeps.cells(sweep, extent);
         let sizes = ALL.map(|sweep| of(sweep, Extent::Full).len());
         assert_eq!(sizes, [2 * 2 * (11 + 4), 6, 36, 4]);
-        assert!(ALL.iter().all(|&sweep| !of(sweep, Extent::Quick).is_empty()));
+        assert!(
+            ALL.iter()
+                .all(|&sweep| !of(sweep, Extent::Quick).is_empty())
+        );
         let wide = of(Sweep::Width, Extent::Full);
         let wide: Vec<_> = wide.iter().filter(|cell| cell.widths[1] > 1333).collect();
         assert!(wide.len() == 16 && wide.iter().all(|cell| cell.tasks.len() == 2));
@@ -360,7 +368,13 @@ modes = [\"reverse\", \"forward-full\"]
             ("\"forward-full\"", "\"backward\"", 7, "modes", "reverse"),
             ("[64, 64, 10]", "[64]", 2, "layers", "two widths"),
             ("[[networks]]", "[[network]]", 1, "[[network]]", "networks"),
-            ("loss = \"softmax-cross-entropy\"\n", "", 1, "[[networks]]", "loss"),
+            (
+                "loss = \"softmax-cross-entropy\"\n",
+                "",
+                1,
+                "[[networks]]",
+                "loss",
+            ),
             ("[1, 8]", "[1, 8", 5, "batches", ""),
         ] {
             let fault = of(&OWN.replacen(from, to, 1)).unwrap_err();

@@ -263,10 +263,7 @@ where
         let forecast = Forecast {
             what: format!("compare: {} of {name}", row.mode),
             seconds: predicted,
-            faster: vec![Faster::new(
-                "a smaller --patience, which predicts it",
-                None,
-            )],
+            faster: vec![Faster::new("a smaller --patience, which predicts it", None)],
         };
         forecast.announce();
         let mut run = match prepare(contender.what, graph, params, x, effort.threads) {

@@ -107,7 +107,10 @@ impl Subjects {
 
     /// The network of these widths.
     pub fn network(&self, widths: &[usize]) -> Result<&Network, Fault> {
-        let found = self.networks.iter().find(|network| network.widths == widths);
+        let found = self
+            .networks
+            .iter()
+            .find(|network| network.widths == widths);
         found.ok_or_else(crate::options::no_widths)
     }
 
@@ -116,7 +119,12 @@ impl Subjects {
         let network = self.network(&configuration.widths)?;
         let batch = configuration.batch;
         match &self.read {
-            None => Given::new(None, &crate::options::Columns::default(), network, Some(batch)),
+            None => Given::new(
+                None,
+                &crate::options::Columns::default(),
+                network,
+                Some(batch),
+            ),
             Some((data, samples)) => Ok(Given {
                 data: data.clone(),
                 graph: network.graph(batch)?,
@@ -147,7 +155,10 @@ fn alike(networks: &[Network]) -> Result<(), Fault> {
         None => Ok(()),
         Some(other) => Err(Fault::option(
             "--layers",
-            format!("networks of {} inputs and {} outputs, to run on the same --data", first.0, first.1),
+            format!(
+                "networks of {} inputs and {} outputs, to run on the same --data",
+                first.0, first.1
+            ),
             other.name(),
             "leave --data out, or give networks with the same ends",
         )),
@@ -167,7 +178,10 @@ fn against(asked: &Compare, grid: &Grid) -> Result<Option<Against>, Fault> {
             if let [value] = values[..] {
                 let (expected, remedy) = match against {
                     Against::Batch => ("several batches", "give them as in --batch 1,16,256"),
-                    _ => ("networks that differ in it", "give --layers once for each network"),
+                    _ => (
+                        "networks that differ in it",
+                        "give --layers once for each network",
+                    ),
                 };
                 let option = match against {
                     Against::Params => "--against params",

@@ -119,7 +119,11 @@ where
     }
     faster.push(Faster::new("fewer samples in --data", None));
     Some(Forecast {
-        what: format!("gradient by --mode {} ({})", asked.mode.name(), way::words(way)),
+        what: format!(
+            "gradient by --mode {} ({})",
+            asked.mode.name(),
+            way::words(way)
+        ),
         seconds,
         faster,
     })
@@ -192,11 +196,17 @@ where
     /// Flops a second of a decomposition, which is no product of matrices.
     const RATE: f64 = 1e9;
     let takes = way::predict::<T>(graph, batch, Wrt::PARAMS, Way::Reverse(1)).ok()?;
-    let rows: Vec<f64> = graph.nodes().iter().map(|node| node.dims().n_out as f64).collect();
+    let rows: Vec<f64> = graph
+        .nodes()
+        .iter()
+        .map(|node| node.dims().n_out as f64)
+        .collect();
     let outputs = rows.iter().rev().nth(1).copied().unwrap_or(1.0);
     let work = |samples: usize, exact: usize| {
         let blocks = rows.iter();
-        let one: f64 = blocks.map(|&rows| decomposed(outputs, rows, exact as f64)).sum();
+        let one: f64 = blocks
+            .map(|&rows| decomposed(outputs, rows, exact as f64))
+            .sum();
         samples.min(batch) as f64 * one
     };
     let gradient = takes.cost.flops as f64;

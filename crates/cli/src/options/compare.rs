@@ -159,7 +159,18 @@ mod tests {
     fn sizes_are_pixels_that_a_picture_can_have() {
         assert_eq!(size("1200x800"), Ok(Size(1200, 800)));
         assert_eq!(size("600X1000"), Ok(Size(600, 1000)));
-        for wrong in ["1200", "1200x", "x800", "0x0", "10x10", "5000x4000", "1200x300", "300x600", "-1x5", "1e3x800"] {
+        for wrong in [
+            "1200",
+            "1200x",
+            "x800",
+            "0x0",
+            "10x10",
+            "5000x4000",
+            "1200x300",
+            "300x600",
+            "-1x5",
+            "1e3x800",
+        ] {
             assert!(size(wrong).is_err(), "{wrong}");
         }
     }
