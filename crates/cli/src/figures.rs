@@ -2,12 +2,14 @@
 
 use std::path::PathBuf;
 
+use pushpull_bench::progress::Progress;
 use pushpull_bench::sweep::Extent;
 use pushpull_files::{FileError, output};
 use pushpull_lecture::{EXPERIMENTS, Experiment, Figure, named, section};
 use serde_json::json;
 
 use crate::fault::Fault;
+use crate::long::{Faster, Forecast};
 use crate::options::Figures;
 use crate::{interrupt, screen};
 
@@ -21,14 +23,20 @@ pub fn run(asked: &Figures, json: bool) -> Result<String, Fault> {
     };
     let (mut figures, mut left) = (Vec::new(), Vec::new());
     interrupt::listen();
-    for experiment in chosen(&asked.only)? {
+    let chosen = chosen(&asked.only)?;
+    let expected: f64 = chosen.iter().map(|one| seconds(one, extent)).sum();
+    forecast(expected, asked).announce();
+    let mut progress = Progress::start("figures", expected);
+    for experiment in chosen {
         if interrupt::came() {
             left.push(experiment.name);
             continue;
         }
-        eprintln!("figures: {}: {}", experiment.name, experiment.about);
+        progress.begin(&format!("{}: {}", experiment.name, experiment.about));
         figures.extend(experiment.run(extent)?);
+        progress.finish(seconds(experiment, extent));
     }
+    progress.end();
     let files = output::write_all::<Fault>(&asked.output, |aside| {
         for figure in &figures {
             figure
@@ -53,6 +61,40 @@ pub fn run(asked: &Figures, json: bool) -> Result<String, Fault> {
     Err(Fault::Interrupted {
         remedy: format!("go on with --only {}", left.join(",")),
     })
+}
+
+/// What an experiment took on a machine of two cores: where the planner knows nothing, what was measured has to do.
+fn seconds(experiment: &Experiment, extent: Extent) -> f64 {
+    const MEASURED: [(&str, f64); 9] = [
+        ("linear", 2.0),
+        ("approximation", 20.0),
+        ("starts", 15.0),
+        ("descent", 15.0),
+        ("noise", 5.0),
+        ("cost", 15.0),
+        ("projection", 2.0),
+        ("activations", 1.0),
+        ("depth", 10.0),
+    ];
+    let known = MEASURED.iter().find(|(name, _)| *name == experiment.name);
+    let full = known.map_or(10.0, |(_, seconds)| *seconds);
+    match extent {
+        Extent::Full => full,
+        Extent::Quick => full / 20.0,
+    }
+}
+
+/// What is said before figures that take long.
+fn forecast(seconds: f64, asked: &Figures) -> Forecast {
+    let mut faster = vec![Faster::new("--quick", seconds / 20.0)];
+    if asked.only.is_empty() {
+        faster.push(Faster::new("--only with the names of some", None));
+    }
+    Forecast {
+        what: "figures".into(),
+        seconds,
+        faster,
+    }
 }
 
 /// The experiments of these names, each once; all for none.

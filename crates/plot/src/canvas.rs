@@ -293,7 +293,9 @@ impl Canvas {
         );
         // A reader may not have the font: one of about the same widths is named after it.
         let font = |name: &str| format!("font-family=\"{name}\"");
-        Ok(svg.replace(&font(FAMILY), &font("DejaVu Sans, Verdana, sans-serif")))
+        let svg = svg.replace(&font(FAMILY), &font("DejaVu Sans, Verdana, sans-serif"));
+        // Where plotters has the top of a line, browsers have it a little lower.
+        Ok(svg.replace("dy=\"0.76em\"", "dy=\"0.62em\""))
     }
 
     fn page(&self) -> Result<Vec<u8>, PlotError> {

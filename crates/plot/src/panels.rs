@@ -198,10 +198,13 @@ impl Panels {
             for curve in &panel.curves {
                 lines(&mut canvas, curve, (&x, &y))?;
             }
-            for curve in &panel.curves {
-                for spot in &curve.spots {
-                    let at = (x.place(spot.x), y.place(spot.y));
-                    mark(&mut canvas, at, curve, spot.hollow)?;
+            // Rings above all, so that none is hidden by a full mark.
+            for hollow in [false, true] {
+                for curve in &panel.curves {
+                    for spot in curve.spots.iter().filter(|spot| spot.hollow == hollow) {
+                        let at = (x.place(spot.x), y.place(spot.y));
+                        mark(&mut canvas, at, curve, hollow)?;
+                    }
                 }
             }
         }
