@@ -291,11 +291,8 @@ fn memory_width(table: Table<'_>, setting: &str, path: &Path) -> Result<Option<S
     )
 }
 
-/// Curves of the depth sweep: name, look, and points.
-fn depth_curves(
-    table: Table<'_>,
-    y: fn(&Record) -> f64,
-) -> Vec<(String, pushpull_plot::Mode, Vec<(f64, f64)>)> {
+/// Curves of the depth sweep.
+fn depth_curves(table: Table<'_>, y: fn(&Record) -> f64) -> Vec<Series> {
     let rows = |mode, keep: fn(&Record) -> bool| -> Vec<(f64, f64)> {
         let curve = Curve::new(Sweep::Depth, 32, mode);
         table
@@ -307,14 +304,10 @@ fn depth_curves(
     let full = rows(Mode::Forward, |r| r.chunk == Some(r.params));
     let chunked = rows(Mode::Forward, |r| r.chunk == Some(DEPTH_CHUNK));
     let chunk = format!("forward, chunk of {DEPTH_CHUNK}");
-    let all = |name: &str, mode| (name.to_owned(), shown(mode), rows(mode, |_| true));
+    let all = |name, mode| Series::new(name, rows(mode, |_| true)).mode(shown(mode));
     vec![
-        (
-            "forward, full tangent matrix".into(),
-            pushpull_plot::Mode::ForwardFull,
-            full,
-        ),
-        (chunk, shown(Mode::Forward), chunked),
+        Series::new("forward, full tangent matrix", full).mode(pushpull_plot::Mode::ForwardFull),
+        Series::new(chunk, chunked).mode(shown(Mode::Forward)),
         all("reverse", Mode::Reverse),
         all("one jvp", Mode::Jvp),
         all("primal", Mode::Primal),
@@ -324,12 +317,10 @@ fn depth_curves(
 fn depth(table: Table<'_>, title: &str, label: &str, y: fn(&Record) -> f64) -> LineChart {
     let mut chart = LineChart::new(title, Axis::log2("linear blocks (count)"), Axis::log(label));
     chart.subtitle = format!("equal width {DEPTH_WIDTH} on digits, tanh, sum, batch 32, f64");
-    for (name, mode, points) in depth_curves(table, y) {
-        if !points.is_empty() {
-            let remark = slope(&points, 8.0);
-            chart
-                .series
-                .push(Series::new(name, points).mode(mode).remark(remark));
+    for series in depth_curves(table, y) {
+        if !series.points.is_empty() {
+            let remark = slope(&series.points, 8.0);
+            chart.series.push(series.remark(remark));
         }
     }
     chart

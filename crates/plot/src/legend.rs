@@ -1,6 +1,6 @@
 //! The legend: a column at the right of a plot, or rows below several.
 
-use super::canvas::{Align, Canvas, WIDTH};
+use super::canvas::{Align, Canvas};
 use super::font::Font;
 use super::line::LineChart;
 use super::page::{COLUMN, MARGIN, Page};
@@ -164,12 +164,15 @@ pub(super) struct Rows {
     columns: usize,
     /// Of each row of entries.
     heights: Vec<f64>,
+    /// Between the margins.
+    across: f64,
 }
 
 impl Rows {
-    pub fn of(charts: &[&LineChart]) -> Result<Self, PlotError> {
+    /// On a page so wide.
+    pub fn of(charts: &[&LineChart], width: f64) -> Result<Self, PlotError> {
         let entries = entries(charts);
-        let across = f64::from(WIDTH) - 2.0 * MARGIN;
+        let across = width - 2.0 * MARGIN;
         let mut widest = 0.0_f64;
         for entry in &entries {
             widest = widest.max(fonts()[0].width(&entry.name)?);
@@ -192,6 +195,7 @@ impl Rows {
             entries,
             columns,
             heights,
+            across,
         })
     }
 
@@ -200,7 +204,7 @@ impl Rows {
     }
 
     pub fn draw(&self, canvas: &mut Canvas, top: f64) -> Result<(), PlotError> {
-        let width = (f64::from(WIDTH) - 2.0 * MARGIN) / self.columns as f64;
+        let width = self.across / self.columns as f64;
         let mut y = top + 10.0;
         for (row, height) in self.entries.chunks(self.columns).zip(&self.heights) {
             for (i, entry) in row.iter().enumerate() {

@@ -1,5 +1,5 @@
 //! Pictures: line charts (with columns and contours where wanted), one or several on a page, a heat map and a tree, 1200 x 800
-//! pixels, each with its numbers beside it; and small multiples, [`Panels`], as PNG or SVG of any size.
+//! pixels, each with its numbers beside it; several charts on a page are of any size, and SVG where wanted.
 //!
 //! [`LineChart::save`], [`Multiples::save`], [`HeatMap::save`] and [`TreeChart::save`] write `name.png` and `name.csv`. The font is compiled in, so that
 //! nothing of the system is needed and a picture is the same everywhere. Colours are Okabe and Ito's, which the
@@ -24,7 +24,6 @@ mod mode;
 mod multiples;
 mod number;
 mod page;
-mod panels;
 mod series;
 mod tree;
 
@@ -37,9 +36,8 @@ pub use heat::{Categories, Frontier, HeatMap, Shade};
 pub use line::{LineChart, MOST_LINES};
 pub use marker::Marker;
 pub use mode::{Dtype, Mode};
-pub use multiples::Multiples;
+pub use multiples::{MOST_PANELS, Multiples};
 pub use number::number;
-pub use panels::{Curve, Panel, Panels, Spot};
 pub use series::{Band, Series};
 pub use tree::{Branch, TreeChart};
 

@@ -128,9 +128,10 @@ impl LineChart {
         Ok(page.canvas)
     }
 
-    /// Lines and points that a reader has to tell apart: all but the guides.
+    /// Lines and points that a reader has to tell apart: all but the guides and what goes on a line.
     pub(super) fn lines(&self) -> usize {
-        self.series.iter().filter(|series| !series.guide).count()
+        let own = |series: &&Series| !series.guide && !series.continued;
+        self.series.iter().filter(own).count()
     }
 
     /// What the axes have to reach.

@@ -7,11 +7,11 @@ use super::canvas::{Align, Canvas, HEIGHT, WIDTH};
 use super::font::Font;
 use super::legend::{self, Rows};
 use super::line::{Frame, HEADER, Reach, widest};
-use super::page::{MARGIN, Page, begin};
+use super::page::{MARGIN, Page, begin_on};
 use super::{Axis, LineChart, MOST_LINES, PlotError, Series};
 
 /// The most panels of a page.
-const MOST_PANELS: usize = 6;
+pub const MOST_PANELS: usize = 16;
 /// Between two panels, in pixels.
 const GAP: f64 = 22.0;
 
@@ -39,10 +39,12 @@ pub struct Multiples {
     pub title: String,
     /// The setting: network, data, batch. May be empty.
     pub subtitle: String,
-    /// From left to right, then from above to below; at most six.
+    /// From left to right, then from above to below; at most [`MOST_PANELS`].
     pub panels: Vec<LineChart>,
     /// Remarks under the panels, a paragraph each.
     pub notes: Vec<String>,
+    /// Width and height in pixels. All is scaled with the area, words too.
+    pub size: (u32, u32),
 }
 
 /// The rectangle of a panel, without the words around it.
@@ -64,6 +66,7 @@ impl Multiples {
             subtitle: String::new(),
             panels,
             notes: Vec::new(),
+            size: (WIDTH, HEIGHT),
         }
     }
 
@@ -74,6 +77,7 @@ impl Multiples {
             subtitle: chart.subtitle.clone(),
             panels: panels(chart),
             notes: chart.notes.clone(),
+            size: (WIDTH, HEIGHT),
         }
     }
 
@@ -81,7 +85,7 @@ impl Multiples {
     /// [`LineChart::save`], panel after panel.
     ///
     /// # Errors
-    /// No panel or more than six, and those of the panels.
+    /// No panel or more than [`MOST_PANELS`], and those of the panels.
     pub fn save(&self, path: &Path) -> Result<(), PlotError> {
         super::save(path, &self.draw()?, &self.table())
     }
@@ -92,6 +96,14 @@ impl Multiples {
     /// As [`Multiples::save`], less those of files.
     pub fn png(&self) -> Result<Vec<u8>, PlotError> {
         self.draw()?.png()
+    }
+
+    /// The picture as SVG, whose words can be searched.
+    ///
+    /// # Errors
+    /// As [`Multiples::png`].
+    pub fn svg(&self) -> Result<String, PlotError> {
+        self.draw()?.svg()
     }
 
     /// The numbers as [`Multiples::save`] writes them.
@@ -122,14 +134,16 @@ impl Multiples {
             });
         };
         if panels.len() > MOST_PANELS {
-            return Err(crowded("more than six panels"));
+            return Err(crowded("so many panels"));
         }
         for panel in &panels {
             panel.check()?;
         }
         let alike = |of: fn(&LineChart) -> &Axis| panels.iter().all(|p| of(p) == of(first));
         let (x_alike, y_alike) = (alike(|chart| &chart.x), alike(|chart| &chart.y));
-        let columns = [1, 2, 3, 2, 3, 3][panels.len() - 1];
+        let canvas = Canvas::sized(self.size);
+        let (wide, high) = canvas.extent();
+        let columns = columns(panels.len(), wide >= high);
         let (tick, label) = (Font::plain(18.0), Font::plain(20.0));
         let title = Font {
             bold: true,
@@ -145,17 +159,17 @@ impl Multiples {
             }
         }
         // Names that do not fit side by side are written upright.
-        let each = (f64::from(WIDTH) - 2.0 * MARGIN) / columns as f64 - room - 80.0;
+        let each = (wide - 2.0 * MARGIN) / columns as f64 - room - 80.0;
         let upright = names > each / slots as f64 - 8.0;
         let under = if upright { names + 14.0 } else { 26.0 };
-        let (canvas, top, notes) = begin(&self.title, &self.subtitle, &self.notes)?;
+        let (canvas, top, notes) = begin_on(canvas, &self.title, &self.subtitle, &self.notes)?;
         let below = if self.notes.is_empty() { 8.0 } else { 16.0 };
-        let legend = Rows::of(&panels)?;
+        let legend = Rows::of(&panels, wide)?;
         let bottom = notes - below - legend.height();
         let mut page = Page {
             canvas,
             left: MARGIN,
-            right: f64::from(WIDTH) - MARGIN,
+            right: wide - MARGIN,
             top,
             bottom,
         };
@@ -174,7 +188,7 @@ impl Multiples {
         let rows = panels.len().div_ceil(columns);
         let width = (page.right - shared.0 + GAP) / columns as f64 - GAP;
         let height = (shared.1 - page.top + GAP) / rows as f64 - GAP;
-        if width - own.0 < 200.0 || height - own.1 - 24.0 < 120.0 {
+        if width - own.0 < 150.0 || height - own.1 - 24.0 < 90.0 {
             return Err(crowded("title, notes, legend and panels"));
         }
         let place = |i: usize| {
@@ -196,9 +210,15 @@ impl Multiples {
         for ((panel, (x, y)), place) in panels.iter().zip(&rulers).zip(&places) {
             (page.left, page.right) = (place.left, place.right);
             (page.top, page.bottom) = (place.top, place.bottom);
-            if title.width(&panel.title)? > place.right - place.left + own.0 {
+            let room = place.right - place.left + own.0;
+            let narrow = (room / title.width(&panel.title)?.max(1.0)).min(1.0);
+            if narrow < 0.6 {
                 return Err(crowded("the panels' titles"));
             }
+            let title = Font {
+                size: title.size * narrow,
+                ..title
+            };
             let at = (place.left, place.top - 13.0);
             if !panel.title.is_empty() {
                 page.canvas.text(&panel.title, at, &title, Align::Start)?;
@@ -229,17 +249,31 @@ impl Multiples {
             }
         }
         if x_alike {
-            let across = (shared.0 + f64::from(WIDTH) - MARGIN) / 2.0;
+            let across = (shared.0 + wide - MARGIN) / 2.0;
             let at = (across, low - 22.0);
             page.canvas
                 .text(&first.x.label, at, &label, Align::Middle)?;
         }
         if y_alike {
             let at = (MARGIN + 6.0, (shared.1 + high) / 2.0);
-            let room = (shared.1 - high + 60.0).min(f64::from(HEIGHT));
+            let room = (shared.1 - high + 60.0).min(page.canvas.extent().1);
             write_upright(&mut page.canvas, &first.y.label, at, room, &crowded)?;
         }
         Ok(page.canvas)
+    }
+}
+
+/// Panels side by side, on a page that is wider than high or not.
+fn columns(panels: usize, wide: bool) -> usize {
+    let columns = match panels {
+        0..=3 => panels,
+        4 => 2,
+        n => (n as f64).sqrt().ceil() as usize,
+    };
+    if wide {
+        columns
+    } else {
+        panels.div_ceil(columns)
     }
 }
 
@@ -264,8 +298,10 @@ fn panels(chart: &LineChart) -> Vec<LineChart> {
     if chart.lines() <= MOST_LINES {
         return vec![chart.clone()];
     }
-    let (guides, lines): (Vec<&Series>, Vec<&Series>) =
-        chart.series.iter().partition(|series| series.guide);
+    let (guides, lines): (Vec<&Series>, Vec<&Series>) = chart
+        .series
+        .iter()
+        .partition(|series| series.guide || series.continued);
     let parts = lines.len().div_ceil(MOST_LINES);
     let each = lines.len().div_ceil(parts);
     let part = |(i, lines): (usize, &[&Series])| LineChart {

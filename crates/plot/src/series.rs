@@ -37,6 +37,8 @@ pub struct Series {
     /// Whether it is a guide: thin, above the marks, and not one of the lines of which an axis holds
     /// [few](super::MOST_LINES).
     pub guide: bool,
+    /// Whether it goes on a line that is there already, and is not one more.
+    pub continued: bool,
 }
 
 impl Series {
@@ -56,6 +58,7 @@ impl Series {
             columns: None,
             nudge: 0.0,
             guide: false,
+            continued: false,
         }
     }
 
@@ -128,6 +131,12 @@ impl Series {
     pub fn predicted(mut self) -> Self {
         self.hollow = true;
         self.dash(Dash::Dotted)
+    }
+
+    /// Says that it goes on a line of the same mode: what of it was predicted and not measured.
+    pub fn continued(mut self) -> Self {
+        self.continued = true;
+        self
     }
 
     /// Chooses the colour. Modes have [one each](Series::mode).

@@ -1,6 +1,6 @@
 //! The picture of a sweep: what each mode costs, over the primal, against what varies.
 
-use pushpull_plot::{Axis, Colour, Curve, Marker, Panel, Panels, PlotError, Spot};
+use pushpull_plot::{Axis, LineChart, MOST_LINES, Mode as Look, Multiples, PlotError, Series};
 
 use super::{Against, Configuration, Grid};
 use crate::record::{Dtype, Layers, Mode, Record};
@@ -66,26 +66,6 @@ pub fn csv(points: &[Point]) -> String {
     text
 }
 
-/// The most lines of one panel.
-const LINES: usize = 6;
-
-/// The most panels of one picture.
-pub const PANELS: usize = 16;
-
-/// The colour and the mark of a mode, the same in every sweep's picture.
-pub fn look(mode: &str) -> (Colour, Marker) {
-    match mode {
-        "reverse" => (Colour::BLUE, Marker::Circle),
-        "checkpointed" => (Colour::SKY, Marker::Square),
-        "structured" | "forward-structured" => (Colour::GREEN, Marker::Triangle),
-        "forward" => (Colour::VERMILION, Marker::Diamond),
-        "forward-full" => (Colour::ORANGE, Marker::Down),
-        "primal" => (Colour::BLACK, Marker::Plus),
-        "jvp" => (Colour::PURPLE, Marker::Cross),
-        _ => (Colour::GREY, Marker::Plus),
-    }
-}
-
 /// What tells the curves of a picture apart that have the same mode.
 struct Layout {
     against: Against,
@@ -115,7 +95,7 @@ impl Layout {
         } = grid;
         batches.sort_unstable();
         let (groups, joined) = groups(&networks, against);
-        let apart = modes.len() * dtypes.len() > LINES;
+        let apart = modes.len() * dtypes.len() > MOST_LINES;
         Self {
             against,
             groups,
@@ -189,15 +169,19 @@ pub fn panels(
     } else {
         batches
     };
-    let dtypes = if modes * dtypes > LINES { dtypes } else { 1 };
+    let dtypes = if modes * dtypes > MOST_LINES {
+        dtypes
+    } else {
+        1
+    };
     groups.len() * batches * dtypes
 }
 
 /// Draws points against what varies.
 ///
 /// # Errors
-/// As [`Panels::png`], when it is drawn; here none but for no points.
-pub fn draw(points: &[Point], against: Against) -> Result<Panels, PlotError> {
+/// [`PlotError::Empty`] for no points.
+pub fn draw(points: &[Point], against: Against) -> Result<Multiples, PlotError> {
     let title = format!(
         "Time of each mode of a gradient over the primal's, against {}",
         match against {
@@ -207,79 +191,110 @@ pub fn draw(points: &[Point], against: Against) -> Result<Panels, PlotError> {
             Against::Batch => "batch",
         }
     );
-    let x = match against {
-        Against::Params => Axis::log(against.label()),
-        _ => Axis::log2(against.label()),
-    };
-    let mut page = Panels::new(title, x, Axis::log("time / time of the primal"));
+    let mut page = Multiples::new(title, Vec::new());
     if points.is_empty() {
         return Err(PlotError::Empty {
             picture: page.title,
             expected: "at least one mode with a time".into(),
         });
     }
-    page.hollow = "predicted, not run".into();
     let place = |point: &Point| match against {
         Against::Params => point.params,
         _ => against.of(&point.configuration.widths, point.configuration.batch),
     };
     let layout = Layout::of(points, against);
-    if against != Against::Params {
-        let mut ticks: Vec<usize> = points.iter().map(place).collect();
-        ticks.sort_unstable();
-        ticks.dedup();
-        page.x_ticks = ticks.into_iter().map(|tick| tick as f64).collect();
-    }
     for group in &layout.groups {
         for (batches, dtypes) in layout.shared() {
-            let mut curves = Vec::new();
+            let x = match against {
+                Against::Params => Axis::log(against.label()),
+                _ => Axis::log2(against.label()),
+            };
+            let name = words(&layout, group, &batches, &dtypes);
+            let mut panel = LineChart::new(name, x, Axis::log("time / time of the primal"));
             for mode in &layout.modes {
-                for dtype in &dtypes {
+                for &dtype in &dtypes {
                     let here = points.iter().filter(|point| {
                         let Configuration { widths, batch, .. } = &point.configuration;
                         point.mode == *mode
-                            && point.configuration.dtype == *dtype
+                            && point.configuration.dtype == dtype
                             && group.contains(widths)
                             && batches.contains(batch)
                     });
-                    let mut spots: Vec<Spot> = here
-                        .map(|point| Spot {
-                            x: place(point) as f64,
-                            y: point.ratio,
-                            spread: point.quartiles,
-                            hollow: point.predicted,
-                        })
-                        .collect();
-                    spots.sort_by(|a, b| a.x.total_cmp(&b.x));
-                    let (colour, marker) = look(mode);
-                    let named = layout.dtypes.len() > 1 && !layout.apart;
-                    let curve = Curve {
-                        name: match named {
-                            true => format!("{mode}, {dtype}"),
-                            false => mode.clone(),
-                        },
-                        colour,
-                        marker,
-                        dashed: *dtype == Dtype::F32 && named,
-                        joined: layout.joined,
-                        spots,
-                    };
-                    if !curve.spots.is_empty() {
-                        curves.push(curve);
-                    }
+                    let mut here: Vec<&Point> = here.collect();
+                    here.sort_by_key(|point| place(point));
+                    panel.series.extend(layout.lines(mode, dtype, &here, place));
                 }
             }
-            if !curves.is_empty() {
-                let name = words(&layout, group, &batches, &dtypes);
-                page.panels.push(Panel { name, curves });
+            if !panel.series.is_empty() {
+                page.panels.push(panel);
             }
         }
+    }
+    if points.iter().any(|point| point.predicted) {
+        page.notes.push(PREDICTED.into());
     }
     if !layout.joined {
         page.notes
             .push("Marks are not joined: the networks differ in more than one thing.".into());
     }
     Ok(page)
+}
+
+/// What outlined marks are.
+pub const PREDICTED: &str = "Outlined marks and dotted lines: predicted, not run.";
+
+impl Layout {
+    /// What was measured of a mode, and the line on which what was predicted goes on from it.
+    fn lines(
+        &self,
+        mode: &str,
+        dtype: Dtype,
+        points: &[&Point],
+        place: impl Fn(&Point) -> usize,
+    ) -> Vec<Series> {
+        let named = self.dtypes.len() > 1 && !self.apart;
+        let name = match named {
+            true => format!("{mode}, {dtype}"),
+            false => mode.to_owned(),
+        };
+        let at = |point: &&Point| (place(point) as f64, point.ratio);
+        let look = |series: Series| {
+            let series = match Look::named(mode) {
+                Some(look) => series.mode(look),
+                None => series,
+            };
+            if self.joined {
+                series
+            } else {
+                series.scattered()
+            }
+        };
+        let measured: Vec<&Point> = points.iter().copied().filter(|p| !p.predicted).collect();
+        let predicted: Vec<&Point> = points.iter().copied().filter(|p| p.predicted).collect();
+        let mut lines = Vec::new();
+        if !predicted.is_empty() {
+            // From its measured neighbour on, whose own mark lies above.
+            let start = predicted.iter().map(|point| place(point)).min();
+            let before = measured.iter().rfind(|point| Some(place(point)) < start);
+            let joined = before.into_iter().filter(|_| self.joined);
+            let all: Vec<(f64, f64)> = joined.chain(&predicted).map(at).collect();
+            let series = look(Series::new(format!("{name}, predicted"), all)).predicted();
+            let known = !measured.is_empty();
+            lines.push(if known { series.continued() } else { series });
+        }
+        if !measured.is_empty() {
+            let bars = measured
+                .iter()
+                .map(|point| point.quartiles.unwrap_or((point.ratio, point.ratio)));
+            let series = Series::new(name, measured.iter().map(at).collect()).bars(bars.collect());
+            let series = look(series);
+            lines.push(match (named, dtype) {
+                (true, Dtype::F32) => series.dtype(pushpull_plot::Dtype::F32),
+                _ => series,
+            });
+        }
+        lines
+    }
 }
 
 /// What a panel has that the others have not.
@@ -359,12 +374,13 @@ mod tests {
                 panels(&grid.networks, batches.len(), sizes, against),
                 expected
             );
-            let curves = page.panels.iter().map(|panel| panel.curves.len());
-            assert!(curves.max().unwrap() <= LINES);
-            let spots = page.panels.iter().flat_map(|panel| &panel.curves);
-            let spots: usize = spots.map(|curve| curve.spots.len()).sum();
-            assert_eq!(spots, points.len());
-            assert!(page.panels.iter().all(|panel| !panel.name.is_empty()));
+            let lines = page.panels.iter().map(|panel| panel.series.len());
+            assert!(lines.max().unwrap() <= MOST_LINES);
+            let marks = page.panels.iter().flat_map(|panel| &panel.series);
+            let marks: usize = marks.map(|series| series.points.len()).sum();
+            assert_eq!(marks, points.len());
+            assert!(page.panels.iter().all(|panel| !panel.title.is_empty()));
+            assert!(page.png().is_ok());
         }
     }
 
@@ -372,7 +388,7 @@ mod tests {
     fn networks_that_have_nothing_in_common_are_not_joined() {
         let grid = grid(&[&[8, 4, 2], &[100, 7, 9, 3]], &[1], &[Dtype::F64]);
         let page = draw(&points(&grid, &["reverse"]), Against::Params).unwrap();
-        assert!(page.panels[0].curves.iter().all(|curve| !curve.joined));
+        assert!(page.panels[0].series.iter().all(|series| !series.joined));
         assert!(page.notes[0].contains("not joined"));
     }
 
@@ -380,16 +396,29 @@ mod tests {
     fn a_precision_is_told_by_its_dash_and_what_was_predicted_by_its_mark() {
         let grid = grid(&[&[8, 4, 2], &[8, 8, 2]], &[1], &[Dtype::F32, Dtype::F64]);
         let page = draw(&points(&grid, &["reverse", "forward"]), Against::Width).unwrap();
-        let curves = &page.panels[0].curves;
-        let dashed: Vec<&str> = curves
-            .iter()
-            .filter(|curve| curve.dashed)
-            .map(|curve| &curve.name[..])
-            .collect();
-        assert_eq!(dashed, ["reverse, f32", "forward, f32"]);
-        for curve in curves {
-            let hollow = curve.name.starts_with("forward");
-            assert!(curve.spots.iter().all(|spot| spot.hollow == hollow));
+        let series = &page.panels[0].series;
+        let dash = |name: &str| series.iter().find(|s| s.name == name).unwrap().dash;
+        assert_eq!(dash("reverse, f32"), pushpull_plot::Dash::Dashed);
+        assert_eq!(dash("reverse, f64"), pushpull_plot::Dash::Solid);
+        for series in series {
+            let predicted = series.name.starts_with("forward");
+            assert_eq!(series.hollow, predicted, "{}", series.name);
         }
+        assert!(page.notes.contains(&PREDICTED.to_owned()));
+    }
+
+    #[test]
+    fn what_was_predicted_goes_on_from_what_was_measured() {
+        let grid = grid(&[&[8, 4, 2], &[8, 8, 2], &[8, 16, 2]], &[1], &[Dtype::F64]);
+        let mut points = points(&grid, &["reverse"]);
+        points[2].predicted = true;
+        let page = draw(&points, Against::Width).unwrap();
+        let [predicted, measured] = &page.panels[0].series[..] else {
+            panic!("{:?}", page.panels[0].series);
+        };
+        assert_eq!((predicted.points.len(), measured.points.len()), (2, 2));
+        assert!(predicted.continued && predicted.points[0] == measured.points[1]);
+        assert_eq!(predicted.colour, measured.colour);
+        assert!(page.svg().unwrap().contains("reverse, predicted"));
     }
 }

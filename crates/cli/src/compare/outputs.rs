@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use pushpull_files::{FileError, output};
-use pushpull_plot::Panels;
+use pushpull_plot::Multiples;
 
 use crate::fault::Fault;
 
@@ -29,7 +29,7 @@ impl Kind {
         }
     }
 
-    fn bytes(self, page: &Panels) -> Result<Vec<u8>, Fault> {
+    fn bytes(self, page: &Multiples) -> Result<Vec<u8>, Fault> {
         Ok(match self {
             Self::Png => page.png()?,
             Self::Svg => page.svg()?.into_bytes(),
@@ -84,7 +84,7 @@ impl Outputs {
     }
 
     /// Writes the table and the picture everywhere; their paths.
-    pub fn write(&self, table: &[u8], page: &Panels) -> Result<Vec<PathBuf>, Fault> {
+    pub fn write(&self, table: &[u8], page: &Multiples) -> Result<Vec<PathBuf>, Fault> {
         let mut files = Vec::new();
         for place in &self.0 {
             match place {

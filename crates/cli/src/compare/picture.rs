@@ -3,7 +3,7 @@
 use pushpull_bench::grid::Against;
 use pushpull_bench::grid::chart::{self, Point};
 use pushpull_core::siblings::figures::seconds as time;
-use pushpull_plot::{Axis, Colour, Curve, Marker, Panel, Panels, Spot};
+use pushpull_plot::{Axis, LineChart, Mode, Multiples, Series};
 
 use super::contender::{Row, Source};
 use super::table::threads;
@@ -12,7 +12,7 @@ use crate::fault::Fault;
 use crate::options::compare::Size;
 
 /// Draws what the cases have times of.
-pub fn draw(cases: &[Case], against: Option<Against>, size: Size) -> Result<Panels, Fault> {
+pub fn draw(cases: &[Case], against: Option<Against>, size: Size) -> Result<Multiples, Fault> {
     let mut page = match against {
         Some(against) => chart::draw(&points(cases), against)?,
         None => flops(cases),
@@ -63,65 +63,50 @@ fn modes(case: &Case) -> impl Iterator<Item = &Row> {
 }
 
 /// A mark for each mode, with its quartiles, and the line on which time follows flops; a panel for each type of numbers.
-fn flops(cases: &[Case]) -> Panels {
-    let mut page = Panels::new(
-        "What each mode of a gradient costs beside the primal",
-        Axis::log("flops / flops of the primal"),
-        Axis::log("time / time of the primal"),
-    );
-    page.hollow = "predicted, not run".into();
+fn flops(cases: &[Case]) -> Multiples {
+    let title = "What each mode of a gradient costs beside the primal";
+    let mut page = Multiples::new(title, Vec::new());
+    let mut predicted = false;
     for case in cases {
-        let mut curves = Vec::new();
+        let (x, y) = (
+            Axis::log("flops / flops of the primal"),
+            Axis::log("time / time of the primal"),
+        );
+        let mut panel = LineChart::new(case.setting.dtype, x, y);
         let mut most = 1.0_f64;
         for row in &case.modes {
             let (Some(x), Some(ratio)) = (row.flops_ratio, row.ratio) else {
                 continue;
             };
             most = most.max(x);
-            let (colour, marker) = chart::look(row.mode);
+            let mut series = Series::new(row.mode, vec![(x, ratio)]).scattered();
+            if let Some(mode) = Mode::named(row.mode) {
+                series = series.mode(mode);
+            }
             // One configuration has room for its numbers in the legend.
-            let numbers = match (cases.len(), row.seconds, row.peak_bytes) {
-                (1, Some(seconds), Some(bytes)) => format!(": {}, {}", time(seconds), size(bytes)),
-                _ => String::new(),
-            };
-            curves.push(Curve {
-                name: format!("{}{numbers}", row.mode),
-                colour,
-                marker,
-                dashed: false,
-                joined: false,
-                spots: vec![Spot {
-                    x,
-                    y: ratio,
-                    spread: row.ratio_low.zip(row.ratio_high),
-                    hollow: row.source == Source::Predicted,
-                }],
-            });
+            if let (1, Some(seconds), Some(bytes)) = (cases.len(), row.seconds, row.peak_bytes) {
+                series = series.remark(format!("{}, {}", time(seconds), size(bytes)));
+            }
+            if row.source == Source::Predicted {
+                series = series.predicted();
+                predicted = true;
+            } else if let Some(bar) = row.ratio_low.zip(row.ratio_high) {
+                series = series.bars(vec![bar]);
+            }
+            panel.series.push(series);
         }
         if most > 1.0 {
-            let spot = |x| Spot {
-                x,
-                y: x,
-                spread: None,
-                hollow: false,
-            };
-            curves.push(Curve {
-                name: "time as flops".into(),
-                colour: Colour::GREY,
-                marker: Marker::None,
-                dashed: true,
-                joined: true,
-                spots: vec![spot(1.0), spot(most)],
-            });
+            let line = vec![(1.0, 1.0), (most, most)];
+            panel.series.push(Series::guide("time as flops", line));
         }
-        page.panels.push(Panel {
-            name: case.setting.dtype.into(),
-            curves,
-        });
+        page.panels.push(panel);
     }
     if let [_] = cases {
         page.notes
             .push("Legend: time of one run, most bytes held.".into());
+    }
+    if predicted {
+        page.notes.push(chart::PREDICTED.into());
     }
     page
 }

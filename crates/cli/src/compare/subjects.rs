@@ -1,12 +1,13 @@
 //! What is compared: the networks, batches and types that the options name, with the samples and weights that they run on. What
 //! cannot be run is refused here, before anything is measured.
 
-use pushpull_bench::grid::chart::{self, PANELS};
+use pushpull_bench::grid::chart;
 use pushpull_bench::grid::{Against, Configuration, Grid};
 use pushpull_bench::record::Dtype;
 use pushpull_core::siblings::memory;
 use pushpull_core::{Scalar, Team};
 use pushpull_files::Samples;
+use pushpull_plot::MOST_PANELS;
 
 use super::contender::MODES;
 use crate::fault::Fault;
@@ -197,10 +198,10 @@ fn against(asked: &Compare, grid: &Grid) -> Result<Option<Against>, Fault> {
     if let Some(against) = against {
         let sizes = (grid.dtypes.len(), MODES);
         let panels = chart::panels(&grid.networks, grid.batches.len(), sizes, against);
-        if panels > PANELS {
+        if panels > MOST_PANELS {
             return Err(Fault::option(
                 "--layers, --batch, --dtype",
-                format!("a sweep of at most {PANELS} panels in the picture"),
+                format!("a sweep of at most {MOST_PANELS} panels in the picture"),
                 panels.to_string(),
                 "give fewer values of what it is not drawn against, or draw it --against another",
             ));
