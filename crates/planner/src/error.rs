@@ -8,7 +8,7 @@ use crate::{Budget, CacheError, Question};
 pub enum PlanError {
     /// No way to the answer fits the budget.
     #[error(
-        "{question} on a batch of {batch}: expected to need at most {budget} bytes, got at least {smallest}, by {way}; give that budget, or use a smaller batch"
+        "{question} on a batch of {batch}: expected to fit {budget} bytes, got {smallest} at the least, by {way}; give that budget, or use a smaller batch"
     )]
     OverBudget {
         /// What was asked.

@@ -99,7 +99,7 @@ impl<'a, R: BufRead> Records<'a, R> {
                 }
             }
             if start.contains(&0) {
-                let (got, remedy) = ("bytes that are not text", "save the table as CSV");
+                let (got, remedy) = ("bytes that are no text", "save the table as CSV");
                 return Err(fault(skipped + 1, "text".into(), got.into(), remedy));
             }
             if n as u64 == most && !start.ends_with(b"\n") {
