@@ -11,7 +11,7 @@
 //!
 //! A network is a composition of blocks `h = f(x, w)` ([`Mlp`], or a [`Builder`] for any graph). One definition of a block
 //! serves every way of running the chain rule: [`Forward`] pushes tangent matrices through the graph, [`Reverse`] records it and
-//! pulls cotangents back, and both know what they cost, in counted operations and in bytes, before they run:
+//! pulls cotangents back, and both predict their cost, in counted operations and in bytes, before they run:
 //!
 //! ```
 //! use pushpull::blocks::{Activation, Loss};
@@ -33,12 +33,12 @@
 //! | feature | what | default |
 //! |---|---|---|
 //! | `tape` | ordinary code, recorded as it runs | yes |
-//! | `planner` | which way answers a question fastest within a budget | yes |
+//! | `planner` | the fastest way to a derivative within a budget of memory | yes |
 //! | `mixed` | Jacobians by the cheapest bracketing | yes |
 //! | `train` | mini-batches, optimisers, checkpoints, model selection | |
-//! | `laws` | the laws of a block, checked on random data; brings proptest | |
+//! | `laws` | the laws of a block, checked on random data; depends on proptest | |
 //! | `explain` | programs as text, JSON and drawings, with costs | |
-//! | `xray` | what becomes of a gradient, block by block | |
+//! | `xray` | the size of a gradient and what changes it, block by block | |
 
 pub use nalgebra;
 pub use pushpull_core::{

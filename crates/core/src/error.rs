@@ -61,7 +61,7 @@ pub enum Error {
     },
     /// A graph without a single block between its inputs and its output.
     #[error(
-        "{name}: the output is an input, no block lies between them; put at least one block into the graph"
+        "{name}: the output is an input, without a block between them; put at least one block into the graph"
     )]
     Empty {
         /// The input that was given as output.
@@ -77,7 +77,7 @@ pub enum Error {
     },
     /// Two nodes or inputs of one name.
     #[error(
-        "the name {name:?} is used twice in one graph; names address parameters and inputs, give each its own"
+        "the name {name:?} is used twice in one graph; parameters and inputs are found by name, so give each its own"
     )]
     DuplicateName {
         /// The name.
@@ -143,7 +143,7 @@ pub enum Error {
     },
     /// Data that is NaN or infinite.
     #[error(
-        "{name}: entry {entry} is {value}; remove or impute such samples, derivatives need finite numbers"
+        "{name}: entry {entry} is {value}; remove or impute such samples, because derivatives need finite numbers"
     )]
     NotFinite {
         /// The input, parameter or argument.
@@ -155,7 +155,7 @@ pub enum Error {
     },
     /// A derivative through a slope that is not finite: the root at 0, a quotient by 0, a product with an infinite number.
     #[error(
-        "{node}: the derivative of {block} needs a finite slope, got none where {at} stands (row {row}, sample {sample}); \
+        "{node}: the derivative of {block} needs a finite slope, got none at {at} (row {row}, sample {sample}); \
          keep its input away from there, or take another value there with a `Where` block (tape: `select`)"
     )]
     Singular {
@@ -215,7 +215,7 @@ pub enum Error {
     #[error(transparent)]
     Above(Above),
     /// A request whose buffers cannot fit this machine's memory.
-    #[error("{what} needs {bytes} bytes, {available} are available; {remedy}")]
+    #[error("{what} needs {bytes} bytes, but {available} are available; {remedy}")]
     TooLarge {
         /// What would be allocated.
         what: String,

@@ -274,14 +274,14 @@ impl Graph {
                 name: input.name.clone(),
                 expected: format!("{} x {batch} (rows x columns)", input.rows.len()),
                 got: "nothing".into(),
-                remedy: "hand in every input of the graph".into(),
+                remedy: "give every input of the graph".into(),
             })?;
             if (part.nrows(), part.ncols()) != (input.rows.len(), batch) {
                 return Err(Error::matrix(
                     &input.name,
                     (input.rows.len(), batch),
                     (part.nrows(), part.ncols()),
-                    "a sample is a column, and all inputs have the same number of samples",
+                    "give each sample as a column, and the same number of samples for all inputs",
                 ));
             }
         }
@@ -308,7 +308,7 @@ impl Graph {
                 "x",
                 (self.n_inputs(), batch),
                 (x.nrows(), x.ncols()),
-                "a sample is a column, and the batch is the one the engine was prepared for",
+                "give each sample as a column, as many as the engine was prepared for",
             ));
         }
         if first_not_finite(x).is_some() {

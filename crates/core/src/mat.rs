@@ -195,7 +195,7 @@ impl<'a, T> Mat<'a, T> {
                 name: "matrix view".into(),
                 expected: format!("{nrows} x {ncols} numbers"),
                 got: format!("{}", data.len()),
-                remedy: "hand in the matrix column by column, complete".into(),
+                remedy: "give every entry of the matrix, column by column".into(),
             });
         }
         Ok(Self::new(data, nrows, ncols))

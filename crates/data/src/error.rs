@@ -29,7 +29,7 @@ pub enum DataError {
         detail: String,
     },
     /// The file is longer than any of these sets can be.
-    #[error("{file}: expected at most {limit} bytes unpacked, got more; this is not the data set, fetch it again", file = .file.display())]
+    #[error("{file}: expected at most {limit} bytes unpacked, got more; this is not the data set; fetch it again", file = .file.display())]
     TooLong {
         /// The file.
         file: PathBuf,
@@ -69,7 +69,7 @@ pub enum DataError {
         got: String,
     },
     /// A number of rows other than a header or a second file says.
-    #[error("{file}: expected {expected} samples ({source_of_count}), got {got}; the file was cut off or does not belong, fetch it again", file = .file.display())]
+    #[error("{file}: expected {expected} samples ({source_of_count}), got {got}; the file is incomplete or is another one; fetch it again", file = .file.display())]
     Samples {
         /// The file.
         file: PathBuf,

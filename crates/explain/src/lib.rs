@@ -1,6 +1,6 @@
-//! What both modes do to a graph, written as the lecture writes it: the primal program, the tangent program of forward mode
-//! and the adjoint program of reverse mode, an instruction a line, each with its shape, flops and bytes; and equation 17
-//! with the cost of its brackets.
+//! What both modes do on a graph, in the lecture's notation: the primal program, the tangent program of forward mode and the
+//! adjoint program of reverse mode, one instruction on each line, with its shape, flops and bytes; and equation 17 with the cost of
+//! its brackets.
 //!
 //! ```
 //! use pushpull_core::{Mlp, blocks::{Activation, Loss}};
@@ -18,7 +18,7 @@
 //! ```
 //!
 //! # What the numbers are
-//! Nothing here is estimated, and no rule of a derivative is written here: these are the instructions of the programs that the
+//! Nothing here is estimated, and this crate has no derivative rule: these are the instructions of the programs that the
 //! engines run ([`pushpull_core::program::Program`]). So the flops and calls of all instructions of the primal and the tangent
 //! program add up to what [`pushpull_forward_mode::Plan::prediction`] says for all columns at once, and
 //! those of the primal and the adjoint program to [`pushpull_reverse_mode::Plan::prediction`], to the integer.
@@ -29,14 +29,15 @@
 //! | flops, calls | as [`pushpull_core::Cost`] counts them, for the whole batch |
 //! | bytes | of what the instruction writes: the numbers of its shape at the scalar |
 //!
-//! Bytes written are not bytes held: values die, and maps work in place. What an engine holds at once is its own
-//! prediction, [`Takes::peak_bytes`].
+//! The bytes of all instructions together are more than an engine holds at once, because buffers are used again and some maps work in
+//! place. What it holds at most is predicted separately: [`Takes::peak_bytes`].
 //!
-//! # How values are called
-//! The k-th block writes `hk` and its parameters are `wk`; blocks that share parameters share the first one's name. Ŵ@hk is
-//! the tangent matrix at the k-th block, a column a parameter before it and of its own; h̃k the cotangent of `hk`, as on the slides.
-//! Several sources of a block are stacked, as `(h1, x)`. `check` is where an engine stops if a derivative does not exist. In a chain the lecture has one h̃; in a graph a
-//! value has its own, and where a value is read more than once the cotangents add.
+//! # Names of values
+//! The k-th block writes `hk` and its parameters are `wk`; blocks that share parameters use the name of the first. Ŵ@hk is the tangent
+//! matrix at the k-th block, with a column for each of its own and all earlier parameters; h̃k is the cotangent of `hk`, as on the
+//! slides. Where a block has several inputs they are stacked, as `(h1, x)`. At `check`, an engine stops if a derivative does not exist.
+//! The lecture's chain has one h̃; in a graph each value has its own, and the cotangents of a value that is read more than once are
+//! added.
 
 mod dot;
 mod equation;

@@ -319,7 +319,7 @@ impl<R: Read + Seek> Npz<R> {
 
 /// The fault of a member that the archive does not give.
 fn packed(path: &Path, name: &str, error: &ZipError) -> FileError {
-    let (expected, remedy) = ("a member stored or deflated", "save it with numpy.savez");
+    let (expected, remedy) = ("a stored or deflated member", "save it with numpy.savez");
     FileError::input(
         path,
         format!("array {name}"),

@@ -2,21 +2,21 @@
 //!
 //! | what | where |
 //! |---|---|
-//! | what a sample holds, for a network of some inputs, outputs and loss | [`Sample`] |
-//! | samples out of a table or an archive, by the file's name | [`samples`] |
-//! | how it is read, and what was found | [`Reading`], [`Samples`] |
+//! | what a sample has to contain, for a network's inputs, outputs and loss | [`Sample`] |
+//! | samples from a table or an archive, depending on the file's name | [`samples`] |
+//! | how a file is to be read, and what was found in it | [`Reading`], [`Samples`] |
 //! | a table of numbers (CSV, TSV, plain or gzip) | [`table`] |
 //! | an archive of NumPy's arrays (npz), or an array alone (npy) | [`Npz`], [`Head`] |
 //! | weights in PyTorch's layout (safetensors), read and written | [`weights`] |
-//! | results, whole or not at all | [`output`] |
-//! | what an option's text says: counts, widths, bytes | [`values`] |
-//! | a fault, and what keeps it on one line | [`FileError`], [`Line`] |
+//! | results, written completely or not at all | [`output`] |
+//! | the text of options: counts, widths, bytes | [`values`] |
+//! | an error, and what keeps it on one line | [`FileError`], [`Line`] |
 //!
 //! # Laws
-//! Files come from strangers. A header is held against the network, and its sizes against the file's, before anything large
-//! is allocated; a packed file is unpacked no further than data can have been packed. A fault names the file, the part of
-//! it, what was expected, what came and a remedy, in one line without control characters. Nothing panics. The targets of
-//! `crates/fuzz-targets` hold every reader to this.
+//! Files may come from strangers. A header is compared with the network, and the sizes in it with the file's own size, before anything
+//! large is allocated; a compressed file is unpacked only to the size that compression can explain. An error names the file, the place
+//! in it, what was expected, what came and a remedy, in one line without control characters. No reader panics. The targets of
+//! `crates/fuzz-targets` test every reader for this.
 //!
 //! # Example
 //! A network's parameters in a file, and back:

@@ -214,7 +214,7 @@ impl<'a> Table<'a> {
     fn column(&self, target: &Target, names: &[String]) -> Result<usize, FileError> {
         let columns = self.sample.columns();
         let refused = |expected: String, got: String| {
-            let remedy = "give the name of a column, or its number, the first is 1";
+            let remedy = "give the name of a column, or its number counted from 1";
             Err(FileError::request("--target", expected, got, remedy))
         };
         match target {
@@ -316,7 +316,8 @@ impl<'a> Table<'a> {
                         continue;
                     }
                     Missing::Mean => {
-                        let remedy = "the mean of a target says nothing: use --missing drop";
+                        let remedy =
+                            "a missing target has no mean to stand for it; use --missing drop";
                         return Err(self.fault(place(), "a target", value_words(field), remedy));
                     }
                     Missing::Refuse => {

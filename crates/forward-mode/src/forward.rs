@@ -244,7 +244,7 @@ impl<T: Scalar> Forward<T> {
         graph.check(params, x, batch)?;
         let seeds = y_dot.ncols() / batch;
         let fits = |name: &str, got: (usize, usize), expected: (usize, usize)| {
-            let remedy = "a direction is a column in the parameters and one column a sample in the inputs and outputs";
+            let remedy = "give a direction as one column in the parameters and one column for each sample in the inputs and outputs";
             if got == expected {
                 Ok(())
             } else {

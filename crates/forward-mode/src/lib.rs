@@ -6,22 +6,21 @@
 //! 2. For `w_i`, start the tangent matrix `W^_i = dh_i/dw_i`.
 //! 3. Push the tangent matrices of earlier parameters on: `W^_j = [dh_i/dh_(i-1)] W^_j`, j < i.
 //!
-//! [`textbook`] is that and nothing else, on plain matrices.
+//! [`textbook`] is exactly that, on plain matrices.
 //!
-//! At the end the sum of a tangent's entries is its gradient, and earlier values are gone: only two neighbouring
-//! tangent matrices are alive at once. The tangent matrix of all parameters has n_out x batch x p entries, so a
-//! [`Chunk`] of its columns is carried at a time; each chunk costs one primal sweep.
+//! At the end, the sums of a tangent matrix's columns are the gradient. Only two neighbouring tangent matrices are in memory at
+//! once. The tangent matrix of all parameters has n_out x batch x p entries, so it is pushed in chunks, some columns at a time
+//! ([`Chunk`]); each chunk costs one run of the primal.
 //!
-//! [`Forward`] prepares this for a graph and a batch, and also pushes directions of the user's own (`jvp`) and the unit
-//! vectors of the inputs. A column is never pushed through the blocks before its parameter's own, and unit seeds are
-//! written, not multiplied.
+//! [`Forward`] prepares this for a graph and a batch. It also pushes directions that you give (`jvp`) and the unit vectors of the
+//! inputs. A column starts at the block of its parameter, not earlier, and the derivative of a block in its own parameters is written
+//! directly, without a multiplication.
 //!
-//! [`Structured`] does the same with tangent matrices in the form in which they are sparse: for one sample the tangent
-//! matrix of a linear block is `x' (x) A`, and only A is pushed.
+//! [`Structured`] does the same with tangent matrices as Kronecker products: for one sample, the tangent matrix of a linear block is
+//! `x' (x) A`, and only A is pushed.
 //!
-//! The cost, in the counts of [`pushpull_core::Cost`]: for every chunk the primal, and for every block i
-//! `jvp_input` with as many seeds as the chunk has parameters before it, which is `2 m n B` a seed for an m x n linear
-//! block on B samples.
+//! The cost, as [`pushpull_core::Cost`] counts it: for every chunk, the primal and, for every block i, `jvp_input` with one seed for
+//! each of the chunk's parameters before block i. That is `2 m n B` per seed for an m x n linear block on B samples.
 
 mod chunk;
 mod emit;

@@ -1,14 +1,14 @@
-//! What must hold of every reader of user files, whatever the bytes.
+//! What every reader of user files must do, whatever the bytes.
 //!
-//! A target is a function of bytes. It hands them to one reader, as the file that they are or as a part of one (an array in
-//! an archive, the state behind a run's identity), and panics where the reader breaks its word:
+//! A target is a function of bytes. It gives them to one reader, as a whole file or as a part of one (an array in an archive, the
+//! state after a run's header), and panics unless
 //!
-//! - it answers or refuses, and never panics;
-//! - a refusal is [one line](one_line) without control characters;
-//! - what it has read, written and read again, is the same to the bit.
+//! - the reader returns a value or an error and does not panic;
+//! - an error is [one line](one_line) without control characters;
+//! - what was read, written and read again is the same to the bit.
 //!
-//! `fuzz/fuzz_targets` runs each under libFuzzer; `tests/replay` runs the committed corpus and some thousands of its mutations
-//! through each. Both hold the bytes that it asks of the heap against [`Target::most`].
+//! `fuzz/fuzz_targets` runs each target under libFuzzer; `tests/replay` runs it on the committed corpus and some thousands of
+//! mutations of it. Both compare the bytes that it allocates with [`Target::most`].
 //!
 //! ```
 //! let target = pushpull_fuzz_targets::Target::named("chain").unwrap();

@@ -288,7 +288,7 @@ fn tell_once() {
     static TOLD: Once = Once::new();
     TOLD.call_once(|| {
         let text = format!(
-            "pushpull-laws: the law `{}` was not looked at, nobody counts the heap of this program; add\n    {}\n",
+            "pushpull-laws: the law `{}` was not checked, because this program does not count its heap; add\n    {}\n",
             Law::Allocates,
             crate::INSTALL
         );

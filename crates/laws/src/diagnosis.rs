@@ -148,14 +148,14 @@ impl fmt::Display for Diagnosis {
             Self::Factor(factor) => write!(f, "what is wrong is {factor} times the right number"),
             Self::MissingFactor(what) => write!(f, "the factor `{what}` is missing"),
             Self::DoubledFactor(what) => write!(f, "the factor `{what}` is there twice"),
-            Self::AtOutput => f.write_str("the derivative is taken at y where x was meant"),
-            Self::NotAccumulated => f.write_str("it sets where it was told to add"),
-            Self::NotAssigned => f.write_str("it adds to the output where it should set"),
+            Self::AtOutput => f.write_str("the derivative is taken at y instead of x"),
+            Self::NotAccumulated => f.write_str("it overwrites where it should add"),
+            Self::NotAssigned => f.write_str("it adds to the output where it should overwrite"),
             Self::StaleBuffer => f.write_str("some entries of the output are never written"),
             Self::StaleScratch => f.write_str("it reads scratch memory that it has not written"),
-            Self::RowOffByOne => f.write_str("the right numbers lie one row off"),
-            Self::MeanForSum => f.write_str("it takes a mean where a sum was meant"),
-            Self::SumForMean => f.write_str("it takes a sum where a mean was meant"),
+            Self::RowOffByOne => f.write_str("the right numbers are one row off"),
+            Self::MeanForSum => f.write_str("it takes a mean instead of a sum"),
+            Self::SumForMean => f.write_str("it takes a sum instead of a mean"),
             Self::AnotherSample => f.write_str(
                 "it reads the point of another sample: column c belongs to sample c mod batch",
             ),
@@ -164,9 +164,9 @@ impl fmt::Display for Diagnosis {
             Self::Forgotten => {
                 f.write_str("a term is forgotten: of the entries, of the seed or off the diagonal")
             }
-            Self::ProductRule => f.write_str("a term of the product rule is forgotten"),
+            Self::ProductRule => f.write_str("a term of the product rule is missing"),
             Self::NotSummed => {
-                f.write_str("it keeps one sample's part where the batch's are summed")
+                f.write_str("it keeps one sample's part instead of the sum over the batch")
             }
             Self::ZeroTimesInfinity => f.write_str(
                 "0 times an infinite or NaN derivative; use `blocks::chain` for slope * seed",
@@ -199,10 +199,10 @@ impl fmt::Display for Diagnosis {
             }
             Self::NotCounted => write!(
                 f,
-                "nobody counts the heap of this program; add `{}` to the test",
+                "this program does not count its heap; add `{}` to the test",
                 crate::INSTALL
             ),
-            Self::Unexplained => f.write_str("no usual slip explains the numbers"),
+            Self::Unexplained => f.write_str("no common mistake explains the numbers"),
         }
     }
 }

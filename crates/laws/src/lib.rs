@@ -1,6 +1,6 @@
-//! Checks the rules of any block, and says what is wrong with them.
+//! Checks the derivative rules of any block, and says what is wrong with them.
 //!
-//! A wrong derivative is the worst bug of automatic differentiation: silent. One line in a test finds it:
+//! A wrong derivative is the worst bug of automatic differentiation, because nothing crashes. One line in a test finds it:
 //!
 //! ```
 //! use pushpull_core::blocks::{LayerNorm, Linear};
@@ -9,22 +9,21 @@
 //! # Ok::<(), pushpull_laws::Violation>(())
 //! ```
 //!
-//! Every [`Law`] is tried on random shapes (1 to 4 samples, 1 to 4 seeds, columns with and without gaps) and random
-//! data, half of it with zeros and ties. What a map may not read is NaN, what it may not write has canaries. A failure
-//! shrinks to the smallest shape, and a [`Violation`] names the block, the law, the map, the entry and both numbers,
-//! with a [`Diagnosis`]: the usual slip (transposed, sign, factor, derivative at y, ...) that explains *all* numbers of
-//! ten further cases, or the word that none does.
+//! Every [`Law`] is tried on random shapes (1 to 4 samples, 1 to 4 seeds, which are tangents or cotangents multiplied at once; columns
+//! with and without gaps) and random data, half of it with zeros and ties. What a map must not read is filled with NaN, what it must
+//! not write with known numbers. A failure is reduced to the smallest shape. A [`Violation`] names the block, the law, the map, the
+//! entry and both numbers, with a [`Diagnosis`]: the common mistake (transposed, sign, factor, derivative at y, ...) that explains
+//! *all* numbers of ten further cases, or a note that none does.
 //!
-//! The standard against which derivatives are measured is the block itself, run at dual numbers: exact, with no step
-//! size. That the dual numbers are right is Taylor's theorem's business ([`Law::Taylor`]).
+//! The derivatives are compared with the block itself, run on dual numbers: exact, with no step size. That the duals are right is
+//! tested by Taylor's theorem ([`Law::Taylor`]).
 //!
-//! The order of the laws makes the name mean something: first how a map treats memory, then how it treats columns, then
-//! whether it is the derivative, last what the block declares. [`fault`] holds the planted faults that the checker must
+//! Laws are tried in an order that makes the first failure informative: first how a map treats memory, then how it treats columns, then
+//! whether it is the derivative, last what the block declares. [`fault`] has planted faults that the checker must
 //! find; `cargo run -p pushpull-laws --example laws_of_laws` counts them.
 //!
-//! Whether a map allocates can be seen only where the program counts its heap. One line more in a test has
-//! [`Law::Allocates`] looked at too; without it [`check`] says on stderr, once, that it was not, and a check that names the
-//! law fails:
+//! Whether a map allocates can be seen only in a program that counts its heap. With two more lines in a test, [`Law::Allocates`] is
+//! checked too; without them, [`check`] says once on stderr that it was not, and a check that asks for this law fails:
 //!
 //! ```standalone_crate
 //! #[global_allocator]
@@ -38,8 +37,8 @@
 //! # }
 //! ```
 //!
-//! Two more questions are about a network where it is used: [`Shadow`] holds every k-th gradient of a long run against a
-//! jvp, and [`kinks()`] says how many entries of a batch sit at a kink and what hangs on the choice made there.
+//! Two more checks are for a network in use: [`Shadow`] compares every k-th gradient of a long run with a jvp, and [`kinks()`] says how
+//! many entries of a batch are at a kink and how much the gradient depends on the choice made there.
 
 #[cfg(feature = "check")]
 mod bench;

@@ -75,7 +75,7 @@ impl Bracketing {
                 expected: format!("at most {} blocks to bracket", Self::MAX_BLOCKS),
                 got: nodes.len().to_string(),
                 remedy:
-                    "merge neighbouring blocks into one: the search grows with the cube of them"
+                    "merge neighbouring blocks into one: the search takes time cubic in their number"
                         .into(),
             });
         }

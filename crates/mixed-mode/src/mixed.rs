@@ -259,7 +259,7 @@ impl<T: Scalar> MixedMode<T> {
         let x = x.into();
         self.graph().check(params, x, self.batch())?;
         let (expected, got) = (self.shape(), (jacobian.nrows(), jacobian.ncols()));
-        let remedy = "a row is an output of a sample, the outputs of a sample side by side; leave no gaps between the columns";
+        let remedy = "give one row for each output of each sample, ordered sample by sample, and leave no gaps between the columns";
         let Some(target) = jacobian.as_mut_slice().filter(|_| expected == got) else {
             return Err(Error::matrix("jacobian", expected, got, remedy));
         };

@@ -317,7 +317,8 @@ pub(crate) fn mixed(graph: &Graph, batch: usize) -> Result<MixedPlan> {
             name: "the graph".into(),
             expected: format!("at most {BRACKETED} blocks to bracket"),
             got: graph.nodes().len().to_string(),
-            remedy: "take MixedMode itself, its search grows with the cube of the blocks".into(),
+            remedy: "use MixedMode directly; its search takes time cubic in the number of blocks"
+                .into(),
         });
     }
     Ok(MixedMode::plan(graph, batch))

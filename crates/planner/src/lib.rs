@@ -1,4 +1,4 @@
-//! Which mode answers a question fastest, within a memory budget: predicted for every candidate, chosen, and run.
+//! Which way to a derivative is the fastest within a budget of memory: predicted for every candidate, picked, and run.
 //!
 //! ```
 //! use pushpull_core::{Mlp, blocks::{Activation, Loss}};
@@ -24,13 +24,13 @@
 //!
 //! # How a time is predicted
 //! Each engine lists what it would do ([`pushpull_core::siblings::work::Work`]): which maps of which blocks with how many samples and
-//! seeds, how often, and its own products, copies and sums. A [`Calibration`] knows how long each of these takes on this
-//! machine when its operands lie as close as their own size allows; what lies farther away, because the whole needs more
-//! memory, costs what a byte costs there:
+//! seeds (tangents or cotangents at once), how often, and its own products, copies and sums. A [`Calibration`] holds the measured time
+//! of each on this machine, with operands in the fastest cache that they fit in. If the whole computation uses more memory, the
+//! operands lie in a slower cache or in main memory, and every byte adds the difference:
 //!
 //! `seconds = sum over items of times (measured(item, width) + bytes(item) (s(bytes in use) - s(bytes(item))))`,
 //!
-//! with s(W) the seconds that a byte takes in a loop over W bytes. Flops and bytes are exact and come from the engines'
+//! where s(W) is the time per byte, in seconds, of a loop over W bytes. Flops and bytes are exact and come from the engines'
 //! own predictions ([`pushpull_core::Prediction`]).
 
 mod calibration;

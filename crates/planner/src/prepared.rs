@@ -188,7 +188,7 @@ fn wrong<T>(question: Question, expected: &'static str, got: &Seeds<'_, T>) -> P
             Seeds::Directions(_) => "directions",
             Seeds::Cotangents(_) => "cotangents",
         },
-        remedy: "hand them to Plan::run_with, or ask another question",
+        remedy: "give them to Plan::run_with, or ask another question",
     }
 }
 
@@ -204,7 +204,7 @@ fn shaped<T: Scalar>(
             format!("the seeds of {question}"),
             expected,
             got,
-            "a direction is a column in the parameters and one column a sample in the outputs",
+            "give a direction as one column in the parameters and one column for each sample in the outputs",
         ));
     }
     if let Some((i, j)) = pushpull_core::linalg::first_not_finite(seeds) {

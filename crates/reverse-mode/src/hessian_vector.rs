@@ -251,7 +251,7 @@ where
                 name: "directions".into(),
                 expected: "at least one, in the parameters or in the inputs".into(),
                 got: "none".into(),
-                remedy: "a direction is a column in the parameters and one column a sample in the inputs".into(),
+                remedy: "give a direction as one column in the parameters and one column for each sample in the inputs".into(),
             });
         }
         if let Some(params_dot) = params_dot {
@@ -377,7 +377,7 @@ fn same_shape(name: &str, got: (usize, usize), expected: (usize, usize)) -> Resu
     if got == expected {
         return Ok(());
     }
-    let remedy = "a direction is a column in the parameters and one column a sample in the inputs";
+    let remedy = "give a direction as one column in the parameters and one column for each sample in the inputs";
     Err(Error::matrix(name, expected, got, remedy))
 }
 

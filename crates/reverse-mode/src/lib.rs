@@ -6,17 +6,16 @@
 //! 2. Going in reverse, `i = l, .., 1`, the gradient of the parameters of layer i is `[dh_i/dw_i]' h~`.
 //! 3. `h~` becomes `[dh_i/dh_(i-1)]' h~`.
 //!
-//! [`textbook`] is that and nothing else, on plain matrices.
+//! [`textbook`] is exactly that, on plain matrices.
 //!
-//! [`Reverse`] prepares both programs for a graph and a batch: all memory is allocated there, and its size is the memory
-//! figure. [`Reverse::record`] runs step 1 and hands out a [`Record`], [`Record::pullback`] runs steps 2 and 3, for one or
-//! several cotangents side by side. A value is stored only if a block's [`pushpull_core::Keeps`] asks for it, and the
-//! cotangent of an input that nobody asked for is never computed.
+//! [`Reverse`] prepares both programs for a graph and a batch and allocates all memory. [`Reverse::record`] runs step 1 and returns a
+//! [`Record`], which holds the kept values; [`Record::pullback`] runs steps 2 and 3, for one or several cotangents at once. A value is
+//! kept only if a block's [`pushpull_core::Keeps`] asks for it, and the cotangent of an input is computed only if it is asked for.
 //!
-//! The cost, in the counts of [`pushpull_core::Cost`]: the primal, plus for every block its `vjp_params` and, unless it
-//! is the first, its `vjp_input`. That is about twice the primal again, whatever the number of parameters.
+//! The cost, as [`pushpull_core::Cost`] counts it: the primal, plus for every block its `vjp_params` and, unless it
+//! is the first, its `vjp_input`. That adds about two primals, whatever the number of parameters.
 //!
-//! [`Store`] says what the record keeps: all, or some of it, and the rest is computed again ([`checkpoint`]).
+//! [`Store`] says what the record keeps: everything, or a part, so that the rest is computed again ([`checkpoint`]).
 //!
 //! [`HessianVector`] differentiates both programs once more, along directions: second derivatives.
 

@@ -83,7 +83,7 @@ impl<T: Scalar> Record<'_, T> {
                 name: "y_bar".into(),
                 expected: format!("{} x {batch} times the number of seeds", graph.n_outputs()),
                 got: format!("{} x {}", y_bar.nrows(), y_bar.ncols()),
-                remedy: "give every seed one column a sample, seed after seed".into(),
+                remedy: "give every seed one column for each sample, ordered seed by seed".into(),
             });
         }
         if let Some(params_bar) = &params_bar {

@@ -208,7 +208,7 @@ fn fits<T: Scalar>(op: &str, shape: (usize, usize), given: &DMatrix<T>, at: At) 
         op: op.into(),
         expected: shown(shape),
         got: shown(given.shape()),
-        remedy: "it has the shape of the value that it belongs to",
+        remedy: "give it the shape of the value that it belongs to",
         at,
     })
 }

@@ -59,7 +59,7 @@ pub enum Error {
     },
     /// A value that a program does not have.
     #[error(
-        "{at}: the program has no place for this value of {shape}; expected a source or a constant that its output depends on: ask `Program::sources` and `Program::constants`"
+        "{at}: expected a source or a constant that the program's output depends on, got another value of {shape}; see `Program::sources` and `Program::constants`"
     )]
     NoPlace {
         /// Its shape.

@@ -1,4 +1,4 @@
-//! A tape: ordinary code on matrices is recorded as it runs, and then asked for derivatives.
+//! A tape records ordinary code on matrices as it runs, and then gives its derivatives, like TensorFlow's `tf.GradientTape`.
 //!
 //! ```
 //! use nalgebra::dmatrix;
@@ -13,22 +13,22 @@
 //! ```
 //!
 //! # What is recorded
-//! A value is a matrix; on the tape it is one column, its entries column by column. An operation is a
-//! [`pushpull_core::Block`] on the columns of its operands, stacked. So a recorded program *is* a [`pushpull_core::Graph`] of
-//! one sample, and every question goes to the engines of the two modes, through the planner's
-//! [`Prepared`](pushpull_planner::Prepared): this crate holds no derivative rule and runs no chain rule. Control flow is Rust's;
-//! what ran is what is recorded.
+//! A value is a matrix; on the tape it is one column, which holds the columns of the matrix one after the other. An operation is a
+//! [`pushpull_core::Block`] on the stacked columns of its operands. So a recorded program *is* a [`pushpull_core::Graph`] of one
+//! sample, and derivatives are computed by the engines of the two modes, through the planner's
+//! [`Prepared`](pushpull_planner::Prepared): this crate has no derivative rule and no chain rule of its own. Loops and branches are
+//! Rust's; what ran is what is recorded.
 //!
-//! # Who depends on what
-//! [`Tape::variable`] is watched, [`Tape::constant`] is not until [`Tape::watch`] is told so. Any watched or computed value can
-//! be a source of a derivative. A source that a result does not depend on gets exact zeros, and
-//! [`Gradients::connection`] says so. [`Var::stop_gradient`] cuts one path; what runs in [`Tape::stop_recording`] is a constant
-//! for good. A tape is persistent: it answers any number of questions, in any order, while more is recorded.
+//! # What is differentiated
+//! A [`Tape::variable`] is watched; a [`Tape::constant`] is watched after [`Tape::watch`]. A derivative may be taken with respect to any
+//! watched or computed value (its *source*). If a result does not depend on a source, the derivative is exactly zero, and
+//! [`Gradients::connection`] says so. [`Var::stop_gradient`] cuts one path; what is computed in [`Tape::stop_recording`] stays a
+//! constant. A tape is persistent: derivatives can be taken any number of times, in any order, while more is recorded.
 //!
-//! # Faults
-//! An operator cannot return a `Result`, so a fault travels with the value: shapes that do not match, a value of another tape.
-//! Whatever is computed from it carries the first fault on, and the question that depends on it returns it, with the operation,
-//! both shapes and the line of the source where it was written. What is lent to a tape cannot be changed while the tape lives:
+//! # Errors
+//! An operator cannot return a `Result`, so an error (shapes that do not match, a value of another tape) travels with the value.
+//! What is computed from it carries the first error on, and a derivative that depends on it returns that error, with the operation,
+//! both shapes and the line of the source code. What is lent to a tape cannot be changed while the tape lives:
 //!
 //! ```compile_fail
 //! let mut w = nalgebra::dmatrix![3.0];
@@ -40,8 +40,9 @@
 //! ```
 //!
 //! # Again and again
-//! A question of a tape builds a graph, prepares an engine and runs it once. A loop does that once: [`Tape::program`] gives the
-//! [`Program`], [`Program::prepare`] a [`Replay`], which runs on new values, allocates nothing and is as fast as the graph.
+//! Each derivative that is asked of a tape builds a graph, prepares an engine and runs it once. In a loop, do that once:
+//! [`Tape::program`] gives the [`Program`], [`Program::prepare`] a [`Replay`], which runs on new values, allocates nothing and is as
+//! fast as a graph of blocks.
 
 mod arithmetic;
 mod ask;

@@ -162,8 +162,8 @@ where
             }),
             _ => Err(Error::from(PlanError::Seeds {
                 question,
-                expected: "a gradient to be asked",
-                got: "a replay that was prepared for another question",
+                expected: "a replay of a gradient",
+                got: "a replay prepared for another question",
                 remedy: "prepare it for Question::Gradient, or use Replay::run",
             })),
         }

@@ -163,7 +163,7 @@ impl<T: Scalar> Inner<T> {
                 op: block.name().into(),
                 expected: format!("{} numbers in, {} out, no parameters of its own", dims.n_in, dims.n_out),
                 got: format!("{rows} numbers in, a result of {}", shown(shape)),
-                remedy: "give the block the width of what it reads; parameters are an operand, see Tape::apply_with",
+                remedy: "give the block as many inputs as it reads; parameters are an operand, see Tape::apply_with",
                 at,
             });
         };

@@ -166,7 +166,7 @@ impl<'p, T: Scalar> Tape<'p, T> {
                     op: format!("parameters of {}", block.name()),
                     expected: format!("{} numbers", dims.n_params),
                     got: given.to_string(),
-                    remedy: "hand them in flat order, as the block's `params` lists them",
+                    remedy: "give them in flat order, as the block's `params` lists them",
                     at,
                 });
             }
@@ -190,7 +190,7 @@ impl<'p, T: Scalar> Tape<'p, T> {
             op: block.name().into(),
             expected: format!("{} rows", block.dims().n_in),
             got: shown(x.shape()),
-            remedy: "a column is a sample: give the block the width of the columns",
+            remedy: "each column is a sample; give the block as many inputs as a column has entries",
             at,
         })
     }
@@ -229,7 +229,7 @@ impl<'p, T: Scalar> Tape<'p, T> {
             op: op.into(),
             expected: "at least one value".into(),
             got: "none".into(),
-            remedy: "hand in what is to be put together",
+            remedy: "give the values that are to be joined",
             at,
         })
     }

@@ -68,14 +68,14 @@ pub enum CheckpointFault {
         detail: String,
     },
     /// A file longer than any checkpoint of this run.
-    #[error("expected at most {limit} bytes, got more; this is no checkpoint of this run")]
+    #[error("expected at most {limit} bytes, got more; this is not a checkpoint of this run")]
     TooLong {
         /// The bound.
         limit: u64,
     },
     /// A checkpoint of another run.
     #[error(
-        "the checkpoint is of another run, {what}: expected {expected}, got {got}; resume with the settings it was saved with"
+        "the checkpoint belongs to another run, {what}: expected {expected}, got {got}; resume with the settings it was saved with"
     )]
     Foreign {
         /// What differs first.

@@ -1,7 +1,6 @@
 //! Training: the lecture's mini-batch gradient descent on the engines of this workspace.
 //!
-//! Nothing in here differentiates: a gradient comes from forward or reverse mode ([`Mode`]), and this crate shuffles,
-//! scales, steps, watches and keeps.
+//! This crate differentiates nothing itself: gradients come from forward or reverse mode ([`Mode`]).
 //!
 //! | what | where |
 //! |---|---|
@@ -11,19 +10,19 @@
 //! | a gradient of a block, by any mode | [`Engine`], [`Mode`] |
 //! | SGD with momentum, Adam | [`Optimiser`], [`Moments`] |
 //! | the run: steps, epochs, metrics, early stopping | [`Training`], [`Settings`], [`Epoch`], [`Metrics`] |
-//! | who looks on: checkpoints, a progress bar, a server | [`Watch`], [`Saver`] |
-//! | a run that was killed goes on to the same bits | [`Training::save`], [`Training::restore`] |
+//! | what is called during a run: checkpoints, a progress bar, a server | [`Watch`], [`Saver`] |
+//! | a run that was interrupted continues to the same bits | [`Training::save`], [`Training::restore`] |
 //! | choosing hyper-parameters on the validation part | [`search`] |
 //!
 //! # Sum and mean
 //! The engines differentiate the *sum* over a block. The lecture's objective (equation 11) is the mean over the M samples
-//! of the block, so the loss and the gradient that an optimiser sees are the engines' sum, scaled by 1 / M. The rate of a
-//! run therefore does not depend on M.
+//! of the block, so the loss and the gradient that an optimiser gets are the engines' sums, scaled by 1 / M. The scale of a step
+//! therefore does not depend on M.
 //!
 //! # The same bits
-//! A run is a function of its model, data and [`Settings`], seed included. The number of threads changes no bit, nor does
-//! stopping anywhere and resuming; only the seconds differ. Random numbers are ChaCha streams addressed by what they are
-//! for (epoch, step), so no generator has a state that could be lost.
+//! A run is a function of its model, data and [`Settings`], seed included. Neither the number of threads nor stopping and resuming
+//! changes a bit; only the seconds differ. Random numbers are ChaCha streams addressed by what they are for (epoch, step), so no
+//! generator has a state that could be lost.
 //!
 //! ```
 //! use nalgebra::DMatrix;

@@ -127,7 +127,7 @@ impl Scaling {
             return Ok(());
         }
         let expected = format!("{} rows", self.rows.len());
-        let remedy = "a scaling fits matrices with the rows it was made from";
+        let remedy = "apply a scaling to matrices with as many rows as it was made from";
         Err(data("scaling", expected, matrix.nrows(), remedy))
     }
 }

@@ -1,5 +1,6 @@
 //! What happens to a gradient inside a network, block by block: how large it is, what weights and activations do to it, which
-//! units are dead, how the output depends on a block, whose use of shared parameters counts, and where the first NaN came from.
+//! units are dead, how the output depends on a block, how much each use of shared parameters contributes, and where the first NaN came
+//! from.
 //!
 //! ```
 //! use pushpull_core::{Init, Mlp, blocks::{Activation, Loss}};
@@ -25,26 +26,27 @@
 //! | [`BlockXray::value_rms`] | root of the mean of the squares of h_i | that of h_i |
 //! | [`BlockXray::cotangent_norm`] | norm of h̃_i | y over h_i |
 //! | [`BlockXray::gradient_norm`] | norm of `[df_i/dw_i]' h̃_i`: dy/dw_i by this use of the parameters alone | y over w_i |
-//! | [`BlockXray::gain`] | norm of ũ_i over norm of h̃_i, without the rows of constant inputs and stopped sources | 1 where u_i and h_i have one unit |
+//! | [`BlockXray::gain`] | norm of ũ_i over norm of h̃_i, without the rows of constant inputs and stopped sources | h_i over u_i |
 //! | - weight gain | the gain of a block with parameters: of a linear block that of W' | |
 //! | - activation gain | the gain of a block without parameters that acts entry by entry: of φ' | |
-//! | [`Slopes::dead`] | share of the rows of such a block at which its derivative is exactly 0 for every sample | 1 |
-//! | [`Slopes::saturated`] | share of its entries at which the derivative is at most [`Settings::flat`] times the largest that the function has on [-1, 1] | 1 |
+//! | [`Slopes::dead`] | of the rows of such a block, the share whose derivative is exactly 0 for every sample | a share, 0 to 1 |
+//! | [`Slopes::saturated`] | of its entries, the share whose derivative is at most [`Settings::flat`] times the largest that the function has on [-1, 1] | a share, 0 to 1 |
 //! | [`Spectrum::values`] | singular values of `dh_out/dh_i` of one sample, n_out x n_i: from the block's value to the output | h_out over h_i |
-//! | [`Use::share`] | `<g_u, g> / <g, g>`: of g, the gradient of shared parameters, what the use u adds along g | 1; all uses add up to 1 |
+//! | [`Use::share`] | `<g_u, g> / <g, g>`: how much the use u of shared parameters adds to their gradient g, along g | a share; all uses add up to 1 |
 //!
-//! In a chain the gains multiply: the cotangent before block i has the norm of the one behind the last block times the gains
-//! of blocks i to l. For a ReLU an entry is saturated if it is on the flat side.
+//! In a chain the gains multiply: the norm of the cotangent before block i is the norm after the last block times the gains of blocks
+//! i to l. An entry of a ReLU is saturated if it is on the flat side.
 //!
-//! A gain is that of the gradient which this batch has, not the largest possible; the largest singular value bounds what the
-//! product of all later blocks can do.
+//! A gain is measured for this batch's gradient; it is not the largest possible one. The largest singular value bounds what all later
+//! blocks together can do.
 //!
 //! # How they are computed
-//! No derivative is written here. The graph is built once more with an input of zeros added behind every block, and one before
-//! it, and with parameters of its own for every use: one reverse sweep over that graph has all cotangents, all contributions and
-//! all gradients. Slopes are a jvp of ones through the block alone. A Jacobian is made row by row by reverse mode or column by
-//! column by forward mode, and decomposed by nalgebra, while its smaller side is at most [`Settings::exact`]; beyond, its
-//! largest singular value is found by jvp and vjp in turn.
+//! This crate has no derivative rule. It builds the graph once more, with inputs of zeros added where a derivative is wanted, before or
+//! after blocks, and with separate parameters for every use: one reverse sweep over that graph gives all cotangents, contributions and
+//! gradients.
+//! Slopes are a jvp of ones through the block alone. A Jacobian whose smaller side is at most [`Settings::exact`] is computed row by row
+//! in reverse mode or column by column in forward mode, and decomposed by nalgebra; for a larger one, only the largest singular value
+//! is computed, by jvp and vjp in turn.
 
 mod block;
 mod culprit;

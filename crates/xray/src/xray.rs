@@ -65,7 +65,8 @@ impl Xray {
             return Err(Error::EmptyBatch { name: "x".into() });
         }
         if x.nrows() != graph.n_inputs() {
-            let remedy = "a sample is a column, all inputs of the graph one under the other";
+            let remedy =
+                "give each sample as a column, with all inputs of the graph one below the other";
             let expected = (graph.n_inputs(), batch);
             return Err(Error::matrix("x", expected, x.shape(), remedy));
         }

@@ -328,7 +328,7 @@ impl Builder {
                 name: name.into(),
                 expected: format!("{} input rows", dims.n_in),
                 got: format!("{rows} ({})", parts.join(" + ")),
-                remedy: "give the block the width of what it reads".into(),
+                remedy: "give the block as many inputs as it reads".into(),
             });
         }
         Ok(())

@@ -32,13 +32,13 @@ impl fmt::Display for Miss {
         if self.worst.is_proven() {
             write!(
                 f,
-                "{}; mend its rules: pushpull_laws::check says which",
+                "{}; correct its rules, pushpull_laws::check says which",
                 self.worst
             )
         } else {
             write!(
                 f,
-                "no block is at fault alone (worst: {}); hand in the gradient itself, of these parameters and this batch",
+                "no block is at fault alone (worst: {}); give the gradient itself, for these parameters and this batch",
                 self.worst
             )
         }

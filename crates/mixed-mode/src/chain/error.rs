@@ -18,7 +18,7 @@ pub enum ChainError {
     },
     /// A file without a factor.
     #[error(
-        "the chain: expected at least one factor, got none; give a line `m n E` for each, the one evaluated first first"
+        "the chain: expected at least one factor, got none; give one line `m n E` for each, in the order of evaluation"
     )]
     Empty,
     /// More factors than are planned.
@@ -49,7 +49,7 @@ pub enum ChainError {
     },
     /// A cost that 128 bits cannot hold.
     #[error(
-        "{what}: expected a cost below 2^128, got more; check the sizes and edges for slips, no machine runs such a chain"
+        "{what}: expected a cost below 2^128, got more; check the sizes and edges for typing errors"
     )]
     Overflow {
         /// Which cost.

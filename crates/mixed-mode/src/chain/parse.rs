@@ -32,7 +32,7 @@ pub(super) fn factors(
                 line,
                 expected: format!("at most {MAX_LINE} bytes"),
                 got: "more".into(),
-                remedy: "a line is a factor, `m n E`".into(),
+                remedy: "give one factor on each line, as `m n E`".into(),
             });
         }
         let text = str::from_utf8(&bytes).map_err(|_| ChainError::Line {
@@ -77,7 +77,7 @@ fn factor(text: &str, line: usize) -> Result<Option<ChainFactor>, ChainError> {
                 line,
                 expected: "three whole numbers `m n E`".into(),
                 got: format!("{} in {}", fields.len(), shown(text)),
-                remedy: "give outputs, inputs and edges of one factor, apart by blanks".into(),
+                remedy: "give outputs, inputs and edges of one factor, separated by blanks".into(),
             });
         }
     };

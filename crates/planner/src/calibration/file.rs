@@ -27,7 +27,7 @@ pub enum CacheError {
         detail: String,
     },
     /// A line that is none of a calibration of this version on this machine.
-    #[error("{file}, line {line}: expected {expected}, got {got:?}; remove the file, it is measured anew", file = named(.file))]
+    #[error("{file}, line {line}: expected {expected}, got {got:?}; remove the file, and the times are measured anew", file = named(.file))]
     Line {
         /// The file.
         file: PathBuf,
@@ -39,7 +39,7 @@ pub enum CacheError {
         got: String,
     },
     /// The file cannot be written.
-    #[error("{file}: the calibration could not be written ({detail}); give a path that can, or none", file = named(.file))]
+    #[error("{file}: the calibration could not be written ({detail}); give a path that can be written, or none", file = named(.file))]
     Write {
         /// The file.
         file: PathBuf,

@@ -28,7 +28,7 @@ pub struct TooSmall {
 
 impl std::fmt::Display for TooSmall {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "the smallest limit that does is {}", self.smallest)
+        write!(f, "the smallest limit that is enough is {}", self.smallest)
     }
 }
 
