@@ -151,6 +151,13 @@ fn words_are_classes_whose_names_go_with_the_weights() {
         serde_json::json!([[10, 0, 0], [0, 10, 0], [0, 0, 10]])
     );
     assert!(own.join("judged/confusion.png").exists());
+    // The picture's cells are shares of a class, its words the counts.
+    let cells = fs::read_to_string(own.join("judged/confusion.csv")).unwrap();
+    let green: Vec<&str> = cells.lines().filter(|l| l.starts_with("green,")).collect();
+    assert_eq!(
+        green,
+        ["green,red,0,0", "green,green,1,10", "green,blue,0,0"]
+    );
 
     fs::write(own.join("new.csv"), "-2,2\n2,-2\n").unwrap();
     let predict = ["predict", "--weights=w.safetensors", "--data=new.csv"];

@@ -184,6 +184,17 @@ fn sigmoids_vanish_on_the_repository_s_digits_and_the_picture_is_drawn() {
     );
     let png = std::fs::read(place.path().join("out/xray.png")).unwrap();
     assert!(png.starts_with(b"\x89PNG"));
+    // Layers are blocks 1, 3, 5; a line through all blocks would go up and down.
+    let table = std::fs::read_to_string(place.path().join("out/xray.csv")).unwrap();
+    let places = |name: &str| -> Vec<usize> {
+        let start = format!("series,{name},");
+        let rows = table.lines().filter_map(|line| line.strip_prefix(&start));
+        rows.map(|row| row.split(',').next().unwrap().parse().unwrap())
+            .collect()
+    };
+    assert_eq!(places("cotangent after layers"), [1, 3, 5, 7, 9, 11]);
+    assert_eq!(places("singular value after activations"), [2, 4, 6, 8, 10]);
+    assert_eq!(places("cotangent after other blocks"), [12]);
 }
 
 #[test]

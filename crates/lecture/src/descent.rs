@@ -252,13 +252,13 @@ fn batch_sizes(extent: Extent) -> Result<Vec<Figure>, Fault> {
         chart
     };
     let mut per_step = chart(
-        "Loss per step, for several sizes of mini-batches",
+        "Loss against steps, for several sizes of mini-batches",
         "steps (count)",
         "mean loss over all samples (nats)",
     );
     let mut per_second = chart(
-        "Loss per second, for several sizes of mini-batches",
-        "seconds of steps (s)",
+        "Loss against time, for several sizes of mini-batches",
+        "time of the steps (s)",
         "mean loss over all samples (nats)",
     );
     let mut norms = chart(

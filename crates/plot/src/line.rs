@@ -5,7 +5,7 @@ use super::canvas::{Align, Canvas};
 use super::font::Font;
 use super::multiples::Multiples;
 use super::page::{Page, Words};
-use super::{Axis, Band, Colour, Contours, Dash, PlotError, Scale, Series, legend};
+use super::{Axis, Band, Colour, Contours, Dash, PlotError, Scale, Series, legend, number};
 use std::path::Path;
 
 /// The most lines that one pair of axes holds.
@@ -189,6 +189,8 @@ impl LineChart {
             let Some(width) = series.columns else {
                 continue;
             };
+            let seen = series.points.iter().filter(|point| point.1 != 0.0);
+            let written = seen.count() <= FEW_COLUMNS;
             for &(at, height) in &series.points {
                 let (left, right) = (x.place(at - width / 2.0), x.place(at + width / 2.0));
                 let (foot, top) = (y.place(0.0), y.place(height));
@@ -200,6 +202,12 @@ impl LineChart {
                         (right - rim, top.max(foot)),
                         look.colour,
                     )?;
+                    if written {
+                        let above = (x.place(at), top.min(foot) - 0.7 * frame.font.size);
+                        let words = number(height);
+                        page.canvas
+                            .text(&words, above, &frame.font, Align::Middle)?;
+                    }
                 }
             }
         }
@@ -423,6 +431,9 @@ impl LineChart {
 
 /// Values along both axes.
 pub(super) type Reach = (Vec<f64>, Vec<f64>);
+
+/// So many columns of a histogram carry their heights in numbers.
+const FEW_COLUMNS: usize = 10;
 
 /// The columns of every line chart's table.
 pub(super) const HEADER: [&str; 6] = ["kind", "name", "x", "y", "low", "high"];

@@ -31,7 +31,7 @@ pub fn save(path: &Path, setting: &str, seen: &Xray) -> Result<(), Fault> {
         picture.subtitle += " ..";
     }
     picture.notes.push(
-        "Blocks from the input at the left to the loss at the right. Lines join blocks of one kind.".into(),
+        "Blocks from the input at the left to the loss at the right. One line joins layers, another activations.".into(),
     );
     if let Some(culprit) = &seen.culprit {
         picture
@@ -57,40 +57,37 @@ fn points(seen: &Xray, kinds: &[Kind], of: fn(&BlockXray) -> Option<f64>) -> Vec
         .collect()
 }
 
-/// Kinds with the words, the mark and the line of each.
-const KINDS: [(Kind, &str, Marker, Dash); 3] = [
-    (Kind::Weight, "after layers", Marker::Circle, Dash::Solid),
-    (
-        Kind::Activation,
-        "after activations",
-        Marker::Square,
-        Dash::DashDot,
-    ),
-    (
-        Kind::Other,
-        "after other blocks",
-        Marker::Cross,
-        Dash::Dotted,
-    ),
-];
+/// What blocks of a kind are called, and a series of theirs. Blocks of other kinds have nothing in common: no line joins
+/// them.
+fn series(kind: Kind, what: &str, points: Vec<(f64, f64)>) -> Series {
+    match kind {
+        Kind::Weight => Series::new(format!("{what} after layers"), points).marker(Marker::Circle),
+        Kind::Activation => Series::new(format!("{what} after activations"), points)
+            .marker(Marker::Square)
+            .dash(Dash::DashDot),
+        _ => Series::new(format!("{what} after other blocks"), points)
+            .marker(Marker::Cross)
+            .scattered(),
+    }
+}
+
+const KINDS: [Kind; 3] = [Kind::Weight, Kind::Activation, Kind::Other];
 
 fn norms(seen: &Xray) -> LineChart {
     let mut chart = chart("norms", "norm over the batch", seen);
-    let kinds = [Kind::Weight, Kind::Activation, Kind::Other];
-    let gradient = points(seen, &kinds, |block| block.gradient_norm);
+    let gradient = points(seen, &KINDS, |block| block.gradient_norm);
     if !gradient.is_empty() {
         let series = Series::new("gradient in the parameters", gradient);
         chart
             .series
             .push(series.colour(Colour::VERMILION).marker(Marker::Triangle));
     }
-    for (kind, after, marker, dash) in KINDS {
+    for kind in KINDS {
         let points = points(seen, &[kind], |block| block.cotangent_norm);
         if !points.is_empty() {
-            let series = Series::new(format!("cotangent {after}"), points);
             chart
                 .series
-                .push(series.colour(Colour::BLUE).marker(marker).dash(dash));
+                .push(series(kind, "cotangent", points).colour(Colour::BLUE));
         }
     }
     chart
@@ -102,15 +99,14 @@ fn singular(seen: &Xray) -> LineChart {
         "largest singular value",
         seen,
     );
-    for (kind, after, marker, dash) in KINDS {
+    for kind in KINDS {
         let points = points(seen, &[kind], |block| {
             block.spectrum.as_ref().and_then(|s| s.largest())
         });
         if !points.is_empty() {
-            let series = Series::new(format!("singular value {after}"), points);
             chart
                 .series
-                .push(series.colour(Colour::GREEN).marker(marker).dash(dash));
+                .push(series(kind, "singular value", points).colour(Colour::GREEN));
         }
     }
     chart

@@ -161,3 +161,25 @@ fn guides_lie_above_marks_and_bars_reach_as_far_as_they_say() {
     };
     assert!(marks(true) > marks(false) + 200);
 }
+
+#[test]
+fn few_columns_say_their_heights() {
+    let mut chart = LineChart::new("t", Axis::linear("x"), Axis::linear("y"));
+    let values = [0.1, 0.1, 0.1, 0.9];
+    chart
+        .series
+        .push(Series::histogram("runs", &values, (0.0, 1.0), 20));
+    let canvas = chart.draw().unwrap();
+    canvas.assert_words_apart();
+    let places: Vec<f64> = canvas
+        .texts
+        .iter()
+        .filter(|(text, at)| text == "3" && at[0] > 150.0)
+        .map(|(_, at)| at[0])
+        .collect();
+    assert_eq!(places.len(), 1, "{:?}", canvas.texts);
+    let many: Vec<f64> = (0..20).map(|i| (f64::from(i) + 0.5) / 20.0).collect();
+    chart.series = vec![Series::histogram("runs", &many, (0.0, 1.0), 20)];
+    let canvas = chart.draw().unwrap();
+    assert!(canvas.texts.iter().filter(|(text, _)| text == "1").count() <= 1);
+}
