@@ -456,7 +456,7 @@ mod tests {
     use super::*;
 
     fn page(panels: usize) -> Panels {
-        let spot = |x: f64, hollow| Spot {
+        let spot = |x: f64, hollow: bool| Spot {
             x,
             y: 3.0 * x,
             spread: (!hollow).then_some((2.0 * x, 4.0 * x)),
