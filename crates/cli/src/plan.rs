@@ -182,11 +182,15 @@ where
     };
     if !json {
         return Ok(format!(
-            "{}, {}, {}: {} parameters\n{plan}\n{}",
+            "{}, {}, {}: {} parameters\n{plan}\n{}{}",
             network.name(),
             network.activation(),
             asked.loss.map_or("no loss", Loss::name),
             pushpull_core::siblings::figures::grouped(graph.n_params() as u128),
+            match asked.with_x {
+                true => "The gradient in the inputs is part of it.\n",
+                false => "",
+            },
             match asked.threads {
                 1 => "",
                 _ => "Times are those of one thread; flops are the same on any number.\n",

@@ -5,7 +5,7 @@ use pushpull_bench::grid::chart;
 use pushpull_bench::grid::{Against, Configuration, Grid};
 use pushpull_bench::record::Dtype;
 use pushpull_core::siblings::memory;
-use pushpull_core::{Scalar, Team};
+use pushpull_core::{Graph, Primal, Scalar, Team};
 use pushpull_files::Samples;
 use pushpull_plot::MOST_PANELS;
 
@@ -92,8 +92,13 @@ impl Subjects {
         for network in &networks {
             for &batch in &grid.batches {
                 let numbers = memory::elements(&[network.rows(), batch]);
-                memory::fits::<f32>("the data", numbers, "use a smaller --batch")?;
-                network.graph(batch)?;
+                let graph = network.graph(batch)?;
+                for dtype in &grid.dtypes {
+                    match dtype {
+                        Dtype::F32 => fits::<f32>(&graph, numbers, batch)?,
+                        _ => fits::<f64>(&graph, numbers, batch)?,
+                    }
+                }
             }
         }
         let subjects = Self {
@@ -133,6 +138,13 @@ impl Subjects {
             }),
         }
     }
+}
+
+/// Refuses data, and a network's own value, that have no room.
+fn fits<T: Scalar>(graph: &Graph, numbers: usize, batch: usize) -> Result<(), Fault> {
+    memory::fits::<T>("the data", numbers, "use a smaller --batch")?;
+    Primal::<T>::predict(graph, batch)?;
+    Ok(())
 }
 
 /// Each value once, in their order.

@@ -15,15 +15,23 @@ use crate::options::xray::Xray;
 use crate::options::{Gradient, Mode, Precision};
 use crate::way::{self, Takes};
 
-/// Flops that take less than a minute on any machine that this runs on: a hundred million a second.
+/// Flops that take less than a minute on any machine that this runs on, at a hundred million a second.
 const SHORT: f64 = 6e9;
 
-/// Flops that a call of an elementary function takes the time of, at most.
-const CALL: f64 = 100.0;
+/// The same of reverse mode, whose products are of matrices: five times as many.
+const SHORT_REVERSE: f64 = 3e10;
 
-/// Whether a run may be a long one.
-fn may_be_long(takes: Takes, times: f64) -> bool {
-    times * (takes.cost.flops as f64 + CALL * takes.cost.calls as f64) > SHORT
+/// Flops that a call of an elementary function takes the time of, at most.
+const CALL: f64 = 20.0;
+
+/// Whether so many runs of a way may take long: only then is a machine's time for each block looked up, or measured.
+fn may_be_long(way: Way, takes: Takes, times: f64) -> bool {
+    let short = if way.is_reverse() {
+        SHORT_REVERSE
+    } else {
+        SHORT
+    };
+    times * (takes.cost.flops as f64 + CALL * takes.cost.calls as f64) > short
 }
 
 /// Seconds of ways to a gradient, by the planner.
@@ -101,7 +109,7 @@ where
     Dual<T>: Timed,
 {
     let takes = way::predict::<T>(graph, batch, wanted, way).ok()?;
-    if !may_be_long(takes, 1.0) {
+    if !may_be_long(way, takes, 1.0) {
         return None;
     }
     let times = Times::<T>::of(graph, batch, wanted)?;
@@ -154,7 +162,7 @@ where
         way::predict::<T>(&graph, batch, wanted, way).ok()?,
         steps as f64,
     );
-    if !may_be_long(takes, steps) {
+    if !may_be_long(way, takes, steps) {
         return None;
     }
     let times = Times::<T>::of(&graph, batch, wanted)?;
@@ -240,7 +248,7 @@ where
 {
     let way = Way::ForwardDense;
     let takes = way::predict::<T>(graph, batch, Wrt::PARAMS, way).ok()?;
-    if !may_be_long(takes, 1.0) {
+    if !may_be_long(way, takes, 1.0) {
         return None;
     }
     let times = Times::<T>::of(graph, batch, Wrt::PARAMS)?;
@@ -257,4 +265,30 @@ where
         seconds: times.seconds(way)?,
         faster,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use pushpull_core::Cost;
+
+    #[test]
+    fn what_is_certainly_short_is_not_looked_into() {
+        let takes = |flops, calls| Takes {
+            cost: Cost { flops, calls },
+            peak_bytes: 0,
+        };
+        let (forward, reverse) = (Way::ForwardChunked(8), Way::Reverse(1));
+        assert!(!may_be_long(reverse, takes(1_000_000_000, 1_000), 1.0));
+        assert!(!may_be_long(forward, takes(1_000_000_000, 1_000), 1.0));
+        assert!(may_be_long(forward, takes(10_000_000_000, 0), 1.0));
+        assert!(may_be_long(reverse, takes(1_000_000, 0), 1e6));
+        assert!(may_be_long(reverse, takes(0, 10_000_000_000), 1.0));
+    }
+
+    #[test]
+    fn singular_values_beyond_the_exact_ones_take_less() {
+        assert!(decomposed(600.0, 900.0, 512.0) < decomposed(600.0, 900.0, 600.0));
+        assert_eq!(decomposed(3.0, 5.0, 9.0), decomposed(5.0, 3.0, 9.0));
+    }
 }
