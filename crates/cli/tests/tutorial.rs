@@ -1,5 +1,5 @@
 //! The shell sessions of `docs/`: run as they stand, in one directory and in the order of the chapters, and what the program
-//! prints compared with what the chapter says, line by line.
+//! prints compared with what the chapter says, line by line. The commands of the README run as well.
 //!
 //! Compared is stdout, or stderr where a command fails. In a chapter `...` stands for any text within a line, with the
 //! blanks around it; a line that is only `...` for any number of lines, none among them.
@@ -8,7 +8,7 @@ mod common;
 
 use std::path::{Path, PathBuf};
 
-use common::pushpull;
+use common::{fault, pushpull};
 use npyz::NpyFile;
 use pushpull_data::Dataset;
 
@@ -159,6 +159,30 @@ fn every_session_prints_what_the_tutorial_says() {
     assert_eq!(code, Some(0), "the last command failed");
     assert!(commands > 0, "no session was found");
     assert!(faults.is_empty(), "{faults}");
+}
+
+/// As printed, in one directory and in their order; a comparison is given less time than it would take by default.
+#[test]
+fn every_command_of_the_readme_runs() {
+    let place = tempfile::tempdir().unwrap();
+    provide("data", place.path());
+    provide("docs", place.path());
+    let text = std::fs::read_to_string(root().join("README.md")).unwrap();
+    let blocks = text.split("```sh\n").skip(1);
+    let whole = blocks.filter_map(|block| Some(block.split_once("```")?.0.replace("\\\n", " ")));
+    let lines: Vec<String> = whole
+        .flat_map(|block| block.lines().map(str::to_owned).collect::<Vec<_>>())
+        .filter(|line| line.starts_with("pushpull "))
+        .collect();
+    assert_eq!(lines.len(), 9, "{lines:#?}");
+    for line in lines {
+        let mut words: Vec<&str> = line.split_whitespace().skip(1).collect();
+        if words[0] == "compare" {
+            words.extend(["--seconds", "0.5"]);
+        }
+        let output = pushpull(place.path(), &words);
+        assert!(output.status.success(), "{line}: {}", fault(&output));
+    }
 }
 
 /// A comparison that takes anything for right would prove nothing.
