@@ -291,47 +291,38 @@ fn memory_width(table: Table<'_>, setting: &str, path: &Path) -> Result<Option<S
     )
 }
 
-/// Curves of the depth sweep: name, look, and points.
-fn depth_curves(
-    table: Table<'_>,
-    y: fn(&Record) -> f64,
-) -> Vec<(String, pushpull_plot::Mode, Vec<(f64, f64)>)> {
-    let rows = |mode, keep: fn(&Record) -> bool| -> Vec<(f64, f64)> {
-        let curve = Curve::new(Sweep::Depth, 32, mode);
-        table
-            .rows(curve)
+/// Curves of the depth sweep that have points.
+fn depth_curves(table: Table<'_>, y: fn(&Record) -> f64) -> Vec<Series> {
+    use pushpull_plot::Mode as Shown;
+    let curve = |name: &str, shown: Shown, mode: Mode, keep: fn(&Record) -> bool| {
+        let rows = table.rows(Curve::new(Sweep::Depth, 32, mode));
+        let points: Vec<_> = rows
             .filter(|r| keep(r))
             .map(|r| (blocks(r), y(r)))
-            .collect()
+            .collect();
+        let remark = slope(&points, 8.0);
+        (!points.is_empty()).then(|| Series::new(name, points).mode(shown).remark(remark))
     };
-    let full = rows(Mode::Forward, |r| r.chunk == Some(r.params));
-    let chunked = rows(Mode::Forward, |r| r.chunk == Some(DEPTH_CHUNK));
+    let full = "forward, full tangent matrix";
     let chunk = format!("forward, chunk of {DEPTH_CHUNK}");
-    let all = |name: &str, mode| (name.to_owned(), shown(mode), rows(mode, |_| true));
-    vec![
-        (
-            "forward, full tangent matrix".into(),
-            pushpull_plot::Mode::ForwardFull,
-            full,
-        ),
-        (chunk, shown(Mode::Forward), chunked),
+    let chunked: fn(&Record) -> bool = |r| r.chunk == Some(DEPTH_CHUNK);
+    let all = |name, mode| curve(name, shown(mode), mode, |_| true);
+    let curves = [
+        curve(full, Shown::ForwardFull, Mode::Forward, |r| {
+            r.chunk == Some(r.params)
+        }),
+        curve(&chunk, Shown::Forward, Mode::Forward, chunked),
         all("reverse", Mode::Reverse),
         all("one jvp", Mode::Jvp),
         all("primal", Mode::Primal),
-    ]
+    ];
+    curves.into_iter().flatten().collect()
 }
 
 fn depth(table: Table<'_>, title: &str, label: &str, y: fn(&Record) -> f64) -> LineChart {
     let mut chart = LineChart::new(title, Axis::log2("linear blocks (count)"), Axis::log(label));
     chart.subtitle = format!("equal width {DEPTH_WIDTH} on digits, tanh, sum, batch 32, f64");
-    for (name, mode, points) in depth_curves(table, y) {
-        if !points.is_empty() {
-            let remark = slope(&points, 8.0);
-            chart
-                .series
-                .push(Series::new(name, points).mode(mode).remark(remark));
-        }
-    }
+    chart.series = depth_curves(table, y);
     chart
 }
 
