@@ -383,7 +383,7 @@ fn winner(
     };
     let (inputs, outputs) = (sizes(|r| r.inputs), sizes(|r| r.outputs));
     let mut map = HeatMap::new(
-        "Which mode has the Jacobian first",
+        "Which mode computes the Jacobian faster",
         Categories::new("inputs (count)", &inputs),
         Categories::new("outputs (count)", &outputs),
         "time forward / time reverse",
