@@ -291,38 +291,38 @@ fn memory_width(table: Table<'_>, setting: &str, path: &Path) -> Result<Option<S
     )
 }
 
-/// Curves of the depth sweep.
+/// Curves of the depth sweep that have points.
 fn depth_curves(table: Table<'_>, y: fn(&Record) -> f64) -> Vec<Series> {
-    let rows = |mode, keep: fn(&Record) -> bool| -> Vec<(f64, f64)> {
-        let curve = Curve::new(Sweep::Depth, 32, mode);
-        table
-            .rows(curve)
+    use pushpull_plot::Mode as Shown;
+    let curve = |name: &str, shown: Shown, mode: Mode, keep: fn(&Record) -> bool| {
+        let rows = table.rows(Curve::new(Sweep::Depth, 32, mode));
+        let points: Vec<_> = rows
             .filter(|r| keep(r))
             .map(|r| (blocks(r), y(r)))
-            .collect()
+            .collect();
+        let remark = slope(&points, 8.0);
+        (!points.is_empty()).then(|| Series::new(name, points).mode(shown).remark(remark))
     };
-    let full = rows(Mode::Forward, |r| r.chunk == Some(r.params));
-    let chunked = rows(Mode::Forward, |r| r.chunk == Some(DEPTH_CHUNK));
+    let full = "forward, full tangent matrix";
     let chunk = format!("forward, chunk of {DEPTH_CHUNK}");
-    let all = |name, mode| Series::new(name, rows(mode, |_| true)).mode(shown(mode));
-    vec![
-        Series::new("forward, full tangent matrix", full).mode(pushpull_plot::Mode::ForwardFull),
-        Series::new(chunk, chunked).mode(shown(Mode::Forward)),
+    let chunked: fn(&Record) -> bool = |r| r.chunk == Some(DEPTH_CHUNK);
+    let all = |name, mode| curve(name, shown(mode), mode, |_| true);
+    let curves = [
+        curve(full, Shown::ForwardFull, Mode::Forward, |r| {
+            r.chunk == Some(r.params)
+        }),
+        curve(&chunk, Shown::Forward, Mode::Forward, chunked),
         all("reverse", Mode::Reverse),
         all("one jvp", Mode::Jvp),
         all("primal", Mode::Primal),
-    ]
+    ];
+    curves.into_iter().flatten().collect()
 }
 
 fn depth(table: Table<'_>, title: &str, label: &str, y: fn(&Record) -> f64) -> LineChart {
     let mut chart = LineChart::new(title, Axis::log2("linear blocks (count)"), Axis::log(label));
     chart.subtitle = format!("equal width {DEPTH_WIDTH} on digits, tanh, sum, batch 32, f64");
-    for series in depth_curves(table, y) {
-        if !series.points.is_empty() {
-            let remark = slope(&series.points, 8.0);
-            chart.series.push(series.remark(remark));
-        }
-    }
+    chart.series = depth_curves(table, y);
     chart
 }
 
@@ -383,7 +383,7 @@ fn winner(
     };
     let (inputs, outputs) = (sizes(|r| r.inputs), sizes(|r| r.outputs));
     let mut map = HeatMap::new(
-        "Which mode has the Jacobian first",
+        "Which mode computes the Jacobian faster",
         Categories::new("inputs (count)", &inputs),
         Categories::new("outputs (count)", &outputs),
         "time forward / time reverse",

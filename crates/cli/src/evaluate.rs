@@ -7,7 +7,7 @@ use pushpull_core::blocks::Loss;
 use pushpull_core::siblings::figures::table;
 use pushpull_files::weights::Weights;
 use pushpull_files::{Element, output};
-use pushpull_plot::{Categories, HeatMap, Shade};
+use pushpull_plot::{Categories, HeatMap, Labels, Shade};
 use pushpull_train::{Metrics, Model, Precision as Trained, Samples, class_of};
 use serde::Serialize;
 
@@ -126,9 +126,12 @@ fn picture(report: &Report, confusion: &[Vec<usize>]) -> HeatMap {
     ];
     map.shade = Shade::Share;
     let counts = || confusion.iter().rev();
-    map.words = counts()
-        .map(|counts| counts.iter().map(usize::to_string).collect())
-        .collect();
+    map.labels = Some(Labels {
+        name: "samples".into(),
+        cells: counts()
+            .map(|counts| counts.iter().map(usize::to_string).collect())
+            .collect(),
+    });
     map.cells = counts()
         .map(|counts| {
             let all = counts.iter().sum::<usize>().max(1) as f64;

@@ -63,8 +63,8 @@ pub struct HeatMap {
     pub y: Categories,
     /// `cells[y][x]`; `None` was not measured and is hatched.
     pub cells: Vec<Vec<Option<f64>>>,
-    /// What the cells say instead of their numbers, in the shape of the cells; empty for the numbers.
-    pub words: Vec<Vec<String>>,
+    /// What the cells say instead of their numbers.
+    pub labels: Option<Labels>,
     /// How numbers are coloured.
     pub shade: Shade,
     /// What a cell's number is, e.g. `time forward / time reverse`.
@@ -77,6 +77,15 @@ pub struct HeatMap {
     pub frontier: Option<Frontier>,
     /// Remarks under the plot.
     pub notes: Vec<String>,
+}
+
+/// What the cells say instead of their numbers, e.g. counts in the shade of a share.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Labels {
+    /// Quantity and unit, for the table.
+    pub name: String,
+    /// `cells[y][x]`, in the shape of the cells.
+    pub cells: Vec<Vec<String>>,
 }
 
 /// A line drawn along the edges between cells of two sides.
@@ -122,7 +131,7 @@ impl HeatMap {
             x,
             y,
             cells: Vec::new(),
-            words: Vec::new(),
+            labels: None,
             shade: Shade::Ratio,
             value: value.into(),
             below: "below 1".into(),
@@ -135,7 +144,7 @@ impl HeatMap {
     /// Writes the picture to `path`, which ends in `.png`, and its numbers to the `.csv` of the same stem.
     ///
     /// The table's columns are the two labels and the value's, a row for each cell; a missing cell's value is empty. A
-    /// frontier adds a column with its name: on which side a cell lies; words of the cells add a column `words`.
+    /// frontier adds a column with its name: on which side a cell lies; labels of the cells add one with theirs.
     ///
     /// # Errors
     /// No measured cell, rows of the wrong length, values that are not positive and finite, words or cells that do
@@ -190,8 +199,8 @@ impl HeatMap {
                     Shade::Share => Colour::rising(*value),
                 };
                 page.canvas.rect(low, high, fill)?;
-                let text = match self.words.get(j) {
-                    Some(words) => words[i].clone(),
+                let text = match &self.labels {
+                    Some(labels) => labels.cells[j][i].clone(),
                     None => rounded(*value),
                 };
                 let fits = inner.width(&text)? <= w - 4.0 && inner.size <= h;
@@ -307,13 +316,16 @@ impl HeatMap {
                 );
             }
         }
-        let fits = self.words.iter().map(Vec::len);
-        if !self.words.is_empty() && !fits.eq(self.cells.iter().map(Vec::len)) {
-            return shape(
-                "words".into(),
-                self.x.names.len() * self.y.names.len(),
-                self.words.iter().map(Vec::len).sum(),
-            );
+        if let Some(labels) = &self.labels {
+            let fits = labels.cells.iter().map(Vec::len);
+            if !fits.eq(self.cells.iter().map(Vec::len)) {
+                let got = labels.cells.iter().map(Vec::len).sum();
+                return shape(
+                    "labels".into(),
+                    self.x.names.len() * self.y.names.len(),
+                    got,
+                );
+            }
         }
         if self.cells.iter().flatten().all(Option::is_none) {
             return Err(PlotError::Empty {
@@ -331,13 +343,13 @@ impl HeatMap {
             self.value.clone(),
         ]];
         rows[0].extend(self.frontier.iter().map(|line| line.name.clone()));
-        rows[0].extend((!self.words.is_empty()).then(|| "words".to_owned()));
+        rows[0].extend(self.labels.iter().map(|labels| labels.name.clone()));
         for (j, (row, y)) in self.cells.iter().zip(&self.y.names).enumerate() {
             for (i, (cell, x)) in row.iter().zip(&self.x.names).enumerate() {
                 let value = cell.map(|v| v.to_string()).unwrap_or_default();
                 let mut line = vec![y.clone(), x.clone(), value];
                 line.extend(self.frontier.iter().map(|f| f.side[j][i].to_string()));
-                line.extend(self.words.get(j).map(|words| words[i].clone()));
+                line.extend(self.labels.iter().map(|l| l.cells[j][i].clone()));
                 rows.push(line);
             }
         }

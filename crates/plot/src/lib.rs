@@ -32,7 +32,7 @@ pub use canvas::{HEIGHT, WIDTH};
 pub use colour::Colour;
 pub use contours::Contours;
 pub use dash::Dash;
-pub use heat::{Categories, Frontier, HeatMap, Shade};
+pub use heat::{Categories, Frontier, HeatMap, Labels, Shade};
 pub use line::{LineChart, MOST_LINES};
 pub use marker::Marker;
 pub use mode::{Dtype, Mode};

@@ -32,7 +32,8 @@ The loss is the mean over the samples. The score is accuracy: of softmax-cross-e
 samples whose most probable class is right, of sigmoid-cross-entropy the share of answers that are
 right, each output one; or of squared-error R2, 1 - sum (y - f)^2 / sum (y - mean of y)^2.
 
-Output: with --output DIR, the confusion matrix as confusion.csv and confusion.png.
+Output: with --output DIR, the confusion matrix as confusion.png, with the number of samples in each
+cell, and as confusion.csv.
 
 Examples:
   pushpull evaluate --weights w.safetensors --activation relu --loss softmax-cross-entropy \\

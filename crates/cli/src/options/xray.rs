@@ -28,7 +28,7 @@ Data: an npz or a table as for `pushpull gradient`; numbers of a formula without
 as for `pushpull gradient`; drawn by --init without.
 
 Output: with --output DIR, xray.png and its numbers, xray.csv: the norms of cotangents and
-gradients, block by block.
+gradients and the largest singular values, block by block.
 
 Examples:
   pushpull xray --layers 64,32,32,32,32,32,10 --activation sigmoid --init uniform:0.5 \\

@@ -121,21 +121,25 @@ fn shares_say_their_words_and_zero_is_a_share() {
     let mut map = map();
     map.shade = Shade::Share;
     map.cells = vec![vec![Some(0.0), Some(1.0)], vec![None, Some(0.5)]];
-    map.words = vec![
-        vec!["0".into(), "17".into()],
-        vec![String::new(), "4".into()],
-    ];
+    map.labels = Some(Labels {
+        name: "samples".into(),
+        cells: vec![
+            vec!["0".into(), "17".into()],
+            vec![String::new(), "4".into()],
+        ],
+    });
     let canvas = map.draw().unwrap().canvas;
     for colour in [0.0, 1.0, 0.5].map(Colour::rising) {
         assert!(canvas.count(colour) > 20_000, "{colour:?}");
     }
     assert!(canvas.texts.iter().any(|(text, _)| text == "17"));
     canvas.assert_words_apart();
+    assert_eq!(map.table()[0][3], "samples");
     assert_eq!(map.table()[2], ["a", "10", "1", "17"]);
     map.cells[0][0] = Some(1.5);
     assert!(matches!(map.draw(), Err(PlotError::Value { .. })));
     map.cells[0][0] = Some(0.5);
-    map.words.pop();
+    map.labels.as_mut().unwrap().cells.pop();
     assert!(matches!(map.draw(), Err(PlotError::Shape { .. })));
 }
 
@@ -150,7 +154,10 @@ fn a_confusion_of_many_classes_is_drawn_by_its_shades_alone() {
         map.cells = (0..classes)
             .map(|j| (0..classes).map(|i| cell(i, j)).collect())
             .collect();
-        map.words = vec![vec!["1234".into(); classes]; classes];
+        map.labels = Some(Labels {
+            name: "samples".into(),
+            cells: vec![vec!["1234".into(); classes]; classes],
+        });
         let canvas = map.draw().unwrap().canvas;
         canvas.assert_words_apart();
         let written = canvas.texts.iter().any(|(text, _)| text == "1234");
