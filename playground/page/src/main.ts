@@ -63,7 +63,6 @@ const stepper = new Stepper(client, {
   },
   fault: say,
   take: () => act(client.train(1, 1e9)),
-  busy: () => playing,
 });
 const mathematics = new Mathematics(client);
 const costs = new Costs(client, () => ({ settings, table: settings.data === "table" ? table : undefined }));
@@ -243,7 +242,7 @@ function play(): void {
   shownAt = [];
   const button = byId("play");
   button.setAttribute("aria-pressed", "true");
-  button.innerHTML = '<span aria-hidden="true">⏸</span> Pause';
+  button.innerHTML = '<span aria-hidden="true">‖</span> Pause';
   text(byId("words"), "");
 }
 
