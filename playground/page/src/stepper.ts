@@ -269,10 +269,8 @@ export class Stepper {
         const canvas = item.querySelector("canvas");
         if (canvas && buffer) {
           const zoom = Math.max(1, Math.min(10, Math.floor(520 / Math.max(columns, 1)), Math.floor(90 / rows)));
-          if (canvas.width !== columns * zoom || canvas.height !== Math.max(rows * zoom, 6)) {
-            canvas.width = columns * zoom;
-            canvas.height = Math.max(rows * zoom, 6);
-          }
+          canvas.style.width = `${columns * zoom}px`;
+          canvas.style.height = `${Math.max(rows * zoom, 6)}px`;
           const size = largest(grid);
           draw(canvas, grid, { scale: size || 1 });
           canvas.setAttribute("aria-label", `${buffer.name}, ${d.shape.join(" by ")}, largest ${size}`);
