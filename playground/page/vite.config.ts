@@ -1,4 +1,4 @@
-import { defineConfig } from "vite";
+import { defineConfig } from "vitest/config";
 
 // Paths are relative: the page is opened from any folder of any server.
 export default defineConfig({
@@ -7,4 +7,5 @@ export default defineConfig({
   build: { target: "es2022", assetsInlineLimit: 0, sourcemap: false },
   worker: { format: "es" },
   server: { fs: { allow: ["../.."] } },
+  test: { include: ["tests/*.test.ts"], testTimeout: 120_000 },
 });

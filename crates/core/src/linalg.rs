@@ -313,6 +313,8 @@ fn by_kernel<T: Native>(
 ) {
     match kernel {
         Kernel::Plain => plain(c, onto, a, b),
+        // A WebAssembly module is small first: there the library brings a hundred kilobytes and no vectors.
+        _ if cfg!(target_family = "wasm") => plain(c, onto, a, b),
         Kernel::Library => library::product(c, onto, a, b),
         #[cfg(target_arch = "x86_64")]
         Kernel::Panels => panels::product(c, onto, a, b),

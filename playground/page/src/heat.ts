@@ -2,7 +2,6 @@
 
 import { classes, table } from "./colour";
 
-const scratch = typeof document === "undefined" ? undefined : document.createElement("canvas");
 let colours = new Uint32Array();
 
 /** Takes the colours of the theme anew. */
@@ -17,18 +16,17 @@ export interface Grid {
   columns: number;
 }
 
-/** Draws a grid over all of a canvas. `scale`: the number of full colour. */
-export function draw(canvas: HTMLCanvasElement, grid: Grid, how: { scale?: number; discretise?: boolean; classes?: boolean; smooth?: boolean } = {}): void {
+/** Draws a grid, a pixel a number: the style sheet stretches the canvas. `scale`: the number of full colour. */
+export function draw(canvas: HTMLCanvasElement, grid: Grid, how: { scale?: number; discretise?: boolean; classes?: boolean } = {}): void {
   const context = canvas.getContext("2d");
-  const small = scratch?.getContext("2d", { willReadFrequently: true });
-  if (!context || !small || !scratch) return;
+  if (!context) return;
   if (colours.length === 0) recolour();
   const { rows, columns, numbers, start } = grid;
-  if (scratch.width !== columns || scratch.height !== rows) {
-    scratch.width = columns;
-    scratch.height = rows;
+  if (canvas.width !== columns || canvas.height !== rows) {
+    canvas.width = columns;
+    canvas.height = rows;
   }
-  const image = small.createImageData(columns, rows);
+  const image = context.createImageData(columns, rows);
   const pixels = new Uint32Array(image.data.buffer);
   const scale = how.scale ?? 1;
   for (let k = 0; k < pixels.length; k++) {
@@ -43,10 +41,7 @@ export function draw(canvas: HTMLCanvasElement, grid: Grid, how: { scale?: numbe
     // NaN: nothing was written there yet.
     pixels[k] = Number.isNaN(x) ? 0 : (colours[place] ?? 0);
   }
-  small.putImageData(image, 0, 0);
-  context.imageSmoothingEnabled = how.smooth ?? false;
-  context.clearRect(0, 0, canvas.width, canvas.height);
-  context.drawImage(scratch, 0, 0, columns, rows, 0, 0, canvas.width, canvas.height);
+  context.putImageData(image, 0, 0);
 }
 
 /** The largest size among numbers of a grid. */

@@ -36,6 +36,7 @@ let drawn = true;
 let run = 0;
 let shownAt: number[] = [];
 let lastXray = 0;
+let lastChart = 0;
 
 const losses = new Losses();
 const lossChart = new Chart(byId("loss-chart"), {
@@ -47,7 +48,7 @@ const lossChart = new Chart(byId("loss-chart"), {
   y: short,
   fromZero: true,
 });
-const plane = new Plane(byId<HTMLCanvasElement>("plane"));
+const plane = new Plane(byId<HTMLCanvasElement>("plane"), byId<HTMLCanvasElement>("points"));
 const network = new Network(byId("network"), byId("inspector"), {
   settings: (change) => {
     const next = structuredClone(settings);
@@ -63,12 +64,11 @@ const stepper = new Stepper(client, {
   },
   fault: say,
   take: () => act(client.train(1, 1e9)),
-  busy: () => playing,
 });
 const mathematics = new Mathematics(client);
 const costs = new Costs(client, () => ({ settings, table: settings.data === "table" ? table : undefined }));
 const xray = new Xray(client);
-const sampleView = new SampleView(client);
+const sampleView = new SampleView(client, (raw) => network.read(raw));
 new Agreement(client);
 
 function say(error: unknown): void {
@@ -177,7 +177,10 @@ function show({ ok, numbers }: Told<Frame>, now: number): void {
   const right = (share: number | null) => (share === null ? "–" : `${(100 * share).toFixed(1)} %`);
   text(byId("train-right"), right(ok.train.accuracy));
   text(byId("test-right"), right(ok.test.accuracy));
-  lossChart.set([losses.steps, losses.train, losses.test]);
+  if (!playing || now - lastChart > 100) {
+    lastChart = now;
+    lossChart.set([losses.steps, losses.train, losses.test]);
+  }
   const back = byId<HTMLInputElement>("back");
   back.min = String(ok.past?.[0] ?? ok.step);
   back.max = String(ok.step);
@@ -211,6 +214,7 @@ function fill(ok: Started): void {
   text(byId("batch-out"), String(s.batch));
   text(byId("seed"), String(s.seed));
   text(byId("layers"), String(s.layers.length));
+  text(byId("layers-word"), s.layers.length === 1 ? "hidden layer" : "hidden layers");
   byId<HTMLButtonElement>("less").disabled = s.layers.length === 0;
   byId<HTMLButtonElement>("more").disabled = s.layers.length >= layersAtMost;
   byId("formula-part").hidden = s.data !== "formula";
@@ -243,7 +247,7 @@ function play(): void {
   shownAt = [];
   const button = byId("play");
   button.setAttribute("aria-pressed", "true");
-  button.innerHTML = '<span aria-hidden="true">⏸</span> Pause';
+  button.innerHTML = '<span aria-hidden="true">‖</span> Pause';
   text(byId("words"), "");
 }
 

@@ -47,6 +47,8 @@ export class Network {
   private hovered: Link | undefined;
   private pinned = false;
   private here: { pushed: number | undefined; pulled: number | undefined } = { pushed: undefined, pulled: undefined };
+  /** A table's tile. */
+  private input: HTMLCanvasElement | undefined;
   private width = 0;
   private height = 0;
 
@@ -118,6 +120,7 @@ export class Network {
       const neuron = this.neuron([x(0), y(3.5)], -1, 0, -1);
       neuron.button.setAttribute("aria-label", `The ${started.inputs} columns of the table`);
       neuron.button.disabled = true;
+      this.input = neuron.canvas;
       for (let k = 0; k < started.inputs; k++) sources.push([x(0), y(3.5) + (k - started.inputs / 2) * Math.min(5, 300 / started.inputs)]);
     }
     let from = sources;
@@ -126,14 +129,14 @@ export class Network {
     widths.forEach((neurons, layer) => {
       const output = layer === hidden.length;
       const to: [number, number][] = [];
-      const shown = output && neurons > 8 ? 50 / neurons : 1;
+      const gap = Math.min(TILE + 10, (8 * (TILE + 10)) / neurons);
       for (let row = 0; row < neurons; row++) {
-        const at: [number, number] = [x(layer + 1), output ? y(3.5) + (row - (neurons - 1) / 2) * (TILE + 10) * Math.min(shown, 1) * (neurons > 8 ? 1.55 : 1) : y(row)];
+        const at: [number, number] = [x(layer + 1), output ? y(3.5) + (row - (neurons - 1) / 2) * gap : y(row)];
         const neuron = this.neuron(at, layer, row, plane && (!output || row === 0) ? grid++ : -1);
         const name = output ? `Output ${neurons > 1 ? row + 1 : ""}` : `Neuron ${row + 1} of layer ${layer + 1}`;
         neuron.button.setAttribute("aria-label", `${name.trim()}: its weights`);
         neuron.button.dataset["key"] = `${layer} ${row}`;
-        if (output && neurons > 8) neuron.button.style.height = neuron.button.style.width = "24px";
+        if (output && neurons > 8) neuron.button.style.height = neuron.button.style.width = "30px";
         neuron.button.addEventListener("click", (event) => {
           event.stopPropagation();
           this.choose(layer, row);
@@ -224,6 +227,15 @@ export class Network {
     }
     this.lines();
     this.renew();
+  }
+
+  /** Of a table: the numbers of the sample that is looked at. */
+  read(raw: number[]): void {
+    if (this.started?.plane !== false || !this.input) return;
+    const side = Math.sqrt(raw.length);
+    const columns = Number.isInteger(side) ? side : raw.length;
+    const grid = { numbers: Float32Array.from(raw), start: 0, rows: raw.length / columns, columns };
+    draw(this.input, grid, { scale: Math.max(1e-9, largest(grid)) });
   }
 
   /** Of a table: the weights that lead to each neuron of the first layer, as a picture where they are a square number. */

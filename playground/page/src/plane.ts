@@ -6,18 +6,34 @@ import type { View } from "./settings";
 import type { Started } from "./told";
 
 export class Plane {
-  constructor(private readonly canvas: HTMLCanvasElement) {}
+  /** What the points were drawn for. */
+  private drawn: unknown[] = [];
+
+  constructor(
+    private readonly canvas: HTMLCanvasElement,
+    private readonly points: HTMLCanvasElement,
+  ) {}
 
   show(started: Started, numbers: Float32Array<ArrayBuffer>, view: View): void {
-    const context = this.canvas.getContext("2d");
-    if (!context || !started.plane) return;
+    this.points.hidden = !started.plane;
+    this.canvas.classList.toggle("pixels", !started.plane);
+    if (!started.plane) return;
     const cells = started.side * started.side;
     const several = started.task.kind === "classes" && started.task.names.length > 2;
     const start = numbers.length - cells;
-    if (start >= 0) draw(this.canvas, { numbers, start, rows: started.side, columns: started.side }, { discretise: view.discretise && !several, classes: several, smooth: !several });
-    else context.clearRect(0, 0, this.canvas.width, this.canvas.height);
+    if (start >= 0) draw(this.canvas, { numbers, start, rows: started.side, columns: started.side }, { discretise: view.discretise && !several, classes: several });
+    // The samples stay while the network learns.
+    const now = [started, view.test, palette()];
+    if (now.some((part, k) => part !== this.drawn[k])) this.samples(started, view, several);
+    this.drawn = now;
+  }
+
+  private samples(started: Started, view: View, several: boolean): void {
+    const context = this.points.getContext("2d");
+    if (!context) return;
     const { points, labels, trained, extent } = started;
-    const size = this.canvas.width;
+    const size = this.points.width;
+    context.clearRect(0, 0, size, size);
     const own = palette();
     const regression = started.task.kind === "regression";
     const place = (x: number) => ((x + extent) / (2 * extent)) * size;

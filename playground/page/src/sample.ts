@@ -9,7 +9,10 @@ import { draw } from "./heat";
 export class SampleView {
   private asking = false;
 
-  constructor(private readonly client: Client) {
+  constructor(
+    private readonly client: Client,
+    private readonly shown: (raw: number[]) => void,
+  ) {
     byId("sample").addEventListener("input", () => void this.renew());
   }
 
@@ -23,6 +26,7 @@ export class SampleView {
       const columns = Number.isInteger(side) ? side : ok.raw.length;
       const scale = Math.max(...ok.raw.map(Math.abs), 1e-9);
       draw(plane, { numbers: Float32Array.from(ok.raw), start: 0, rows: ok.raw.length / columns, columns }, { scale });
+      this.shown(ok.raw);
       const most = Math.max(...ok.outputs);
       const parts = ok.outputs.map((output) => Math.exp(output - most));
       const sum = parts.reduce((a, b) => a + b, 0);

@@ -22,7 +22,7 @@ export class Stepper {
 
   constructor(
     private readonly client: Client,
-    private readonly changes: { mark(pushed: number | undefined, pulled: number | undefined): void; fault(error: unknown): void; take(): Promise<void>; busy(): boolean },
+    private readonly changes: { mark(pushed: number | undefined, pulled: number | undefined): void; fault(error: unknown): void; take(): Promise<void> },
   ) {
     const area = (id: string, colour: string, mode: "forward" | "reverse") =>
       new Chart(byId(id), {
@@ -64,7 +64,7 @@ export class Stepper {
       this.programs = undefined;
       for (const list of Object.values(this.lists)) list.replaceChildren();
       for (const id of ["forward-heats", "reverse-heats"]) byId(id).replaceChildren();
-      this.changes.fault(error);
+      text(byId("saying"), error instanceof Error ? error.message : String(error));
     }
   }
 
@@ -269,14 +269,12 @@ export class Stepper {
         const canvas = item.querySelector("canvas");
         if (canvas && buffer) {
           const zoom = Math.max(1, Math.min(10, Math.floor(520 / Math.max(columns, 1)), Math.floor(90 / rows)));
-          if (canvas.width !== columns * zoom || canvas.height !== Math.max(rows * zoom, 6)) {
-            canvas.width = columns * zoom;
-            canvas.height = Math.max(rows * zoom, 6);
-          }
+          canvas.style.width = `${columns * zoom}px`;
+          canvas.style.height = `${Math.max(rows * zoom, 6)}px`;
           const size = largest(grid);
           draw(canvas, grid, { scale: size || 1 });
           canvas.setAttribute("aria-label", `${buffer.name}, ${d.shape.join(" by ")}, largest ${size}`);
-          const what = { value: "recorded", kept: "kept slopes", tangent: "tangents of one sample", cotangent: "cotangents", gradient: "gradient", sum: "the loss" }[buffer.role];
+          const what = { value: side === this.programs?.forward ? "value" : "recorded", kept: "kept slopes", tangent: "tangents of one sample", cotangent: "cotangents", gradient: "gradient", sum: "the loss" }[buffer.role];
           item.querySelector("div")?.replaceChildren(make("b", {}, buffer.name), ` ${what}, ${buffer.shape.join(" × ")}`);
         }
         return item;

@@ -21,14 +21,6 @@ const number = async (page, id) => Number((await text(page, id)).replaceAll(",",
 const words = (page) => text(page, "words");
 const ticks = (page) => page.getAttribute("#tick", "max").then(Number);
 const until = (page, what, argument) => page.waitForFunction(what, argument, { timeout: 60_000 });
-/** Waits until a question that was put has been answered. */
-const quiet = async (page, act) => {
-  const step = await text(page, "steps");
-  await act();
-  await page.waitForTimeout(50);
-  return step;
-};
-
 test("the spiral is learned while the page stays usable", async () => {
   const { page, errors } = await open(context, server.address);
   const before = await number(page, "train-loss");
@@ -45,6 +37,7 @@ test("the spiral is learned while the page stays usable", async () => {
     requestAnimationFrame(count);
   });
   const since = Date.now();
+  await page.selectOption("#pace", "25");
   await page.click("#play");
   await until(page, () => Number(document.getElementById("train-loss").textContent) < 0.25);
   const seconds = (Date.now() - since) / 1000;

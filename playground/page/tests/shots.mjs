@@ -8,12 +8,12 @@ await mkdir(into, { recursive: true });
 const server = await serve();
 const chrome = await browser();
 const shots = [
-  { name: "desktop", width: 1440, height: 1000, colorScheme: "light", ticks: 8, full: false },
+  { name: "desktop", width: 1440, height: 1700, colorScheme: "light", ticks: 9 },
   { name: "stepper", width: 1440, height: 1000, colorScheme: "light", ticks: 8, part: "#stepper" },
   { name: "costs", width: 1440, height: 1000, colorScheme: "light", ticks: 8, part: ".pair" },
   { name: "xray", width: 1440, height: 1000, colorScheme: "light", ticks: 8, part: "#xray" },
   { name: "maths", width: 1440, height: 1000, colorScheme: "light", ticks: 8, part: "#mathematics" },
-  { name: "dark", width: 1440, height: 1000, colorScheme: "dark", ticks: 12, part: "#stepper" },
+  { name: "dark", width: 1440, height: 1000, colorScheme: "dark", ticks: 14, part: "#stepper" },
   { name: "dark-top", width: 1440, height: 1000, colorScheme: "dark", ticks: 12 },
   { name: "phone", width: 390, height: 844, colorScheme: "light", ticks: 8 },
   { name: "phone-whole", width: 390, height: 844, colorScheme: "light", ticks: 8, full: true },
