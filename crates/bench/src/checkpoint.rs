@@ -141,7 +141,7 @@ pub fn picture(
         chart
     };
     let mut both = Multiples::new(
-        "What is computed again for the memory that is saved",
+        "Recomputation against saved memory",
         vec![
             panel("evaluations of blocks (exact)", "evaluations", |row| {
                 Some([row.evaluations; 3])

@@ -57,7 +57,7 @@ pub fn all(table: Table<'_>) -> Vec<Claim> {
             forward_grows,
         ),
         (
-            "The same product, where the tangent matrix of a linear block is kept as what it is, x' (x) A: its columns are the block's outputs instead of its parameters (structured tangents; not on the slides).",
+            "The same product, where the tangent matrix of a linear block is kept as the Kronecker product x' (x) A: its columns are the block's outputs instead of its parameters (structured tangents; not on the slides).",
             structured_grows,
         ),
         (
@@ -173,7 +173,7 @@ fn forward_forgets(table: Table<'_>) -> Option<(String, Verdict)> {
         growth(&jvp.iter().map(|p| (p.0, p.0)).collect::<Vec<_>>())?,
     );
     let text = format!(
-        "From the shallowest to the deepest network, {depth:.0} times the blocks, one jvp's peak memory grows {jvp:.2} times and a chunk's, without the gradient that it returns, {chunk:.2} times; both include the plan's own bookkeeping, which is a few hundred bytes a block."
+        "From the shallowest to the deepest network, {depth:.0} times the blocks, one jvp's peak memory grows {jvp:.2} times and a chunk's, without the gradient that it returns, {chunk:.2} times; both include the plan's own bookkeeping, which is a few hundred bytes per block."
     );
     Some((text, hold(jvp < depth.sqrt() && chunk < depth.sqrt())))
 }
@@ -188,7 +188,7 @@ fn full_tangents(table: Table<'_>) -> Option<(String, Verdict)> {
     let reverse = depth(table, Mode::Reverse, |_| true);
     let (last, reverse) = (full.last()?.1, reverse.last()?.1);
     let text = format!(
-        "Carried whole, the tangent matrix is (outputs x batch) x p: its memory grows with p to the power {:.2} and is {:.0} times reverse mode's for the deepest network. Forward mode is frugal for a direction or a chunk, not for the full matrix.",
+        "As a whole, the tangent matrix is (outputs x batch) x p: its memory grows with p to the power {:.2} and is {:.0} times reverse mode's for the deepest network. Forward mode is frugal for a direction or a chunk, not for the full matrix.",
         fit.slope,
         last / reverse
     );
@@ -276,7 +276,7 @@ fn counted_adjoint(row: &Record, primal: &Record) -> String {
         .collect();
     let all = row.flops as f64 / primal.flops as f64 - 1.0;
     format!(
-        "By the counts of {} ({} parameters) the adjoint is {all:.2} times the primal in flops ({}); what the times differ from that is reading and writing, and calls of elementary functions, which count apart.",
+        "By the counts of {} ({} parameters) the adjoint is {all:.2} times the primal in flops ({}); what the times differ from that is reading and writing, and calls of elementary functions, which are counted separately.",
         row.layers,
         row.params,
         layers.join(", ")

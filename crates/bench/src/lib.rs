@@ -2,7 +2,7 @@
 //!
 //! Rooms that know no engine: [`alloc`] (heap bytes, exact), [`fit`] (power laws), [`record`] (the rows of `cost.csv`),
 //! [`machine`] (what a number was measured on), [`edition`] (a report directory that is replaced whole or not at all),
-//! [`progress`] (what is running, and for how long still). The [`data`] sets are a crate of their own, and so are pictures.
+//! [`progress`] (what is running, and how long it will still take). The [`data`] sets are a crate of their own, and so are pictures.
 //!
 //! The comparison: a [`grid`] of networks, batches and precisions, for `pushpull compare` too; [`sweep`] reads which
 //! [`cell`]s there are, a cell prepares [`job`]s on one network and times them ([`timer`]);

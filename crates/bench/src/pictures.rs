@@ -354,7 +354,7 @@ fn memory_depth(table: Table<'_>, setting: &str, path: &Path) -> Result<Option<S
             .push(Series::guide("the gradient itself", gradient));
     }
     chart.notes.push(format!(
-        "The gradient that a call returns, 8 p bytes, is part of its curve; one jvp returns none. Slopes are fitted over 8 blocks and more. {setting}"
+        "The gradient that a call returns, 8 p bytes, is part of its curve; a jvp returns no gradient. Slopes are fitted over 8 blocks and more. {setting}"
     ));
     finish(
         chart,

@@ -118,7 +118,7 @@ fn line(title: &str, step: &str, share: f64, elapsed: Duration) -> String {
     let rest = Duration::try_from_secs_f64(elapsed.as_secs_f64() * (1.0 - share) / share);
     let rest = match rest {
         Ok(rest) if share > 0.0 => format!("about {} left", clock(rest)),
-        _ => "rest unknown".into(),
+        _ => "time left unknown".into(),
     };
     let text = format!(
         "{title} {:3.0} %  {}, {rest}  {step}",
@@ -151,14 +151,17 @@ mod tests {
         );
         assert_eq!(
             line("width", "a", 0.0, ten),
-            "width   0 %  0:10, rest unknown  a"
+            "width   0 %  0:10, time left unknown  a"
         );
         assert_eq!(
             line("width", "a", 7.0, ten),
             "width 100 %  0:10, about 0:00 left  a"
         );
         for odd in [f64::NAN, f64::INFINITY, -1.0, 1e-300] {
-            assert!(line("w", "a", odd, ten).contains("rest unknown"), "{odd}");
+            assert!(
+                line("w", "a", odd, ten).contains("time left unknown"),
+                "{odd}"
+            );
         }
         assert_eq!(
             line("w", &"x\n".repeat(100), 0.5, ten).chars().count(),

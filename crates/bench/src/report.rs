@@ -60,10 +60,10 @@ pub fn markdown(
         "- time: criterion's median of at least ten samples, buffers prepared before; `time_low_s` and `time_high_s` are its 95 % interval. Machines are shared: read ratios within one run, not single times"
     ));
     line(format_args!(
-        "- memory: peak heap bytes of preparing and running once, by a counting allocator, exact; parameters, data and what the GEMM library keeps for itself are outside"
+        "- memory: peak heap bytes of preparing and running once, by a counting allocator, exact; parameters, data and the GEMM library's own buffers are not included"
     ));
     line(format_args!(
-        "- flops: counted by running the same program at a counting scalar up to {COUNT_LIMIT} operations, above by the formula (column `flops_source`); elementary functions are in `calls`"
+        "- flops: counted by running the same program at a counting scalar up to {COUNT_LIMIT} operations, beyond that by the formula (column `flops_source`); elementary functions are in `calls`"
     ));
     let chunks: std::collections::BTreeSet<usize> = records
         .iter()
@@ -72,7 +72,7 @@ pub fn markdown(
         .collect();
     let chunks: Vec<String> = chunks.iter().map(usize::to_string).collect();
     line(format_args!(
-        "- directions that forward mode carried at once (column `chunk`): {}",
+        "- directions that forward mode pushed at once (column `chunk`): {}",
         chunks.join(", ")
     ));
     line(format_args!(

@@ -19,7 +19,7 @@ pub fn with<R>(plan: impl FnOnce(&mut Calibration) -> R) -> R {
         && !named
     {
         eprintln!(
-            "pushpull: what this machine takes for each block is kept in {}; PUSHPULL_CALIBRATION names another file, or \"\" for none",
+            "pushpull: the measured times of this machine are kept in {}; PUSHPULL_CALIBRATION names another file, or \"\" for none",
             path.display()
         );
     }

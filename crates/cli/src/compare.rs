@@ -76,7 +76,7 @@ pub fn run(asked: &Compare, json: bool) -> Result<String, Fault> {
     }
     screen::say(&said)?;
     Err(Fault::Interrupted {
-        remedy: "modes that were not run are predicted, times are of one round: run it again"
+        remedy: "modes that were not run are predicted, and times are of one round; run the command again"
             .into(),
     })
 }

@@ -148,7 +148,7 @@ impl Report {
             self.samples, self.data, self.loss, self.score, self.value
         );
         if let Some(confusion) = &self.confusion {
-            text += "\nclass by class (a line), how often each was the answer\n";
+            text += "\none line for each true class: how often each class was predicted\n";
             for line in matrix(&self.classes, confusion) {
                 text += &format!("{}\n", line.trim_end());
             }

@@ -47,10 +47,10 @@ Files:
            <name>.bias or none, of float16, bfloat16, float32 or float64. Their order is found by
            shapes, among equal ones by the natural order of names; other tensors are listed, and
            not used
-  data     npz with x (batch x inputs) and y: batch classes or rows of one 1 for
+  data     npz with x (batch x inputs) and y: batch classes or one-hot rows for
            softmax-cross-entropy, batch x outputs numbers for the other losses, absent for sum; of
            any type of floats or integers, or bool. Or an npy with x alone, and y in another with
-           --labels. Or a table, a sample a line: the inputs and the target; separated by commas,
+           --labels. Or a table with one sample on each line: the inputs and the target; separated by commas,
            semicolons (then with decimal commas, too), tabs or blanks. An npy of as many columns is
            read as a table is
   output   safetensors with the same names and shapes, and x for the gradient in the inputs
@@ -115,7 +115,7 @@ pub enum Command {
     /// The lecture's figures and claims, measured on this machine
     #[command(after_help = FIGURES)]
     Figures(Figures),
-    /// Which way answers a question fastest within a memory budget; the plan of a chain of factors
+    /// The fastest way to a derivative within a budget of memory; the cheapest order of a chain of Jacobians
     #[command(after_help = plan::AFTER)]
     Plan(Box<plan::Plan>),
     /// The primal, tangent and adjoint programs side by side, with what every instruction costs
@@ -132,7 +132,7 @@ pub struct Figures {
     /// Only these experiments (all): linear, approximation, starts, descent, noise, cost, projection, activations, depth
     #[arg(long, value_name = "NAME", value_delimiter = ',')]
     pub only: Vec<String>,
-    /// Smaller experiments: a look whether everything runs, in seconds
+    /// Smaller experiments, which run in seconds
     #[arg(long)]
     pub quick: bool,
     /// Directory of the figures
@@ -156,13 +156,13 @@ pub struct Net {
     pub names: Names,
 }
 
-/// How the tensors of a file of weights become layers.
+/// How the tensors in a weights file are assigned to layers.
 #[derive(Debug, Default, Args)]
 pub struct Names {
-    /// Take a layer of the weights by another name, which orders it among the others; by none, leave it out; repeat it
+    /// Rename a layer of the weights to change its place in the order; with an empty name, leave it out. May be repeated
     #[arg(long, value_name = "OLD=NEW", value_parser = renamed)]
     pub map: Vec<(String, String)>,
-    /// The weights are stored inputs x outputs, as Keras does; where shapes tell, they are believed
+    /// The weights are stored inputs x outputs, as Keras does; not needed where the shapes tell
     #[arg(long)]
     pub transpose: bool,
 }
@@ -239,7 +239,7 @@ pub struct Columns {
     /// The targets, where --data is an .npy of inputs alone (.npy)
     #[arg(long, value_name = "FILE", conflicts_with = "target")]
     pub labels: Option<PathBuf>,
-    /// What becomes of empty fields of a table
+    /// What to do with empty fields of a table
     #[arg(long, value_enum, value_name = "HOW", default_value_t = Gaps::Refuse)]
     pub missing: Gaps,
 }
@@ -262,7 +262,7 @@ pub enum Gaps {
     /// The file is refused
     #[default]
     Refuse,
-    /// The mean of their column takes their place
+    /// They are replaced by the mean of their column
     Mean,
     /// Their line is left out
     Drop,
@@ -366,10 +366,10 @@ pub struct Gradient {
     pub data: PathBuf,
     #[command(flatten)]
     pub columns: Columns,
-    /// The type of numbers [default: f64 where some weights are, else f32]
+    /// The type of numbers [default: f64 if any weights are, else f32]
     #[arg(long, value_enum)]
     pub dtype: Option<Precision>,
-    /// Leave the gradient in the inputs out
+    /// Do not compute the gradient in the inputs
     #[arg(long)]
     pub no_x: bool,
     /// How the gradient is computed
@@ -381,7 +381,7 @@ pub struct Gradient {
     /// With checkpointed or auto: the most bytes that engines and gradients may take, such as 500MB or 64KiB
     #[arg(long, value_name = "BYTES", value_parser = bytes)]
     pub memory: Option<usize>,
-    /// Where the gradient goes (safetensors)
+    /// File for the gradient (safetensors)
     #[arg(long, value_name = "FILE")]
     pub output: PathBuf,
 }

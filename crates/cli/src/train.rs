@@ -227,7 +227,7 @@ impl Work<'_> {
         Err(Fault::Interrupted {
             remedy: match &asked.checkpoint {
                 Some(path) => format!("go on with --checkpoint {} --resume", path.display()),
-                None => "with --checkpoint a run can go on".into(),
+                None => "give --checkpoint to be able to continue a run".into(),
             },
         })
     }

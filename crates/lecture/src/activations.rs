@@ -114,7 +114,7 @@ pub(crate) fn run(_: Extent) -> Result<Vec<Figure>, Fault> {
         Claim {
             words: "The derivative of the sigmoid is bounded in [0, 0.25] (figure 6).",
             measured: format!(
-                "Its largest over [-6, 6] is {}, at {}; 0.25 is reached and not passed.",
+                "Its largest over [-6, 6] is {}, at {}; 0.25 is the maximum.",
                 short(bound.0),
                 short(bound.1.abs())
             ),
@@ -136,7 +136,7 @@ pub(crate) fn run(_: Extent) -> Result<Vec<Figure>, Fault> {
         Claim {
             words: "Any point in [0, 1] is a subderivative of ReLU at 0, and most frameworks use 0 (\"subderivative\").",
             measured: format!(
-                "f(z) >= g z holds at every z looked at for {inside} of 11 slopes g from 0 to 1, and for {outside} of the two just outside; forward mode takes {forward}, reverse mode {reverse}."
+                "f(z) >= g z holds at every z tried for {inside} of 11 slopes g from 0 to 1, and for {outside} of the two just outside; forward mode takes {forward}, reverse mode {reverse}."
             ),
             verdict: if inside == 11 && outside == 0 && (forward, reverse) == (0.0, 0.0) {
                 Verdict::Held

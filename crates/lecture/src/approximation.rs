@@ -98,7 +98,7 @@ pub(crate) fn run(extent: Extent) -> Result<Vec<Figure>, Fault> {
     let fall = |i: usize| ends.get(i).map_or(f64::NAN, |(first, last)| first / last);
     let last = |i: usize| ends.get(i).map_or(f64::NAN, |end: &(f64, f64)| end.1);
     let claim = Claim {
-        words: "With enough hidden units one hidden layer comes as close as one likes to a continuous function, for any bounded activation that is not constant (theorem 1.1).",
+        words: "With enough hidden units one hidden layer approximates arbitrarily well a continuous function, for any bounded activation that is not constant (theorem 1.1).",
         measured: format!(
             "From {} to {} units the largest error falls {} times for tanh, to {}; {} times for ReLU, which is not bounded, to {}; {} times for the square, to {}: not being a polynomial is what matters (Leshno et al. 1993), being bounded is not.",
             units[0],

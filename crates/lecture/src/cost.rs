@@ -138,7 +138,7 @@ pub(crate) fn run(extent: Extent) -> Result<Vec<Figure>, Fault> {
         Claim {
             words: "The cost of an iteration of SGD is fixed by M and does not depend on the size of the data set (\"Characteristics of stochastic GD\").",
             measured: format!(
-                "Time of a step with M = {M} against n: fitted slope {}; what remains is that a larger data set lies farther away in memory.",
+                "Time of a step with M = {M} against n: fitted slope {}; what remains is that a larger data set does not fit into the caches.",
                 short(flat)
             ),
             verdict: if flat.abs() < 0.1 {

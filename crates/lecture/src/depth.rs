@@ -290,7 +290,7 @@ fn claims(
         Claim {
             words: "If the derivative is below 1 always, the gradient goes to zero exponentially fast in the number of layers (\"Vanishing and exploding gradients\").",
             measured: format!(
-                "Sigmoid: times {} a layer back, over {deepest} hidden layers; ln of the norm against the layer is a straight line (its correlation is less than 1 by {}). But the weights take part: with 0.8 x + sin(x) / 10, whose derivative is at most 0.9, the same weights make it grow, times {} a layer. What is bounded is sigma_max(W) times the largest derivative; where that stays below 1, the gradient must vanish.",
+                "Sigmoid: a factor of {} per layer, going back, over {deepest} hidden layers; ln of the norm against the layer is a straight line (its correlation is less than 1 by {}). But the weights take part: with 0.8 x + sin(x) / 10, whose derivative is at most 0.9, the same weights make it grow, times {} a layer. What is bounded is sigma_max(W) times the largest derivative; where that stays below 1, the gradient must vanish.",
                 short(sigmoid),
                 short(1.0 - exponential),
                 short(gentle)
@@ -304,7 +304,7 @@ fn claims(
         Claim {
             words: "If the derivative is above 1 always, the gradient explodes exponentially fast (same slide).",
             measured: format!(
-                "2 x + sin(x) / 2, whose derivative is at least 1.5: times {} a layer back with weights on [-0.5, 0.5], times {} on [-0.05, 0.05]: small weights make it vanish all the same. ReLU, never above 1, has {} a layer with the lecture's weights: they decide.",
+                "2 x + sin(x) / 2, whose derivative is at least 1.5: a factor of {} per layer, going back with weights on [-0.5, 0.5], times {} on [-0.05, 0.05]: small weights make it vanish all the same. ReLU, never above 1, has {} a layer with the lecture's weights: they decide.",
                 short(steep),
                 short(small),
                 short(relu)

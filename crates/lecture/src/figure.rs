@@ -72,7 +72,7 @@ pub fn write(figures: &[Figure], edition: &Edition) -> Result<(), Fault> {
 /// beside the report.
 pub fn section(figures: &[Figure], in_folder: bool) -> String {
     let mut text = String::from(
-        "\n## The lecture's laboratory\n\nClaims of the slides on networks, training and activations, each with its measurement and \
+        "\n## The lecture's experiments\n\nClaims of the slides on networks, training and activations, each with its measurement and \
          a verdict.\n\n| the slide says | measured | verdict |\n|---|---|---|\n",
     );
     let claims = figures.iter().flat_map(|figure| &figure.claims);

@@ -115,7 +115,7 @@ pub(crate) fn run(extent: Extent) -> Result<Vec<Figure>, Fault> {
         .map(|j| (gap(j) - gap(0)).abs())
         .fold(0.0, f64::max);
     chart.notes.push(
-        "The linear model's two lines are parallel: it can move them, but not turn one alone. Outlined marks: the models; full marks: every third client.".into(),
+        "The linear model's two lines are parallel: it can shift them, but not change the slope of one. Outlined marks: the models; full marks: every third client.".into(),
     );
     let parallel = spread < 1e-9;
     let claims = vec![

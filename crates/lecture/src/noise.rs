@@ -154,9 +154,9 @@ pub(crate) fn run(extent: Extent) -> Result<Vec<Figure>, Fault> {
             },
         },
         Claim {
-            words: "The objective is a mean over all data, which blocks of a shuffled epoch take apart (equation 10).",
+            words: "The objective is a mean over all data, which the blocks of a shuffled epoch divide (equation 10).",
             measured: format!(
-                "The mean of the gradients of equal blocks (M = 8, 64, 512) is the full gradient up to rounding: apart by {} of its norm, which is {}.",
+                "The mean of the gradients of equal blocks (M = 8, 64, 512) is the full gradient up to rounding: the difference is {} of its norm, which is {}.",
                 short(most),
                 short(norm(full.iter().copied()))
             ),

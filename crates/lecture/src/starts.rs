@@ -74,7 +74,7 @@ pub(crate) fn run(extent: Extent) -> Result<Vec<Figure>, Fault> {
     let claim = Claim {
         words: "The problem is not convex, has local minima and saddle points, and the end depends on the start; training even three nodes is NP-hard (\"Computational complexity\").",
         measured: format!(
-            "{solved} of {n} starts reach the global minimum (loss below {SOLVED}); {caught} end above 0.1 with a gradient below 0.01, so they are caught. That it is NP-hard is a theorem (Blum and Rivest 1989); no run can show it."
+            "{solved} of {n} starts reach the global minimum (loss below {SOLVED}); {caught} end above 0.1 with a gradient below 0.01, so they are stuck. That it is NP-hard is a theorem (Blum and Rivest 1989); no run can show it."
         ),
         verdict: if solved > 0 && caught > 0 {
             Verdict::Held
@@ -86,7 +86,7 @@ pub(crate) fn run(extent: Extent) -> Result<Vec<Figure>, Fault> {
         name: "starts",
         chart,
         caption: format!(
-            "Final mean squared error of a network of three nodes on exclusive or, from {n} random starts: {solved} of them end at the global minimum (below {SOLVED}), {} do not. The runs differ by their start alone.",
+            "Final mean squared error of a network of three nodes on exclusive or, from {n} random starts: {solved} of them end at the global minimum (below {SOLVED}), {} do not. The runs differ only in their start.",
             n - solved
         ),
         claims: vec![claim],

@@ -350,7 +350,7 @@ impl<T: nalgebra::Scalar> Plan<T> {
             .min_by(|a, b| a.0.total_cmp(&b.0));
         match next {
             Some((seconds, _)) if seconds < own => format!(
-                "{} was taken by hand; the fastest is predicted to take {}.",
+                "{} was chosen by the caller; the fastest is predicted to take {}.",
                 picked.way,
                 figures::seconds(seconds)
             ),

@@ -107,7 +107,7 @@ impl Survey<'_> {
                     prediction: None,
                     seconds: None,
                     obstacle: Some(format!(
-                        "{} tangents for one pullback, not looked into",
+                        "{} tangents for one pullback, not considered",
                         self.graph.n_params()
                     )),
                 });
@@ -170,7 +170,7 @@ impl Survey<'_> {
         halved(samples, &Way::ForwardStructured)
     }
 
-    /// Why a way is not looked into: what forward mode would do for every parameter of a deep network takes longer to
+    /// Why a way is not considered: what forward mode would do for every parameter of a deep network takes longer to
     /// list than reverse mode takes to run. The steps are counted from above.
     fn passed_over(&self, way: Way) -> Option<String> {
         let (nodes, n_params) = (self.graph.nodes(), self.graph.n_params());
@@ -202,7 +202,7 @@ impl Survey<'_> {
         };
         (steps > LISTED).then(|| {
             let blocks = grouped(nodes.len() as u128);
-            format!("too many sweeps through {blocks} blocks for one pullback, not looked into")
+            format!("too many sweeps through {blocks} blocks for one pullback, not considered")
         })
     }
 
@@ -387,7 +387,7 @@ fn obstacle(fault: &Error) -> String {
             expected,
             got,
             ..
-        } => format!("no chain: {name} reads {got} for {expected}"),
+        } => format!("not a chain: {name} reads {got} instead of {expected}"),
         Error::TooLarge { bytes, .. } => {
             format!("needs {} bytes, more than there are", grouped(*bytes))
         }

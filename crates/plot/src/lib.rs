@@ -85,7 +85,7 @@ pub enum PlotError {
     },
     /// A title or axis without words: a picture must say what it shows and in which unit.
     #[error(
-        "picture {picture:?}: expected words for the {what}, got none; name the quantity and its unit"
+        "picture {picture:?}: expected a label for the {what}, got none; name the quantity and its unit"
     )]
     Unlabelled {
         /// The picture's title.

@@ -80,7 +80,7 @@ fn times(rows: &[Row], setting: &str) -> Multiples {
         chart
     };
     let mut all = Multiples::new(
-        "The time that was predicted and the time that it took",
+        "Predicted against measured time",
         kinds.into_iter().map(panel).collect(),
     );
     all.subtitle = "Random networks, batches and questions; f32 and f64; medians".into();

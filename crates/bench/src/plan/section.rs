@@ -40,9 +40,9 @@ pub fn section(rows: &[Row], seed: u64, pictures: &[Picture]) -> String {
         ratios.get(at).copied().unwrap_or(f64::NAN)
     };
     let mut text = format!(
-        "\n## Planned before it runs\n\nThe planner predicts what every candidate would take and picks the fastest that fits. {} cells \
+        "\n## Predictions of the planner\n\nThe planner predicts what every candidate would take and picks the fastest that fits. {} cells \
          were drawn from the seed {seed} before anything was timed ({}); in {close} of them the two best candidates differ by less than 3 \
-         times. Flops and peak bytes were predicted as counted and measured, to the integer, on {agreeing} of {filled} filled rows \
+         times. Flops and peak bytes were predicted exactly on {agreeing} of {filled} filled rows \
          ({counted} counted). Predicted over measured time: median {:.2}, from {:.2} to {:.2} in the middle 80 % of {} rows.\n\n",
         cells.len(),
         kinds.join(", "),
@@ -52,7 +52,7 @@ pub fn section(rows: &[Row], seed: u64, pictures: &[Picture]) -> String {
         ratios.len(),
     );
     if cells.len() < CELLS {
-        text.push_str("This is the quick run, of fewer cells.\n\n");
+        text.push_str("This is the quick run, with fewer cells.\n\n");
     }
     let _ = writeln!(
         text,

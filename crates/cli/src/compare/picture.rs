@@ -64,7 +64,7 @@ fn modes(case: &Case) -> impl Iterator<Item = &Row> {
 
 /// A mark for each mode, with its quartiles, and the line on which time follows flops; a panel for each type of numbers.
 fn flops(cases: &[Case]) -> Multiples {
-    let title = "What each mode of a gradient costs beside the primal";
+    let title = "What each mode of a gradient costs relative to the primal";
     let mut page = Multiples::new(title, Vec::new());
     let mut predicted = false;
     for case in cases {

@@ -173,7 +173,7 @@ fn alike(networks: &[Network]) -> Result<(), Fault> {
                 first.0, first.1
             ),
             other.name(),
-            "leave --data out, or give networks with the same ends",
+            "leave --data out, or give networks with the same inputs and outputs",
         )),
     }
 }

@@ -72,7 +72,7 @@ fn patience(seconds: f64) -> u64 {
 }
 
 fn machine(setting: &Setting) -> String {
-    let unoptimised = "; this build is not optimised: its times say little";
+    let unoptimised = "; this build is not optimised, so its times mean little";
     let words = if setting.optimised { "" } else { unoptimised };
     format!("{}{words}", setting.cpu)
 }

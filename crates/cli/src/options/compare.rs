@@ -15,11 +15,11 @@ What is compared is the gradient with respect to all parameters. Several network
 each), batches and types are a sweep: every combination is measured, and drawn against what varies.
 
 Modes are timed in interleaved rounds. One that is too slow for that is run once; one that would take
-longer than there is time for is predicted from its flops and the measured rate of others, not run,
+longer than the time left is predicted from its flops and the measured rate of others, not run,
 and marked so: ~ in the table, hollow and dotted in the picture, `predicted` in the column source.
 --patience SECONDS runs what is predicted to take no longer than that, however many there are.
 
-Data: an npz or a table as for `pushpull gradient`. Without data, numbers of a formula are used.
+Data: an npz or a table as for `pushpull gradient`. Without data, the data are made by a formula.
 
 Output: in a directory compare.png and its numbers, compare.csv; or a picture of any name in .png or
 .svg, its numbers beside it in .csv: a row for each mode and configuration, times in seconds (_s),

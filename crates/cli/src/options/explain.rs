@@ -11,7 +11,7 @@ use super::{Columns, Net, Precision};
 pub const AFTER: &str = "\
 The text has three columns, each in the order in which its program runs: the primal program, the
 tangent program of forward mode (all columns of the lecture's tangent matrices at once), the adjoint
-program of reverse mode. A line is an instruction, with the shape of what it writes (rows x samples,
+program of reverse mode. Each line is one instruction, with the shape of what it writes (rows x samples,
 of tangents x columns), its flops and calls of elementary functions for the whole batch, both exact,
 and the bytes that it writes. Under them, what the engines hold at once, and equation 17 for the
 parameters of every layer: the product, and the multiply-adds of its brackets for one sample.
@@ -35,7 +35,7 @@ pub enum Format {
     Text,
     /// A drawing for Graphviz
     Dot,
-    /// Everything, for programs
+    /// Everything, as JSON for other programs
     Json,
 }
 
@@ -43,7 +43,7 @@ pub enum Format {
 pub struct Explain {
     #[command(flatten)]
     pub net: Net,
-    /// Samples of a batch: 1, or of the data all
+    /// Samples of a batch [default: 1, or all of the data]
     #[arg(long, value_name = "N", value_parser = count)]
     pub batch: Option<usize>,
     /// Weights to run it with: shows what each instruction writes

@@ -22,8 +22,8 @@ Questions, about the sum of all losses over the batch or, without --loss, about 
 
 Flops, calls and bytes are exact. Times are predicted from what this machine was measured to take
 for each block, which takes a second the first time. They are kept in the file that PUSHPULL_CALIBRATION
-names, without it in pushpull/calibration.txt in XDG_CACHE_HOME or ~/.cache; \"\" keeps them nowhere.
-A question that no way answers within --memory is refused with the smallest budget that would do.
+names, without it in pushpull/calibration.txt in XDG_CACHE_HOME or ~/.cache; with \"\" they are not kept.
+A question that no way answers within --memory is refused, and the smallest sufficient budget is named.
 
 Chain files: a line `m n E` for each factor of a chain of Jacobians, the one evaluated first first:
 its outputs, inputs, and what one tangent or adjoint through it costs. Blank lines and what follows

@@ -13,11 +13,11 @@ The weights read samples as they are, as `pushpull train` writes them and `pushp
 them. The data holds inputs alone; y of an npz is passed over, and so are the columns of a table
 that --target names.
 
-What is written, a sample a line, depends on the loss that the network was trained for:
+The output has one line for each sample and depends on the loss that the network was trained for:
   none                   the outputs
   squared-error          the outputs
   softmax-cross-entropy  the class (its name, where the weights tell it) and each class's probability
-  sigmoid-cross-entropy  for every output, whether it is yes (1) and the probability of yes
+  sigmoid-cross-entropy  for every output, the answer (1 for yes) and the probability of yes
 A .npz holds the arrays outputs (samples x outputs), probabilities and classes.
 
 Examples:
@@ -37,7 +37,7 @@ cell, and as confusion.csv.
 
 Examples:
   pushpull evaluate --weights w.safetensors --activation relu --loss softmax-cross-entropy \\
-      --data test.csv --output judged
+      --data test.csv --output confusion
 
 Exit codes: 0 done, 1 the work failed, 2 wrong options or files.";
 
@@ -62,7 +62,7 @@ pub struct Predict {
     pub data: PathBuf,
     #[command(flatten)]
     pub columns: Columns,
-    /// The type of numbers [default: f64 where some weights are, else f32]
+    /// The type of numbers [default: f64 if any weights are, else f32]
     #[arg(long, value_enum)]
     pub dtype: Option<Precision>,
     /// Where the predictions go (.csv or .npz) [default: CSV on stdout]
@@ -82,7 +82,7 @@ pub struct Evaluate {
     pub data: PathBuf,
     #[command(flatten)]
     pub columns: Columns,
-    /// The type of numbers [default: f64 where some weights are, else f32]
+    /// The type of numbers [default: f64 if any weights are, else f32]
     #[arg(long, value_enum)]
     pub dtype: Option<Precision>,
     /// Directory of the confusion matrix

@@ -94,10 +94,10 @@ pub struct Train {
     /// Passes over the training part
     #[arg(long, value_name = "N", default_value = "50", value_parser = whole)]
     pub epochs: u64,
-    /// Samples of a block
+    /// Samples in a mini-batch
     #[arg(long, value_name = "N", value_parser = count, default_value = "32")]
     pub batch: usize,
-    /// The step from a gradient
+    /// The optimiser
     #[arg(long, value_enum, default_value_t = Method::Adam)]
     pub optimiser: Method,
     /// The learning rate [default: 1e-3 for adam, 1e-2 for sgd]
@@ -118,16 +118,16 @@ pub struct Train {
     /// How a gradient is computed
     #[arg(long, default_value = "reverse")]
     pub mode: Mode,
-    /// Of the split, the parameters and the shuffles
+    /// Seed of the split, the parameters and the shuffles
     #[arg(long, default_value = "0", value_parser = whole)]
     pub seed: u64,
-    /// Threads; they change no bit
+    /// Number of threads; the results are the same to the bit
     #[arg(long, value_name = "N", value_parser = count, default_value = "1")]
     pub threads: usize,
     /// The share of samples that are held out
     #[arg(long, value_name = "SHARE", default_value = "0.2", value_parser = number)]
     pub valid: f64,
-    /// The share of samples that take no part in the run and are evaluated at its end
+    /// The share of samples that are used for neither training nor validation, and evaluated at the end
     #[arg(long, value_name = "SHARE", conflicts_with = "search", value_parser = number)]
     pub test: Option<f64>,
     /// Split without regard to classes
@@ -157,13 +157,13 @@ pub struct Train {
     /// Directory of the learning curves: learning.png and its numbers
     #[arg(long, value_name = "DIR", conflicts_with = "search")]
     pub plot: Option<PathBuf>,
-    /// Where the epochs go, or the trials (CSV)
+    /// File for the epochs, or for the trials (CSV)
     #[arg(long, value_name = "FILE")]
     pub table: Option<PathBuf>,
     /// Try hyper-parameters and rank them by their validation loss
     #[arg(long, value_enum)]
     pub search: Option<Search>,
-    /// With random: how many
+    /// Number of trials, with --search random
     #[arg(long, value_name = "N", value_parser = count, default_value = "20", requires = "search")]
     pub trials: usize,
     /// Widths of the hidden layers to try; once for each network [default: those of --layers]

@@ -22,7 +22,7 @@ Columns, for every block with value h, cotangent h~ = d loss / d h over the batc
                    Jacobian of the last layer's output in h. All are computed while the smaller
                    side is at most --exact; beyond, the largest alone, by jvp and vjp in turn.
 Where a number becomes NaN or infinite, the first block and the value that caused it are named.
-Definitions to the letter: the documentation of pushpull-xray.
+Exact definitions: the documentation of pushpull-xray.
 
 Data: an npz or a table as for `pushpull gradient`; numbers of a formula without. Weights: safetensors
 as for `pushpull gradient`; drawn by --init without.

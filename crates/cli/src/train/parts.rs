@@ -102,7 +102,7 @@ impl Parts {
         match raw.iter().find(|w| !w.is_finite()) {
             None => Ok(raw),
             Some(wrong) => Err(Fault::NotFinite {
-                what: "a weight for samples as they are".into(),
+                what: "a weight that includes the standardisation".into(),
                 got: wrong.to_string(),
                 remedy: "scale the data, or use --dtype f64",
             }),

@@ -176,7 +176,7 @@ impl Report {
         }
         if !self.files.is_empty() && self.kept_epoch != self.best_epoch {
             text += &format!(
-                "kept        epoch {}, the last: --patience keeps the best\n",
+                "kept        epoch {}, the last; --patience would keep the best\n",
                 self.kept_epoch
             );
         }
@@ -233,7 +233,7 @@ impl Trials {
 /// The table of a search.
 pub fn ranking(ranking: &Ranking, json: bool) -> String {
     if !json {
-        let note = "The first one's score is the best of many, so it is too good: evaluate it on samples of their own.\n";
+        let note = "The first score is the best of many and therefore too optimistic: evaluate that network on samples that were not used here.\n";
         return format!("{ranking}{note}");
     }
     let trials: Vec<_> = ranking

@@ -21,7 +21,7 @@ pub fn save(path: &Path, setting: &str, seen: &Xray) -> Result<(), Fault> {
             got: seen
                 .culprit
                 .as_ref()
-                .map_or_else(|| "zeros alone".into(), |culprit| culprit.reason.clone()),
+                .map_or_else(|| "only zeros".into(), |culprit| culprit.reason.clone()),
             remedy: "leave --output out to see the table",
         });
     }
