@@ -428,7 +428,11 @@ impl Program {
 
     /// The same with the first unit vector of [`Op::UnitParams`].
     pub fn map_first(&mut self, op: Op, node: usize, from: View, to: View, first: usize) {
-        let at = self.point_of(node);
+        let mut at = self.point_of(node);
+        if matches!(op, Op::JvpInput | Op::VjpInput) && self.constant(node) {
+            // Then the place of x is free for the cotangent that is pulled back.
+            (at.x, at.y) = (View::NOTHING, View::NOTHING);
+        }
         self.push(Instr {
             act: Act::Map(op),
             node,
@@ -438,6 +442,12 @@ impl Program {
             dot: STILL,
             first,
         });
+    }
+
+    /// Whether a node's derivative by its input is the same at every input.
+    fn constant(&self, node: usize) -> bool {
+        let block = &self.graph.nodes()[node].block;
+        block.input_jacobian().is_constant()
     }
 
     /// Where a node's derivative is taken, as it was emitted last.
