@@ -173,6 +173,14 @@ impl Role {
     const fn seeded(self) -> bool {
         !matches!(self, Self::Value | Self::Stack | Self::Extra)
     }
+
+    /// Whether it is of several sources as one input.
+    const fn is_stack(self) -> bool {
+        matches!(
+            self,
+            Self::Stack | Self::StackTangent | Self::StackCotangent
+        )
+    }
 }
 
 /// A virtual buffer.
