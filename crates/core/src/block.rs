@@ -110,6 +110,19 @@ pub enum InputJacobian {
     Weight,
 }
 
+impl InputJacobian {
+    /// Whether it is the same at every input: then the maps by the input read neither input nor output, whatever
+    /// [`Spec::keeps`] says, and are handed empty views or other numbers.
+    ///
+    /// ```
+    /// use pushpull_core::InputJacobian;
+    /// assert!(InputJacobian::Weight.is_constant() && !InputJacobian::Diagonal.is_constant());
+    /// ```
+    pub const fn is_constant(self) -> bool {
+        matches!(self, Self::Identity | Self::Weight)
+    }
+}
+
 /// The structure of a block's Jacobian with respect to its parameters, n_out x n_params for each sample.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -166,7 +179,8 @@ pub trait Spec: Debug + Send + Sync {
     /// The sizes d, o, p. Constant over the life of the block.
     fn dims(&self) -> Dims;
 
-    /// What the derivative maps read. Everything else may be gone when they run.
+    /// What the derivative maps read. Everything else may be gone when they run; for the maps by the input also x and y, if
+    /// [`Spec::input_jacobian`] does not depend on them.
     fn keeps(&self) -> Keeps;
 
     /// The matrices of the parameters, in flat order, each column by column.

@@ -587,8 +587,8 @@ impl<'a, T> MatMut<'a, T> {
 impl<T: Copy> MatMut<'_, T> {
     /// Every entry becomes `value`.
     pub fn fill(&mut self, value: T) {
-        if self.nrows == 0 {
-            return;
+        if let Some(all) = self.as_mut_slice() {
+            return all.fill(value);
         }
         for j in 0..self.ncols {
             self.col_mut(j).fill(value);

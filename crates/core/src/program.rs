@@ -175,6 +175,14 @@ impl Role {
     const fn seeded(self) -> bool {
         !matches!(self, Self::Value | Self::Stack | Self::Extra)
     }
+
+    /// Whether it is of several sources as one input.
+    const fn is_stack(self) -> bool {
+        matches!(
+            self,
+            Self::Stack | Self::StackTangent | Self::StackCotangent
+        )
+    }
 }
 
 /// A virtual buffer.
@@ -430,7 +438,11 @@ impl Program {
 
     /// The same with the first unit vector of [`Op::UnitParams`].
     pub fn map_first(&mut self, op: Op, node: usize, from: View, to: View, first: usize) {
-        let at = self.point_of(node);
+        let mut at = self.point_of(node);
+        if matches!(op, Op::JvpInput | Op::VjpInput) && self.constant(node) {
+            // Then the place of x is free for the cotangent that is pulled back.
+            (at.x, at.y) = (View::NOTHING, View::NOTHING);
+        }
         self.push(Instr {
             act: Act::Map(op),
             node,
@@ -440,6 +452,12 @@ impl Program {
             dot: STILL,
             first,
         });
+    }
+
+    /// Whether a node's derivative by its input is the same at every input.
+    fn constant(&self, node: usize) -> bool {
+        let block = &self.graph.nodes()[node].block;
+        block.input_jacobian().is_constant()
     }
 
     /// Where a node's derivative is taken, as it was emitted last.

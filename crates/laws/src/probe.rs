@@ -30,6 +30,8 @@ pub(crate) enum Hide {
     Y,
     /// Empty views in place of what is not kept.
     Empty,
+    /// NaN in place of x and y, kept or not.
+    Point,
 }
 
 /// The primal at a batch: where derivatives are taken.
@@ -219,7 +221,12 @@ impl<'a> Probe<'a> {
     ) -> Result<Vec<T>, Mishap> {
         let (block, rule, batch) = (T::of(self.block), call.rule, at.batch);
         let hidden = |kept: bool, hide: Hide, entries: &[T]| {
-            if kept || !matches!(call.hide, Hide::Nan | Hide::Empty) && call.hide != hide {
+            let seen = match call.hide {
+                Hide::Nan | Hide::Empty => kept,
+                Hide::Point => false,
+                one => kept || one != hide,
+            };
+            if seen {
                 entries.to_vec()
             } else {
                 Fill::Nan.entries(entries.len())

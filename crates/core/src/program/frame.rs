@@ -1,22 +1,36 @@
 //! What a run is given: the caller's matrices, and the views of them and of the arena that an instruction reads and writes.
 
-use super::place::{Place, Region};
+use super::place::{Place, Region, Step};
 use super::{Asked, Code, Given};
 use crate::{Mat, MatMut};
 
 /// The caller's matrices for one run.
 #[derive(Debug)]
 pub struct Frame<'f, T> {
-    pub(super) params: &'f [T],
-    pub(super) given: [Mat<'f, T>; 4],
+    pub(super) reads: Reads<'f, T>,
     asked: [MatMut<'f, T>; 6],
+}
+
+/// What of it is read.
+#[derive(Debug)]
+pub(super) struct Reads<'f, T> {
+    pub params: &'f [T],
+    pub given: [Mat<'f, T>; 4],
     /// Columns of one place for a seed: 1 where there is one for all, and the seeds of this run.
     seeds: [usize; 2],
-    pub(super) shift: usize,
+    pub shift: usize,
     /// What unit vectors and ones are made of, where that is not 1.
-    pub(super) unit: Option<T>,
+    pub unit: Option<T>,
     /// Where the regions of the arena start.
-    pub(super) bases: [usize; 3],
+    pub bases: [usize; 3],
+}
+
+impl<T> Reads<'_, T> {
+    /// The first unit vector of a step.
+    #[inline(always)]
+    pub(super) const fn first(&self, step: &Step) -> usize {
+        self.shift.wrapping_add_signed(step.first as isize)
+    }
 }
 
 impl<'f, T> Frame<'f, T> {
@@ -25,13 +39,15 @@ impl<'f, T> Frame<'f, T> {
     pub fn new(code: &Code, params: &'f [T], x: Mat<'f, T>) -> Self {
         let nothing = Mat::empty();
         Self {
-            params,
-            given: [x, nothing, nothing, nothing],
+            reads: Reads {
+                params,
+                given: [x, nothing, nothing, nothing],
+                seeds: [1, code.seeds()],
+                shift: 0,
+                unit: None,
+                bases: [0; 3],
+            },
             asked: std::array::from_fn(|_| MatMut::new(&mut [], 0, 0)),
-            seeds: [1, code.seeds()],
-            shift: 0,
-            unit: None,
-            bases: [0; 3],
         }
     }
 
@@ -39,7 +55,7 @@ impl<'f, T> Frame<'f, T> {
     #[inline]
     #[must_use]
     pub fn give(mut self, which: Given, matrix: Mat<'f, T>) -> Self {
-        self.given[which as usize] = matrix;
+        self.reads.given[which as usize] = matrix;
         self
     }
 
@@ -55,7 +71,7 @@ impl<'f, T> Frame<'f, T> {
     #[inline]
     #[must_use]
     pub const fn seeds(mut self, seeds: usize) -> Self {
-        self.seeds = [1, seeds];
+        self.reads.seeds = [1, seeds];
         self
     }
 
@@ -63,7 +79,7 @@ impl<'f, T> Frame<'f, T> {
     #[inline]
     #[must_use]
     pub const fn shift(mut self, first: usize) -> Self {
-        self.shift = first;
+        self.reads.shift = first;
         self
     }
 
@@ -71,7 +87,7 @@ impl<'f, T> Frame<'f, T> {
     #[inline]
     #[must_use]
     pub fn unit(mut self, unit: Option<T>) -> Self {
-        self.unit = unit;
+        self.reads.unit = unit;
         self
     }
 }
@@ -80,9 +96,7 @@ impl<'f, T> Frame<'f, T> {
 ///
 /// `STAGED`: whether regions of the arena lie anywhere but at its start. Else nothing is added to where a view starts.
 pub(super) struct Rest<'a, T, const STAGED: bool> {
-    given: &'a [Mat<'a, T>; 4],
-    seeds: &'a [usize; 2],
-    bases: &'a [usize; 3],
+    pub reads: &'a Reads<'a, T>,
     low: &'a [T],
     high: &'a [T],
     /// Where `high` starts.
@@ -115,7 +129,7 @@ impl<'a, T, const STAGED: bool> Rest<'a, T, STAGED> {
     /// Numbers of the arena, which lie on one side of what is written.
     #[inline(always)]
     fn numbers(&self, region: Region, start: usize, len: usize) -> &'a [T] {
-        let start = based::<STAGED>(self.bases, region, start);
+        let start = based::<STAGED>(&self.reads.bases, region, start);
         let (part, start) = if start < self.from {
             (self.low, start)
         } else {
@@ -146,7 +160,7 @@ impl<'a, T, const STAGED: bool> Rest<'a, T, STAGED> {
                 stride,
                 seeded,
             } => {
-                let cols = cols as usize * self.seeds[usize::from(seeded)];
+                let cols = cols as usize * self.reads.seeds[usize::from(seeded)];
                 let (rows, stride) = (rows as usize, stride as usize);
                 let numbers = self.numbers(region, start, span(rows, cols, stride));
                 (numbers, rows, cols, stride)
@@ -157,13 +171,18 @@ impl<'a, T, const STAGED: bool> Rest<'a, T, STAGED> {
                 rows,
                 cols,
             } => {
-                let all = self.given[which as usize];
-                let (rows, cols) = (rows.range(1), cols.range(self.seeds[usize::from(seeded)]));
-                if rows == (0, all.nrows()) && cols == (0, all.ncols()) {
-                    return (all.data(), all.nrows(), all.ncols(), all.stride());
+                let mut all = self.reads.given[which as usize];
+                let (rows, cols) = (
+                    rows.range(1),
+                    cols.range(self.reads.seeds[usize::from(seeded)]),
+                );
+                if rows != (0, all.nrows()) {
+                    all = all.rows(rows.0..rows.1);
                 }
-                let some = all.rows(rows.0..rows.1).cols(cols.0..cols.1);
-                (some.data(), some.nrows(), some.ncols(), some.stride())
+                if cols != (0, all.ncols()) {
+                    all = all.cols(cols.0..cols.1);
+                }
+                (all.data(), all.nrows(), all.ncols(), all.stride())
             }
             Place::Empty { rows, cols } => (&[], rows as usize, cols as usize, rows as usize),
             Place::Nothing | Place::Asked { .. } => (&[], 0, 0, 0),
@@ -216,7 +235,7 @@ impl<T> Frame<'_, T> {
         to: &Place,
         arena: &'a mut [T],
     ) -> (PartsMut<'a, T>, Rest<'a, T, STAGED>) {
-        let (seeds, bases) = (&self.seeds, &self.bases);
+        let Reads { seeds, bases, .. } = &self.reads;
         let (to, (low, high, from)): Parted<'a, T> = match *to {
             Place::Dense {
                 region,
@@ -249,15 +268,16 @@ impl<T> Frame<'_, T> {
                 rows,
                 cols,
             } => {
-                let all = self.asked[which as usize].rb_mut();
+                let mut all = self.asked[which as usize].rb_mut();
                 let (rows, cols) = (rows.range(1), cols.range(seeds[usize::from(seeded)]));
-                let some = if rows == (0, all.nrows()) && cols == (0, all.ncols()) {
-                    all
-                } else {
-                    all.rows(rows.0..rows.1).cols(cols.0..cols.1)
-                };
-                let (nrows, ncols, stride) = (some.nrows(), some.ncols(), some.stride());
-                let to = (some.into_data(), nrows, ncols, stride);
+                if rows != (0, all.nrows()) {
+                    all = all.rows(rows.0..rows.1);
+                }
+                if cols != (0, all.ncols()) {
+                    all = all.cols(cols.0..cols.1);
+                }
+                let (nrows, ncols, stride) = (all.nrows(), all.ncols(), all.stride());
+                let to = (all.into_data(), nrows, ncols, stride);
                 (to, (arena, &[], usize::MAX))
             }
             Place::Empty { rows, cols } => {
@@ -267,9 +287,7 @@ impl<T> Frame<'_, T> {
             Place::Nothing | Place::Given { .. } => ((&mut [], 0, 0, 0), (arena, &[], usize::MAX)),
         };
         let rest = Rest {
-            given: &self.given,
-            seeds,
-            bases,
+            reads: &self.reads,
             low,
             high,
             from,
@@ -280,9 +298,7 @@ impl<T> Frame<'_, T> {
     /// All of the arena to read, where nothing is written.
     pub(super) const fn rest<'a>(&'a self, arena: &'a [T]) -> Rest<'a, T, true> {
         Rest {
-            given: &self.given,
-            seeds: &self.seeds,
-            bases: &self.bases,
+            reads: &self.reads,
             low: arena,
             high: &[],
             from: usize::MAX,
@@ -300,7 +316,10 @@ impl<T> Frame<'_, T> {
         else {
             return self.rest(arena).mat(place);
         };
-        let (rows, cols) = (rows.range(1), cols.range(self.seeds[usize::from(seeded)]));
+        let (rows, cols) = (
+            rows.range(1),
+            cols.range(self.reads.seeds[usize::from(seeded)]),
+        );
         let all = self.asked[which as usize].rb();
         all.rows(rows.0..rows.1).cols(cols.0..cols.1)
     }

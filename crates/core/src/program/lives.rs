@@ -5,6 +5,9 @@ use crate::graph::Wrt;
 use crate::graph::singular::watched;
 use crate::{Op, Singular};
 
+/// Parts of a stack up to which it is looked for those that need no copies: each look goes through all.
+const FEW: usize = 16;
+
 /// When a buffer is alive.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Life {
@@ -37,7 +40,11 @@ impl Life {
 pub(super) struct Merged {
     pub lives: Vec<Life>,
     pub home: Vec<usize>,
+    /// Numbers from the start of its home to a buffer's.
+    pub offset: Vec<usize>,
     pub over: Vec<bool>,
+    /// Copies whose target lies where they read: nothing is to be done.
+    pub joined: Vec<bool>,
 }
 
 impl Merged {
@@ -140,7 +147,61 @@ impl Program {
                 together.iter().for_each(|&k| over[k] = true);
             }
         }
-        Merged { lives, home, over }
+        Merged {
+            offset: vec![0; home.len()],
+            joined: vec![false; over.len()],
+            lives,
+            home,
+            over,
+        }
+    }
+
+    /// Lays the parts of a stack where the stack lies, so that they need no copies: of one column, where a part has no gaps.
+    pub(super) fn joined(&self, mut merged: Merged) -> Merged {
+        let mut writers = vec![Vec::new(); self.bufs.len()];
+        for (k, instr) in self.instrs.iter().enumerate() {
+            if let Base::Buf(buf) = instr.to.base {
+                writers[buf].push(k);
+            }
+        }
+        let mut sharers = vec![0; self.bufs.len()];
+        merged.home.iter().for_each(|&home| sharers[home] += 1);
+        for (k, instr) in self.instrs.iter().enumerate() {
+            let (Base::Buf(from), Base::Buf(to), Act::Copy) =
+                (instr.from.base, instr.to.base, instr.act)
+            else {
+                continue;
+            };
+            let gathers = self.bufs[to].role.is_stack();
+            let (part, stack, row) = match gathers {
+                true => (from, to, instr.to.row),
+                false => (to, from, instr.from.row),
+            };
+            let alone = |buf: usize| merged.home[buf] == buf && sharers[buf] == 1;
+            let fits = self.bufs[part].rows == instr.to.rows
+                && [part, stack].map(|buf| self.bufs[buf].cols) == [1, 1]
+                && [part, stack].map(|buf| self.bufs[buf].role.is_stack()) == [false, true];
+            if !fits || !alone(part) || !alone(stack) || writers[stack].len() > FEW {
+                continue;
+            }
+            // The two hold the same from the copy on, if nothing is written to either but what is copied.
+            let writes = |buf: usize, view: View| {
+                let meets = move |other: View| {
+                    view.row < other.row + other.rows && other.row < view.row + view.rows
+                };
+                let all = writers[buf].iter().copied();
+                all.filter(move |&other| other != k && meets(self.instrs[other].to))
+            };
+            let before = |other: usize| self.times[other] < self.times[k];
+            if writes(from, instr.from).all(before) && writes(to, instr.to).count() == 0 {
+                let Life { born, dies, .. } = merged.lives[part];
+                (merged.home[part], merged.offset[part]) = (stack, row);
+                merged.lives[stack].touch(born);
+                merged.lives[stack].touch(dies);
+                merged.joined[k] = true;
+            }
+        }
+        merged
     }
 
     /// Which instructions overwrite what they read.

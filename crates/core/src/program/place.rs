@@ -131,7 +131,7 @@ pub(super) struct Step {
     pub act: Act,
     /// Whether the map overwrites what it reads.
     pub over: bool,
-    /// Whether it may write more than one buffer, reads planes, or is cut among threads.
+    /// Whether it may write more than one buffer, reads planes, or is cut among threads; or is a copy of what lies there.
     pub forks: bool,
     /// Whose block is called, with its parameters.
     pub block: Arc<dyn AnyBlock>,
@@ -231,7 +231,7 @@ impl Program {
     /// # Errors
     /// [`crate::Error::TooLarge`] for buffers that cannot fit, each and together, before any is allocated.
     pub fn place<T>(&self, what: &str, remedy: &str) -> Result<Code> {
-        let merged = self.merged(self.lives());
+        let merged = self.joined(self.merged(self.lives()));
         let lens = self.lens::<T>(&merged, remedy)?;
         let mut planner = Planner::default();
         let each = lens.iter().zip(&merged.lives);
@@ -240,7 +240,7 @@ impl Program {
             .collect();
         let arena = planner.finish();
         let start = |(buf, &home): (usize, &usize)| {
-            let start = arena.range(slots[home]).start;
+            let start = arena.range(slots[home]).start + merged.offset[buf];
             merged.there(buf).then_some((Region::Fixed, start))
         };
         let starts: Starts = merged.home.iter().enumerate().map(start).collect();
@@ -249,6 +249,8 @@ impl Program {
         let steps = self.instrs.iter().zip(merged.over);
         let steps = steps.map(|(instr, over)| self.step(instr, over, &starts, &mut tables));
         code.steps = steps.collect();
+        let joined = code.steps.iter_mut().zip(merged.joined);
+        joined.for_each(|(step, joined)| step.forks |= joined);
         code.output = self.resolve(self.output, &starts);
         (code.points, code.dots) = tables.entries();
         if self.instrs.iter().any(|instr| instr.act == Act::Read) {
@@ -328,7 +330,7 @@ impl Program {
 
     /// Where a view lies.
     pub(super) fn resolve(&self, view: View, starts: &Starts) -> Place {
-        let seeded = self.seeded(&view);
+        let seeded = self.seeded(&view) && self.seeds > 1;
         let seeds = if seeded { self.seeds } else { 1 };
         let span = |start: usize, len: usize| Span {
             start: start as u32,
@@ -350,7 +352,8 @@ impl Program {
                 let stride = self.bufs[buf].rows;
                 let start = start + view.col * stride + view.row;
                 let len = u32::try_from(view.numbers());
-                if let (Ok(len), true) = (len, (!seeded || seeds == 1) && view.rows == stride) {
+                let whole = view.rows == stride || view.cols == 1;
+                if let (Ok(len), true) = (len, !seeded && whole) {
                     return Place::Dense {
                         region,
                         start,

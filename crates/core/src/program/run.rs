@@ -54,29 +54,22 @@ impl Code {
             if step.forks {
                 match step.act {
                     Act::Dot(op, moving) => self.along(op, moving, step, frame, arena, scratch),
-                    Act::Map(op) if !self.writes_extra(step) => self.shared(op, step, frame, arena),
+                    // Its target lies where it reads.
+                    Act::Copy => {}
+                    Act::Map(op) if step.shared && !self.writes_extra(step) => {
+                        self.shared(op, step, frame, arena);
+                    }
                     _ => self.forward_extra(step, frame, arena),
                 }
             } else {
-                let (params, shift, unit) = (frame.params, frame.shift, frame.unit);
                 let (to, rest) = frame.cut::<STAGED>(&step.to, arena);
                 let from = rest.parts(&step.from);
                 match step.act {
-                    Act::Map(op) => {
-                        let first = shift.wrapping_add_signed(step.first as isize);
-                        self.map(
-                            op,
-                            (first, unit),
-                            step,
-                            (from, to),
-                            &rest,
-                            (params, scratch),
-                        );
-                    }
+                    Act::Map(op) => self.map(op, step, (from, to), &rest, scratch),
                     Act::Check => check(*doubt | output_in_doubt(view(from)))?,
                     act => {
-                        let first = shift.wrapping_add_signed(step.first as isize);
-                        let first = (first, unit.unwrap_or_else(T::one));
+                        let first = rest.reads.first(step);
+                        let first = (first, rest.reads.unit.unwrap_or_else(T::one));
                         moved(act, self.batch(), first, view(from), view_mut(to));
                     }
                 }
@@ -97,14 +90,23 @@ impl Code {
     #[inline(never)]
     fn forward_extra<T: Scalar>(&self, step: &Step, frame: &mut Frame<'_, T>, arena: &mut [T]) {
         let extra = &self.points[step.at as usize].extra;
-        let (block, params) = (T::of(&*step.block), &frame.params[step.params.clone()]);
-        let span = |place: &Place| place.whole(&frame.bases);
-        let from = if step.over { 0..0 } else { span(&step.from) };
-        let [x, y, extra] = disjoint(arena, [&from, &span(&step.to), &span(extra)]);
-        let y = MatMut::new(y, block.dims().n_out, self.batch());
-        if let Some(block) = block.in_place().filter(|_| step.over) {
-            return block.forward_in_place(params, y, extra);
+        let (block, params) = (
+            T::of(&*step.block),
+            &frame.reads.params[step.params.clone()],
+        );
+        let span = |place: &Place| place.whole(&frame.reads.bases);
+        let rows = step.to.shape().0;
+        if step.over {
+            let [y, extra] = disjoint(arena, [&span(&step.to), &span(extra)]);
+            let y = MatMut::new(y, rows, self.batch());
+            // It was placed so since the block has the maps.
+            if let Some(block) = block.in_place() {
+                block.forward_in_place(params, y, extra);
+            }
+            return;
         }
+        let [x, y, extra] = disjoint(arena, [&span(&step.from), &span(&step.to), &span(extra)]);
+        let y = MatMut::new(y, rows, self.batch());
         let x = match step.from {
             Place::Dense { rows, cols, .. } | Place::Arena { rows, cols, .. } => {
                 Mat::new(x, rows as usize, cols as usize)
@@ -131,7 +133,7 @@ impl Code {
             return Wrt::NOTHING;
         }
         let at = Point {
-            params: &frame.params[step.params.clone()],
+            params: &frame.reads.params[step.params.clone()],
             x: if watched.keeps_x {
                 self.alone(all.mat(&step.from))
             } else {
@@ -154,14 +156,13 @@ impl Code {
     fn map<T: Scalar, const STAGED: bool>(
         &self,
         op: Op,
-        (first, unit): (usize, Option<T>),
         step: &Step,
         (from, to): (Parts<'_, T>, PartsMut<'_, T>),
         rest: &Rest<'_, T, STAGED>,
-        (params, scratch): (&[T], &mut [T]),
+        scratch: &mut [T],
     ) {
-        let batch = self.batch();
-        let (block, params) = (T::of(&*step.block), &params[step.params.clone()]);
+        let (block, batch) = (T::of(&*step.block), self.batch());
+        let params = &rest.reads.params[step.params.clone()];
         if op == Op::Forward {
             return if !step.over {
                 block.forward(params, view(from), view_mut(to), &mut []);
@@ -190,10 +191,13 @@ impl Code {
             Op::JvpInput => block.jvp_input(&at, view(from), view_mut(to), scratch),
             Op::VjpInput => block.vjp_input(&at, view(from), view_mut(to), scratch),
             Op::JvpParams(acc) => block.jvp_params(&at, view(from), acc, view_mut(to), scratch),
-            Op::UnitParams(acc) => match unit {
-                Some(unit) => small_unit_params(&*step.block, &at, first, acc, view_mut(to), unit),
-                None => block.unit_params(&at, first, acc, view_mut(to), scratch),
-            },
+            Op::UnitParams(acc) => {
+                let (first, to) = (rest.reads.first(step), view_mut(to));
+                match rest.reads.unit {
+                    Some(unit) => small_unit_params(&*step.block, &at, first, acc, to, unit),
+                    None => block.unit_params(&at, first, acc, to, scratch),
+                }
+            }
             Op::VjpParams(acc) if to.2 == 1 => {
                 block.vjp_params(&at, view(from), acc, &mut to.0[..to.1], scratch);
             }
@@ -232,8 +236,8 @@ impl Code {
         let Some(block) = T::of(&*step.block).second() else {
             return;
         };
-        let params = &frame.params[step.params.clone()];
-        let params_dot = frame.given[Given::ParamsDot as usize];
+        let params = &frame.reads.params[step.params.clone()];
+        let params_dot = frame.reads.given[Given::ParamsDot as usize];
         let params_dot = moving
             .params
             .then(|| &params_dot.data()[step.params.clone()]);
@@ -241,7 +245,7 @@ impl Code {
         let At { x, y, extra } = &self.points[step.at as usize];
         if op == DotOp::Forward {
             let ranges = [&step.from, &step.to, extra, extra_dot];
-            let ranges = ranges.map(|place| place.whole(&frame.bases));
+            let ranges = ranges.map(|place| place.whole(&frame.reads.bases));
             let [from, to, extra, extra_dot] =
                 disjoint(arena, [&ranges[0], &ranges[1], &ranges[2], &ranges[3]]);
             let rest = frame.rest(&[]);

@@ -58,7 +58,7 @@ impl Code {
         arena: &mut [T],
     ) {
         let (block, batch) = (T::of(&*step.block), self.batch());
-        let params = &frame.params[step.params.clone()];
+        let params = &frame.reads.params[step.params.clone()];
         let over = block.in_place().filter(|_| step.over);
         let (to, rest) = frame.cut::<true>(&step.to, arena);
         let (from, mut to) = (view(rest.parts(&step.from)), view_mut(to));

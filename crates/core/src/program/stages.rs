@@ -366,7 +366,7 @@ impl<T: Scalar> Machine<T> {
             arena,
             scratch,
         } = self;
-        frame.bases = [0, spot.own, spot.carried];
+        frame.reads.bases = [0, spot.own, spot.carried];
         let steps = &code.steps[steps.start as usize..steps.end as usize];
         code.steps::<T, true>(steps, frame, arena, scratch, doubt, check)
     }

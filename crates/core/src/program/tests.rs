@@ -63,6 +63,32 @@ fn what_dies_where_another_is_born_is_overwritten() {
     assert_eq!(placed(&program).len(), 5 * (3 + 3 + 6));
 }
 
+/// Of a value that is stacked twice one part is where the value is, and the other is copied.
+#[test]
+fn a_part_of_a_stack_lies_in_it_where_it_has_no_gaps() {
+    let mut b = Builder::new();
+    let x = b.input("x", 2);
+    let h = b.block(Linear::new(2, 3), x);
+    let other = b.block(Linear::new(2, 3), x);
+    let y = b.block(Add::new(3, 3), [h, other, h]);
+    let graph = b.build(y).unwrap();
+    let params: Vec<f64> = (0..graph.n_params()).map(|i| i as f64).collect();
+    for (batch, joined, len) in [(1, 2, 9 + 3), (2, 0, 2 * (3 + 3 + 9))] {
+        let program = Program::primal(&graph, batch).unwrap();
+        let merged = program.joined(program.merged(program.lives()));
+        let found = merged.joined.iter().filter(|joined| **joined).count();
+        assert_eq!(found, joined, "batch {batch}");
+        let x = nalgebra::DMatrix::from_fn(2, batch, |i, j| (i + 2 * j) as f64);
+        let mut machine = Machine::new(placed(&program));
+        assert_eq!(machine.code().len(), len);
+        let mut frame = Frame::new(machine.code(), &params, Mat::from(&x));
+        machine.run(0, &mut frame, |_| Ok(())).unwrap();
+        let applied = textbook::primal(&graph, &params, &x);
+        let output = applied.last().unwrap().output();
+        assert_eq!(&machine.output().to_dmatrix(), output);
+    }
+}
+
 /// A path of one width and one of another share a buffer as wide as the wider, and what they have in common.
 #[test]
 fn paths_share_what_is_alike() {

@@ -6,7 +6,7 @@ use crate::bench::{Bench, Finding};
 use crate::buffer::Fill;
 use crate::compare::first_difference;
 use crate::diagnosis::Mispriced;
-use crate::probe::{Call, Probe};
+use crate::probe::{Call, Hide, Probe};
 use crate::violation::Entry;
 use crate::{Diagnosis, Law, Rule};
 
@@ -142,6 +142,23 @@ fn input_structure(bench: &Bench<'_>) -> Checked {
             } else if declared == InputJacobian::Identity {
                 entry(bench, Rule::JvpInput, at, got, 1.0)?;
             }
+        }
+    }
+    // Then engines hand in no point.
+    for rule in [Rule::JvpInput, Rule::VjpInput] {
+        let call = bench.call(rule);
+        let seeing = |hide| bench.probe.run(&bench.at, &Call { hide, ..call });
+        if declared.is_constant() {
+            let why =
+                "the Jacobian is to be the same everywhere, and the map reads its input or output";
+            bench
+                .differ(
+                    Law::Structure,
+                    rule,
+                    &seeing(Hide::Nothing)?,
+                    &seeing(Hide::Point)?,
+                )
+                .map_err(|finding| finding.because(Diagnosis::WrongStructure(why)))?;
         }
     }
     Ok(())
