@@ -3,7 +3,13 @@
 use std::any::TypeId;
 use std::sync::Arc;
 
-use crate::{Block, Cost, Counted, Dual, Op, Real, Rounded, cost};
+use crate::{Block, Cost, Counted, Dual, Op, Real, cost};
+
+#[cfg(not(target_family = "wasm"))]
+use crate::Rounded as Bounding;
+/// A WebAssembly module is small first: a graph is not run at `Rounded` there, which only long checks do.
+#[cfg(target_family = "wasm")]
+type Bounding = f64;
 
 /// A block at every scalar of [`Scalar`]. Never implemented by hand: a block written for all `T: Real` is one.
 pub trait AnyBlock:
@@ -13,8 +19,8 @@ pub trait AnyBlock:
     + Block<Dual<f64>>
     + Block<Counted<f64>>
     + Block<Dual<Counted<f64>>>
-    + Block<Rounded>
-    + Block<Dual<Rounded>>
+    + Block<Bounding>
+    + Block<Dual<Bounding>>
     + 'static
 {
     /// The block's type, to tell two blocks apart that print alike.
@@ -39,8 +45,8 @@ where
         + Block<Dual<f64>>
         + Block<Counted<f64>>
         + Block<Dual<Counted<f64>>>
-        + Block<Rounded>
-        + Block<Dual<Rounded>>
+        + Block<Bounding>
+        + Block<Dual<Bounding>>
         + 'static,
 {
     fn kind(&self) -> TypeId {
@@ -78,8 +84,12 @@ macro_rules! scalar {
     )*};
 }
 
-scalar!(cost::of, 1: f32, f64, Counted<f64>, Rounded);
-scalar!(cost::at_duals, 2: Dual<f32>, Dual<f64>, Dual<Counted<f64>>, Dual<Rounded>);
+scalar!(cost::of, 1: f32, f64, Counted<f64>);
+scalar!(cost::at_duals, 2: Dual<f32>, Dual<f64>, Dual<Counted<f64>>);
+#[cfg(not(target_family = "wasm"))]
+scalar!(cost::of, 1: Bounding);
+#[cfg(not(target_family = "wasm"))]
+scalar!(cost::at_duals, 2: Dual<Bounding>);
 
 /// A block that may be shared between graphs: a block, an `Arc` of one, or one that takes its width from what it is applied to
 /// ([`crate::blocks::AnyWidth`]).
