@@ -155,7 +155,7 @@ fn checkpoints_fit_every_budget_from_the_smallest_on() {
     let deep = net(&[8; 33], Activation::Tanh, Loss::SquaredError);
     let uneven = net(&[3, 40, 5, 60, 2], Activation::Gelu, Loss::SquaredError);
     let mut fitted = 0;
-    for (graph, batch) in [(few, 32), (deep, 128), (uneven, 24)] {
+    for (graph, batch) in [(few, 32), (deep, 128), (uneven, 96)] {
         let mut plan = |bytes| {
             let budget = Budget::Bytes(bytes);
             Plan::<f32>::with(&graph, batch, Question::Gradient, budget, &mut calibration)

@@ -171,6 +171,7 @@ pub fn words(fault: &Fault) -> String {
         .find(|(setting, _)| text.starts_with(setting));
     match (fault, said) {
         (Fault::Train(_), Some((setting, option))) => text.replacen(setting, option, 1),
+        (Fault::Plan(PlanError::OverBudget { .. }), _) => format!("--memory: {text}"),
         _ => text,
     }
 }

@@ -223,9 +223,9 @@ fn what_cannot_be_trained_is_refused_and_writes_nothing() {
     let with = |more: &[&'static str]| [&DIGITS[..], more].concat();
     std::fs::write(place.path().join("other.ckpt"), "no checkpoint").unwrap();
     let own = place.path();
-    refused(own, &with(&["--batch=100000"]), 2, "the batch size");
-    refused(own, &with(&["--rate=-1"]), 2, "the learning rate");
-    refused(own, &with(&["--valid=1.5"]), 2, "the validation share");
+    refused(own, &with(&["--batch=100000"]), 2, "--batch");
+    refused(own, &with(&["--rate=-1"]), 2, "--rate");
+    refused(own, &with(&["--valid=1.5"]), 2, "--valid");
     refused(own, &with(&["--mode=backward"]), 2, "backward");
     refused(own, &with(&["--momentum=0.9"]), 2, "--momentum");
     refused(own, &with(&["--checkpoint=other.ckpt"]), 2, "which exists");

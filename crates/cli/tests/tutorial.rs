@@ -174,7 +174,7 @@ fn every_command_of_the_readme_runs() {
         .flat_map(|block| block.lines().map(str::to_owned).collect::<Vec<_>>())
         .filter(|line| line.starts_with("pushpull "))
         .collect();
-    assert_eq!(lines.len(), 9, "{lines:#?}");
+    assert_eq!(lines.len(), 10, "{lines:#?}");
     for line in lines {
         let mut words: Vec<&str> = line.split_whitespace().skip(1).collect();
         if words[0] == "compare" {

@@ -84,7 +84,7 @@ fn a_law_that_nobody_could_look_at_is_told_and_not_passed() {
     let own = ["--exact", "a_right_block_of_one_s_own_passes"];
     let output = std::process::Command::new(program).args(own).output();
     let told = String::from_utf8(output.unwrap().stderr).unwrap();
-    assert_eq!(told.matches("`allocates` was not looked at").count(), 1);
+    assert_eq!(told.matches("`allocates` was not checked").count(), 1);
     assert!(told.contains("#[global_allocator]"), "{told}");
     // Asked for by name, it fails.
     let named = Check::new().laws(&[Law::Allocates]);

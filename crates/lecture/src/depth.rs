@@ -304,7 +304,7 @@ fn claims(
         Claim {
             words: "If the derivative is above 1 always, the gradient explodes exponentially fast (same slide).",
             measured: format!(
-                "2 x + sin(x) / 2, whose derivative is at least 1.5: a factor of {} per layer, going back with weights on [-0.5, 0.5], times {} on [-0.05, 0.05]: small weights make it vanish all the same. ReLU, never above 1, has {} a layer with the lecture's weights: they decide.",
+                "2 x + sin(x) / 2, whose derivative is at least 1.5: a factor of {} per layer, going back, with weights on [-0.5, 0.5], and of {} with weights on [-0.05, 0.05]: small weights make it vanish all the same. ReLU, never above 1, has {} per layer with the lecture's weights, so the weights decide.",
                 short(steep),
                 short(small),
                 short(relu)

@@ -143,7 +143,7 @@ fn a_table_says_what_was_picked_and_why() {
         text.starts_with("jacobian-inputs of a batch of 1 in f64, within this machine\n"),
         "{text}"
     );
-    assert!(text.contains("no: no chain: loss reads"), "{text}");
+    assert!(text.contains("no: not a chain: loss reads"), "{text}");
     assert_eq!(text.matches("picked").count(), 1, "{text}");
     assert!(text.ends_with('.'), "{text}");
 }

@@ -97,7 +97,7 @@ fn what_cannot_be_drawn_is_refused_before_writing() {
         PlotError::Crowded { .. }
     ));
     assert!(matches!(
-        refused(&|c| c.series = vec![c.series[0].clone(); 40]),
+        refused(&|c| c.series = vec![c.series[0].clone(); 100]),
         PlotError::Crowded { .. }
     ));
     assert!(matches!(

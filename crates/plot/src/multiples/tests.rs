@@ -113,7 +113,7 @@ fn nothing_is_written_outside_the_picture_or_over_other_words() {
 fn none_and_too_many_are_refused() {
     let all = |n| Multiples::new("t", vec![chart("p", 2); n]).draw();
     assert!(matches!(all(0), Err(PlotError::Empty { .. })));
-    assert!(matches!(all(7), Err(PlotError::Crowded { .. })));
+    assert!(matches!(all(17), Err(PlotError::Crowded { .. })));
     let mut empty = Multiples::new("t", vec![chart("p", 2)]);
     empty.panels[0].series[0].points.clear();
     assert!(matches!(empty.png(), Err(PlotError::Empty { .. })));
