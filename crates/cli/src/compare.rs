@@ -62,10 +62,19 @@ pub fn run(asked: &Compare, json: bool) -> Result<String, Fault> {
     let subjects = Subjects::of(asked)?;
     interrupt::listen();
     let cases = measured(asked, &subjects)?;
-    let files = outputs.write(
-        &table::csv(&cases)?,
-        &picture::draw(&cases, subjects.against, asked.size)?,
-    )?;
+    let csv = table::csv(&cases)?;
+    let drawn = picture::draw(&cases, subjects.against, asked.size);
+    let files = match drawn.and_then(|page| outputs.write(&csv, &page)) {
+        Ok(files) => files,
+        Err(fault) => {
+            // What was measured is not lost with what could not be written.
+            screen::say(&match json {
+                true => report(&cases, Vec::new())?,
+                false => table::text(&cases, &[]),
+            })?;
+            return Err(fault);
+        }
+    };
     let said = if json {
         report(&cases, files)?
     } else {

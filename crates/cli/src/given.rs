@@ -66,36 +66,31 @@ pub fn typed<T: Scalar>(x: &DMatrix<f64>) -> DMatrix<T> {
     x.map(T::from_f64)
 }
 
-/// Says of the rows whose numbers a type cannot tell apart, to a thousandth of how far they differ.
+/// Says of the numbers of a sample that a type cannot tell apart, to a thousandth of how far they differ.
 pub fn lost<T: Scalar>(x: &DMatrix<f64>) -> Vec<String> {
+    let ends = |row: usize| {
+        let values = x.row(row).into_iter().copied();
+        let low = values.clone().fold(f64::INFINITY, f64::min);
+        (low, values.fold(f64::NEG_INFINITY, f64::max))
+    };
     let is_lost = |row: &usize| {
-        let (mut low, mut high, mut error) = (f64::INFINITY, f64::NEG_INFINITY, 0.0_f64);
-        for &value in &x.row(*row) {
-            (low, high) = (low.min(value), high.max(value));
-            error = error.max((T::from_f64(value).to_f64() - value).abs());
-        }
+        let error = |value: &f64| (T::from_f64(*value).to_f64() - value).abs();
+        let error = x.row(*row).iter().map(error).fold(0.0, f64::max);
+        let (low, high) = ends(*row);
         low < high && error * 1000.0 > high - low
     };
     let rows: Vec<usize> = (0..x.nrows()).filter(is_lost).collect();
     let Some(&first) = rows.first() else {
         return Vec::new();
     };
-    let which: Vec<String> = rows
-        .iter()
-        .take(8)
-        .map(|row| (row + 1).to_string())
-        .collect();
-    let more = if rows.len() > which.len() { ", .." } else { "" };
-    let (low, high) = x
-        .row(first)
-        .iter()
-        .fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), &value| {
-            (low.min(value), high.max(value))
-        });
+    let (low, high) = ends(first);
+    let more = match rows.len() {
+        1 => String::new(),
+        n => format!(", and of {} more", n - 1),
+    };
     vec![format!(
-        "{} cannot hold how columns {}{more} of the samples differ (column {}: {low:e} to {high:e}); use --dtype f64, or subtract their means",
+        "{} cannot hold how samples differ in number {} of each (the inputs come first), {low:e} to {high:e}{more}; use --dtype f64, or subtract the mean",
         T::NAME,
-        which.join(", "),
         first + 1,
     )]
 }

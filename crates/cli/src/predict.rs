@@ -4,7 +4,7 @@ use nalgebra::DMatrix;
 use pushpull_core::blocks::{Activation, Loss};
 use pushpull_core::{Mat, Primal};
 use pushpull_files::weights::Weights;
-use pushpull_files::{Array, Element, FileError, Reading, Sample, npz_bytes, output, samples};
+use pushpull_files::{Array, Element, FileError, Reading, npz_bytes, output, samples};
 
 use pushpull_train::class_of;
 
@@ -51,25 +51,15 @@ pub fn run(asked: &Predict) -> Result<String, Fault> {
         network.several()?;
     }
     let names: Vec<String> = weights.classes().unwrap_or_default().to_vec();
-    // Whoever names a target has a table with one, which is read and passed over.
-    let named = !asked.columns.target.is_empty();
     let reading = Reading {
-        inputs_alone: !named,
-        classes: (!names.is_empty()).then(|| names.clone()),
+        inputs_alone: true,
         ..asked.columns.reading(None)
     };
-    let loss = asked.loss.unwrap_or(Loss::SquaredError);
-    let sample = Sample::new(
-        network.inputs(),
-        network.outputs(),
-        if named { loss } else { Loss::Sum },
-    )?;
-    let read = samples::read(&asked.data, &sample, &reading)?;
+    let read = samples::read(&asked.data, &network.sample()?, &reading)?;
     screen::remark(&read.said);
-    let x = read.x.rows(0, network.inputs()).into_owned();
     let outputs = match Precision::of(asked.dtype, &weights) {
-        Precision::F32 => outputs::<f32>(&network, weights, &x)?,
-        Precision::F64 => outputs::<f64>(&network, weights, &x)?,
+        Precision::F32 => outputs::<f32>(&network, weights, &read.x)?,
+        Precision::F64 => outputs::<f64>(&network, weights, &read.x)?,
     };
     let answers = Answers::new(outputs, asked.loss, names)?;
     let Some(path) = &asked.output else {

@@ -513,6 +513,27 @@ fn arrays_in_files_of_their_own_are_samples() {
             "{refused}"
         );
     }
+    // No header lies in an array, numbers are read with all their digits, and what is no array is said to be none.
+    let row = vec![f64::NAN; 3];
+    fs::write(
+        own.join("xy.npy"),
+        common::matrix(Dtype::F64, false, &[row, vec![3.0, 5.0, 2.0]]),
+    )
+    .unwrap();
+    assert!(
+        seen(&["--data=xy.npy"])
+            .unwrap_err()
+            .contains("line 1, column 1")
+    );
+    let far = [vec![1e-300, 2.0, 0.0], vec![3.0, 5.0, 2.0]];
+    fs::write(own.join("xy.npy"), common::matrix(Dtype::F64, false, &far)).unwrap();
+    assert!(seen(&["--data=xy.npy"]).is_ok() && seen(&["--data=xy.npy", "--batch=1"]).is_ok());
+    fs::write(own.join("no.npy"), "1,2,0\n").unwrap();
+    assert!(
+        seen(&["--data=no.npy"])
+            .unwrap_err()
+            .contains("an npy file")
+    );
     // A NaN of an array is a missing value of a table.
     let gap = [
         vec![1.0, f64::NAN, 0.0],
@@ -539,7 +560,10 @@ fn what_f32_cannot_hold_is_said() {
     let own = place.path();
     let table = b"1,1000000000,0\n2,1000000001,1\n3,1000000002,2\n1,1000000001,1\n";
     let said = read(own, table, &[]).unwrap();
-    assert!(said.contains("f32 cannot hold how columns 2"), "{said}");
+    assert!(
+        said.contains("f32 cannot hold how samples differ in number 2"),
+        "{said}"
+    );
     assert!(
         !read(own, table, &["--dtype=f64"])
             .unwrap()

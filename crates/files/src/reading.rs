@@ -48,7 +48,7 @@ pub enum Target {
 pub struct Reading {
     /// The first samples alone; none: all.
     pub batch: Option<usize>,
-    /// The targets of an archive are passed over.
+    /// The targets of an archive, and the columns of a table that `targets` names, are passed over.
     pub inputs_alone: bool,
     /// Of a table.
     pub header: Header,
@@ -60,6 +60,17 @@ pub struct Reading {
     pub missing: Missing,
     /// Of a table: the classes' names by number, where they are known already; none: words are numbered as they come.
     pub classes: Option<Vec<String>>,
+}
+
+impl Reading {
+    /// Columns of a table that are neither inputs nor read: targets that are named where inputs alone are asked for.
+    pub(crate) const fn passed_over(&self) -> usize {
+        if self.inputs_alone {
+            self.targets.len()
+        } else {
+            0
+        }
+    }
 }
 
 /// The samples of a file.

@@ -100,6 +100,11 @@ impl<'a> Table<'a> {
         }
     }
 
+    /// Of a line.
+    fn columns(&self) -> usize {
+        self.sample.columns() + self.asked.passed_over()
+    }
+
     fn fault(
         &self,
         what: impl Into<String>,
@@ -111,7 +116,7 @@ impl<'a> Table<'a> {
     }
 
     fn lines(mut self, source: impl BufRead) -> Result<Samples, FileError> {
-        let columns = self.sample.columns();
+        let columns = self.columns();
         let mut records = Records::new(self.name, source, columns)?;
         self.said
             .push(format!("separated by {}", records.separator()));
@@ -150,7 +155,8 @@ impl<'a> Table<'a> {
         let names = if header { &fields[..] } else { &[] };
         let targets = self.targets(names)?;
         let inputs = (0..fields.len()).filter(|k| !targets.contains(k));
-        self.order = inputs.chain(targets.iter().copied()).collect();
+        let read = targets.iter().copied().filter(|_| !self.asked.inputs_alone);
+        self.order = inputs.chain(read).collect();
         if header {
             self.said.push(format!("header in line {}", record.line));
         }
@@ -162,7 +168,8 @@ impl<'a> Table<'a> {
 
     /// Which columns the target is in.
     fn targets(&self, names: &[String]) -> Result<Vec<usize>, FileError> {
-        let (count, columns) = (self.sample.targets(), self.sample.columns());
+        let passed = self.asked.passed_over();
+        let (count, columns) = (self.sample.targets().max(passed), self.columns());
         let asked = &self.asked.targets;
         if !asked.is_empty() && asked.len() != count {
             return Err(FileError::request(
@@ -212,7 +219,7 @@ impl<'a> Table<'a> {
 
     /// The column that somebody names.
     fn column(&self, target: &Target, names: &[String]) -> Result<usize, FileError> {
-        let columns = self.sample.columns();
+        let columns = self.columns();
         let refused = |expected: String, got: String| {
             let remedy = "give the name of a column, or its number counted from 1";
             Err(FileError::request("--target", expected, got, remedy))
@@ -240,7 +247,7 @@ impl<'a> Table<'a> {
 
     /// Which column is the target, and why.
     fn target_words(&self, names: &[String], targets: &[usize]) -> String {
-        let columns = self.sample.columns();
+        let columns = self.columns();
         let shown: Vec<String> = targets
             .iter()
             .map(|&k| match names.get(k).map(|name| name.trim()) {
@@ -262,11 +269,11 @@ impl<'a> Table<'a> {
 
     /// Refuses a line of another width.
     fn width(&self, record: &Record, header: bool) -> Result<(), FileError> {
-        let (columns, got) = (self.sample.columns(), record.fields.len());
+        let (columns, got) = (self.columns(), record.fields.len());
         if got == columns {
             return Ok(());
         }
-        let (inputs, targets) = (self.sample.inputs(), self.sample.targets());
+        let (inputs, targets) = (self.sample.inputs(), columns - self.sample.inputs());
         let expected = format!("{columns} fields ({inputs} inputs, {targets} of the target)");
         let unnamed = header && got == columns + 1 && record.fields[0].trim().is_empty();
         let remedy = if self.asked.inputs_alone && got == columns + 1 {

@@ -188,7 +188,7 @@ impl Multiples {
         let rows = panels.len().div_ceil(columns);
         let width = (page.right - shared.0 + GAP) / columns as f64 - GAP;
         let height = (shared.1 - page.top + GAP) / rows as f64 - GAP;
-        if width - own.0 < 150.0 || height - own.1 - 24.0 < 90.0 {
+        if width - own.0 < 120.0 || height - own.1 - 24.0 < 60.0 {
             return Err(crowded("title, notes, legend and panels"));
         }
         let place = |i: usize| {

@@ -240,6 +240,30 @@ pub fn draw(points: &[Point], against: Against) -> Result<Multiples, PlotError> 
     Ok(page)
 }
 
+/// The picture that a sweep will have at most, of made-up points: whether it can be drawn is known before anything is measured.
+///
+/// # Errors
+/// As [`draw`].
+pub fn sketch(grid: &Grid, modes: &[&str], against: Against) -> Result<Multiples, PlotError> {
+    let point = |(i, configuration): (usize, Configuration)| {
+        modes.iter().map(move |&mode| Point {
+            params: Against::Params.of(&configuration.widths, 1),
+            configuration: configuration.clone(),
+            mode: mode.into(),
+            ratio: 2.0,
+            quartiles: None,
+            predicted: i > 0,
+        })
+    };
+    let configurations = grid.configurations().enumerate();
+    let points: Vec<Point> = configurations.flat_map(point).collect();
+    let mut page = draw(&points, against)?;
+    // One of several lines stands for the machine's.
+    page.notes.push("w".repeat(160));
+    page.subtitle = "s".into();
+    Ok(page)
+}
+
 /// What outlined marks are.
 pub const PREDICTED: &str = "Outlined marks and dotted lines: predicted, not run.";
 
@@ -297,18 +321,31 @@ impl Layout {
     }
 }
 
+/// What all networks of a group have in common: their width or their layers.
+fn shared_size(group: &[Vec<usize>], against: Against) -> Option<String> {
+    // The deepest: without hidden layers a network has no width but that of its ends.
+    let network = group.iter().max_by_key(|network| network.len())?;
+    match against {
+        Against::Depth => Some(format!("width {}", Against::Width.of(network, 1))),
+        Against::Width => Some(format!("{} layers", Against::Depth.of(network, 1))),
+        Against::Params | Against::Batch => None,
+    }
+}
+
 /// What a panel has that the others have not.
 fn words(layout: &Layout, group: &[Vec<usize>], batches: &[usize], dtypes: &[Dtype]) -> String {
     let mut words = Vec::new();
-    if let (true, Some(first)) = (layout.groups.len() > 1, group.first()) {
-        words.push(match layout.against {
-            Against::Depth => format!("width {}", Against::Width.of(first, 1)),
-            Against::Width => format!("{} layers", Against::Depth.of(first, 1)),
-            Against::Params | Against::Batch => match group {
-                [network] => Layers(network.clone()).to_string(),
-                [.., last] => format!("{} to {}", Layers(first.clone()), Layers(last.clone())),
-                [] => String::new(),
-            },
+    if layout.groups.len() > 1 {
+        let own = shared_size(group, layout.against);
+        let alike = |other: &&Vec<Vec<usize>>| shared_size(other, layout.against) == own;
+        let alone = layout.groups.iter().filter(alike).count() == 1;
+        words.push(match (own, group) {
+            (Some(own), _) if alone => own,
+            (_, [network]) => Layers(network.clone()).to_string(),
+            (_, [first, .., last]) => {
+                format!("{} to {}", Layers(first.clone()), Layers(last.clone()))
+            }
+            (_, []) => String::new(),
         });
     }
     if let (true, [batch]) = (layout.batches.len() > 1, batches) {
@@ -382,6 +419,47 @@ mod tests {
             assert!(page.panels.iter().all(|panel| !panel.title.is_empty()));
             assert!(page.png().is_ok());
         }
+    }
+
+    #[test]
+    fn panels_are_told_apart_by_what_their_networks_share() {
+        let against = |networks: &[&[usize]], against| {
+            let grid = grid(networks, &[1], &[Dtype::F64]);
+            let page = draw(&points(&grid, &["reverse"]), against).unwrap();
+            let titles = page.panels.iter().map(|panel| panel.title.clone());
+            titles.collect::<Vec<_>>()
+        };
+        let deeper: &[&[usize]] = &[
+            &[64, 10],
+            &[64, 16, 10],
+            &[64, 16, 16, 10],
+            &[64, 32, 10],
+            &[64, 32, 32, 10],
+        ];
+        assert_eq!(against(deeper, Against::Depth), ["width 16", "width 32"]);
+        let ends: &[&[usize]] = &[&[64, 16, 10], &[64, 32, 10], &[32, 16, 10], &[32, 64, 10]];
+        let titles = against(ends, Against::Width);
+        assert_eq!(titles, ["64-16-10 to 64-32-10", "32-16-10 to 32-64-10"]);
+    }
+
+    #[test]
+    fn a_sketch_has_room_where_the_picture_will() {
+        let grid = grid(
+            &[&[8, 4, 2], &[8, 16, 2]],
+            &[1, 2, 3, 4],
+            &[Dtype::F32, Dtype::F64],
+        );
+        let modes = [
+            "reverse",
+            "checkpointed",
+            "structured",
+            "forward",
+            "forward-full",
+        ];
+        let mut page = sketch(&grid, &modes, Against::Width).unwrap();
+        assert!(page.svg().is_ok());
+        page.size = (900, 300);
+        assert!(page.svg().is_err());
     }
 
     #[test]

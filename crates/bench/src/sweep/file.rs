@@ -11,7 +11,10 @@ use toml::Spanned;
 
 use super::{Shape, Sweeps, depth, directions, outputs, width};
 use crate::cell::Cell;
-use crate::grid::Grid;
+use crate::grid::{Against, Grid, chart};
+
+/// Layers of a deep network, at most.
+const MOST_DEPTH: usize = 10_000;
 use crate::job::Task;
 use crate::record::{Dtype, Mode, Sweep};
 
@@ -170,7 +173,12 @@ impl Source<'_> {
             cells.extend(width(&widths, &batches, dtypes, tasks));
         }
         for table in &file.depth {
-            cells.extend(depth(&self.counts(&table.depths)?));
+            let depths = self.counts(&table.depths)?;
+            if let Some(deep) = depths.iter().find(|&&depth| depth > MOST_DEPTH) {
+                let detail = format!("expected at most {MOST_DEPTH} layers, got {deep}");
+                return Err(self.fault(table.depths.span(), detail));
+            }
+            cells.extend(depth(&depths));
         }
         for table in &file.outputs {
             let (inputs, sizes) = (self.counts(&table.inputs)?, self.counts(&table.outputs)?);
@@ -222,6 +230,14 @@ impl Source<'_> {
             batches: self.counts(&table.batches)?,
             dtypes: self.some(&table.dtypes)?.to_vec(),
         };
+        let modes = table.modes.get_ref().iter().map(|mode| &mode.get_ref()[..]);
+        let modes: Vec<&str> = modes.collect();
+        let against = grid.varies().unwrap_or(Against::Params);
+        let sketch = chart::sketch(&grid, &modes, against).and_then(|page| page.svg());
+        if let Err(crowded) = sketch {
+            let expected = "networks and batches that a picture has room for";
+            return fault(table.layers.span(), expected, crowded.to_string());
+        }
         let shape = Shape {
             sweep: Sweep::Networks,
             activation,

@@ -26,8 +26,14 @@ const ONCE: f64 = 0.3;
 /// Seconds of one measurement, at least where there is time: long beside the clock's own error.
 const SLICE: f64 = 0.02;
 
-/// The most modes that a network has, beside the primal.
-pub const MODES: usize = 5;
+/// The modes that a network has at most, beside the primal, in the order of pictures.
+pub const MODES: [&str; 5] = [
+    "reverse",
+    "checkpointed",
+    "structured",
+    "forward",
+    "forward-full",
+];
 
 /// What may be spent on a configuration.
 #[derive(Clone, Copy, Debug)]

@@ -5,7 +5,7 @@ use pushpull_bench::grid::chart::{self, Point};
 use pushpull_core::siblings::figures::seconds as time;
 use pushpull_plot::{Axis, LineChart, Mode, Multiples, Series};
 
-use super::contender::{Row, Source};
+use super::contender::{MODES, Row, Source};
 use super::table::threads;
 use super::{Case, Setting};
 use crate::fault::Fault;
@@ -45,14 +45,7 @@ fn points(cases: &[Case]) -> Vec<Point> {
     let of = |case| modes(case).filter_map(move |row| point(case, row));
     let mut points: Vec<Point> = cases.iter().flat_map(of).collect();
     // One order of modes for all panels.
-    const ORDER: [&str; 5] = [
-        "reverse",
-        "checkpointed",
-        "structured",
-        "forward",
-        "forward-full",
-    ];
-    let place = |point: &Point| ORDER.iter().position(|mode| *mode == point.mode);
+    let place = |point: &Point| MODES.iter().position(|mode| *mode == point.mode);
     points.sort_by_key(place);
     points
 }

@@ -13,7 +13,7 @@ use super::contender::MODES;
 use crate::fault::Fault;
 use crate::given::{Given, given};
 use crate::network::Network;
-use crate::options::compare::Compare;
+use crate::options::compare::{Compare, Size};
 use crate::options::{Names, Net, Precision, Reduction};
 
 /// Samples of a batch that nobody named.
@@ -208,7 +208,7 @@ fn against(asked: &Compare, grid: &Grid) -> Result<Option<Against>, Fault> {
         }
     };
     if let Some(against) = against {
-        let sizes = (grid.dtypes.len(), MODES);
+        let sizes = (grid.dtypes.len(), MODES.len());
         let panels = chart::panels(&grid.networks, grid.batches.len(), sizes, against);
         if panels > MOST_PANELS {
             return Err(Fault::option(
@@ -216,6 +216,18 @@ fn against(asked: &Compare, grid: &Grid) -> Result<Option<Against>, Fault> {
                 format!("a sweep of at most {MOST_PANELS} panels in the picture"),
                 panels.to_string(),
                 "give fewer values of what it is not drawn against, or draw it --against another",
+            ));
+        }
+        // What has no room is refused before anything is measured.
+        let Size(width, height) = asked.size;
+        let mut sketch = chart::sketch(grid, &MODES, against)?;
+        sketch.size = (width, height);
+        if sketch.svg().is_err() {
+            return Err(Fault::option(
+                "--size",
+                format!("room for {panels} panels with their words"),
+                format!("{width}x{height}"),
+                "give a larger or squarer one, or fewer networks, batches or types of numbers",
             ));
         }
     }

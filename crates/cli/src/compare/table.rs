@@ -53,16 +53,23 @@ pub fn text(cases: &[Case], files: &[PathBuf]) -> String {
     let predicted = rows.filter(|row| row.source == Source::Predicted);
     let longest = predicted.filter_map(|row| row.seconds).fold(0.0, f64::max);
     if longest > 0.0 {
-        out += &format!(
-            "~ is predicted from flops and the measured rate of another mode, and was not run; --patience {} runs all of it.\n\n",
-            patience(longest)
-        );
+        out += "~ is predicted from flops and the measured rate of another mode, and was not run";
+        out += &match patience(longest) {
+            // More is refused.
+            seconds if seconds <= MOST_PATIENCE => {
+                format!("; --patience {seconds} runs all of it.\n\n")
+            }
+            _ => ".\n\n".into(),
+        };
     }
     for file in files {
         out += &format!("{}\n", file.display());
     }
     out
 }
+
+/// The longest `--patience`, in seconds: a week.
+const MOST_PATIENCE: u64 = 604_800;
 
 /// Whole seconds that leave room for a prediction that is a half too low.
 fn patience(seconds: f64) -> u64 {

@@ -67,7 +67,7 @@ impl Program {
     /// # Ok::<(), pushpull_core::Error>(())
     /// ```
     pub fn live_bytes<T>(&self) -> Vec<u64> {
-        let merged = self.merged(self.lives());
+        let merged = self.joined(self.merged(self.lives()));
         let mut lens = vec![0; self.bufs.len()];
         for (buf, &home) in merged.home.iter().enumerate() {
             if merged.there(buf) {

@@ -8,7 +8,7 @@ use nalgebra::DMatrix;
 use pushpull_core::siblings::memory;
 
 use crate::npz::stored;
-use crate::{FileError, Npz, Reading, Sample, Samples, open, table};
+use crate::{FileError, Header, Missing, Npz, Reading, Sample, Samples, open, table};
 
 use super::archive;
 
@@ -30,10 +30,16 @@ pub(super) fn read(path: &Path, sample: &Sample, asked: &Reading) -> Result<Samp
     let archive = stored(&members).map_err(|error| FileError::write(path, error))?;
     let len = archive.len() as u64;
     let mut npz = Npz::new(&name, Cursor::new(archive), len)?;
-    if members.len() == 2 || asked.inputs_alone || sample.targets() == 0 {
+    let named = asked.inputs_alone && !asked.targets.is_empty();
+    if members.len() == 2 || !named && (asked.inputs_alone || sample.targets() == 0) {
         return archive::read(&mut npz, sample, asked);
     }
-    let text = text(&mut npz, sample)?;
+    let text = text(&mut npz, sample, asked)?;
+    // An array has no header: a first row of NaN is one of missing values.
+    let asked = &Reading {
+        header: Header::No,
+        ..asked.clone()
+    };
     let mut read = table::parse(path, text.as_bytes(), sample, asked)?;
     // Nothing is separated in an array.
     for said in &mut read.said {
@@ -59,13 +65,22 @@ fn bytes(path: &Path) -> Result<Vec<u8>, FileError> {
         let remedy = "check the disk it is on";
         FileError::input(path, "the file", "bytes", error.to_string(), remedy)
     })?;
+    if !bytes.starts_with(b"\x93NUMPY") {
+        let (expected, remedy) = ("an npy file", "save it with numpy.save");
+        let got = "another kind of file";
+        return Err(FileError::input(path, "the file", expected, got, remedy));
+    }
     Ok(bytes)
 }
 
 /// The rows of a matrix as the lines of a table, each number with all its digits.
-fn text(npz: &mut Npz<Cursor<Vec<u8>>>, sample: &Sample) -> Result<String, FileError> {
+fn text(
+    npz: &mut Npz<Cursor<Vec<u8>>>,
+    sample: &Sample,
+    asked: &Reading,
+) -> Result<String, FileError> {
     let x = npz.head("x")?;
-    let (columns, inputs) = (sample.columns(), sample.inputs());
+    let (columns, inputs) = (sample.columns() + asked.passed_over(), sample.inputs());
     let rows = match *x.shape() {
         [rows, width] if width == columns => rows,
         _ => {
@@ -76,19 +91,26 @@ fn text(npz: &mut Npz<Cursor<Vec<u8>>>, sample: &Sample) -> Result<String, FileE
         }
     };
     archive::numeric(npz, "x", &x)?;
+    // No more rows than are asked for, unless some are left out.
+    let rows = match asked.batch {
+        Some(batch) if asked.missing != Missing::Drop => rows.min(batch),
+        _ => rows,
+    };
     let most = memory::elements(&[rows, columns, TEXT + size_of::<f64>()]);
     memory::fits::<u8>("the data", most, "save some of its rows, or an npz")?;
     let mut numbers = DMatrix::from_element(columns, rows, 0.0);
     npz.read("x", &x, |k, value| {
         let (row, column) = x.place(k);
-        numbers[(column, row)] = value;
+        if row < rows {
+            numbers[(column, row)] = value;
+        }
         Ok(())
     })?;
     let mut text = String::with_capacity(numbers.len() * TEXT / 2);
     for row in numbers.column_iter() {
         for (k, value) in row.iter().enumerate() {
             // A string takes all that is written.
-            let _ = write!(text, "{}{value}", if k > 0 { "," } else { "" });
+            let _ = write!(text, "{}{value:?}", if k > 0 { "," } else { "" });
         }
         text.push('\n');
     }

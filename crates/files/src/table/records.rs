@@ -105,7 +105,10 @@ impl<'a, R: BufRead> Records<'a, R> {
                 return Err(fault(skipped + 1, "text".into(), got.into(), remedy));
             }
             if n as u64 == most && !start.ends_with(b"\n") {
-                let remedy = "a sample is a line; give the widths of this table with --layers";
+                let remedy = match start.trim_ascii_start().starts_with(b"#") {
+                    true => "shorten or remove this comment",
+                    false => "a sample is a line; give the widths of this table with --layers",
+                };
                 let expected = format!("{columns} fields");
                 return Err(fault(skipped + 1, expected, "a longer line".into(), remedy));
             }

@@ -15,6 +15,9 @@ use crate::{FileError, Kind};
 /// Steps of the search for an order, at most.
 const STEPS: usize = 100_000;
 
+/// Layers of a file, at most: they are put in order one within the other.
+const MOST_LAYERS: usize = 4096;
+
 /// A weight with its bias, as far as the names tell.
 #[derive(Default)]
 struct Found {
@@ -57,6 +60,15 @@ pub(super) fn layers(
             let parts = [weight, bias].into_iter().flatten();
             unused.extend(parts.map(|part| part.name.clone()));
         }
+    }
+    if candidates.len() > MOST_LAYERS {
+        return Err(FileError::input(
+            file,
+            "the layers",
+            format!("at most {MOST_LAYERS}"),
+            candidates.len().to_string(),
+            "save the layers of one network",
+        ));
     }
     candidates.sort_by(|a, b| natural(&a.name, &b.name));
     unused.sort_by(|a, b| natural(a, b));
