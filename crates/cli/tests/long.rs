@@ -6,7 +6,7 @@ use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use common::{Dtype, Layer, matrix, npz, safetensors, tensors};
+use common::{Dtype, network};
 
 /// The line of stderr that has these words, of a program that is ended then.
 fn said(place: &Path, arguments: &[&str], words: &str) -> String {
@@ -33,38 +33,14 @@ fn said(place: &Path, arguments: &[&str], words: &str) -> String {
     found.unwrap_or_else(|| panic!("no {words:?} in {all}"))
 }
 
+/// 284,810 parameters.
 const WIDTHS: [usize; 4] = [300, 400, 400, 10];
 const BATCH: usize = 256;
-
-/// Weights and samples of a network of 284,810 parameters.
-fn network(place: &Path) {
-    let number = |i: usize, j: usize| ((3 * i + 7 * j) as f64).sin() / 9.0;
-    let layers: Vec<Layer> = WIDTHS
-        .windows(2)
-        .map(|pair| Layer {
-            weight: (0..pair[1])
-                .map(|i| (0..pair[0]).map(|j| number(i, j)).collect())
-                .collect(),
-            bias: (0..pair[1]).map(|i| number(i, 1)).collect(),
-        })
-        .collect();
-    let rows = |n: usize| -> Vec<Vec<f64>> {
-        let row = |i: usize| (0..n).map(|j| number(i, j)).collect();
-        (0..BATCH).map(row).collect()
-    };
-    let arrays = [
-        ("x", matrix(Dtype::F64, false, &rows(WIDTHS[0]))),
-        ("y", matrix(Dtype::F64, false, &rows(WIDTHS[3]))),
-    ];
-    let weights = safetensors(&tensors(Dtype::F64, &layers));
-    std::fs::write(place.join("w.safetensors"), weights).unwrap();
-    std::fs::write(place.join("d.npz"), npz(&arrays, false)).unwrap();
-}
 
 #[test]
 fn a_long_gradient_says_which_mode_would_be_faster() {
     let place = tempfile::tempdir().unwrap();
-    network(place.path());
+    network(place.path(), &WIDTHS, BATCH, Dtype::F64);
     let net = ["--activation", "tanh", "--loss", "squared-error"];
     let files = [
         "--weights",

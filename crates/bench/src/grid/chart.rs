@@ -361,6 +361,14 @@ fn words(layout: &Layout, group: &[Vec<usize>], batches: &[usize], dtypes: &[Dty
 mod tests {
     use super::*;
 
+    const MODES: [&str; 5] = [
+        "reverse",
+        "checkpointed",
+        "structured",
+        "forward",
+        "forward-full",
+    ];
+
     fn points(grid: &Grid, modes: &[&str]) -> Vec<Point> {
         let at = |configuration: Configuration| {
             modes.iter().map(move |mode| Point {
@@ -385,13 +393,6 @@ mod tests {
 
     #[test]
     fn no_panel_has_more_than_six_lines_and_none_is_forgotten() {
-        let modes = [
-            "reverse",
-            "checkpointed",
-            "structured",
-            "forward",
-            "forward-full",
-        ];
         let both = [Dtype::F32, Dtype::F64];
         let wider: &[&[usize]] = &[&[8, 4, 2], &[8, 16, 2], &[8, 64, 2]];
         let mixed: &[&[usize]] = &[&[8, 4, 2], &[8, 16, 2], &[8, 4, 4, 2], &[8, 16, 16, 2]];
@@ -403,10 +404,10 @@ mod tests {
             (mixed, &[1], &both[..1], Against::Depth, 2),
         ] {
             let grid = grid(networks, batches, dtypes);
-            let points = points(&grid, &modes);
+            let points = points(&grid, &MODES);
             let page = draw(&points, against).unwrap();
             assert_eq!(page.panels.len(), expected);
-            let sizes = (dtypes.len(), modes.len());
+            let sizes = (dtypes.len(), MODES.len());
             assert_eq!(
                 panels(&grid.networks, batches.len(), sizes, against),
                 expected
@@ -449,14 +450,7 @@ mod tests {
             &[1, 2, 3, 4],
             &[Dtype::F32, Dtype::F64],
         );
-        let modes = [
-            "reverse",
-            "checkpointed",
-            "structured",
-            "forward",
-            "forward-full",
-        ];
-        let mut page = sketch(&grid, &modes, Against::Width).unwrap();
+        let mut page = sketch(&grid, &MODES, Against::Width).unwrap();
         assert!(page.svg().is_ok());
         page.size = (900, 300);
         assert!(page.svg().is_err());

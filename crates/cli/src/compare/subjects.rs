@@ -11,10 +11,11 @@ use pushpull_plot::MOST_PANELS;
 
 use super::contender::MODES;
 use crate::fault::Fault;
-use crate::given::{Given, given};
+use crate::given::{Given, given, lost};
 use crate::network::Network;
 use crate::options::compare::{Compare, Size};
 use crate::options::{Names, Net, Precision, Reduction};
+use crate::screen;
 
 /// Samples of a batch that nobody named.
 const BATCH: usize = 32;
@@ -74,6 +75,9 @@ impl Subjects {
             let samples = given(path, &asked.columns, network, most)?;
             if batches.is_empty() {
                 batches.push(samples.x.ncols());
+            }
+            if asked.dtype.contains(&Precision::F32) {
+                screen::remark(&lost::<f32>(&samples.x));
             }
             read = Some((path.display().to_string(), samples));
         }

@@ -325,3 +325,32 @@ pub fn listing(place: &Path) -> Vec<PathBuf> {
     names.sort();
     names
 }
+
+/// Weights and samples of a network for squared-error.
+pub fn network(place: &Path, widths: &[usize], batch: usize, dtype: Dtype) {
+    let number = |i: usize, j: usize| ((3 * i + 7 * j) as f64).sin() / 4.0;
+    let layers: Vec<Layer> = widths
+        .windows(2)
+        .map(|pair| Layer {
+            weight: (0..pair[1])
+                .map(|i| (0..pair[0]).map(|j| number(i, j)).collect())
+                .collect(),
+            bias: (0..pair[1]).map(|i| number(i, 1)).collect(),
+        })
+        .collect();
+    let rows = |n: usize| -> Vec<Vec<f64>> {
+        let row = |i: usize| (0..n).map(|j| number(i, j)).collect();
+        (0..batch).map(row).collect()
+    };
+    let (inputs, outputs) = (widths[0], widths[widths.len() - 1]);
+    let arrays = [
+        ("x", matrix(dtype, false, &rows(inputs))),
+        ("y", matrix(dtype, false, &rows(outputs))),
+    ];
+    std::fs::write(
+        place.join("w.safetensors"),
+        safetensors(&tensors(dtype, &layers)),
+    )
+    .unwrap();
+    std::fs::write(place.join("d.npz"), npz(&arrays, false)).unwrap();
+}
