@@ -1,8 +1,8 @@
 //! The network that the options name.
 
-use pushpull_core::blocks::{Activation, Linear, Loss, Scale};
+use pushpull_core::blocks::{Activation, Loss, Scale};
 use pushpull_core::siblings::memory;
-use pushpull_core::{Builder, Graph, Mlp, Value};
+use pushpull_core::{Builder, Graph, Mlp};
 use pushpull_files::Sample;
 
 use crate::fault::Fault;
@@ -120,34 +120,10 @@ impl Network {
         self.biases.get(layer).copied().unwrap_or(true)
     }
 
-    /// The layers, from `x` to the outputs.
-    fn layers(&self, b: &mut Builder) -> Value {
-        let mut h = b.input("x", self.inputs());
-        for (i, pair) in self.widths.windows(2).enumerate() {
-            if i > 0 {
-                let activation = match self.activations[..] {
-                    [all] => all,
-                    ref each => each[i - 1],
-                };
-                h = b.named(
-                    format!("{activation}{}", i - 1),
-                    activation.block(pair[0]),
-                    h,
-                );
-            }
-            let layer = match self.has_bias(i) {
-                true => Linear::new(pair[0], pair[1]),
-                false => Linear::without_bias(pair[0], pair[1]),
-            };
-            h = b.named(format!("layer{i}"), layer, h);
-        }
-        h
-    }
-
     /// The graph without its loss.
     pub fn outputs_alone(&self) -> Result<Graph, Fault> {
         let mut b = Builder::new();
-        let h = self.layers(&mut b);
+        let h = self.mlp().biases(&self.biases).layers(&mut b)?;
         Ok(b.build(h)?)
     }
 
@@ -165,7 +141,7 @@ impl Network {
     /// The same, the target called as it is told.
     pub fn graph_of_target(&self, target: &str, batch: usize) -> Result<Graph, Fault> {
         let mut b = Builder::new();
-        let h = self.layers(&mut b);
+        let h = self.mlp().biases(&self.biases).layers(&mut b)?;
         let block = self.loss.block(h.rows());
         let mut loss = if self.loss.needs_target() {
             let target = b.constant(target, h.rows());
