@@ -3,7 +3,7 @@
 use nalgebra::DMatrix;
 use pushpull_core::blocks::Loss;
 use pushpull_train::{Samples, Scaling};
-use rand::{RngExt, SeedableRng};
+use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use serde::Serialize;
 
@@ -12,16 +12,15 @@ use crate::feature::Feature;
 use crate::formula::Formula;
 use crate::settings::Settings;
 
+mod shape;
+mod table;
+
+use shape::shape;
+
 /// The plane is shown from minus this to this, both ways.
 pub const EXTENT: f64 = 6.0;
 /// Samples of a shape.
 const SHAPE: usize = 500;
-/// Samples of a table, at most.
-const ROWS: usize = 5000;
-/// Features of a table, at most.
-const COLUMNS: usize = 64;
-/// Classes, at most.
-const CLASSES: usize = 10;
 
 /// Where samples come from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -102,17 +101,6 @@ pub struct Points {
     pub columns: Vec<String>,
 }
 
-/// Uniform on [low, high).
-fn between(rng: &mut ChaCha8Rng, low: f64, high: f64) -> f64 {
-    low + (high - low) * rng.random::<f64>()
-}
-
-/// Standard normal, by Box and Muller's transformation.
-fn normal(rng: &mut ChaCha8Rng) -> f64 {
-    let (u, v) = (rng.random::<f64>(), rng.random::<f64>());
-    (-2.0 * (1.0 - u).ln()).sqrt() * (std::f64::consts::TAU * v).cos()
-}
-
 impl Points {
     /// The samples of some settings.
     ///
@@ -166,113 +154,6 @@ impl Points {
             },
             plane: true,
             columns: Vec::new(),
-        })
-    }
-
-    /// A table: the last column is the label; the first line may have names.
-    fn table(text: &str) -> Result<Self> {
-        let mut reader = csv::ReaderBuilder::new()
-            .has_headers(false)
-            .trim(csv::Trim::All)
-            .from_reader(text.as_bytes());
-        let mut rows: Vec<Vec<String>> = Vec::new();
-        for record in reader.records() {
-            let record = record?;
-            rows.push(record.iter().map(str::to_owned).collect());
-            if rows.len() > ROWS + 1 {
-                return Err(Fault(format!(
-                    "table: expected at most {ROWS} samples, got more; give fewer rows"
-                )));
-            }
-        }
-        let number = |text: &String| text.parse::<f64>().ok().filter(|n| n.is_finite());
-        let header = rows.first().is_some_and(|row| {
-            row.iter().rev().skip(1).all(|cell| number(cell).is_none()) && row.len() > 1
-        });
-        let names = if header { rows.remove(0) } else { Vec::new() };
-        let width = rows.first().map_or(0, Vec::len);
-        if rows.len() < 4 || !(2..=COLUMNS + 1).contains(&width) {
-            return Err(Fault(format!(
-                "table: expected at least 4 rows of 1 to {COLUMNS} features and a label, got {} rows of {width} columns; the last column is the label",
-                rows.len()
-            )));
-        }
-        let n_features = width - 1;
-        let mut raw = DMatrix::zeros(n_features, rows.len());
-        for (j, row) in rows.iter().enumerate() {
-            for (i, cell) in row[..n_features].iter().enumerate() {
-                let cell_number = number(cell).ok_or_else(|| {
-                    let came: String = cell.chars().filter(|c| !c.is_control()).take(20).collect();
-                    Fault(format!(
-                        "table: expected a finite number in row {}, column {}, got \u{201c}{came}\u{201d}; remove the row or give a number",
-                        j + 1 + usize::from(header),
-                        i + 1
-                    ))
-                })?;
-                raw[(i, j)] = cell_number;
-            }
-        }
-        let last: Vec<&String> = rows.iter().map(|row| &row[n_features]).collect();
-        let mut distinct: Vec<&String> = Vec::new();
-        for cell in &last {
-            if !distinct.contains(cell) && distinct.len() <= CLASSES {
-                distinct.push(cell);
-            }
-        }
-        let whole = |cell: &String| number(cell).is_none_or(|n| n.fract() == 0.0);
-        let classes =
-            (2..=CLASSES).contains(&distinct.len()) && distinct.iter().all(|cell| whole(cell));
-        let (labels, task) = if classes {
-            let value = |cell: &str| cell.parse::<f64>().unwrap_or(0.0);
-            distinct.sort_by(|a, b| value(a).total_cmp(&value(b)).then(a.cmp(b)));
-            let class = |cell: &&String| {
-                distinct.iter().position(|known| known == cell).unwrap_or(0) as f64
-            };
-            let names = distinct
-                .iter()
-                .map(|name| name.chars().filter(|c| !c.is_control()).take(12).collect())
-                .collect();
-            (last.iter().map(class).collect(), Task::Classes { names })
-        } else {
-            let numbers: Option<Vec<f64>> = last.iter().map(|cell| number(cell)).collect();
-            let Some(numbers) = numbers else {
-                return Err(Fault(format!(
-                    "table: expected numbers or 2 to {CLASSES} classes in the last column, got other words; the last column is the label"
-                )));
-            };
-            let low = numbers.iter().copied().fold(f64::INFINITY, f64::min);
-            let high = numbers.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-            let span = if high > low { high - low } else { 1.0 };
-            (
-                numbers
-                    .iter()
-                    .map(|n| 2.0 * (n - low) / span - 1.0)
-                    .collect(),
-                Task::Regression,
-            )
-        };
-        let plane = n_features == 2;
-        if plane {
-            // Into the picture: from -5 to 5.
-            for mut row in raw.row_iter_mut() {
-                let (low, high) = (row.min(), row.max());
-                let span = if high > low { high - low } else { 1.0 };
-                row.iter_mut()
-                    .for_each(|x| *x = 10.0 * (*x - low) / span - 5.0);
-            }
-        }
-        let name = |i: usize| {
-            names.get(i).map_or_else(
-                || format!("column {}", i + 1),
-                |name| name.chars().take(24).collect(),
-            )
-        };
-        Ok(Self {
-            raw,
-            labels,
-            task,
-            plane,
-            columns: (0..n_features).map(name).collect(),
         })
     }
 
@@ -340,104 +221,6 @@ pub fn features_of(points: &DMatrix<f64>, features: &[Feature]) -> DMatrix<f64> 
     DMatrix::from_fn(features.len(), points.ncols(), |i, j| {
         features[i].at([points[(0, j)], points[(1, j)]])
     })
-}
-
-/// The i-th sample of a shape, with noise from 0 to 0.5.
-fn shape(
-    kind: Kind,
-    i: usize,
-    noise: f64,
-    formula: Option<&Formula>,
-    rng: &mut ChaCha8Rng,
-) -> ([f64; 2], f64) {
-    let half = SHAPE / 2;
-    let positive = i < half;
-    let sign = if positive { 1.0 } else { -1.0 };
-    let part = (i % half) as f64 / half as f64;
-    match kind {
-        Kind::Circle => {
-            let radius = if positive {
-                between(rng, 0.0, 2.5)
-            } else {
-                between(rng, 3.5, 5.0)
-            };
-            let angle = between(rng, 0.0, std::f64::consts::TAU);
-            let point = [radius * angle.sin(), radius * angle.cos()];
-            let moved = point.map(|x| x + noise * between(rng, -5.0, 5.0));
-            // Noise moves where the label is read, not where the sample is shown.
-            let label = if moved[0].hypot(moved[1]) < 3.0 {
-                1.0
-            } else {
-                -1.0
-            };
-            (point, label)
-        }
-        Kind::ExclusiveOr => {
-            let apart = |x: f64| x + 0.3 * x.signum();
-            let point = [between(rng, -5.0, 5.0), between(rng, -5.0, 5.0)].map(apart);
-            let moved = point.map(|x| x + noise * between(rng, -5.0, 5.0));
-            (
-                point,
-                if moved[0] * moved[1] >= 0.0 {
-                    1.0
-                } else {
-                    -1.0
-                },
-            )
-        }
-        Kind::Gauss => {
-            let spread = 0.7 + 3.5 * noise;
-            (
-                [
-                    2.0 * sign + spread * normal(rng),
-                    2.0 * sign + spread * normal(rng),
-                ],
-                sign,
-            )
-        }
-        Kind::Plane => {
-            let point = [between(rng, -EXTENT, EXTENT), between(rng, -EXTENT, EXTENT)];
-            let moved = point.map(|x| x + noise * between(rng, -EXTENT, EXTENT));
-            (point, (moved[0] + moved[1]) / 10.0)
-        }
-        Kind::MultiGauss => {
-            const HILLS: [([f64; 2], f64); 6] = [
-                ([-4.0, 2.5], 1.0),
-                ([0.0, 2.5], -1.0),
-                ([4.0, 2.5], 1.0),
-                ([-4.0, -2.5], -1.0),
-                ([0.0, -2.5], 1.0),
-                ([4.0, -2.5], -1.0),
-            ];
-            let point = [between(rng, -EXTENT, EXTENT), between(rng, -EXTENT, EXTENT)];
-            let moved = point.map(|x| x + noise * between(rng, -EXTENT, EXTENT));
-            let height = |(at, sign): &([f64; 2], f64)| {
-                let far = (moved[0] - at[0]).hypot(moved[1] - at[1]);
-                sign * (1.0 - far / 2.0).max(0.0)
-            };
-            (
-                point,
-                HILLS
-                    .iter()
-                    .map(height)
-                    .fold(0.0, |far: f64, h| if h.abs() > far.abs() { h } else { far }),
-            )
-        }
-        Kind::Formula => {
-            let point = [between(rng, -EXTENT, EXTENT), between(rng, -EXTENT, EXTENT)];
-            let moved = point.map(|x| x + noise * between(rng, -EXTENT, EXTENT));
-            (point, formula.map_or(0.0, |formula| formula.at(moved)))
-        }
-        Kind::Spiral | Kind::Table => {
-            let turn = if positive { 0.0 } else { std::f64::consts::PI };
-            let (radius, angle) = (5.0 * part, 3.5 * std::f64::consts::PI * part + turn);
-            let mut point = [radius * angle.sin(), radius * angle.cos()];
-            for x in &mut point {
-                *x += 2.0 * noise * between(rng, -1.0, 1.0);
-            }
-            (point, sign)
-        }
-    }
 }
 
 #[cfg(test)]

@@ -25,7 +25,7 @@ pub enum Request {
     Start {
         /// As the address has them.
         #[serde(default)]
-        settings: Settings,
+        settings: Box<Settings>,
         /// A table's text.
         table: Option<String>,
         /// Steps that the parameters took.
@@ -110,7 +110,7 @@ impl Engine {
                 table,
                 step,
                 params,
-            } => self.start(settings, table.as_deref(), step, params),
+            } => self.start(*settings, table.as_deref(), step, params),
             Request::Train {
                 steps,
                 milliseconds,
