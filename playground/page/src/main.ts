@@ -22,8 +22,13 @@ import type { Frame, Started } from "./told";
 import { Xray } from "./xray";
 
 const client = new Client();
+/** What runs. */
 let settings: Settings;
+/** What was asked for last and what the next change builds on: a change made before the answer to another must not undo it. */
+let asked: Settings;
 let view: View;
+/** What the engine took last, and what is shown of it. */
+let accepted: Started | undefined;
 let started: Started | undefined;
 let frame: Told<Frame> | undefined;
 /** The table in use, and whether it is the digits. */
@@ -51,7 +56,7 @@ const lossChart = new Chart(byId("loss-chart"), {
 const plane = new Plane(byId<HTMLCanvasElement>("plane"), byId<HTMLCanvasElement>("points"));
 const network = new Network(byId("network"), byId("inspector"), {
   settings: (change) => {
-    const next = structuredClone(settings);
+    const next = structuredClone(asked);
     change(next);
     void start(next);
   },
@@ -78,19 +83,23 @@ function say(error: unknown): void {
 /** A run from its start, by settings that the engine clamps. */
 async function start(next: Settings, from: { step?: number | undefined; params?: number[] | undefined; words?: string[] } = {}): Promise<void> {
   const own = ++run;
-  let ok: Started;
+  asked = next;
+  let fault: unknown;
   try {
-    ({ ok } = await client.start({ settings: next, table: next.data === "table" ? table : undefined, step: from.step, params: from.params }));
+    ({ ok: accepted } = await client.start({ settings: next, table: next.data === "table" ? table : undefined, step: from.step, params: from.params }));
   } catch (error) {
-    // The page goes on with what it had.
+    fault = error;
     say(error);
-    if (started) fill(started);
+  }
+  // Of several changes the last is shown. One that is refused leaves what the engine took before it.
+  if (own !== run || !accepted) return;
+  settings = asked = accepted.settings;
+  if (accepted === started) {
+    fill(started);
     return;
   }
-  if (own !== run) return;
-  settings = ok.settings;
-  started = ok;
-  text(byId("words"), [...(from.words ?? []), ...ok.words].join("; "));
+  const ok = (started = accepted);
+  if (fault === undefined) text(byId("words"), [...(from.words ?? []), ...ok.words].join("; "));
   losses.clear();
   fill(ok);
   network.build(ok, view);
@@ -271,7 +280,7 @@ async function choose(data: string): Promise<void> {
       return;
     }
     isDigits = true;
-    await start({ ...settings, data: "table", loss: "softmax-cross-entropy" });
+    await start({ ...asked, data: "table", loss: "softmax-cross-entropy" });
     return;
   }
   if (data === "table") {
@@ -283,14 +292,14 @@ async function choose(data: string): Promise<void> {
   }
   if (data !== "table") isDigits = false;
   const regression = data === "plane" || data === "multi-gauss";
-  await start({ ...settings, data, loss: regression ? "squared-error" : settings.loss });
+  await start({ ...asked, data, loss: regression ? "squared-error" : asked.loss });
 }
 
 async function useTable(own: string): Promise<void> {
   const before = { table, isDigits };
   table = own;
   isDigits = false;
-  await start({ ...settings, data: "table" });
+  await start({ ...asked, data: "table" });
   if (settings.data !== "table") ({ table, isDigits } = before);
   else if (own.length > TABLE) text(byId("words"), `This table is longer than ${grouped(TABLE)} characters: an address does not hold it.`);
 }
@@ -298,21 +307,21 @@ async function useTable(own: string): Promise<void> {
 /** Ties the controls to settings. */
 function tie(): void {
   const on = (id: string, event: string, change: (control: HTMLInputElement) => void) => byId(id).addEventListener(event, ({ target }) => change(target as HTMLInputElement));
-  for (const id of ["loss", "output", "optimiser", "init", "mode"] as const) on(id, "change", ({ value }) => void start({ ...settings, [id]: value }));
+  for (const id of ["loss", "output", "optimiser", "init", "mode"] as const) on(id, "change", ({ value }) => void start({ ...asked, [id]: value }));
   for (const id of ["rate", "l1", "l2"] as const) {
     const values = id === "rate" ? [0.00001, 0.0001, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10] : [0, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10];
     byId(id).append(...values.map((value) => make("option", { value }, String(value))));
-    on(id, "change", ({ value }) => void start({ ...settings, [id]: Number(value) }));
+    on(id, "change", ({ value }) => void start({ ...asked, [id]: Number(value) }));
   }
   on("data", "change", ({ value }) => void choose(value));
-  on("formula", "change", ({ value }) => void start({ ...settings, formula: value }));
+  on("formula", "change", ({ value }) => void start({ ...asked, formula: value }));
   for (const [id, name] of [["noise", "noise"], ["share-part", "share"], ["batch", "batch"]] as const) {
     on(id, "input", ({ value }) => text(byId(id === "share-part" ? "share-out" : `${id}-out`), id === "batch" ? value : `${value} %`));
-    on(id, "change", ({ value }) => void start({ ...settings, [name]: Number(value) }));
+    on(id, "change", ({ value }) => void start({ ...asked, [name]: Number(value) }));
   }
-  on("regenerate", "click", () => void start({ ...settings, seed: (settings.seed + 1) % 2 ** 32 }));
-  on("less", "click", () => void start({ ...settings, layers: settings.layers.slice(0, -1) }));
-  on("more", "click", () => void start({ ...settings, layers: [...settings.layers, settings.layers.at(-1) ?? { neurons: 4, activation: "tanh" }] }));
+  on("regenerate", "click", () => void start({ ...asked, seed: (asked.seed + 1) % 2 ** 32 }));
+  on("less", "click", () => void start({ ...asked, layers: asked.layers.slice(0, -1) }));
+  on("more", "click", () => void start({ ...asked, layers: [...asked.layers, asked.layers.at(-1) ?? { neurons: 4, activation: "tanh" }] }));
   on("use-table", "click", () => void useTable(byId<HTMLTextAreaElement>("paste").value));
   on("file", "change", ({ files }) => {
     const file = files?.[0];
@@ -339,7 +348,7 @@ function tie(): void {
   on("play", "click", () => (playing ? pause() : play()));
   on("reset", "click", () => {
     pause();
-    void start(settings);
+    void start(asked);
   });
   on("step", "click", () => {
     pause();

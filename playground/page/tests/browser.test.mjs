@@ -231,6 +231,61 @@ test("every setting of the page is a run", async () => {
   await page.close();
 });
 
+test("changes made before the answer to another are all kept", async () => {
+  const { page, errors } = await open(context, server.address);
+  // In one task of the page: no answer of the engine can come between.
+  await page.evaluate(() => {
+    for (const [id, value] of [["noise", "15"], ["share-part", "70"], ["batch", "12"], ["loss", "squared-error"]]) {
+      const control = document.getElementById(id);
+      control.value = value;
+      control.dispatchEvent(new Event("change", { bubbles: true }));
+    }
+    document.getElementById("regenerate").click();
+    document.getElementById("more").click();
+  });
+  await until(page, () => ["noise=15", "share=70", "batch=12", "loss=squared-error", "seed=2"].every((part) => location.hash.includes(part)));
+  assert.equal(await text(page, "layers"), "3");
+  // A refused change takes no earlier one along.
+  await page.selectOption("#data", "formula");
+  await until(page, () => location.hash.includes("data=formula"));
+  await page.evaluate(() => {
+    const change = (id, value) => {
+      document.getElementById(id).value = value;
+      document.getElementById(id).dispatchEvent(new Event("change", { bubbles: true }));
+    };
+    change("noise", "20");
+    change("formula", "x1 +");
+  });
+  await until(page, () => location.hash.includes("noise=20"));
+  assert.match(await words(page), /formula, character/);
+  assert.equal(await page.inputValue("#formula"), "x1 * x2 > 0");
+  assert.deepEqual(errors, []);
+  await page.close();
+});
+
+test("the slider goes back to an earlier step, and training goes on from there", async () => {
+  const { page, errors } = await open(context, server.address);
+  const losses = [await text(page, "train-loss")];
+  for (let k = 1; k <= 6; k++) {
+    await page.click("#step");
+    await until(page, (k) => document.getElementById("steps").textContent === String(k), k);
+    losses.push(await text(page, "train-loss"));
+  }
+  assert.equal(new Set(losses).size, 7, String(losses));
+  await page.locator("#back").focus();
+  for (let k = 5; k >= 2; k--) {
+    await page.keyboard.press("ArrowLeft");
+    await until(page, (k) => document.getElementById("steps").textContent === String(k), k);
+    assert.equal(await text(page, "train-loss"), losses[k]);
+  }
+  // The same steps again come to the same losses.
+  await page.click("#step");
+  await until(page, () => document.getElementById("steps").textContent === "3");
+  assert.equal(await text(page, "train-loss"), losses[3]);
+  assert.deepEqual(errors, []);
+  await page.close();
+});
+
 test("own data, a formula, digits", async () => {
   const { page, errors } = await open(context, server.address);
   await page.selectOption("#data", "formula");
