@@ -2,11 +2,12 @@
 //! primal, all measured in the same interleaved rounds. Prints; writes nothing.
 //!
 //! - `-- --quick`: few rounds, to see that it runs.
-//! - `-- --part gradients|ratios|forward|second`: one part alone.
+//! - `-- --part gradients|ratios|jacobians|forward|second`: one part alone.
 //! - `-- --net NAME`: the gradients of one network.
 
 use std::hint::black_box;
 
+use pushpull::nalgebra::DMatrix;
 use pushpull::{Dual, Forward, Graph, HessianVector, Mat, MatMut, Primal, Question, Reverse, Wrt};
 use pushpull::{Scalar, Structured};
 use pushpull_bench::net::Net;
@@ -220,6 +221,54 @@ where
     Ok(())
 }
 
+/// Cotangents that are pulled back side by side.
+const SIDE: usize = 16;
+
+/// Jacobians in the inputs: into a matrix that is used again, as a fresh one, and what the fresh one's memory takes by itself.
+fn print_jacobians<T: Scalar>(peak: f64, effort: Effort) -> Result<(), pushpull::Error> {
+    println!(
+        "\nJacobian in the inputs, reverse mode, {}: us (quartiles) into a matrix that is there, share of the peak; \
+         fresh and row by row: us; a fresh matrix filled with zeros alone: us",
+        T::NAME
+    );
+    for net in Net::grid().iter().filter(|net| net.n_params() >= 1_000) {
+        let graph = net.graph(false)?;
+        let (params, x) = net.data::<T>(&graph);
+        let (rows, inputs) = (graph.n_outputs() * net.batch, graph.n_inputs());
+        let plan = Reverse::plan(&graph, net.batch, Question::JacobianInputs)
+            .seeds(graph.n_outputs().min(SIDE));
+        let flops = plan.prediction::<T>()?.cost.flops as f64;
+        let (mut into, mut fresh) = (plan.prepare::<T>()?, plan.prepare::<T>()?);
+        let mut there = DMatrix::from_element(inputs, rows, T::zero());
+        let mut runs: Vec<Run> = vec![
+            Box::new({
+                let (params, x) = (params.clone(), x.clone());
+                move || {
+                    let there = MatMut::from(&mut there);
+                    black_box(into.jacobian_inputs_into(&params, &x, there)).ok();
+                }
+            }),
+            Box::new(move || {
+                black_box(fresh.jacobian_inputs(&params, &x)).ok();
+            }),
+            Box::new(move || {
+                black_box(DMatrix::from_element(rows, inputs, T::zero()));
+            }),
+        ];
+        let times = interleaved(&mut runs, effort);
+        let [low, median, high] = times[0].quartiles().map(|seconds| seconds * 1e6);
+        println!(
+            "{:>26}, {:>3}  {low:10.3} {median:10.3} {high:10.3}  {:4.1}%  {:10.3}  {:10.3}",
+            net.name,
+            net.batch,
+            100.0 * flops / times[0].median() / peak,
+            times[1].median() * 1e6,
+            times[2].median() * 1e6,
+        );
+    }
+    Ok(())
+}
+
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut effort = Effort {
         rounds: 15,
@@ -261,6 +310,10 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     if wanted("ratios") {
         print_ratios::<f32>(effort)?;
         print_ratios::<f64>(effort)?;
+    }
+    if wanted("jacobians") {
+        print_jacobians::<f32>(peaks[0], effort)?;
+        print_jacobians::<f64>(peaks[1], effort)?;
     }
     let Some(middle) = net("64-128-128-10", 128) else {
         return Err("the grid has no network 64-128-128-10 at batch 128".into());

@@ -67,6 +67,15 @@ fn exact(recipe: &Recipe) -> Result<(), String> {
         same(&what("gradient"), counted, predicted.cost)?;
         same(&what("allocations of a run"), ran.count, 0)?;
 
+        let plan = Reverse::plan(graph, batch, Question::GradientNorms).checkpointing(store);
+        if let Ok(mut engine) = plan.prepare::<Counted<f64>>() {
+            let (norms, counted) = count(|| engine.gradient_norms(params, x).unwrap());
+            let predicted = plan.prediction::<Counted<f64>>().map_err(text)?;
+            same(&what("norms of gradients"), counted, predicted.cost)?;
+            let mut all = Reverse::new(graph, batch).map_err(text)?;
+            let kept = all.gradient_norms(params, x).map_err(text)?;
+            same(&what("norms, all kept"), norms, kept)?;
+        }
         for side in [1, 2] {
             let plan = |question| {
                 let plan = Reverse::plan(graph, batch, question).checkpointing(store);

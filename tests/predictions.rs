@@ -153,6 +153,18 @@ where
         reverse,
         |engine| engine.value_and_gradient(params, x).map(|_| ()).unwrap(),
     )?;
+    meter.check(
+        "reverse, norms of gradients",
+        Reverse::plan(graph, batch, Question::GradientNorms)
+            .prediction::<T>()
+            .map_err(text)?,
+        || {
+            Reverse::plan(graph, batch, Question::GradientNorms)
+                .prepare::<T>()
+                .unwrap()
+        },
+        |engine| engine.gradient_norms(params, x).unwrap(),
+    )?;
     for side in [1, 2, seeds] {
         let prepare = || case.side_by_side(side);
         let what = |question: &str| format!("reverse, {question}, {side} side by side");

@@ -60,6 +60,7 @@ where
     numbers.push(value);
     numbers.extend(gradient);
     numbers.extend(x_bar.iter());
+    numbers.extend(reverse.gradient_norms(params, x).unwrap());
     let mut reverse = Reverse::plan(graph, batch, Question::Vjp(2))
         .seeds(2)
         .threads(threads)

@@ -205,6 +205,32 @@ pub fn adjoint<T: Scalar>(case: &mut Case<T>) -> Outcome {
     )
 }
 
+/// The norms of the samples' gradients beside the sums of the reference's rows.
+fn norms_of_samples<T: Scalar>(
+    norms: &[T],
+    exact: &Reference,
+    outputs: usize,
+    tol: f64,
+) -> Outcome {
+    let summed = |matrix: &DMatrix<f64>, sample: usize| {
+        matrix.rows(sample * outputs, outputs).row_sum().norm()
+    };
+    let samples = 0..norms.len();
+    let expected: Vec<f64> = samples.clone().map(|j| summed(&exact.params, j)).collect();
+    let terms: Vec<f64> = samples.map(|j| summed(&exact.params_terms, j)).collect();
+    let got: Vec<f64> = norms.iter().map(|norm| norm.to_f64()).collect();
+    close("norms of gradients", &got, &expected, &terms, tol)
+}
+
+fn same<T: Scalar>(what: &str, got: &[T], expected: &[T]) -> Outcome {
+    if got == expected {
+        return Ok(());
+    }
+    Err(format!(
+        "{what} as they are left: {got:?}, in a Jacobian: {expected:?}"
+    ))
+}
+
 /// The Jacobians by columns, by rows, and by several rows side by side.
 pub fn jacobians<T: Scalar>(case: &mut Case<T>) -> Outcome {
     let (exact, tol) = (reference(case), tolerance::<T>());
@@ -230,8 +256,38 @@ pub fn jacobians<T: Scalar>(case: &mut Case<T>) -> Outcome {
         inputs_terms,
         tol,
     )?;
+    let (batch, outputs) = (case.batch, case.n_outputs());
+    // As the products leave it: the same numbers elsewhere.
+    let mut columns = DMatrix::from_element(outputs, batch * case.graph.n_params(), T::zero());
+    forward
+        .jacobian_params_into(params, x, &mut columns)
+        .map_err(fails)?;
+    same("columns", columns.as_slice(), by_columns.as_slice())?;
+    let mut columns = DMatrix::from_element(outputs, batch * case.graph.n_inputs(), T::zero());
+    forward
+        .jacobian_inputs_into(params, x, &mut columns)
+        .map_err(fails)?;
+    same("columns", columns.as_slice(), inputs_by_columns.as_slice())?;
+    let laid = |rows: &DMatrix<T>| {
+        DMatrix::from_fn(outputs * batch, rows.nrows(), |row, column| {
+            rows[(column, row % outputs * batch + row / outputs)]
+        })
+    };
     for mut reverse in [case.reverse(), case.side_by_side(side_by_side)] {
         let by_rows = reverse.jacobian_params(params, x).map_err(fails)?;
+        let mut rows = DMatrix::from_element(by_rows.ncols(), outputs * batch, T::zero());
+        reverse
+            .jacobian_params_into(params, x, &mut rows)
+            .map_err(fails)?;
+        same("rows", laid(&rows).as_slice(), by_rows.as_slice())?;
+        let inputs = reverse.jacobian_inputs(params, x).map_err(fails)?;
+        let mut rows = DMatrix::from_element(inputs.ncols(), outputs * batch, T::zero());
+        reverse
+            .jacobian_inputs_into(params, x, &mut rows)
+            .map_err(fails)?;
+        same("rows", laid(&rows).as_slice(), inputs.as_slice())?;
+        let norms = reverse.gradient_norms(params, x).map_err(fails)?;
+        norms_of_samples(&norms, &exact, outputs, tol)?;
         close(
             "Jacobian, forward = reverse",
             &numbers(&by_columns),

@@ -10,7 +10,7 @@
 //! [`plan`] puts the planner to the test. [`kinks`] is no cost: what both modes give where there is no derivative.
 //!
 //! Speed: the [`net`]works whose derivatives are timed here and beside other libraries, interleaved [`rounds`], and the
-//! [`peak`] that rates are divided by.
+//! [`peak`] that rates are divided by. [`scale`]: how time and memory grow over decades of parameters, samples and layers.
 
 pub mod bottleneck;
 pub mod cell;
@@ -30,6 +30,7 @@ pub mod progress;
 pub mod record;
 pub mod report;
 pub mod rounds;
+pub mod scale;
 pub mod sweep;
 pub mod table;
 pub mod timer;

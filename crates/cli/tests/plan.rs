@@ -41,6 +41,7 @@ fn every_question_has_a_table_and_a_reason() {
         ("vjp:3", "vjp(3)"),
         ("jacobian-params", "jacobian-params"),
         ("jacobian-inputs", "jacobian-inputs"),
+        ("gradient-norms", "gradient-norms"),
         ("hessian-vector:2", "hessian-vector(2)"),
     ] {
         for loss in [&["--loss", "softmax-cross-entropy"][..], &[]] {

@@ -91,6 +91,15 @@ pub trait Engine<T: Scalar>: fmt::Debug {
         Err(refused(self.name(), "a Jacobian by the inputs"))
     }
 
+    /// The Euclidean norm of each sample's gradient by the parameters, of the sum of its outputs.
+    ///
+    /// # Errors
+    /// The engine's own.
+    fn gradient_norms(&mut self, params: &[T], x: Mat<'_, T>) -> Result<Vec<T>> {
+        let _ = (params, x);
+        Err(refused(self.name(), "norms of gradients"))
+    }
+
     /// The sum of all outputs; its Hessian in the parameters times directions (n_params x S) is written to `products`, of the
     /// same shape.
     ///

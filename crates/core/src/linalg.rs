@@ -12,6 +12,7 @@ use crate::{Accum, Cost, Counted, Dual, Mat, MatMut, Real, Rounded};
 mod diagonals;
 mod library;
 mod long;
+mod norm;
 #[cfg(target_arch = "x86_64")]
 mod panels;
 mod plain;
@@ -19,6 +20,7 @@ mod planes;
 mod sums;
 
 pub use diagonals::times_diagonals;
+pub(crate) use norm::{length, norm};
 use plain::plain;
 pub(crate) use sums::dot;
 pub use sums::{

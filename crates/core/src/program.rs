@@ -22,7 +22,7 @@ use std::ops::Range;
 
 use crate::graph::{Origin, Source};
 use crate::planes::{DotOp, Moving};
-use crate::{Error, Graph, Op, Result, memory};
+use crate::{Error, Graph, InputJacobian, Op, Result, memory};
 
 mod alive;
 mod along;
@@ -30,6 +30,7 @@ mod count;
 mod frame;
 mod lives;
 mod machine;
+mod norms;
 mod paths;
 mod place;
 mod primal;
@@ -168,6 +169,8 @@ pub enum Role {
     Cotangent,
     /// A cotangent of a stack: n_in x batch S.
     StackCotangent,
+    /// The samples' gradients by its parameters: n_params x batch S.
+    Gradients,
 }
 
 impl Role {
@@ -217,8 +220,16 @@ pub enum Act {
     Ones,
     /// Each sample of a seed gets the unit vector of a row: the instruction's `first` and those after it, a row a seed.
     Unit,
+    /// Each sample of a seed gets a row of the weights that are the node's Jacobian by its input
+    /// ([`crate::InputJacobian::Weight`]): what [`Act::Unit`] is pulled back to.
+    WeightRows,
+    /// The same with a column: what [`Act::Unit`] is pushed to.
+    WeightColumns,
     /// Every entry of `to` is the sum of as many columns of `from`.
     Sum,
+    /// `to_j` := the length of `to_j` and of the gradient of sample j, which is column j of `from`; of a linear layer whose
+    /// input `at` has, the outer product of both, which is not formed.
+    Norms,
     /// Nothing: somebody reads where the derivative is taken. It is never run.
     Read,
     /// Stops the run if a derivative does not exist, the output `from` being known. What the caller gets is written later.
@@ -418,7 +429,7 @@ impl Program {
         self.act_first(act, node, from, to, 0);
     }
 
-    /// The same with the first unit vector of [`Act::Unit`].
+    /// The same with the first unit vector of [`Act::Unit`] and its kin.
     pub fn act_first(&mut self, act: Act, node: usize, from: View, to: View, first: usize) {
         self.push(Instr {
             act,
@@ -452,6 +463,35 @@ impl Program {
             dot: STILL,
             first,
         });
+    }
+
+    /// The norms of the samples' gradients by a node's parameters, joined to those in `to`: from its cotangents, where its
+    /// gradient is an outer product, else from what `formed` holds.
+    pub fn norms(&mut self, node: usize, from: View, formed: bool, to: View) {
+        let x = match formed {
+            true => View::NOTHING,
+            false => self.values[node].x,
+        };
+        self.push(Instr {
+            act: Act::Norms,
+            node,
+            at: At { x, ..NOWHERE },
+            from,
+            to,
+            dot: STILL,
+            first: 0,
+        });
+    }
+
+    /// Whether a node's derivative by its input is a part of its parameters: then the unit vectors of its output are pulled
+    /// back to rows of it, and those of its input are pushed to columns, without a product.
+    pub fn weighs(&self, node: usize) -> bool {
+        let (block, dims) = (
+            &self.graph.nodes()[node].block,
+            self.graph.nodes()[node].dims(),
+        );
+        block.input_jacobian() == InputJacobian::Weight
+            && dims.n_params >= memory::elements(&[dims.n_out, dims.n_in])
     }
 
     /// Whether a node's derivative by its input is the same at every input.

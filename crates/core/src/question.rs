@@ -19,6 +19,8 @@ pub enum Question {
     JacobianParams,
     /// All outputs with respect to the inputs, sample by sample.
     JacobianInputs,
+    /// The norm of each sample's gradient by the parameters.
+    GradientNorms,
     /// The value, and its Hessian times k directions.
     HessianVector(usize),
 }
@@ -32,6 +34,7 @@ impl Question {
             Self::Vjp(_) => "vjp",
             Self::JacobianParams => "jacobian-params",
             Self::JacobianInputs => "jacobian-inputs",
+            Self::GradientNorms => "gradient-norms",
             Self::HessianVector(_) => "hessian-vector",
         }
     }
@@ -40,7 +43,9 @@ impl Question {
     pub const fn seeds(self) -> Option<usize> {
         match self {
             Self::Jvp(k) | Self::Vjp(k) | Self::HessianVector(k) => Some(k),
-            Self::Gradient | Self::JacobianParams | Self::JacobianInputs => None,
+            Self::Gradient | Self::JacobianParams | Self::JacobianInputs | Self::GradientNorms => {
+                None
+            }
         }
     }
 }
@@ -61,7 +66,7 @@ impl fmt::Display for Question {
 #[error("{0}")]
 pub struct QuestionError(String);
 
-/// The question of an option's text: `gradient`, `jvp:3`, `vjp:3`, `jacobian-params`, `jacobian-inputs`,
+/// The question of an option's text: `gradient`, `jvp:3`, `vjp:3`, `jacobian-params`, `jacobian-inputs`, `gradient-norms`,
 /// `hessian-vector:3`.
 ///
 /// ```
@@ -74,8 +79,7 @@ impl FromStr for Question {
     type Err = QuestionError;
 
     fn from_str(text: &str) -> Result<Self, QuestionError> {
-        const KNOWN: &str =
-            "expected gradient, jvp:K, vjp:K, jacobian-params, jacobian-inputs or hessian-vector:K";
+        const KNOWN: &str = "expected gradient, jvp:K, vjp:K, jacobian-params, jacobian-inputs, gradient-norms or hessian-vector:K";
         let unknown = || QuestionError(KNOWN.into());
         let (name, seeds) = match text.split_once(':') {
             None => (text, None),
@@ -85,6 +89,7 @@ impl FromStr for Question {
             ("gradient", None) => return Ok(Self::Gradient),
             ("jacobian-params", None) => return Ok(Self::JacobianParams),
             ("jacobian-inputs", None) => return Ok(Self::JacobianInputs),
+            ("gradient-norms", None) => return Ok(Self::GradientNorms),
             ("jvp", _) => Self::Jvp,
             ("vjp", _) => Self::Vjp,
             ("hessian-vector", _) => Self::HessianVector,
@@ -111,6 +116,7 @@ mod tests {
     fn questions_are_read_with_their_directions() {
         let question = |text: &str| text.parse::<Question>();
         assert_eq!(question("gradient"), Ok(Question::Gradient));
+        assert_eq!(question("gradient-norms"), Ok(Question::GradientNorms));
         assert_eq!(question("jvp:3"), Ok(Question::Jvp(3)));
         assert_eq!(question("hessian-vector:1"), Ok(Question::HessianVector(1)));
         for wrong in [

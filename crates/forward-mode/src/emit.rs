@@ -44,9 +44,15 @@ fn tangents(p: &mut Program, seeds: &Seeds, into: Option<View>) -> (Range<usize>
         // 3. W^_j = [dh_i/dh_(i-1)] W^_j of earlier parameters. They assign, so they come before what adds.
         if !arriving.is_empty() {
             p.phase(i, 3);
-            let x_dot = input_tangent(p, seeds, i, &arriving, &spans, &dots);
-            p.phase(i, 4);
-            p.map(Op::JvpInput, i, x_dot, target(&arriving));
+            if let Some(first) = weight_columns(p, seeds, i) {
+                p.phase(i, 4);
+                let to = target(&arriving);
+                p.act_first(Act::WeightColumns, i, View::NOTHING, to, first);
+            } else {
+                let x_dot = input_tangent(p, seeds, i, &arriving, &spans, &dots);
+                p.phase(i, 4);
+                p.map(Op::JvpInput, i, x_dot, target(&arriving));
+            }
         }
         p.phase(i, 5);
         if let Some(gap) = gap(&arriving, &own) {
@@ -69,6 +75,23 @@ fn tangents(p: &mut Program, seeds: &Seeds, into: Option<View>) -> (Range<usize>
     }
     p.phase(last + 1, 0);
     (spans[last].clone(), dots[last])
+}
+
+/// The first of the columns of node i's weights that the unit vectors of inputs are pushed to, where it reads one input and
+/// its weights have what comes of them.
+fn weight_columns(p: &Program, seeds: &Seeds, i: usize) -> Option<usize> {
+    let (graph, Seeds::UnitInputs(_)) = (p.graph(), seeds) else {
+        return None;
+    };
+    let [source] = &graph.nodes()[i].sources[..] else {
+        return None;
+    };
+    let Origin::Input(input) = source.origin else {
+        return None;
+    };
+    let first = seeds.through(graph, source, &[]).start;
+    p.weighs(i)
+        .then(|| first.wrapping_sub(graph.inputs()[input].rows.start))
 }
 
 /// The tangent of what node i reads, for the seeds `arriving`: that of its source, or of several stacked.

@@ -3,7 +3,7 @@
 use nalgebra::DMatrix;
 use pushpull_core::program::{Asked, Frame, all_finite, in_range};
 use pushpull_core::siblings::memory;
-use pushpull_core::{Mat, MatMut, Result, Scalar, Wrt};
+use pushpull_core::{Error, Mat, MatMut, Result, Scalar, Wrt};
 
 use crate::Forward;
 use crate::forward::{Prepared, sweeps};
@@ -55,6 +55,67 @@ impl<T: Scalar> Forward<T> {
         self.by_columns(params, x.into(), "inputs", all, purpose, Wrt::INPUTS)
     }
 
+    /// As [`Forward::jacobian_params`], written as the products leave it: into `columns`, `n_outputs` x `B n_params`, whose
+    /// column `parameter * B + sample` is the derivative of a sample's outputs by a parameter. Allocates nothing, but the
+    /// first time after another question.
+    ///
+    /// # Errors
+    /// As [`Forward::jacobian_params`]; [`pushpull_core::Error::Shape`] for `columns`. Then nothing is written, or columns of
+    /// the first parameters.
+    ///
+    /// ```
+    /// use nalgebra::{DMatrix, dmatrix};
+    /// use pushpull_core::{Builder, blocks::Linear};
+    /// use pushpull_forward_mode::Forward;
+    /// let mut b = Builder::new();
+    /// let x = b.input("x", 1);
+    /// let y = b.block(Linear::new(1, 1), x);
+    /// let graph = b.build(y)?;
+    /// let mut forward = Forward::new(&graph, 2)?;
+    /// let mut columns = DMatrix::zeros(1, 4);
+    /// forward.jacobian_params_into(&[0.0; 2], &dmatrix![7.0, 8.0], &mut columns)?;
+    /// assert_eq!(columns, dmatrix![7.0, 8.0, 1.0, 1.0]);
+    /// # Ok::<(), pushpull_core::Error>(())
+    /// ```
+    pub fn jacobian_params_into<'a>(
+        &mut self,
+        params: &[T],
+        x: impl Into<Mat<'a, T>>,
+        columns: impl Into<MatMut<'a, T>>,
+    ) -> Result<()> {
+        let all = self.graph().n_params();
+        let purpose = Purpose::JacobianParams;
+        self.columns_into(
+            params,
+            x.into(),
+            (all, purpose, Wrt::PARAMS),
+            columns.into(),
+        )
+    }
+
+    /// As [`Forward::jacobian_inputs`], written as the products leave it: into `columns`, `n_outputs` x `B n_inputs`, whose
+    /// column `input * B + sample` is the derivative of a sample's outputs by one of its inputs. Allocates nothing, but the
+    /// first time after another question.
+    ///
+    /// # Errors
+    /// As [`Forward::jacobian_params_into`].
+    pub fn jacobian_inputs_into<'a>(
+        &mut self,
+        params: &[T],
+        x: impl Into<Mat<'a, T>>,
+        columns: impl Into<MatMut<'a, T>>,
+    ) -> Result<()> {
+        let all = self.graph().n_inputs();
+        let purpose = Purpose::JacobianInputs;
+        self.columns_into(
+            params,
+            x.into(),
+            (all, purpose, Wrt::INPUTS),
+            columns.into(),
+        )
+    }
+
+    /// A Jacobian of its own. The tangents of a seed, sample after sample, are one of its columns.
     fn by_columns(
         &mut self,
         params: &[T],
@@ -65,15 +126,34 @@ impl<T: Scalar> Forward<T> {
         wrt: Wrt,
     ) -> Result<DMatrix<T>> {
         let (n_outputs, batch) = (self.graph().n_outputs(), self.batch());
-        self.graph().check(params, x, batch)?;
         let rows = memory::elements(&[n_outputs, batch]);
         memory::fits::<T>(
             format_args!("the Jacobian of {rows} outputs by {all} {what}"),
             memory::elements(&[rows, all]),
             "use a smaller batch, or push the directions you need",
         )?;
-        self.prepare(purpose)?;
         let mut jacobian = DMatrix::from_element(rows, all, T::zero());
+        let columns = MatMut::new(jacobian.as_mut_slice(), n_outputs, batch * all);
+        self.columns_into(params, x, (all, purpose, wrt), columns)?;
+        Ok(jacobian)
+    }
+
+    fn columns_into(
+        &mut self,
+        params: &[T],
+        x: Mat<'_, T>,
+        (all, purpose, wrt): (usize, Purpose, Wrt),
+        mut columns: MatMut<'_, T>,
+    ) -> Result<()> {
+        let (n_outputs, batch) = (self.graph().n_outputs(), self.batch());
+        self.graph().check(params, x, batch)?;
+        let expected = (n_outputs, memory::elements(&[batch, all]));
+        let got = (columns.nrows(), columns.ncols());
+        if got != expected {
+            let remedy = "give every seed one column for each sample";
+            return Err(Error::matrix("columns", expected, got, remedy));
+        }
+        self.prepare(purpose)?;
         let Self {
             setting,
             prepared,
@@ -84,9 +164,9 @@ impl<T: Scalar> Forward<T> {
             chunks, machine, ..
         } = prepared;
         for (path, chunk) in sweeps(chunks) {
-            // The tangents of a seed, sample after sample, are a column of the Jacobian.
-            let columns = &mut jacobian.as_mut_slice()[chunk.start * rows..chunk.end * rows];
-            let target = MatMut::new(columns, n_outputs, batch * chunk.len());
+            let target = columns
+                .rb_mut()
+                .cols(chunk.start * batch..chunk.end * batch);
             in_range([target], all_finite, |[target], unit| {
                 let mut frame = Frame::new(machine.code(), params, x)
                     .ask(Asked::YDot, target)
@@ -96,6 +176,6 @@ impl<T: Scalar> Forward<T> {
                 team.run(|| machine.run(path, &mut frame, check))
             })?;
         }
-        Ok(jacobian)
+        Ok(())
     }
 }

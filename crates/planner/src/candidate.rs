@@ -67,6 +67,9 @@ impl Way {
                     | Self::Reverse(_)
                     | Self::ReverseCheckpointed(..)
             ),
+            Question::GradientNorms => {
+                matches!(self, Self::Reverse(_) | Self::ReverseCheckpointed(..))
+            }
             Question::JacobianInputs => matches!(
                 self,
                 Self::ForwardDense

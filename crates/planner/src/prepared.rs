@@ -162,6 +162,7 @@ where
             }
             (Question::JacobianParams, _) => Answer::Jacobian(engine.jacobian_params(params, x)?),
             (Question::JacobianInputs, _) => Answer::Jacobian(engine.jacobian_inputs(params, x)?),
+            (Question::GradientNorms, _) => Answer::Norms(engine.gradient_norms(params, x)?),
             // `Prepared::new` refuses a question that is not known here.
             _ => {
                 let (directions, n_params) = (directions()?, params.len());

@@ -63,6 +63,8 @@ pub enum Answer<'a, T: nalgebra::Scalar> {
     Cotangents(&'a DMatrix<T>),
     /// A row `sample * n_outputs + output`, a column a parameter or an input.
     Jacobian(DMatrix<T>),
+    /// The norms of the samples' gradients by the parameters: B numbers.
+    Norms(Vec<T>),
     /// The sum of all outputs, and n_params x k products.
     Products(T, &'a DMatrix<T>),
 }

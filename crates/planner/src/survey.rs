@@ -139,6 +139,7 @@ impl Survey<'_> {
             Question::Vjp(k) => vec![dense, chunked(graph.n_params()), side(k)],
             Question::JacobianParams => vec![dense, chunked(graph.n_params()), side(outputs)],
             Question::JacobianInputs => vec![dense, chunked(graph.n_inputs()), side(outputs)],
+            Question::GradientNorms => vec![vec![Way::Reverse(1)]],
             Question::HessianVector(_) => {
                 let planes = graph.nodes().iter().all(|node| node.block.planes());
                 let mut ways = vec![vec![Way::Duals]];

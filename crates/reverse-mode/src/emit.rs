@@ -1,12 +1,12 @@
 //! The adjoint program: the blocks in reverse, of each first the gradient of its parameters, then the cotangent of what it
 //! read.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::ops::Range;
 
 use pushpull_core::graph::{Origin, Source};
 use pushpull_core::program::{Act, Asked, Base, Given, Program, Role, View};
-use pushpull_core::{Accum, Graph, Op};
+use pushpull_core::{Accum, Graph, Op, ParamJacobian};
 
 use crate::wanted::{Seed, Wanted, unused};
 
@@ -27,10 +27,16 @@ pub(crate) fn pullback(p: &mut Program, seed: Seed, wanted: Wanted, params_bar: 
     let columns = p.batch().saturating_mul(p.seeds());
     let x_bar = p.operand(Base::Asked(Asked::XBar), columns);
     let mut adjoint = Adjoint::new(p, wanted, x_bar, columns);
+    // The unit cotangents themselves are needed for parameters alone, where they come out of the weights as rows of them.
+    let rows = (seed == Seed::Unit && adjoint.p.weighs(last)).then_some(last);
     if adjoint.active(last) {
-        adjoint.bars[last] = Some(adjoint.seed(seed));
+        let bar = match (rows, wanted.params) {
+            (Some(_), None) => View::NOTHING,
+            _ => adjoint.seed(seed),
+        };
+        adjoint.bars[last] = Some(bar);
     }
-    let mut first = First { params_bar };
+    let mut first = First { params_bar, rows };
     (0..=last).rev().for_each(|i| adjoint.pull(i, &mut first));
     adjoint.zeros(&[params_bar]);
 }
@@ -46,12 +52,73 @@ pub(crate) trait Maps {
 /// The slide's.
 struct First {
     params_bar: View,
+    /// Whose cotangents are unit vectors, where its weights have what comes of them.
+    rows: Option<usize>,
 }
 
 impl Maps for First {
     fn params(&mut self, p: &mut Program, i: usize, bar: View, acc: Accum) {
         let rows = p.graph().nodes()[i].params.clone();
         p.map(Op::VjpParams(acc), i, bar, self.params_bar.rows(rows));
+    }
+
+    fn input(&mut self, p: &mut Program, i: usize, bar: View, to: View) {
+        if self.rows == Some(i) {
+            return p.act(Act::WeightRows, i, View::NOTHING, to);
+        }
+        p.map(Op::VjpInput, i, bar, to);
+    }
+}
+
+/// The adjoint program for the norms of the samples' gradients, which go `to` 1 x batch numbers.
+pub(crate) fn norms_pulled(p: &mut Program, to: View) {
+    let last = p.graph().nodes().len() - 1;
+    p.act(Act::Zero, last, View::NOTHING, to);
+    let wanted = Wanted::of(Some(Accum::Set), false);
+    let columns = p.batch();
+    let mut adjoint = Adjoint::new(p, wanted, View::NOTHING, columns);
+    if adjoint.active(last) {
+        adjoint.bars[last] = Some(adjoint.seed(Seed::Ones));
+    }
+    let mut norms = Norms {
+        to,
+        formed: BTreeMap::new(),
+    };
+    (0..=last).rev().for_each(|i| adjoint.pull(i, &mut norms));
+    for (node, gradients) in norms.formed.into_values() {
+        p.norms(node, gradients, true, to);
+    }
+}
+
+/// Norms in place of gradients: what several nodes share is added up first.
+struct Norms {
+    to: View,
+    /// The samples' gradients by parameters that several nodes share, each with one of the nodes.
+    formed: BTreeMap<usize, (usize, View)>,
+}
+
+impl Maps for Norms {
+    fn params(&mut self, p: &mut Program, i: usize, bar: View, _: Accum) {
+        let (nodes, batch) = (p.graph().nodes(), p.batch());
+        let own = nodes[i].params.clone();
+        let alone = nodes.iter().filter(|node| node.params == own).count() == 1;
+        let outer = matches!(
+            nodes[i].block.param_jacobian(),
+            ParamJacobian::Kronecker { .. }
+        );
+        if alone && outer && nodes[i].block.keeps().x {
+            return p.norms(i, bar, false, self.to);
+        }
+        let (acc, gradients) = match self.formed.get(&own.start) {
+            Some(&(_, gradients)) => (Accum::Add, gradients),
+            None => (Accum::Set, p.buf(i, Role::Gradients, own.len(), batch)),
+        };
+        p.map(Op::VjpParams(acc), i, bar, gradients);
+        if alone {
+            p.norms(i, gradients, true, self.to);
+        } else {
+            self.formed.insert(own.start, (i, gradients));
+        }
     }
 
     fn input(&mut self, p: &mut Program, i: usize, bar: View, to: View) {

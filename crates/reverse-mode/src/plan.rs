@@ -33,8 +33,9 @@ use crate::{Reverse, Store};
 /// |---|---|---|
 /// | [`Question::Gradient`] | [`Reverse::value_and_gradient`], with respect to both [`Reverse::value_and_gradients`] | the engine's own, and the caller's `x_bar` |
 /// | [`Question::Vjp`] | [`Reverse::vjp`], [`crate::Record::pullback`] | what [`Plan::wrt`] asks for, `n_params` x k and `n_inputs` x `B` k; none in `pullback`, which writes to the caller's |
-/// | [`Question::JacobianParams`] | [`Reverse::jacobian_params`] | `n_outputs B` x `n_params`, beside the rows of one group |
-/// | [`Question::JacobianInputs`] | [`Reverse::jacobian_inputs`] | `n_outputs B` x `n_inputs`, beside the rows of one group |
+/// | [`Question::JacobianParams`] | [`Reverse::jacobian_params`] | `n_outputs B` x `n_params`, beside the rows of one group; none in [`Reverse::jacobian_params_into`], which writes to the caller's |
+/// | [`Question::JacobianInputs`] | [`Reverse::jacobian_inputs`] | `n_outputs B` x `n_inputs`, beside the rows of one group; none in [`Reverse::jacobian_inputs_into`] |
+/// | [`Question::GradientNorms`] | [`Reverse::gradient_norms`] | `B` |
 ///
 /// ```
 /// use pushpull_core::{Mlp, Question, blocks::{Activation, Loss}};
@@ -139,18 +140,20 @@ impl Plan {
                 wrt("the parameters, or both; a vjp can be with respect to the inputs alone")
             }
             Question::Gradient => Ok(Purpose::Gradient { inputs }),
+            Question::GradientNorms if self.wrt != Wrt::PARAMS => wrt("the parameters"),
+            Question::GradientNorms => Ok(Purpose::Norms),
             Question::Vjp(_) if self.wrt == Wrt::NOTHING => wrt("parameters, inputs or both"),
             Question::Vjp(_) | Question::JacobianParams | Question::JacobianInputs => {
                 Ok(Purpose::Record)
             }
             other => {
-                let expected = "gradient, vjp, jacobian-params or jacobian-inputs";
+                let expected = "gradient, vjp, jacobian-params, jacobian-inputs or gradient-norms";
                 Err(Error::setting("Reverse", "question", expected, other))
             }
         }
     }
 
-    /// The cotangents of the question, and how they are pulled back; `None` for a gradient.
+    /// The cotangents of the question, and how they are pulled back; `None` for a gradient and for norms of gradients.
     fn pulls(&self) -> Option<(usize, Pull)> {
         let outputs = self.graph.n_outputs();
         match self.question {
@@ -202,6 +205,17 @@ impl Plan {
     pub fn prediction<T: Scalar>(&self) -> Result<Prediction> {
         let (graph, placed) = (&self.graph, self.placed::<T>()?);
         let takes = self.takes(&placed);
+        if placed.purpose == Purpose::Norms {
+            let results = memory::elements(&[self.batch, size_of::<T>()]);
+            let one = Prediction {
+                cost: takes.norms::<T>()?,
+                evaluations: takes.evaluations(1),
+                run: results,
+                results,
+                ..placed.kept::<T>(0)
+            };
+            return one.counted("norms of gradients by reverse mode", "use a smaller batch");
+        }
         let Some((all, pull)) = self.pulls() else {
             let one = Prediction {
                 cost: takes.gradient::<T>(self.wrt.inputs)?,
@@ -249,6 +263,7 @@ impl Plan {
         let placed = self.placed::<T>()?;
         let takes = self.takes(&placed);
         match self.pulls() {
+            None if placed.purpose == Purpose::Norms => takes.norms_work(),
             None => takes.gradient_work(),
             Some((all, pull)) => takes.pullbacks_work(all, pull),
         }

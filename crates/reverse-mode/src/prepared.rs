@@ -43,7 +43,7 @@ impl<T: Scalar> Prepared<T> {
             return self.machine.run(path, frame, check);
         };
         let part = match (self.purpose, path) {
-            (Purpose::Gradient { .. }, _) => Part::Both,
+            (Purpose::Gradient { .. } | Purpose::Norms, _) => Part::Both,
             (Purpose::Record, 0) => Part::Record,
             (Purpose::Record, _) => Part::Pull { fresh: self.fresh },
         };
@@ -71,6 +71,19 @@ impl<T: Scalar> Prepared<T> {
             .unit(unit);
         self.run(0, &mut frame, check)?;
         Ok(value[0])
+    }
+
+    /// The norms of the samples' gradients, prepared for them.
+    pub(crate) fn norms(
+        &mut self,
+        params: &[T],
+        x: Mat<'_, T>,
+        to: MatMut<'_, T>,
+        unit: Option<T>,
+        check: impl FnMut(Wrt) -> Result<()>,
+    ) -> Result<()> {
+        let frame = Frame::new(self.machine.code(), params, x);
+        self.run(0, &mut frame.ask(Asked::ParamsBar, to).unit(unit), check)
     }
 
     /// Records. Returns by what derivatives are in doubt.

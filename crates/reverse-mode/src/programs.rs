@@ -1,9 +1,9 @@
 //! The programs of the questions: a gradient's, and that of a record, with a path for all that may be pulled back from it.
 
-use pushpull_core::program::{Act, Asked, Base, Program};
+use pushpull_core::program::{Act, Asked, Base, Program, View};
 use pushpull_core::{Accum, Graph, Result};
 
-use crate::emit::{pullback, record};
+use crate::emit::{norms_pulled, pullback, record};
 use crate::wanted::{Seed, Wanted};
 
 /// Value and gradient of the sum of all outputs.
@@ -15,6 +15,14 @@ pub(crate) fn gradient(graph: &Graph, batch: usize, inputs: bool) -> Result<Prog
     let to = p.operand(Base::Asked(Asked::ParamsBar), 1);
     let wanted = Wanted::of(Some(Accum::Set), inputs);
     pullback(&mut p, Seed::Ones, wanted, to);
+    Ok(p)
+}
+
+/// The norm of each sample's gradient of the sum of its outputs.
+pub(crate) fn norms(graph: &Graph, batch: usize) -> Result<Program> {
+    let mut p = Program::new(graph, batch, 1)?;
+    record(&mut p);
+    norms_pulled(&mut p, View::of(Base::Asked(Asked::ParamsBar), 1, batch));
     Ok(p)
 }
 

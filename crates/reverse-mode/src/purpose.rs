@@ -14,6 +14,8 @@ pub(crate) const REMEDY: &str = "pull back fewer seeds side by side, or use a sm
 pub(crate) enum Purpose {
     /// Value and gradient, of the inputs too or not.
     Gradient { inputs: bool },
+    /// The norm of each sample's gradient.
+    Norms,
     /// A record, and cotangents of any kind pulled back from it.
     Record,
 }
@@ -22,6 +24,7 @@ impl Purpose {
     pub(crate) fn program(self, graph: &Graph, batch: usize, seeds: usize) -> Result<Program> {
         match self {
             Self::Gradient { inputs } => programs::gradient(graph, batch, inputs),
+            Self::Norms => programs::norms(graph, batch),
             Self::Record => programs::recorded(graph, batch, seeds),
         }
     }

@@ -2,7 +2,7 @@
 
 use nalgebra::DMatrix;
 use pushpull_core::linalg::first_not_finite;
-use pushpull_core::program::{gradient_finite, in_range};
+use pushpull_core::program::{all_finite, gradient_finite, in_range};
 use pushpull_core::siblings::memory;
 use pushpull_core::{
     Accum, Engine, Error, Graph, Mat, MatMut, Question, Result, Scalar, Team, Wrt,
@@ -287,6 +287,50 @@ impl<T: Scalar> Reverse<T> {
         Ok(value)
     }
 
+    /// The Euclidean norm of each sample's gradient by the parameters, of the sum of its outputs: what clipping and sampling
+    /// by importance ask for. Of a linear layer the gradient is an outer product, whose norm is the product of the norms, so
+    /// it is not formed (Goodfellow, "Efficient Per-Example Gradient Computations", 2015, arXiv:1510.01799); of another block
+    /// with parameters, or of one that is used more than once, the samples' gradients are formed for that block alone.
+    ///
+    /// # Errors
+    /// As [`Graph::check`] and [`Graph::check_slopes`]; [`crate::Error::TooLarge`] the first time after another question.
+    ///
+    /// ```
+    /// use nalgebra::dmatrix;
+    /// use pushpull_core::{Builder, blocks::Linear};
+    /// use pushpull_reverse_mode::Reverse;
+    /// let mut b = Builder::new();
+    /// let x = b.input("x", 2);
+    /// let y = b.block(Linear::without_bias(2, 1), x);
+    /// let graph = b.build(y)?;
+    /// // dy/dw = x, sample by sample
+    /// let norms = Reverse::new(&graph, 2)?.gradient_norms(&[1.0, 1.0], &dmatrix![3.0, 5.0; 4.0, 12.0])?;
+    /// assert_eq!(norms, [5.0, 13.0]);
+    /// # Ok::<(), pushpull_core::Error>(())
+    /// ```
+    pub fn gradient_norms<'a>(&mut self, params: &[T], x: impl Into<Mat<'a, T>>) -> Result<Vec<T>> {
+        let x = x.into();
+        self.graph.check(params, x, self.batch)?;
+        self.prepare(Purpose::Norms)?;
+        let mut norms = vec![T::zero(); self.batch];
+        let Self {
+            graph,
+            prepared,
+            team,
+            batch,
+            ..
+        } = self;
+        let check = |doubt: Wrt| match doubt.meets(Wrt::PARAMS) {
+            true => graph.check_slopes(params, x, Wrt::PARAMS, T::DUAL),
+            false => Ok(()),
+        };
+        let to = MatMut::new(&mut norms, 1, *batch);
+        in_range([to], all_finite, |[to], unit| {
+            team.run(|| prepared.norms(params, x, to, unit, check))
+        })?;
+        Ok(norms)
+    }
+
     /// The gradient that the last run left.
     pub(crate) fn gradient(&self) -> &[T] {
         &self.gradient
@@ -371,6 +415,10 @@ impl<T: Scalar> Engine<T> for Reverse<T> {
 
     fn jacobian_inputs(&mut self, params: &[T], x: Mat<'_, T>) -> Result<DMatrix<T>> {
         Self::jacobian_inputs(self, params, x)
+    }
+
+    fn gradient_norms(&mut self, params: &[T], x: Mat<'_, T>) -> Result<Vec<T>> {
+        Self::gradient_norms(self, params, x)
     }
 }
 

@@ -59,12 +59,11 @@ impl Takes<'_> {
         self.staged.map_or_else(all_kept, Staged::computed)
     }
 
-    /// The program of a gradient.
-    fn both(&self, inputs: bool) -> Result<Program> {
+    /// The program of a gradient, or of gradients' norms.
+    fn both(&self, purpose: Purpose) -> Result<Program> {
         let [first, again] = self.computed();
         let all = first.iter().zip(&again);
         let all = all.map(|(first, again)| first.saturating_add(*again));
-        let purpose = Purpose::Gradient { inputs };
         let program = purpose.program(self.graph, self.batch, 1)?;
         Ok(program.computing(all.collect()))
     }
@@ -104,7 +103,12 @@ impl Takes<'_> {
 
     /// Value and gradient of the parameters, and of the inputs or not.
     pub(crate) fn gradient<T: Scalar>(&self, inputs: bool) -> Result<Cost> {
-        Ok(self.both(inputs)?.cost::<T>())
+        Ok(self.both(Purpose::Gradient { inputs })?.cost::<T>())
+    }
+
+    /// The norms of the samples' gradients.
+    pub(crate) fn norms<T: Scalar>(&self) -> Result<Cost> {
+        Ok(self.both(Purpose::Norms)?.cost::<T>())
     }
 
     /// A record; with checkpoints, up to the first pullback.
@@ -143,8 +147,17 @@ impl Takes<'_> {
 
     /// What [`Takes::gradient`] does, as a list.
     pub(crate) fn gradient_work(&self) -> Result<Work> {
-        let mut work = self.both(false)?.work();
+        let gradient = Purpose::Gradient { inputs: false };
+        let mut work = self.both(gradient)?.work();
         self.checked(&mut work);
+        Ok(work)
+    }
+
+    /// What [`Takes::norms`] does, as a list.
+    pub(crate) fn norms_work(&self) -> Result<Work> {
+        let mut work = self.both(Purpose::Norms)?.work();
+        self.checked(&mut work);
+        work.add(Item::Fresh(self.batch), 1);
         Ok(work)
     }
 

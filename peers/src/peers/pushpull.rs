@@ -74,11 +74,21 @@ fn prepare_at<T: Scalar + Into<f64>>(job: &Job) -> Result<Prepared, Refusal> {
             let side = graph.n_outputs().min(SIDE_BY_SIDE);
             let plan = Reverse::plan(&graph, batch, Question::JacobianInputs).seeds(side);
             let mut reverse = plan.threads(job.threads).prepare::<T>()?;
-            let jacobian = reverse.jacobian_inputs(&params, &x)?;
-            // Row by row, as the peers have it.
-            let result = wide(jacobian.transpose().as_slice());
-            let run = move || reverse.jacobian_inputs(&params, &x).is_ok();
-            Prepared::of("reverse, rows side by side", 0.0, result, run)
+            let outputs = graph.n_outputs();
+            let mut rows = DMatrix::from_element(x.nrows(), outputs * batch, T::zero());
+            reverse.jacobian_inputs_into(&params, &x, &mut rows)?;
+            // Sample by sample, as the peers have it.
+            let of_sample = |sample| (0..outputs).map(move |output| output * batch + sample);
+            let columns = (0..batch).flat_map(of_sample);
+            let laid: Vec<T> = columns
+                .flat_map(|column| rows.column(column).iter().copied().collect::<Vec<T>>())
+                .collect();
+            let result = wide(&laid);
+            let run = move || {
+                let into = MatMut::from(&mut rows);
+                reverse.jacobian_inputs_into(&params, &x, into).is_ok()
+            };
+            Prepared::of("reverse, rows side by side, in place", 0.0, result, run)
         }
     })
 }

@@ -346,6 +346,7 @@ const fn role(role: Role) -> &'static str {
         Role::Extra => "kept",
         Role::Tangent | Role::StackTangent => "tangent",
         Role::Cotangent | Role::StackCotangent => "cotangent",
+        Role::Gradients => "gradient",
     }
 }
 

@@ -18,6 +18,7 @@ Questions, about the sum of all losses over the batch or, without --loss, about 
   vjp:K             K cotangents of the outputs pulled back to the parameters
   jacobian-params   all outputs by all parameters
   jacobian-inputs   all outputs by all inputs
+  gradient-norms    how long each sample's gradient in the parameters is
   hessian-vector:K  the Hessian in the parameters times K directions
 
 Flops, calls and bytes are exact. Times are predicted from what this machine was measured to take

@@ -4,7 +4,7 @@ use super::chain;
 use super::loss::{jvp_by_gradient, steep_gradient, vjp_by_gradient, vjp_by_gradient_dot};
 use super::softmax::{dot, largest};
 use crate::blocks::any_width::{all, any_width};
-use crate::linalg::total;
+use crate::linalg::{norm, total};
 use crate::planes::{Cotangents, DotPoint, Planes, PlanesMut};
 use crate::{
     Block, Cost, Dims, Keeps, Mat, MatMut, Op, Point, Real, SecondOrder, Singular, Spec, Steep,
@@ -199,42 +199,6 @@ impl Norm {
     pub const fn new(n: usize) -> Self {
         Self { n }
     }
-}
-
-/// The power of two of a positive number's binade, or the smallest normal one: to divide by it loses nothing.
-fn power_of_two(x: f64) -> f64 {
-    let exponent = x.to_bits() & f64::INFINITY.to_bits();
-    f64::from_bits(exponent).max(f64::MIN_POSITIVE)
-}
-
-/// A scale and the norm of a column that is divided by it, 0 without a derivative where all entries are 0. The norm itself
-/// may be subnormal, and then has too few digits to divide by.
-fn norm<T: Real>(x: &[T]) -> (T, T) {
-    let squares = T::zero() + total(x.len(), |i| x[i] * x[i]);
-    let safe = T::MIN_NORMAL / T::UNIT_ROUNDOFF;
-    let plain = squares.to_f64() > safe && squares.to_f64() < f64::INFINITY;
-    // Of f32 too: infinite as f32 is infinite as f64.
-    if plain || squares.is_nan() {
-        return (T::one(), squares.sqrt());
-    }
-    let scale = x
-        .iter()
-        .fold(T::zero(), |most, &x| most.max(x.abs()))
-        .stopped();
-    if scale.is_zero() {
-        // The root of a constant: it has no derivative.
-        return (T::one(), squares.stopped().sqrt());
-    }
-    if !scale.is_finite() {
-        return (T::one(), scale);
-    }
-    let scale = T::from_f64(power_of_two(scale.to_f64()));
-    let squares = T::zero()
-        + total(x.len(), |i| {
-            let part = x[i] / scale;
-            part * part
-        });
-    (scale, squares.sqrt())
 }
 
 impl Spec for Norm {

@@ -1,6 +1,7 @@
 //! What a program takes, as folds over its list.
 
-use super::{Act, Instr, Program};
+use super::norms::{self, Way};
+use super::{Act, Instr, Program, View};
 use crate::planes::{DotOp, Moving};
 use crate::work::{Call, Item, Map, Work};
 use crate::{Cost, Op, Result, Scalar, cost};
@@ -72,9 +73,16 @@ impl Program {
             Act::Dot(op, moving) => cost::along(block, op, moving, self.batch),
             Act::Add => T::additions(instr.to.numbers()),
             Act::Sum => T::additions(instr.from.numbers()),
-            Act::Copy | Act::Stop | Act::Zero | Act::Ones | Act::Unit | Act::Read | Act::Check => {
-                Cost::ZERO
+            Act::Norms => {
+                let rows = [instr.from.rows, instr.at.x.rows];
+                norms::cost::<T>(
+                    Way::of(block.param_jacobian(), instr.at.x != View::NOTHING),
+                    rows,
+                    self.batch,
+                )
             }
+            Act::Copy | Act::Stop | Act::Zero | Act::Ones | Act::Unit => Cost::ZERO,
+            Act::WeightRows | Act::WeightColumns | Act::Read | Act::Check => Cost::ZERO,
         }
     }
 
@@ -160,6 +168,12 @@ impl Program {
                     work.add(Item::Map(call), times);
                 }
                 Act::Read | Act::Check => {}
+                Act::Norms => {
+                    let columns = times.saturating_mul(self.batch as u64);
+                    for rows in [instr.from.rows, instr.at.x.rows] {
+                        work.add(Item::Summed(rows), if rows > 0 { columns } else { 0 });
+                    }
+                }
                 Act::Sum => {
                     let entries = instr.to.numbers();
                     let summed = Item::Summed(instr.from.numbers() / entries.max(1));
@@ -167,7 +181,13 @@ impl Program {
                 }
                 // Adding reads its target too.
                 Act::Add => work.add(Item::Moved(instr.to.numbers()), times.saturating_mul(2)),
-                Act::Copy | Act::Stop | Act::Zero | Act::Ones | Act::Unit => {
+                Act::Copy
+                | Act::Stop
+                | Act::Zero
+                | Act::Ones
+                | Act::Unit
+                | Act::WeightRows
+                | Act::WeightColumns => {
                     let (len, columns) = (instr.to.rows, instr.to.cols);
                     work.add(Item::Copied { len, columns }, times);
                 }

@@ -202,6 +202,7 @@ impl Program {
                 let what = format_args!("the tangent matrices of {}", node.name);
                 memory::fits::<T>(what, numbers, remedy)?;
             }
+            Role::Gradients => node.fits::<T>("the samples' gradients of", numbers)?,
             Role::Cotangent | Role::StackCotangent => {
                 let what = format_args!("the cotangents of {}", node.name);
                 memory::fits::<T>(what, numbers, remedy)?;

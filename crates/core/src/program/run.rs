@@ -1,6 +1,7 @@
 //! The interpreter of placed programs: it looks nothing up and allocates nothing.
 
 use super::frame::{Frame, Parts, PartsMut, Rest, view, view_mut};
+use super::norms::{Way, join};
 use super::place::{Place, Step};
 use super::{Act, At, Code, Given};
 use crate::arena::disjoint;
@@ -68,9 +69,7 @@ impl Code {
                     Act::Map(op) => self.map(op, step, (from, to), &rest, scratch),
                     Act::Check => check(*doubt | output_in_doubt(view(from)))?,
                     act => {
-                        let first = rest.reads.first(step);
-                        let first = (first, rest.reads.unit.unwrap_or_else(T::one));
-                        moved(act, self.batch(), first, view(from), view_mut(to));
+                        self.moved(act, step, (from, to), &rest);
                     }
                 }
             }
@@ -149,6 +148,34 @@ impl Code {
     /// A value without the tangent that may lie behind it.
     fn alone<'a, T>(&self, both: Mat<'a, T>) -> Mat<'a, T> {
         both.cols(0..self.batch().min(both.ncols()))
+    }
+
+    /// What an engine does itself.
+    #[inline(always)]
+    fn moved<T: Scalar, const STAGED: bool>(
+        &self,
+        act: Act,
+        step: &Step,
+        (from, to): (Parts<'_, T>, PartsMut<'_, T>),
+        rest: &Rest<'_, T, STAGED>,
+    ) {
+        let first = (
+            rest.reads.first(step),
+            rest.reads.unit.unwrap_or_else(T::one),
+        );
+        match act {
+            Act::WeightRows | Act::WeightColumns => {
+                let own = &rest.reads.params[step.params.clone()];
+                let own = (own, step.block.dims().n_out);
+                weights(act, self.batch(), first, own, view_mut(to));
+            }
+            Act::Norms => {
+                let x = self.points[step.at as usize].x;
+                let way = Way::of(step.block.param_jacobian(), x != Place::Nothing);
+                join(way, view(from), rest.mat(&x), to.0);
+            }
+            _ => moved(act, self.batch(), first, view(from), view_mut(to)),
+        }
     }
 
     /// Calls a map of first derivatives, or a forward map that writes nothing besides.
@@ -319,6 +346,7 @@ fn moved<T: Scalar>(
 ) {
     match act {
         Act::Map(_) | Act::Dot(..) | Act::Read | Act::Check => {}
+        Act::WeightRows | Act::WeightColumns | Act::Norms => {}
         Act::Copy => to.copy_from(from),
         Act::Stop => {
             for j in 0..to.ncols() {
@@ -346,6 +374,35 @@ fn moved<T: Scalar>(
             for (k, to) in to.data_mut().iter_mut().enumerate() {
                 *to = sum(from.cols(k * columns..(k + 1) * columns));
             }
+        }
+    }
+}
+
+/// Rows or columns of a node's weights, n_out x n_in, which are its first parameters column by column: for each sample of a
+/// seed the same.
+#[inline(never)]
+fn weights<T: Scalar>(
+    act: Act,
+    batch: usize,
+    (first, unit): (usize, T),
+    (params, n_out): (&[T], usize),
+    mut to: MatMut<'_, T>,
+) {
+    for seed in 0..to.ncols() / batch {
+        let samples = to.rb_mut().cols(seed * batch..(seed + 1) * batch);
+        let (mut head, mut others) = samples.split_cols(1);
+        let (head, k) = (head.col_mut(0), first + seed);
+        if act == Act::WeightRows {
+            let row = params[k..].iter().step_by(n_out);
+            head.iter_mut().zip(row).for_each(|(to, &w)| *to = w);
+        } else {
+            head.copy_from_slice(&params[k * n_out..][..n_out]);
+        }
+        if unit != T::one() {
+            head.iter_mut().for_each(|to| *to = *to * unit);
+        }
+        for j in 0..others.ncols() {
+            others.col_mut(j).copy_from_slice(head);
         }
     }
 }

@@ -119,6 +119,7 @@ impl Program {
                     Role::StackTangent => format!("Ŵ@{input}"),
                     Role::Cotangent => format!("h\u{303}{h}"),
                     Role::StackCotangent => format!("h\u{303}{h}'"),
+                    Role::Gradients => format!("∇h{h}"),
                 }
             }
         }
@@ -194,7 +195,11 @@ impl Program {
             Act::Zero => format!("{to} = 0"),
             Act::Ones => format!("{to} = 1"),
             Act::Unit => format!("{to} = I"),
+            Act::WeightRows => format!("{to} = [∂{}ᵀ h{h}]·I", self.input_of(node)),
+            Act::WeightColumns => format!("{to} = [∂{} h{h}]·I", self.input_of(node)),
             Act::Sum => format!("{to} = ⟨{from}, 1⟩"),
+            Act::Norms if instr.at.x == View::NOTHING => format!("{to} = |{to}, {from}|"),
+            Act::Norms => format!("{to} = |{to}, {from}·{}ᵀ|", self.name(&instr.at.x)),
             Act::Read => format!("read h{h}"),
             Act::Check => format!("check {from}"),
         }
