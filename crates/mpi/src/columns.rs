@@ -1,7 +1,12 @@
 //! Tangents, Jacobians and Hessians over ranks: each computes a contiguous share of the columns or rows, and nothing is summed.
 //!
 //! Every function is called with the same arguments on every rank, gives each rank its own [`Part`], and sends nothing.
-//! [`Part::gathered`] brings the parts together on rank 0. The numbers are those of the engine alone, bit by bit.
+//! [`Part::gathered`] brings the parts together on rank 0.
+//!
+//! Columns of Jacobians and Hessians are those of the engine alone, bit by bit: each rank runs the same programs for its columns.
+//! Tangents and rows are computed in pieces of directions or samples whose size does not depend on the ranks, so any number of
+//! ranks gives the same bits; they are the engine's where products of fewer columns are added in the same order, as those below
+//! 256 x 256 are, and else differ from them by rounding.
 //!
 //! ```
 //! use nalgebra::dmatrix;
@@ -124,14 +129,21 @@ pub fn tangents<T: Precision>(
     threads: usize,
 ) -> Result<Part<T>, MpiError> {
     let (batch, n_outputs) = (x.ncols(), graph.n_outputs());
-    let seeds = share(params_dot.ncols(), comm.rank(), comm.size());
+    let cut = Cut::new(params_dot.ncols(), NARROW.div_ceil(batch.max(1)));
+    let seeds = cut.share(comm);
     let mut y_dot = DMatrix::from_element(n_outputs, batch * seeds.len(), T::zero());
     if !seeds.is_empty() {
-        let plan = Forward::plan(graph, batch, Question::Jvp(seeds.len()));
+        let plan = Forward::plan(graph, batch, Question::Jvp(cut.wide));
         let mut forward = plan.threads(threads).prepare()?;
-        let directions = Mat::from(params_dot).cols(seeds.clone());
-        let target = MatMut::from(&mut y_dot);
-        forward.jvp_into(params, x, Some(directions), None, target)?;
+        let mut along = DMatrix::from_element(n_outputs, batch * cut.wide, T::zero());
+        for (own, window) in cut.pieces(&seeds) {
+            let directions = Mat::from(params_dot).cols(window.clone());
+            let target = MatMut::from(&mut along);
+            forward.jvp_into(params, x, Some(directions), None, target)?;
+            let (from, n) = ((own.start - window.start) * batch, own.len() * batch);
+            let to = (own.start - seeds.start) * batch;
+            y_dot.columns_mut(to, n).copy_from(&along.columns(from, n));
+        }
     }
     Ok(Part {
         along: Along::Columns,
@@ -240,22 +252,68 @@ fn by_rows<T: Precision>(
     graph: &Graph,
     x: &DMatrix<T>,
     (columns, question, threads): (usize, Question, usize),
-    rows: impl FnOnce(&mut Reverse<T>, Mat<'_, T>) -> Result<DMatrix<T>, Error>,
+    rows: impl Fn(&mut Reverse<T>, Mat<'_, T>) -> Result<DMatrix<T>, Error>,
 ) -> Result<Part<T>, MpiError> {
-    let samples = share(x.ncols(), comm.rank(), comm.size());
-    let n_outputs = graph.n_outputs();
-    let numbers = if samples.is_empty() {
-        DMatrix::from_element(0, columns, T::zero())
-    } else {
-        let plan = Reverse::plan(graph, samples.len(), question).threads(threads);
-        rows(&mut plan.prepare()?, Mat::from(x).cols(samples.clone()))?
-    };
+    let (cut, n_outputs) = (Cut::new(x.ncols(), NARROW), graph.n_outputs());
+    let samples = cut.share(comm);
+    let mut numbers = DMatrix::from_element(samples.len() * n_outputs, columns, T::zero());
+    if !samples.is_empty() {
+        let plan = Reverse::plan(graph, cut.wide, question).threads(threads);
+        let mut reverse = plan.prepare()?;
+        for (own, window) in cut.pieces(&samples) {
+            let all = rows(&mut reverse, Mat::from(x).cols(window.clone()))?;
+            let (from, n) = (
+                (own.start - window.start) * n_outputs,
+                own.len() * n_outputs,
+            );
+            let to = (own.start - samples.start) * n_outputs;
+            numbers.rows_mut(to, n).copy_from(&all.rows(from, n));
+        }
+    }
     Ok(Part {
         along: Along::Rows,
         range: samples.start * n_outputs..samples.end * n_outputs,
         numbers,
         symmetric: false,
     })
+}
+
+/// Columns of a product from which its bits do not depend on how many there are.
+const NARROW: usize = 8;
+
+/// Pieces into which many things are cut, at least.
+const PIECES: usize = 64;
+
+/// Things that are computed side by side, in pieces whose size depends on their number alone: a product of fewer columns may
+/// add in another order, so a share of any size would have bits of its own.
+#[derive(Clone, Copy, Debug)]
+struct Cut {
+    n: usize,
+    /// Things of a piece.
+    wide: usize,
+}
+
+impl Cut {
+    /// Of n things, in pieces of `least` or more.
+    fn new(n: usize, least: usize) -> Self {
+        let wide = (n / PIECES).max(least).clamp(1, n.max(1));
+        Self { n, wide }
+    }
+
+    /// The things of a rank: whole pieces.
+    fn share(&self, comm: &dyn Communicator) -> Range<usize> {
+        let pieces = share(self.n.div_ceil(self.wide), comm.rank(), comm.size());
+        (pieces.start * self.wide).min(self.n)..(pieces.end * self.wide).min(self.n)
+    }
+
+    /// The pieces of a share, each with the window in which it is computed: as wide as all others, the last one moved back.
+    fn pieces(&self, share: &Range<usize>) -> impl Iterator<Item = (Range<usize>, Range<usize>)> {
+        let (Self { n, wide }, end) = (*self, share.end);
+        share.clone().step_by(wide).map(move |first| {
+            let start = first.min(n - wide);
+            (first..(first + wide).min(end), start..start + wide)
+        })
+    }
 }
 
 /// The Hessian of the sum of all outputs in the parameters: this rank's columns, its products with unit vectors. Gathered, it is
