@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use pushpull_files::FileError;
+use pushpull_files::{FileError, Line};
 use pushpull_mixed_mode::ChainError;
 use pushpull_planner::PlanError;
 use pushpull_train::{CheckpointFault, TrainError};
@@ -79,20 +79,22 @@ impl Fault {
 
     /// 2 where other options or other files would do, 1 where the work itself failed. `--help` lists them.
     pub fn exit_code(&self) -> ExitCode {
+        ExitCode::from(self.code())
+    }
+
+    fn code(&self) -> u8 {
         match self {
             Self::Engine(
                 pushpull_core::Error::Singular { .. } | pushpull_core::Error::Undefined { .. },
             )
-            | Self::File(FileError::Write { .. }) => ExitCode::FAILURE,
+            | Self::File(FileError::Write { .. }) => 1,
             Self::File(_)
             | Self::Option { .. }
             | Self::Engine(_)
             | Self::Plan(_)
             | Self::Chain { .. }
-            | Self::Data(_) => ExitCode::from(2),
-            Self::Figure(fault) if matches!(**fault, pushpull_lecture::Fault::Data(_)) => {
-                ExitCode::from(2)
-            }
+            | Self::Data(_) => 2,
+            Self::Figure(fault) if matches!(**fault, pushpull_lecture::Fault::Data(_)) => 2,
             Self::Train(
                 TrainError::Diverged { .. }
                 | TrainError::NoDerivative { .. }
@@ -101,11 +103,30 @@ impl Fault {
                     fault: CheckpointFault::Refused { .. },
                     ..
                 },
-            ) => ExitCode::FAILURE,
-            Self::Train(_) => ExitCode::from(2),
+            ) => 1,
+            Self::Train(_) => 2,
             // As a shell says of what Ctrl-C ended.
-            Self::Interrupted { .. } => ExitCode::from(130),
-            Self::Plot(_) | Self::Figure(_) | Self::NotFinite { .. } => ExitCode::FAILURE,
+            Self::Interrupted { .. } => 130,
+            Self::Plot(_) | Self::Figure(_) | Self::NotFinite { .. } => 1,
+        }
+    }
+}
+
+/// A fault for other programs: its words, in those of the options, and the exit code.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{words}")]
+pub struct Failed {
+    /// On one line.
+    pub words: String,
+    /// 2 where other options or other files would do, 1 where the work itself failed.
+    pub code: u8,
+}
+
+impl From<Fault> for Failed {
+    fn from(fault: Fault) -> Self {
+        Self {
+            words: Line(words(&fault)).to_string(),
+            code: fault.code(),
         }
     }
 }

@@ -1,61 +1,7 @@
-//! The program `pushpull`: gradients of saved networks in every mode, and what each mode costs on a network of one's own,
-//! networks trained, planned for, explained and looked into.
-//!
-//! It holds no derivative rule and no chain rule: [`network`] names the blocks, [`way`] hands them to the engines. Files are
-//! read and written by [`pushpull_files`]. A [`fault`] says what is wrong in one line.
-
-mod auto;
-mod calibration;
-mod compare;
-mod evaluate;
-mod explain;
-mod fault;
-mod figures;
-mod given;
-mod gradient;
-mod interrupt;
-mod long;
-mod network;
-mod options;
-mod plan;
-mod predict;
-mod screen;
-mod train;
-mod way;
-mod xray;
+//! The program `pushpull`: all of it is in the library of this crate.
 
 use std::process::ExitCode;
 
-use clap::{CommandFactory, FromArgMatches};
-
-use fault::Fault;
-use options::{Command, Options};
-
 fn main() -> ExitCode {
-    // A negative number is the value of an option, so that the fault is that of the option.
-    let command =
-        Options::command().mut_subcommands(|command| command.allow_negative_numbers(true));
-    let options = Options::from_arg_matches(&command.get_matches());
-    match run(&options.unwrap_or_else(|fault| fault.exit())) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(fault) => {
-            screen::complain(&fault);
-            fault.exit_code()
-        }
-    }
-}
-
-fn run(options: &Options) -> Result<(), Fault> {
-    let text = match &options.command {
-        Command::Gradient(asked) => gradient::run(asked, options.json)?,
-        Command::Predict(asked) => predict::run(asked)?,
-        Command::Evaluate(asked) => evaluate::run(asked, options.json)?,
-        Command::Compare(asked) => compare::run(asked, options.json)?,
-        Command::Train(asked) => train::run(asked, options.json)?,
-        Command::Figures(asked) => figures::run(asked, options.json)?,
-        Command::Plan(asked) => plan::run(asked, options.json)?,
-        Command::Explain(asked) => explain::run(asked, options.json)?,
-        Command::Xray(asked) => xray::run(asked, options.json)?,
-    };
-    screen::say(&text)
+    pushpull_cli::main()
 }

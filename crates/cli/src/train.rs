@@ -6,14 +6,13 @@ use std::path::Path;
 use pushpull_core::Real;
 use pushpull_files::weights::{self, Weights};
 use pushpull_files::{Element, output};
-use pushpull_train::{
-    Bar, CheckpointFault, Model, Optimiser, Saver, Settings, Step, TrainError, Training, Watch,
-};
+use pushpull_train::{Bar, Model, Optimiser, Saver, Settings, Step, TrainError, Training, Watch};
 
-use crate::fault::Fault;
+use crate::fault::{Failed, Fault};
 use crate::network::Network;
 use crate::options::train::{Method, Train};
 use crate::options::{Precision, Reduction};
+use crate::ranks::{Alone, Ranks};
 use crate::{interrupt, long, screen};
 
 mod curves;
@@ -24,8 +23,20 @@ mod search;
 use curves::curves;
 use parts::Parts;
 
+/// Runs `pushpull train` on ranks; what the first of them has to say.
+///
+/// # Errors
+/// [`Failed`], with the exit code that the program would have.
+pub fn train_on(asked: &Train, json: bool, ranks: &impl Ranks) -> Result<String, Failed> {
+    Ok(run_on(asked, json, ranks)?)
+}
+
 /// Runs the command; the text for stdout.
 pub fn run(asked: &Train, json: bool) -> Result<String, Fault> {
+    run_on(asked, json, &Alone)
+}
+
+fn run_on(asked: &Train, json: bool, ranks: &impl Ranks) -> Result<String, Fault> {
     let inputs = [&asked.data, &asked.from].into_iter().flatten();
     let inputs: Vec<&Path> = inputs.map(AsRef::as_ref).collect();
     let inputs = asked.columns.files(&inputs);
@@ -36,11 +47,12 @@ pub fn run(asked: &Train, json: bool) -> Result<String, Fault> {
     ];
     let outputs = outputs.map(|(option, file)| Some((option, file.as_deref()?)));
     let outputs: Vec<(&str, &Path)> = outputs.into_iter().flatten().collect();
-    for (option, file) in &outputs {
+    // Only the first rank may have the place for what it writes.
+    for (option, file) in outputs.iter().filter(|_| ranks.is_first()) {
         output::check(option, file, &inputs)?;
     }
     output::distinct(&outputs)?;
-    if let Some(directory) = &asked.plot {
+    if let (Some(directory), true) = (&asked.plot, ranks.is_first()) {
         output::check_directory("--plot", directory)?;
     }
     let (network, from) = asked.net.network(Reduction::Mean, asked.from.as_deref())?;
@@ -62,6 +74,7 @@ pub fn run(asked: &Train, json: bool) -> Result<String, Fault> {
         network: &network,
         parts: &parts,
         json,
+        ranks,
     };
     match asked.dtype {
         Precision::F32 => work.at::<f32>(from),
@@ -92,14 +105,15 @@ fn settings(asked: &Train) -> Settings {
 }
 
 /// What is trained, and on what.
-struct Work<'a> {
+struct Work<'a, R> {
     asked: &'a Train,
     network: &'a Network,
     parts: &'a Parts,
     json: bool,
+    ranks: &'a R,
 }
 
-impl Work<'_> {
+impl<R: Ranks> Work<'_, R> {
     fn at<T>(&self, from: Option<Weights>) -> Result<String, Fault>
     where
         T: Element + pushpull_train::Precision,
@@ -119,17 +133,19 @@ impl Work<'_> {
             network,
             parts,
             json,
+            ranks,
         } = *self;
         let widths = &network.widths[..];
         let model = Model::of(network.mlp(), network.loss)?;
         // Held while the run goes on.
-        let lock = asked.checkpoint.as_deref().map(output::Lock::of);
+        let own = asked.checkpoint.as_deref().filter(|_| ranks.is_first());
+        let lock = own.map(output::Lock::of);
         let lock = lock.transpose()?;
         if let Some(said) = lock.as_ref().and_then(output::Lock::said) {
             screen::remark(&[said.to_owned()]);
         }
         let mut training =
-            Training::<T>::new(&model, settings(asked), &parts.train, Some(&parts.valid))?;
+            ranks.training::<T>(&model, settings(asked), &parts.train, &parts.valid)?;
         let mut layers = None;
         if let Some(mut weights) = from {
             let raw = weights.read::<f64>()?;
@@ -148,12 +164,9 @@ impl Work<'_> {
             })?;
         }
         if let Some(path) = &asked.checkpoint {
-            match training.restore(path) {
-                Ok(()) if asked.resume => {}
-                Err(TrainError::Checkpoint {
-                    fault: CheckpointFault::Missing,
-                    ..
-                }) => {}
+            match ranks.restore(&mut training, path) {
+                Ok(false) => {}
+                Ok(true) if asked.resume => {}
                 Err(fault) if asked.resume => return Err(fault.into()),
                 _ => {
                     let got = format!("{}, which exists", path.display());
@@ -162,24 +175,28 @@ impl Work<'_> {
                 }
             }
         }
-        let saver = asked
-            .checkpoint
-            .as_ref()
-            .map(|path| match asked.save_every {
-                Some(steps) => Saver::every_steps(path, steps),
-                None => Saver::every_epoch(path),
-            });
+        let saver = own.map(|path| match asked.save_every {
+            Some(steps) => Saver::every_steps(path, steps),
+            None => Saver::every_epoch(path),
+        });
         let steps = training.steps().saturating_sub(training.steps_done());
-        if let Some(forecast) = long::training(asked, network, steps) {
+        if let (true, Some(forecast)) = (ranks.is_first(), long::training(asked, network, steps)) {
             forecast.announce();
         }
-        let mut watch = ((saver, Interrupted), Bar::new(&training));
-        interrupt::listen();
+        let interrupted = ranks.may_stop().then_some(Interrupted);
+        let bar = ranks.is_first().then(|| Bar::new(&training));
+        let mut watch = ((saver, interrupted), bar);
+        if ranks.may_stop() {
+            interrupt::listen();
+        }
         let end = training.run(&mut watch)?;
         let kept = match asked.patience {
             Some(_) => (training.best().epoch, &training.best().params[..]),
             None => (training.history().len() as u64, training.params()),
         };
+        if !ranks.is_first() {
+            return Ok(String::new());
+        }
         let mut files = Vec::new();
         if let Some(path) = &asked.weights {
             let params: Vec<T> = parts.raw(widths, kept.1)?;

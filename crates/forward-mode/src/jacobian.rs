@@ -1,5 +1,7 @@
 //! Jacobians column by column: the tangents of unit vectors at the output.
 
+use std::ops::Range;
+
 use nalgebra::DMatrix;
 use pushpull_core::program::{Asked, Frame, all_finite, in_range};
 use pushpull_core::siblings::memory;
@@ -34,9 +36,36 @@ impl<T: Scalar> Forward<T> {
         params: &[T],
         x: impl Into<Mat<'a, T>>,
     ) -> Result<DMatrix<T>> {
+        self.jacobian_params_columns(params, x, 0..self.graph().n_params())
+    }
+
+    /// Some columns of [`Forward::jacobian_params`], with the same bits: for programs that compute the others elsewhere.
+    /// Chunks are those of all columns, and those that have one of these are pushed.
+    ///
+    /// # Errors
+    /// As [`Forward::jacobian_params`]; [`Error::Shape`] for columns that there are not.
+    ///
+    /// ```
+    /// use nalgebra::dmatrix;
+    /// use pushpull_core::{Builder, blocks::Linear};
+    /// use pushpull_forward_mode::Forward;
+    /// let mut b = Builder::new();
+    /// let x = b.input("x", 1);
+    /// let y = b.block(Linear::new(1, 2), x);
+    /// let graph = b.build(y)?;
+    /// let mut forward = Forward::new(&graph, 1)?;
+    /// assert_eq!(forward.jacobian_params_columns(&[0.0; 4], &dmatrix![7.0], 1..3)?, dmatrix![0.0, 1.0; 7.0, 0.0]);
+    /// # Ok::<(), pushpull_core::Error>(())
+    /// ```
+    pub fn jacobian_params_columns<'a>(
+        &mut self,
+        params: &[T],
+        x: impl Into<Mat<'a, T>>,
+        columns: Range<usize>,
+    ) -> Result<DMatrix<T>> {
         let all = self.graph().n_params();
-        let purpose = Purpose::JacobianParams;
-        self.by_columns(params, x.into(), "parameters", all, purpose, Wrt::PARAMS)
+        let asked = (Purpose::JacobianParams, Wrt::PARAMS, columns);
+        self.by_columns(params, x.into(), "parameters", all, asked)
     }
 
     /// The Jacobian of all outputs with respect to the inputs, sample by sample: row `sample * n_outputs + output`, a
@@ -50,9 +79,22 @@ impl<T: Scalar> Forward<T> {
         params: &[T],
         x: impl Into<Mat<'a, T>>,
     ) -> Result<DMatrix<T>> {
+        self.jacobian_inputs_columns(params, x, 0..self.graph().n_inputs())
+    }
+
+    /// Some columns of [`Forward::jacobian_inputs`], as [`Forward::jacobian_params_columns`].
+    ///
+    /// # Errors
+    /// As [`Forward::jacobian_params_columns`].
+    pub fn jacobian_inputs_columns<'a>(
+        &mut self,
+        params: &[T],
+        x: impl Into<Mat<'a, T>>,
+        columns: Range<usize>,
+    ) -> Result<DMatrix<T>> {
         let all = self.graph().n_inputs();
-        let purpose = Purpose::JacobianInputs;
-        self.by_columns(params, x.into(), "inputs", all, purpose, Wrt::INPUTS)
+        let asked = (Purpose::JacobianInputs, Wrt::INPUTS, columns);
+        self.by_columns(params, x.into(), "inputs", all, asked)
     }
 
     /// As [`Forward::jacobian_params`], written as the products leave it: into `columns`, `n_outputs` x `B n_params`, whose
@@ -83,14 +125,12 @@ impl<T: Scalar> Forward<T> {
         x: impl Into<Mat<'a, T>>,
         columns: impl Into<MatMut<'a, T>>,
     ) -> Result<()> {
-        let all = self.graph().n_params();
-        let purpose = Purpose::JacobianParams;
-        self.columns_into(
-            params,
-            x.into(),
-            (all, purpose, Wrt::PARAMS),
-            columns.into(),
-        )
+        let asked = (
+            Purpose::JacobianParams,
+            Wrt::PARAMS,
+            0..self.graph().n_params(),
+        );
+        self.columns_into(params, x.into(), asked, columns.into())
     }
 
     /// As [`Forward::jacobian_inputs`], written as the products leave it: into `columns`, `n_outputs` x `B n_inputs`, whose
@@ -105,36 +145,42 @@ impl<T: Scalar> Forward<T> {
         x: impl Into<Mat<'a, T>>,
         columns: impl Into<MatMut<'a, T>>,
     ) -> Result<()> {
-        let all = self.graph().n_inputs();
-        let purpose = Purpose::JacobianInputs;
-        self.columns_into(
-            params,
-            x.into(),
-            (all, purpose, Wrt::INPUTS),
-            columns.into(),
-        )
+        let asked = (
+            Purpose::JacobianInputs,
+            Wrt::INPUTS,
+            0..self.graph().n_inputs(),
+        );
+        self.columns_into(params, x.into(), asked, columns.into())
     }
 
-    /// A Jacobian of its own. The tangents of a seed, sample after sample, are one of its columns.
+    /// Columns of a Jacobian of their own. The tangents of a seed, sample after sample, are one of them.
     fn by_columns(
         &mut self,
         params: &[T],
         x: Mat<'_, T>,
         what: &str,
         all: usize,
-        purpose: Purpose,
-        wrt: Wrt,
+        asked: (Purpose, Wrt, Range<usize>),
     ) -> Result<DMatrix<T>> {
         let (n_outputs, batch) = (self.graph().n_outputs(), self.batch());
-        let rows = memory::elements(&[n_outputs, batch]);
+        let Range { start, end } = asked.2;
+        if start > end || end > all {
+            return Err(Error::Shape {
+                name: format!("the columns of the Jacobian by {what}"),
+                expected: format!("some of 0..{all}"),
+                got: format!("{start}..{end}"),
+                remedy: "ask for columns that there are".into(),
+            });
+        }
+        let (rows, columns) = (memory::elements(&[n_outputs, batch]), end - start);
         memory::fits::<T>(
             format_args!("the Jacobian of {rows} outputs by {all} {what}"),
-            memory::elements(&[rows, all]),
+            memory::elements(&[rows, columns]),
             "use a smaller batch, or push the directions you need",
         )?;
-        let mut jacobian = DMatrix::from_element(rows, all, T::zero());
-        let columns = MatMut::new(jacobian.as_mut_slice(), n_outputs, batch * all);
-        self.columns_into(params, x, (all, purpose, wrt), columns)?;
+        let mut jacobian = DMatrix::from_element(rows, columns, T::zero());
+        let target = MatMut::new(jacobian.as_mut_slice(), n_outputs, batch * columns);
+        self.columns_into(params, x, asked, target)?;
         Ok(jacobian)
     }
 
@@ -142,12 +188,12 @@ impl<T: Scalar> Forward<T> {
         &mut self,
         params: &[T],
         x: Mat<'_, T>,
-        (all, purpose, wrt): (usize, Purpose, Wrt),
+        (purpose, wrt, asked): (Purpose, Wrt, Range<usize>),
         mut columns: MatMut<'_, T>,
     ) -> Result<()> {
         let (n_outputs, batch) = (self.graph().n_outputs(), self.batch());
         self.graph().check(params, x, batch)?;
-        let expected = (n_outputs, memory::elements(&[batch, all]));
+        let expected = (n_outputs, memory::elements(&[batch, asked.len()]));
         let got = (columns.nrows(), columns.ncols());
         if got != expected {
             let remedy = "give every seed one column for each sample";
@@ -163,10 +209,22 @@ impl<T: Scalar> Forward<T> {
         let Prepared {
             chunks, machine, ..
         } = prepared;
+        // Of a chunk that lies across an end of what is asked for.
+        let mut across = Vec::new();
         for (path, chunk) in sweeps(chunks) {
-            let target = columns
-                .rb_mut()
-                .cols(chunk.start * batch..chunk.end * batch);
+            let part = chunk.start.max(asked.start)..chunk.end.min(asked.end);
+            if part.is_empty() {
+                continue;
+            }
+            let own = (part.start - asked.start) * batch..(part.end - asked.start) * batch;
+            let mut own = columns.rb_mut().cols(own);
+            let whole = part == chunk;
+            let target = if whole {
+                own.rb_mut()
+            } else {
+                across.resize(n_outputs * batch * chunk.len(), T::zero());
+                MatMut::new(&mut across, n_outputs, batch * chunk.len())
+            };
             in_range([target], all_finite, |[target], unit| {
                 let mut frame = Frame::new(machine.code(), params, x)
                     .ask(Asked::YDot, target)
@@ -175,6 +233,11 @@ impl<T: Scalar> Forward<T> {
                 let check = |doubt| setting.check(params, x, wrt, chunk.start, doubt);
                 team.run(|| machine.run(path, &mut frame, check))
             })?;
+            if !whole {
+                let within = (part.start - chunk.start) * batch..(part.end - chunk.start) * batch;
+                let all = Mat::new(&across, n_outputs, batch * chunk.len());
+                own.copy_from(all.cols(within));
+            }
         }
         Ok(())
     }

@@ -3,7 +3,6 @@
 use std::fmt;
 use std::str::FromStr;
 
-use nalgebra::DMatrix;
 use pushpull_core::linalg::sum;
 use pushpull_core::siblings::memory;
 use pushpull_core::{Error, Graph, Mat, MatMut, Question};
@@ -193,26 +192,44 @@ impl<T: Precision> Engine<T> {
         Ok(Self { inner })
     }
 
+    /// An engine of one's own for the gradients of a run ([`crate::Training::with_engines`]).
+    ///
+    /// ```
+    /// use pushpull_core::{Mlp, blocks::{Activation, Loss}};
+    /// use pushpull_reverse_mode::Reverse;
+    /// use pushpull_train::Engine;
+    /// let graph = Mlp::new(&[1, 1], Activation::Tanh).loss(Loss::SquaredError).build()?;
+    /// let mut engine = Engine::<f64>::of(Box::new(Reverse::new(&graph, 1)?));
+    /// let (value, gradient) = engine.value_and_gradient(&[2.0, 0.0], &[1.0, 1.0][..], 1)?;
+    /// assert_eq!((value, gradient), (1.0, &[2.0, 2.0][..]));
+    /// # Ok::<(), pushpull_train::TrainError>(())
+    /// ```
+    pub fn of(engine: Box<dyn pushpull_core::Engine<T>>) -> Self {
+        Self {
+            inner: Inner::Exact(engine),
+        }
+    }
+
     /// The *sum* of the outputs over the block and its gradient, or an estimate of that. `number` names the draw of an
     /// estimate, such as the step; other modes do not look at it.
     ///
     /// # Errors
     /// As [`Graph::check`].
-    pub fn value_and_gradient(
+    pub fn value_and_gradient<'a>(
         &mut self,
         params: &[T],
-        x: &DMatrix<T>,
+        x: impl Into<Mat<'a, T>>,
         number: u64,
     ) -> Result<(T, &[T]), TrainError> {
         Ok(match &mut self.inner {
             Inner::Exact(engine) => engine.value_and_gradient(params, x.into())?,
-            Inner::Estimate(estimate) => estimate.run(params, x, number)?,
+            Inner::Estimate(estimate) => estimate.run(params, x.into(), number)?,
         })
     }
 }
 
 impl<T: Precision> Estimate<T> {
-    fn run(&mut self, params: &[T], x: &DMatrix<T>, number: u64) -> Result<(T, &[T]), TrainError> {
+    fn run(&mut self, params: &[T], x: Mat<'_, T>, number: u64) -> Result<(T, &[T]), TrainError> {
         let Self {
             forward,
             seed,

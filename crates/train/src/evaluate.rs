@@ -1,6 +1,7 @@
 //! How good a network is on a set of samples.
 
 use std::fmt;
+use std::ops::Range;
 
 use nalgebra::DMatrix;
 use pushpull_core::blocks::Loss;
@@ -62,6 +63,33 @@ impl fmt::Display for Metrics {
     }
 }
 
+/// Who judges which blocks of a set of samples. Metrics have the same bits whoever does: every number that is summed is told to
+/// all, and all sum them in the same order.
+pub trait Judges: fmt::Debug {
+    /// The blocks that are judged here, of so many.
+    fn share(&self, blocks: usize) -> Range<usize>;
+
+    /// The numbers of all blocks in their order, of which `own` are those of this share.
+    ///
+    /// # Errors
+    /// Whatever should end the run.
+    fn all(&self, own: Vec<f64>) -> Result<Vec<f64>, TrainError>;
+}
+
+/// All blocks are judged here.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Alone;
+
+impl Judges for Alone {
+    fn share(&self, blocks: usize) -> Range<usize> {
+        0..blocks
+    }
+
+    fn all(&self, own: Vec<f64>) -> Result<Vec<f64>, TrainError> {
+        Ok(own)
+    }
+}
+
 /// Predicts a set block by block.
 #[derive(Clone, Debug)]
 pub(crate) struct Evaluator<T> {
@@ -118,49 +146,26 @@ impl<T: Precision> Evaluator<T> {
         &self.stacked
     }
 
-    /// At these parameters. The sums are over the samples in their order, in f64.
-    pub fn run(&mut self, params: &[T]) -> Result<Metrics, TrainError> {
+    /// At these parameters, each judge its blocks. The sums are over the samples in their order, in f64.
+    pub fn run(&mut self, params: &[T], judges: &dyn Judges) -> Result<Metrics, TrainError> {
         let n = self.stacked.ncols();
-        let (mut loss, mut right, mut answers, mut errors) = (0.0, 0_usize, 0_usize, 0.0);
         let size = n.min(BLOCK);
-        for first in (0..n).step_by(size) {
-            let range = first..n.min(first + size);
-            let block = match &mut self.rest {
-                Some(rest) if range.len() < size => rest,
-                _ => &mut self.blocks,
-            };
-            let data = Mat::from(&self.stacked).cols(range);
-            let n_x = self.n_x;
-            let y = block.predict.run(params, data.rows(0..n_x))?;
-            let n_out = y.nrows();
-            for (j, (y, column)) in y.columns().zip(data.columns()).enumerate() {
-                let target = &column[n_x..n_x + n_out];
-                let mut judged = block.judged.column_mut(j);
-                for i in 0..n_out {
-                    judged[i] = y[i];
-                    judged[n_out + i] = target[i];
-                }
-                if self.loss == Loss::SquaredError {
-                    let errors_of = y
-                        .iter()
-                        .zip(target)
-                        .map(|(y, t)| (t.to_f64() - y.to_f64()).powi(2));
-                    errors += errors_of.sum::<f64>();
-                } else if self.loss == Loss::SigmoidCrossEntropy {
-                    let pairs = y.iter().zip(target);
-                    right += pairs
-                        .filter(|(y, t)| (y.to_f64() > 0.0) == (t.to_f64() > 0.5))
-                        .count();
-                    answers += n_out;
-                } else {
-                    right += usize::from(class(y, 0.0) == class(target, 0.5));
-                    answers += 1;
-                }
-            }
-            let losses = block.criterion.run(&[], &block.judged)?;
-            loss += losses.columns().flatten().map(|l| l.to_f64()).sum::<f64>();
+        let samples = |block: usize| block * size..n.min((block + 1) * size);
+        let mut own = Vec::new();
+        for block in judges.share(n.div_ceil(size)) {
+            self.judge(params, samples(block), &mut own)?;
         }
-        let n = n as f64;
+        let mut all = judges.all(own)?.into_iter();
+        let mut next = || all.next().unwrap_or(f64::NAN);
+        let (mut loss, mut right, mut answers, mut errors) = (0.0, 0.0, 0.0, 0.0);
+        for block in 0..n.div_ceil(size) {
+            loss += next();
+            if self.loss == Loss::SquaredError {
+                samples(block).for_each(|_| errors += next());
+            } else {
+                (right, answers) = (right + next(), answers + next());
+            }
+        }
         let score = if self.loss == Loss::SquaredError {
             Score::R2(if self.spread > 0.0 {
                 1.0 - errors / self.spread
@@ -168,12 +173,63 @@ impl<T: Precision> Evaluator<T> {
                 f64::NAN
             })
         } else {
-            Score::Accuracy(right as f64 / answers as f64)
+            Score::Accuracy(right / answers)
         };
         Ok(Metrics {
-            loss: loss / n,
+            loss: loss / n as f64,
             score,
         })
+    }
+
+    /// Of a block of samples: the sum of their losses, and of least squares the squared error of each sample, else the number of
+    /// right answers and that of answers.
+    fn judge(
+        &mut self,
+        params: &[T],
+        samples: Range<usize>,
+        judged: &mut Vec<f64>,
+    ) -> Result<(), TrainError> {
+        let (mut right, mut answers, mut errors) = (0_usize, 0_usize, Vec::new());
+        let block = match &mut self.rest {
+            Some(rest) if samples.len() < self.stacked.ncols().min(BLOCK) => rest,
+            _ => &mut self.blocks,
+        };
+        let data = Mat::from(&self.stacked).cols(samples);
+        let n_x = self.n_x;
+        let y = block.predict.run(params, data.rows(0..n_x))?;
+        let n_out = y.nrows();
+        for (j, (y, column)) in y.columns().zip(data.columns()).enumerate() {
+            let target = &column[n_x..n_x + n_out];
+            let mut pair = block.judged.column_mut(j);
+            for i in 0..n_out {
+                pair[i] = y[i];
+                pair[n_out + i] = target[i];
+            }
+            if self.loss == Loss::SquaredError {
+                let errors_of = y
+                    .iter()
+                    .zip(target)
+                    .map(|(y, t)| (t.to_f64() - y.to_f64()).powi(2));
+                errors.push(errors_of.sum::<f64>());
+            } else if self.loss == Loss::SigmoidCrossEntropy {
+                let pairs = y.iter().zip(target);
+                right += pairs
+                    .filter(|(y, t)| (y.to_f64() > 0.0) == (t.to_f64() > 0.5))
+                    .count();
+                answers += n_out;
+            } else {
+                right += usize::from(class(y, 0.0) == class(target, 0.5));
+                answers += 1;
+            }
+        }
+        let losses = block.criterion.run(&[], &block.judged)?;
+        judged.push(losses.columns().flatten().map(|l| l.to_f64()).sum::<f64>());
+        if self.loss == Loss::SquaredError {
+            judged.append(&mut errors);
+        } else {
+            judged.extend([right as f64, answers as f64]);
+        }
+        Ok(())
     }
 }
 
@@ -194,7 +250,7 @@ mod tests {
         let stacked = model.stack("test", &Samples::new(x, y).unwrap()).unwrap();
         Evaluator::new(&model, stacked, 1)
             .unwrap()
-            .run(params)
+            .run(params, &Alone)
             .unwrap()
     }
 
@@ -239,6 +295,42 @@ mod tests {
             dmatrix![1.0, 1.0; 0.0, 0.0],
         );
         assert_eq!(several.score, Score::Accuracy(0.5));
+    }
+
+    /// Two judges, one after the other: the first is asked for the first blocks.
+    #[derive(Debug)]
+    struct Half(std::cell::RefCell<Vec<f64>>, bool);
+
+    impl Judges for Half {
+        fn share(&self, blocks: usize) -> Range<usize> {
+            match self.1 {
+                true => blocks / 2..blocks,
+                false => 0..blocks / 2,
+            }
+        }
+
+        fn all(&self, own: Vec<f64>) -> Result<Vec<f64>, TrainError> {
+            self.0.borrow_mut().extend(own);
+            Ok(self.0.borrow().clone())
+        }
+    }
+
+    #[test]
+    fn several_judges_find_the_same_metrics() {
+        let n = 4 * BLOCK + 17;
+        let x = DMatrix::from_fn(1, n, |_, j| ((j * 7919) % 1009) as f64 / 300.0 - 1.5);
+        for loss in [Loss::SquaredError, Loss::SigmoidCrossEntropy] {
+            let y = x.map(|x| f64::from(u8::from(x * x > 1.0)));
+            let model = Model::mlp(&[1, 1], Activation::Tanh, loss).unwrap();
+            let stacked = model.stack("test", &Samples::new(x.clone(), y).unwrap());
+            let mut evaluator = Evaluator::new(&model, stacked.unwrap(), 1).unwrap();
+            let params = [0.3, 0.1];
+            let alone = evaluator.run(&params, &Alone).unwrap();
+            let first = Half(Default::default(), false);
+            let _ = evaluator.run(&params, &first).unwrap();
+            let second = Half(first.0, true);
+            assert_eq!(evaluator.run(&params, &second).unwrap(), alone);
+        }
     }
 
     #[test]

@@ -10,6 +10,7 @@
 //! | a gradient of a block, by any mode | [`Engine`], [`Mode`] |
 //! | SGD with momentum, Adam | [`Optimiser`], [`Moments`] |
 //! | the run: steps, epochs, metrics, early stopping | [`Training`], [`Settings`], [`Epoch`], [`Metrics`] |
+//! | gradients and metrics from elsewhere, as from other machines | [`Training::with_engines`], [`Training::with_judges`], [`Judges`] |
 //! | what is called during a run: checkpoints, a progress bar, a server | [`Watch`], [`Saver`] |
 //! | a run that was interrupted continues to the same bits | [`Training::save`], [`Training::restore`] |
 //! | choosing hyper-parameters on the validation part | [`search`] |
@@ -74,7 +75,7 @@ pub use checkpoint::CheckpointFault;
 pub use engine::{Engine, Mode};
 pub use epoch::{Epoch, Step};
 pub use error::TrainError;
-pub use evaluate::{Metrics, Score};
+pub use evaluate::{Judges, Metrics, Score};
 pub use model::Model;
 pub use optimiser::{Moments, Optimiser};
 pub use precision::Precision;
@@ -83,7 +84,7 @@ pub use progress::Bar;
 pub use samples::{Samples, class_of};
 pub use saver::Saver;
 pub use scaling::Scaling;
-pub use search::{Outcome, Ranking, Space, Strategy, Trial, search};
+pub use search::{Choice, Outcome, Ranking, Space, Strategy, Trial, search};
 pub use settings::Settings;
 pub use split::Split;
 pub use stopping::Best;

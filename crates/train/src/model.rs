@@ -5,7 +5,7 @@ use pushpull_core::blocks::{Activation, Loss};
 use pushpull_core::{Builder, Graph, Mlp, Primal};
 
 use crate::error::{data, setting};
-use crate::evaluate::Evaluator;
+use crate::evaluate::{Alone, Evaluator};
 use crate::{Metrics, Precision, Samples, TrainError};
 
 /// What is trained: a graph that predicts, and the same graph with the loss at its end, whose gradient is taken.
@@ -158,7 +158,7 @@ impl Model {
         params: &[T],
         samples: &Samples,
     ) -> Result<Metrics, TrainError> {
-        Evaluator::new(self, self.stack("judged", samples)?, 1)?.run(params)
+        Evaluator::new(self, self.stack("judged", samples)?, 1)?.run(params, &Alone)
     }
 
     /// The samples as the objective reads them: inputs over targets, at the run's precision.

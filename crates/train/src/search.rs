@@ -40,12 +40,12 @@ pub enum Strategy {
     },
 }
 
-/// One combination.
 /// Trials of a search, at most.
 const MOST_TRIALS: usize = 1_000_000;
 
+/// One combination, before it is tried.
 #[derive(Clone, Debug, PartialEq)]
-struct Choice {
+pub struct Choice {
     hidden: Vec<usize>,
     activation: Activation,
     rate: f64,
@@ -53,6 +53,43 @@ struct Choice {
 }
 
 impl Space {
+    /// The combinations that a strategy tries, in its order: what [`search`] runs one after the other, for programs that
+    /// run them in several places and rank them with [`Ranking::new`].
+    ///
+    /// # Errors
+    /// [`TrainError::Setting`] for an empty list or no trial.
+    ///
+    /// ```
+    /// use pushpull_core::blocks::Activation;
+    /// use pushpull_train::{Space, Strategy};
+    /// let space = Space {
+    ///     hidden: vec![vec![], vec![8]],
+    ///     activations: vec![Activation::Tanh],
+    ///     rates: vec![0.02, 0.2],
+    ///     batches: vec![8],
+    /// };
+    /// assert_eq!(space.choices(Strategy::Grid)?.len(), 4);
+    /// # Ok::<(), pushpull_train::TrainError>(())
+    /// ```
+    pub fn choices(&self, strategy: Strategy) -> Result<Vec<Choice>, TrainError> {
+        self.check()?;
+        match strategy {
+            Strategy::Grid => Ok(self.grid()),
+            Strategy::Random { trials, .. } if !(1..=MOST_TRIALS).contains(&trials) => {
+                let expected = format!("at least 1 and at most {MOST_TRIALS}");
+                Err(setting("the trials of a search", expected, trials))
+            }
+            Strategy::Random { trials, seed } => {
+                let wrong = |rate: &f64| !(*rate > 0.0 && rate.is_finite());
+                if self.rates.iter().any(wrong) {
+                    let got = format!("{:?}", self.rates);
+                    return Err(setting("the learning rates", "finite numbers above 0", got));
+                }
+                Ok(self.random(trials, seed))
+            }
+        }
+    }
+
     fn check(&self) -> Result<(), TrainError> {
         let lists = [
             ("hidden widths", self.hidden.len()),
@@ -162,79 +199,72 @@ pub fn search<T: Precision>(
     valid: &Samples,
     mut progress: impl FnMut(&Trial, usize),
 ) -> Result<Ranking, TrainError> {
-    space.check()?;
-    let choices = match strategy {
-        Strategy::Grid => space.grid(),
-        Strategy::Random { trials, .. } if !(1..=MOST_TRIALS).contains(&trials) => {
-            let expected = format!("at least 1 and at most {MOST_TRIALS}");
-            return Err(setting("the trials of a search", expected, trials));
-        }
-        Strategy::Random { trials, seed } => {
-            if space
-                .rates
-                .iter()
-                .any(|rate| !(*rate > 0.0 && rate.is_finite()))
-            {
-                let got = format!("{:?}", space.rates);
-                return Err(setting("the learning rates", "finite numbers above 0", got));
-            }
-            space.random(trials, seed)
-        }
-    };
+    let choices = space.choices(strategy)?;
     if settings.epochs == 0 {
         return Err(setting("the epochs of a search", "at least 1", 0));
     }
     let mut trials = Vec::with_capacity(choices.len());
     for choice in &choices {
-        let trial = Trial {
-            hidden: choice.hidden.clone(),
-            activation: choice.activation,
-            rate: choice.rate,
-            batch: choice.batch,
-            outcome: attempt::<T>(choice, loss, settings, train, valid),
-        };
+        let trial = choice.came(choice.attempt::<T>(loss, settings, train, valid));
         progress(&trial, choices.len());
         trials.push(trial);
     }
     Ok(Ranking::new(trials))
 }
 
-fn attempt<T: Precision>(
-    choice: &Choice,
-    loss: Loss,
-    settings: &Settings,
-    train: &Samples,
-    valid: &Samples,
-) -> Result<Outcome, TrainError> {
-    let ends = [train.inputs().nrows(), train.targets().nrows()];
-    let widths = [&ends[..1], &choice.hidden, &ends[1..]].concat();
-    let model = Model::mlp(&widths, choice.activation, loss)?;
-    let settings = Settings {
-        batch: choice.batch,
-        optimiser: settings.optimiser.with_rate(choice.rate),
-        ..settings.clone()
-    };
-    let mut training = Training::<T>::new(&model, settings, train, Some(valid))?;
-    training.run(&mut ())?;
-    let epochs = training.history();
-    let seconds = epochs.iter().map(|epoch| epoch.seconds).sum();
-    // Where no epoch has a loss that is a number below infinity, the last one stands for the run.
-    let best = epochs
-        .iter()
-        .rev()
-        .find(|epoch| epoch.best)
-        .or(epochs.last());
-    let judged = best.and_then(|epoch: &Epoch| Some((epoch, epoch.valid?)));
-    let (epoch, valid) =
-        judged.ok_or_else(|| setting("the epochs of a search", "at least 1", 0))?;
-    Ok(Outcome {
-        n_params: model.n_params(),
-        epochs: epochs.len() as u64,
-        epoch: epoch.number,
-        train: epoch.train,
-        valid,
-        seconds,
-    })
+impl Choice {
+    /// Trains the network of this combination. What else a run is, `settings` says.
+    ///
+    /// # Errors
+    /// Those of [`Training::new`] and [`Training::run`].
+    pub fn attempt<T: Precision>(
+        &self,
+        loss: Loss,
+        settings: &Settings,
+        train: &Samples,
+        valid: &Samples,
+    ) -> Result<Outcome, TrainError> {
+        let ends = [train.inputs().nrows(), train.targets().nrows()];
+        let widths = [&ends[..1], &self.hidden, &ends[1..]].concat();
+        let model = Model::mlp(&widths, self.activation, loss)?;
+        let settings = Settings {
+            batch: self.batch,
+            optimiser: settings.optimiser.with_rate(self.rate),
+            ..settings.clone()
+        };
+        let mut training = Training::<T>::new(&model, settings, train, Some(valid))?;
+        training.run(&mut ())?;
+        let epochs = training.history();
+        let seconds = epochs.iter().map(|epoch| epoch.seconds).sum();
+        // Where no epoch has a loss that is a number below infinity, the last one stands for the run.
+        let best = epochs
+            .iter()
+            .rev()
+            .find(|epoch| epoch.best)
+            .or(epochs.last());
+        let judged = best.and_then(|epoch: &Epoch| Some((epoch, epoch.valid?)));
+        let (epoch, valid) =
+            judged.ok_or_else(|| setting("the epochs of a search", "at least 1", 0))?;
+        Ok(Outcome {
+            n_params: model.n_params(),
+            epochs: epochs.len() as u64,
+            epoch: epoch.number,
+            train: epoch.train,
+            valid,
+            seconds,
+        })
+    }
+
+    /// The trial of this combination with how it came out.
+    pub fn came(&self, outcome: Result<Outcome, TrainError>) -> Trial {
+        Trial {
+            hidden: self.hidden.clone(),
+            activation: self.activation,
+            rate: self.rate,
+            batch: self.batch,
+            outcome,
+        }
+    }
 }
 
 #[cfg(test)]

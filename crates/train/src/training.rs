@@ -9,11 +9,13 @@ use pushpull_core::siblings::memory;
 use pushpull_core::{Error, Mat, Role};
 
 use crate::checkpoint::Identity;
-use crate::evaluate::Evaluator;
+use crate::evaluate::{Alone, Evaluator};
 use crate::identity::identity;
 use crate::optimiser::Moments;
 use crate::state::State;
-use crate::{Batches, Engine, Epoch, Model, Precision, Samples, Settings, Step, TrainError};
+use crate::{
+    Batches, Engine, Epoch, Judges, Model, Precision, Samples, Settings, Step, TrainError,
+};
 
 mod keep;
 mod run;
@@ -34,6 +36,7 @@ pub struct Training<T> {
     rest: Option<(Engine<T>, DMatrix<T>)>,
     train: Evaluator<T>,
     valid: Option<Evaluator<T>>,
+    judges: Box<dyn Judges>,
     /// Where weights lie, which decay and are penalised.
     weights: Vec<Range<usize>>,
     /// Of the mean loss and the penalties.
@@ -56,10 +59,70 @@ impl<T: Precision> Training<T> {
         train: &Samples,
         valid: Option<&Samples>,
     ) -> Result<Self, TrainError> {
+        let Settings {
+            mode,
+            seed,
+            threads,
+            ..
+        } = settings;
+        let engine = |size| Engine::new(&model.objective, size, mode, threads, seed);
+        Self::prepare(model, settings, train, valid, None, engine)
+    }
+
+    /// As [`Training::new`], with gradients by engines of one's own: `engines` is asked for one of the blocks of
+    /// [`Settings::batch`] samples, and for one of a smaller last block. [`Settings::mode`] is not looked at, nor are
+    /// the threads but for the metrics. What the bits of these gradients depend on besides, such as the size of the pieces
+    /// into which a block is cut, is `also`, by name and value: a part of the run's identity, which checkpoints are held
+    /// against.
+    ///
+    /// # Errors
+    /// As [`Training::new`], and those of `engines`.
+    ///
+    /// ```
+    /// use nalgebra::DMatrix;
+    /// use pushpull_core::blocks::{Activation, Loss};
+    /// use pushpull_reverse_mode::Reverse;
+    /// use pushpull_train::{Engine, Model, Samples, Settings, Training};
+    /// let samples = Samples::new(DMatrix::from_fn(2, 9, |i, j| (i + j) as f64), DMatrix::from_element(1, 9, 1.0))?;
+    /// let model = Model::mlp(&[2, 4, 1], Activation::Tanh, Loss::SquaredError)?;
+    /// let settings = Settings { epochs: 3, batch: 4, ..Settings::default() };
+    /// let mut plain = Training::<f64>::new(&model, settings.clone(), &samples, None)?;
+    /// let own = |size| Ok(Engine::of(Box::new(Reverse::new(model.objective(), size)?)));
+    /// let mut same = Training::<f64>::with_engines(&model, settings, &samples, None, ("engine", "my own".into()), own)?;
+    /// plain.run(&mut ())?;
+    /// same.run(&mut ())?;
+    /// assert_eq!(plain.params(), same.params());
+    /// assert!(plain.decode(&same.encode()?).is_err()); // another run, by its identity
+    /// # Ok::<(), pushpull_train::TrainError>(())
+    /// ```
+    pub fn with_engines(
+        model: &Model,
+        settings: Settings,
+        train: &Samples,
+        valid: Option<&Samples>,
+        also: (&str, String),
+        engines: impl FnMut(usize) -> Result<Engine<T>, TrainError>,
+    ) -> Result<Self, TrainError> {
+        Self::prepare(model, settings, train, valid, Some(also), engines)
+    }
+
+    /// Has the metrics at the end of an epoch found by these, whose bits are the same.
+    pub fn with_judges(mut self, judges: Box<dyn Judges>) -> Self {
+        self.judges = judges;
+        self
+    }
+
+    fn prepare(
+        model: &Model,
+        settings: Settings,
+        train: &Samples,
+        valid: Option<&Samples>,
+        also: Option<(&str, String)>,
+        mut engines: impl FnMut(usize) -> Result<Engine<T>, TrainError>,
+    ) -> Result<Self, TrainError> {
         settings.check()?;
         let Settings {
             batch,
-            mode,
             seed,
             threads,
             ..
@@ -69,10 +132,9 @@ impl<T: Precision> Training<T> {
             .map(|valid| model.stack::<T>("validation", valid))
             .transpose()?;
         let batches = Batches::new(train.len(), batch, seed)?;
-        let engine = |size: usize| -> Result<(Engine<T>, DMatrix<T>), TrainError> {
-            let engine = Engine::new(&model.objective, size, mode, threads, seed)?;
+        let mut engine = |size: usize| -> Result<(Engine<T>, DMatrix<T>), TrainError> {
             Ok((
-                engine,
+                engines(size)?,
                 DMatrix::from_element(stacked.nrows(), size, T::zero()),
             ))
         };
@@ -93,8 +155,10 @@ impl<T: Precision> Training<T> {
             .filter(|entry| entry.shape.role == Role::Weight);
         let params: Vec<T> = layout.init(settings.init, seed);
         let moments = Moments::new(settings.optimiser, params.len());
+        let mut identity = identity(model, &settings, &stacked, judged.as_ref());
+        identity.extend(also.map(|(what, value)| (what.to_owned(), value)));
         Ok(Self {
-            identity: identity(model, &settings, &stacked, judged.as_ref()),
+            identity,
             weights: weights.map(|entry| entry.range()).collect(),
             gradient: layout.zeros(),
             state: State::start(params, moments),
@@ -102,6 +166,7 @@ impl<T: Precision> Training<T> {
             valid: judged
                 .map(|judged| Evaluator::new(model, judged, threads))
                 .transpose()?,
+            judges: Box::new(Alone),
             model: model.clone(),
             settings,
             batches,
@@ -203,7 +268,7 @@ impl<T: Precision> Training<T> {
             what,
             value,
         };
-        let outcome = engine.value_and_gradient(&state.params, block, number);
+        let outcome = engine.value_and_gradient(&state.params, &*block, number);
         let (sum, gradient) = outcome.map_err(|fault| match fault {
             TrainError::Core(Error::Undefined { value, .. }) => diverged("the loss", value),
             TrainError::Core(fault @ Error::Singular { .. }) => TrainError::NoDerivative {
@@ -277,11 +342,12 @@ impl<T: Precision> Training<T> {
     /// The end of an epoch.
     fn judge(&mut self) -> Result<(), TrainError> {
         let (since, state) = (Instant::now(), &mut self.state);
-        let train = self.train.run(&state.params)?;
+        let judges = &*self.judges;
+        let train = self.train.run(&state.params, judges)?;
         let valid = self
             .valid
             .as_mut()
-            .map(|valid| valid.run(&state.params))
+            .map(|valid| valid.run(&state.params, judges))
             .transpose()?;
         let number = state.epoch + 1;
         let watched = valid.unwrap_or(train).loss;

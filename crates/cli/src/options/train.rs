@@ -9,6 +9,7 @@ use pushpull_train::Mode;
 
 use super::{Columns, Net, Precision, Widths, widths};
 
+/// What the help of `pushpull train` ends with.
 pub const AFTER: &str = "\
 Data: an npz or a table as for `pushpull gradient`, or one of the repository's sets. Classes of a table
 may be words: they are numbered as they come, and their names are written with the weights. It is
@@ -71,6 +72,8 @@ pub enum Search {
     Random,
 }
 
+// A comment in the documentation would be one of the help, too.
+#[allow(missing_docs)]
 #[derive(Debug, Args)]
 pub struct Train {
     #[command(flatten)]

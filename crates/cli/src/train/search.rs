@@ -7,8 +7,9 @@ use pushpull_train::{Model, Settings, Space, Strategy, Training};
 use super::{Work, report, settings};
 use crate::fault::Fault;
 use crate::options::train::Search;
+use crate::ranks::Ranks;
 
-impl Work<'_> {
+impl<R: Ranks> Work<'_, R> {
     /// Tries every combination that is asked for; the text for stdout.
     pub fn search<T>(&self, kind: Search) -> Result<String, Fault>
     where
@@ -19,6 +20,7 @@ impl Work<'_> {
             network,
             parts,
             json,
+            ranks,
         } = *self;
         let (net, settings) = (&asked.net, settings(asked));
         let or = |given: Vec<Vec<usize>>, own: &[usize]| {
@@ -66,7 +68,7 @@ impl Work<'_> {
         };
         let (train, valid) = (&parts.train, &parts.valid);
         let bar = report::Trials::default();
-        let ranking = pushpull_train::search::<T>(
+        let ranking = ranks.search::<T>(
             &space,
             strategy,
             net.loss,
@@ -76,6 +78,9 @@ impl Work<'_> {
             |trial, of| bar.note(trial, of),
         )?;
         bar.end();
+        if !ranks.is_first() {
+            return Ok(String::new());
+        }
         let winner = ranking.trials().iter().find(|trial| trial.outcome.is_ok());
         if let (Some(path), Some(winner)) = (&asked.weights, winner) {
             // As it was tried, so that the score is that of what is written.

@@ -68,7 +68,8 @@ pub struct Ranking {
 }
 
 impl Ranking {
-    pub(crate) fn new(mut trials: Vec<Trial>) -> Self {
+    /// Of trials in the order in which a strategy has them ([`crate::Space::choices`]).
+    pub fn new(mut trials: Vec<Trial>) -> Self {
         trials.sort_by(|a, b| a.loss().total_cmp(&b.loss()));
         Self { trials }
     }

@@ -1,0 +1,156 @@
+//! Sums over the leaves of several ranks: the pairs of the fixed tree, whoever has which leaf.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use pushpull_mpi::{Communicator, MpiError, Reduction, Tag, local, share};
+
+const WIDTH: usize = 3;
+
+/// Numbers of many sizes, so that another order of additions gives other bits.
+fn numbers(leaf: usize) -> [f32; WIDTH] {
+    std::array::from_fn(|i| {
+        let odd = (leaf * 7919 + i * 104_729 + 13) % 1009;
+        (odd as f32 - 500.0) * 10_f32.powi((leaf % 5) as i32 - 2)
+    })
+}
+
+/// The tree by its definition, without any of the crate's code: the largest power of two of leaves goes left.
+fn by_hand(first: usize, n: usize) -> [f32; WIDTH] {
+    if n == 1 {
+        return numbers(first);
+    }
+    let left = n.next_power_of_two() / 2;
+    let (a, b) = (by_hand(first, left), by_hand(first + left, n - left));
+    std::array::from_fn(|i| a[i] + b[i])
+}
+
+fn bits(numbers: &[f32]) -> Vec<u32> {
+    numbers.iter().map(|number| number.to_bits()).collect()
+}
+
+fn summed(comm: Rc<dyn Communicator>, leaves: usize, times: usize) -> Result<Vec<f32>, MpiError> {
+    let mut reduction = Reduction::new(comm, leaves, WIDTH);
+    let mut sum = vec![0.0; WIDTH];
+    for _ in 0..times {
+        for leaf in reduction.block() {
+            let numbers = numbers(leaf);
+            reduction.push_pieces(&[&numbers[..1], &numbers[1..]])?;
+        }
+        reduction.finish(&mut sum)?;
+    }
+    Ok(sum)
+}
+
+#[test]
+fn any_number_of_ranks_gives_the_bits_of_the_tree_by_hand() {
+    for leaves in (1..=33).chain([64, 100]) {
+        let expected = bits(&by_hand(0, leaves));
+        for ranks in [1, 2, 3, 4, 5, 7, 8, 13] {
+            for sum in local::run(ranks, |rank| summed(Rc::new(rank), leaves, 2)) {
+                assert_eq!(
+                    bits(&sum.unwrap()),
+                    expected,
+                    "{leaves} leaves, {ranks} ranks"
+                );
+            }
+        }
+    }
+}
+
+/// That the test above can fail: sums in the order of the ranks are other bits.
+#[test]
+fn sums_of_blocks_are_other_bits() {
+    let by_blocks = |ranks| {
+        let of_block = |rank| share(33, rank, ranks).map(numbers).fold([0.0; WIDTH], plus);
+        bits(&(0..ranks).map(of_block).fold([0.0; WIDTH], plus))
+    };
+    assert_ne!(by_blocks(2), by_blocks(3));
+    assert_ne!(by_blocks(1), bits(&by_hand(0, 33)));
+}
+
+fn plus(a: [f32; WIDTH], b: [f32; WIDTH]) -> [f32; WIDTH] {
+    std::array::from_fn(|i| a[i] + b[i])
+}
+
+/// A rank that counts what it sends.
+#[derive(Debug)]
+struct Counting(local::Thread, Rc<RefCell<Vec<Tag>>>);
+
+impl Communicator for Counting {
+    fn rank(&self) -> usize {
+        self.0.rank()
+    }
+    fn size(&self) -> usize {
+        self.0.size()
+    }
+    fn send(&self, to: usize, tag: Tag, bytes: &[u8]) -> Result<(), MpiError> {
+        self.1.borrow_mut().push(tag);
+        self.0.send(to, tag, bytes)
+    }
+    fn receive(&self, from: usize, tag: Tag, bytes: &mut [u8]) -> Result<(), MpiError> {
+        self.0.receive(from, tag, bytes)
+    }
+    fn arrived(&self, tag: Tag) -> Option<usize> {
+        self.0.arrived(tag)
+    }
+}
+
+#[test]
+fn subtrees_are_sent_and_not_leaves() {
+    let sent = |leaves: usize, ranks: usize| {
+        local::run(ranks, |rank| {
+            let sent = Rc::new(RefCell::new(Vec::new()));
+            summed(Rc::new(Counting(rank, sent.clone())), leaves, 1).unwrap();
+            let sent = sent.borrow();
+            let subtree = |tag: &&Tag| matches!(tag, Tag::Subtree(_));
+            sent.iter().filter(subtree).copied().collect::<Vec<_>>()
+        })
+    };
+    // Four aligned blocks of 16: each but the first is sent once.
+    assert_eq!(
+        sent(64, 4),
+        [
+            vec![],
+            vec![Tag::Subtree(4)],
+            vec![Tag::Subtree(5)],
+            vec![Tag::Subtree(4)]
+        ]
+    );
+    // Blocks that are not: 0..5, 5..9, 9..13. Leaf 5, leaves 6 and 7; then what begins at 8.
+    let three = sent(13, 3);
+    assert_eq!(
+        three[1],
+        [Tag::Subtree(0), Tag::Subtree(1), Tag::Subtree(3)]
+    );
+    for ranks in 1..20 {
+        for sent in sent(100, ranks) {
+            assert!(sent.len() <= 2 * 7, "{ranks} ranks: {sent:?}");
+        }
+    }
+}
+
+#[test]
+fn a_sum_that_was_not_finished_leaves_nothing_behind() {
+    let sums = local::run(1, |rank| {
+        let mut reduction = Reduction::<f32>::new(Rc::new(rank), 3, 1);
+        reduction.push(&[5.0]).unwrap();
+        reduction.restart();
+        (0..3).for_each(|_| reduction.push(&[1.0]).unwrap());
+        let mut sum = [0.0];
+        reduction.finish(&mut sum).unwrap();
+        sum[0]
+    });
+    assert_eq!(sums, [3.0]);
+}
+
+#[test]
+fn a_rank_that_is_gone_is_named() {
+    let faults = local::run(2, |rank| {
+        if rank.rank() == 1 {
+            return Ok(vec![]);
+        }
+        summed(Rc::new(rank), 2, 1)
+    });
+    assert_eq!(faults[0], Err(MpiError::Lost { rank: 0, from: 1 }));
+}
