@@ -10,7 +10,7 @@ use serde_json::json;
 
 use crate::fault::Fault;
 use crate::long::{Faster, Forecast};
-use crate::options::Figures;
+use crate::options::figures::Figures;
 use crate::{interrupt, screen};
 
 /// Runs the command; the text for stdout.

@@ -9,16 +9,16 @@ use pushpull_core::blocks::Loss;
 use pushpull_core::siblings::memory;
 
 use crate::words::shown;
-use crate::{FileError, Header, Missing, Reading, Sample, Samples, Target, is_stdin, open};
+use crate::{FileError, Header, Missing, Reading, Sample, Samples, is_stdin, open};
 
 mod classes;
+mod columns;
+mod field;
 mod records;
 
 use classes::Classes;
+use field::{missing, number, value_words};
 use records::{Record, Records};
-
-/// Names that say a column is the target.
-const TARGETS: [&str; 4] = ["label", "class", "target", "y"];
 
 /// The samples of a table, as a [`Reading`] asks for them: inputs over targets, a sample a column. A name that ends in `.gz` is
 /// unpacked; `-` is standard input. At most 2^30 bytes are read, after unpacking.
@@ -164,107 +164,6 @@ impl<'a> Table<'a> {
             self.said.push(self.target_words(names, &targets));
         }
         Ok(header)
-    }
-
-    /// Which columns the target is in.
-    fn targets(&self, names: &[String]) -> Result<Vec<usize>, FileError> {
-        let passed = self.asked.passed_over();
-        let (count, columns) = (self.sample.targets().max(passed), self.columns());
-        let asked = &self.asked.targets;
-        if !asked.is_empty() && asked.len() != count {
-            return Err(FileError::request(
-                "--target",
-                format!("{count} columns for this network and loss"),
-                asked.len().to_string(),
-                "name as many, or leave it out for the last",
-            ));
-        }
-        if !asked.is_empty() {
-            let found = asked.iter().map(|target| self.column(target, names));
-            let found: Vec<usize> = found.collect::<Result<_, _>>()?;
-            let twice = (1..found.len()).find(|&k| found[..k].contains(&found[k]));
-            if let Some(k) = twice {
-                let got = format!("column {} twice", found[k] + 1);
-                return Err(FileError::request(
-                    "--target",
-                    "columns, each once",
-                    got,
-                    "name another",
-                ));
-            }
-            return Ok(found);
-        }
-        let last = (columns - count..columns).collect();
-        if count != 1 {
-            return Ok(last);
-        }
-        // A header may be marked as a comment.
-        let bare = |name: &String| name.trim_start_matches(['#', ' ']).trim().to_lowercase();
-        let says = |name: &String| TARGETS.contains(&bare(name).as_str());
-        let named: Vec<usize> = (0..names.len()).filter(|&k| says(&names[k])).collect();
-        match named[..] {
-            [] => Ok(last),
-            [one] => Ok(vec![one]),
-            _ => {
-                let shown: Vec<String> = named.iter().map(|&k| shown(&names[k])).collect();
-                Err(self.fault(
-                    "the header",
-                    "one column that is called label, class, target or y",
-                    shown.join(" and "),
-                    "say which one is the target with --target",
-                ))
-            }
-        }
-    }
-
-    /// The column that somebody names.
-    fn column(&self, target: &Target, names: &[String]) -> Result<usize, FileError> {
-        let columns = self.columns();
-        let refused = |expected: String, got: String| {
-            let remedy = "give the name of a column, or its number counted from 1";
-            Err(FileError::request("--target", expected, got, remedy))
-        };
-        match target {
-            Target::Name(name) => {
-                let same = |other: &String| other.trim() == name.trim();
-                match names.iter().position(same) {
-                    Some(k) => Ok(k),
-                    None if names.is_empty() => refused(
-                        "a table with a header".into(),
-                        format!("none, and the name {}", shown(name)),
-                    ),
-                    None => {
-                        let names: Vec<String> =
-                            names.iter().take(20).map(|name| shown(name)).collect();
-                        refused(format!("one of {}", names.join(", ")), shown(name))
-                    }
-                }
-            }
-            Target::Index(k) if (1..=columns).contains(k) => Ok(k - 1),
-            Target::Index(k) => refused(format!("a column, 1 to {columns}"), k.to_string()),
-        }
-    }
-
-    /// Which column is the target, and why.
-    fn target_words(&self, names: &[String], targets: &[usize]) -> String {
-        let columns = self.columns();
-        let shown: Vec<String> = targets
-            .iter()
-            .map(|&k| match names.get(k).map(|name| name.trim()) {
-                Some(name) if !name.is_empty() => format!("{} (column {})", shown(name), k + 1),
-                _ => format!("column {}", k + 1),
-            })
-            .collect();
-        let last = targets.iter().copied().eq(columns - targets.len()..columns);
-        let why = match (self.asked.targets.is_empty(), last) {
-            (false, _) => "as --target says",
-            (true, true) => "the last",
-            (true, false) => "as the header says",
-        };
-        match &shown[..] {
-            many if many.len() > 4 => format!("the target is in the last {} columns", many.len()),
-            some => format!("the target is {}, {why}", some.join(", ")),
-        }
     }
 
     /// Refuses a line of another width.
@@ -447,32 +346,6 @@ impl<'a> Table<'a> {
             }
         }
         Ok(())
-    }
-}
-
-/// The number of a field; `decimal`: with a comma for the point.
-fn number(field: &str, decimal: bool) -> Option<f64> {
-    let field = field.trim();
-    if missing(field) {
-        return None;
-    }
-    if decimal && field.matches(',').count() == 1 && !field.contains('.') {
-        return field.replace(',', ".").parse().ok();
-    }
-    field.parse().ok()
-}
-
-/// Whether a field says that there is no value.
-fn missing(field: &str) -> bool {
-    let spelled = ["na", "n/a", "nan", "null", "?"];
-    field.is_empty() || spelled.contains(&field.to_lowercase().as_str())
-}
-
-fn value_words(field: &str) -> String {
-    if field.is_empty() {
-        "an empty field".into()
-    } else {
-        shown(field)
     }
 }
 

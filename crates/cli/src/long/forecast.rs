@@ -10,9 +10,11 @@ use pushpull_train::Mode as TrainMode;
 use super::{Faster, Forecast};
 use crate::auto;
 use crate::network::Network;
+use crate::options::gradient::Gradient;
+use crate::options::mode::Mode;
+use crate::options::precision::Precision;
 use crate::options::train::Train;
 use crate::options::xray::Xray;
-use crate::options::{Gradient, Mode, Precision};
 use crate::way::{self, Takes};
 
 /// Flops that take less than a minute on any machine that this runs on, at a hundred million a second.

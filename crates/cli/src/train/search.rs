@@ -4,7 +4,7 @@ use pushpull_files::weights;
 use pushpull_files::{Element, output};
 use pushpull_train::{Model, Settings, Space, Strategy, Training};
 
-use super::{Work, report, settings};
+use super::{Work, ranking, settings};
 use crate::fault::Fault;
 use crate::options::train::Search;
 
@@ -65,8 +65,8 @@ impl Work<'_> {
             },
         };
         let (train, valid) = (&parts.train, &parts.valid);
-        let bar = report::Trials::default();
-        let ranking = pushpull_train::search::<T>(
+        let bar = ranking::Trials::default();
+        let ranked = pushpull_train::search::<T>(
             &space,
             strategy,
             net.loss,
@@ -76,7 +76,7 @@ impl Work<'_> {
             |trial, of| bar.note(trial, of),
         )?;
         bar.end();
-        let winner = ranking.trials().iter().find(|trial| trial.outcome.is_ok());
+        let winner = ranked.trials().iter().find(|trial| trial.outcome.is_ok());
         if let (Some(path), Some(winner)) = (&asked.weights, winner) {
             // As it was tried, so that the score is that of what is written.
             let mut widths = vec![network.inputs()];
@@ -95,8 +95,8 @@ impl Work<'_> {
             output::write(path, &bytes)?;
         }
         if let Some(path) = &asked.table {
-            output::write(path, ranking.to_csv().as_bytes())?;
+            output::write(path, ranked.to_csv().as_bytes())?;
         }
-        Ok(report::ranking(&ranking, json))
+        Ok(ranking::text(&ranked, json))
     }
 }

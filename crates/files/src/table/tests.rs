@@ -1,4 +1,5 @@
 use super::*;
+use crate::Target;
 
 fn with(text: &[u8], loss: Loss, asked: &Reading) -> Result<Samples, String> {
     let outputs = if loss == Loss::SigmoidCrossEntropy {
