@@ -1,6 +1,6 @@
 //! Tables of numbers, a sample a line: inputs and the target, in columns.
 
-use std::io::{BufRead, BufReader, Read};
+use std::io::Read;
 use std::path::Path;
 
 use flate2::read::MultiGzDecoder;
@@ -8,7 +8,7 @@ use nalgebra::DMatrix;
 use pushpull_core::blocks::Loss;
 use pushpull_core::siblings::memory;
 
-use crate::words::shown;
+use crate::words::{file, shown};
 use crate::{FileError, Header, Missing, Reading, Sample, Samples, is_stdin, open};
 
 mod classes;
@@ -17,7 +17,7 @@ mod field;
 mod records;
 
 use classes::Classes;
-use field::{missing, number, value_words};
+use field::{missing, none, number, value_words};
 use records::{Record, Records};
 
 /// The samples of a table, as a [`Reading`] asks for them: inputs over targets, a sample a column. A name that ends in `.gz` is
@@ -63,10 +63,9 @@ pub fn parse(
         .extension()
         .is_some_and(|end| end.eq_ignore_ascii_case("gz"));
     if packed {
-        let unpacked = BufReader::new(MultiGzDecoder::new(source));
-        return Table::new(name, sample, asked).lines(unpacked);
+        return Table::new(name, sample, asked).lines(MultiGzDecoder::new(source));
     }
-    Table::new(name, sample, asked).lines(BufReader::new(source))
+    Table::new(name, sample, asked).lines(source)
 }
 
 /// A table that is being read.
@@ -115,20 +114,14 @@ impl<'a> Table<'a> {
         FileError::input(self.name, what, expected, got, remedy)
     }
 
-    fn lines(mut self, source: impl BufRead) -> Result<Samples, FileError> {
+    fn lines(mut self, source: impl Read) -> Result<Samples, FileError> {
         let columns = self.columns();
         let mut records = Records::new(self.name, source, columns)?;
         self.said
             .push(format!("separated by {}", records.separator()));
-        if records.comments() > 0 {
-            self.said.push(format!(
-                "lines of comments passed over: {}",
-                records.comments()
-            ));
-        }
         while self.asked.batch.is_none_or(|batch| self.samples < batch) {
             let Some(record) = records.next()? else { break };
-            if self.order.is_empty() && self.start(&record)? {
+            if self.order.is_empty() && self.start(&record, &records)? {
                 continue;
             }
             self.sample(&record)?;
@@ -141,22 +134,41 @@ impl<'a> Table<'a> {
     }
 
     /// The first record: lays the columns out. Whether it is a header.
-    fn start(&mut self, record: &Record) -> Result<bool, FileError> {
+    fn start<R: Read>(&mut self, record: &Record, records: &Records<R>) -> Result<bool, FileError> {
         let fields = &record.fields;
         let numbers = fields
             .iter()
             .any(|field| number(field, record.decimal).is_some());
+        // A line without numbers is a header itself, whatever a comment before it says.
+        let commented = records.commented().filter(|comment| {
+            numbers && self.asked.header != Header::No && self.are_names(&comment.fields)
+        });
         let header = match self.asked.header {
             Header::Auto => !numbers,
-            Header::Yes => true,
+            Header::Yes => commented.is_none(),
             Header::No => false,
         };
         self.width(record, header)?;
-        let names = if header { &fields[..] } else { &[] };
+        let names = match &commented {
+            Some(comment) => &comment.fields[..],
+            None if header => &fields[..],
+            None => &[],
+        };
         let targets = self.targets(names)?;
         let inputs = (0..fields.len()).filter(|k| !targets.contains(k));
         let read = targets.iter().copied().filter(|_| !self.asked.inputs_alone);
         self.order = inputs.chain(read).collect();
+        let passed = records.comments() - u64::from(commented.is_some());
+        if passed > 0 {
+            self.said
+                .push(format!("lines of comments passed over: {passed}"));
+        }
+        if let Some(comment) = &commented {
+            self.said.push(format!(
+                "names of the columns taken from the comment in line {}",
+                comment.line
+            ));
+        }
         if header {
             self.said.push(format!("header in line {}", record.line));
         }
@@ -175,12 +187,18 @@ impl<'a> Table<'a> {
         let (inputs, targets) = (self.sample.inputs(), columns - self.sample.inputs());
         let expected = format!("{columns} fields ({inputs} inputs, {targets} of the target)");
         let unnamed = header && got == columns + 1 && record.fields[0].trim().is_empty();
-        let remedy = if self.asked.inputs_alone && got == columns + 1 {
+        let remedy = if !record.first && record.fields[0].trim_start().starts_with('#') {
+            "comments are passed over before the table alone: remove this line"
+        } else if self.asked.inputs_alone && got == columns + 1 {
             "inputs alone are read here: name the column of the target, which is passed over, with --target"
         } else if got == columns + 1 && record.fields[columns].trim().is_empty() {
             "the line ends with a separator: remove it, or save the table without it"
         } else if unnamed {
             "the first column has no name, as an index: save the table without it (pandas: index=False)"
+        } else if record.fields.iter().any(|field| field.contains('\n')) {
+            "a quote that starts in this line is not closed: add it, or remove it"
+        } else if got == 1 && record.fields[0].contains(['|', ';', ',', '\t']) {
+            "separate all fields of a file by commas, semicolons, tabs or blanks, by one of these"
         } else if self.order.is_empty() {
             "give the widths of this table with --layers, and the loss that its target is for"
         } else {
@@ -209,7 +227,7 @@ impl<'a> Table<'a> {
             let column = self.order[k];
             let field = record.fields[column].trim();
             let place = || format!("line {}, column {}", record.line, column + 1);
-            if missing(field) {
+            if missing(field) || k < inputs && none(field) {
                 match self.asked.missing {
                     Missing::Drop => {
                         self.numbers.truncate(first);
@@ -254,7 +272,11 @@ impl<'a> Table<'a> {
                 }
                 None => {
                     let mut remedy = "correct the field or remove the line";
-                    if self.samples == 0 && self.asked.header == Header::Auto {
+                    let word = field.starts_with(char::is_alphabetic);
+                    let free = self.asked.targets.is_empty() && self.sample.targets() == 1;
+                    if self.samples == 0 && word && free && !record.first {
+                        remedy = "if this column is the target, name it with --target; inputs are numbers";
+                    } else if self.samples == 0 && self.asked.header == Header::Auto {
                         remedy = if record.first {
                             "correct the field; a header has no number in it, unless --header yes says that it is one"
                         } else {
@@ -283,7 +305,10 @@ impl<'a> Table<'a> {
                 ));
             }
             _ if samples == 0 => {
-                let (expected, remedy) = ("at least one line of numbers", "fetch the file again");
+                let (expected, remedy) = (
+                    "at least one line of numbers",
+                    "check that this is the right file",
+                );
                 return Err(self.fault("the samples", expected, "none", remedy));
             }
             _ => {}
@@ -319,7 +344,7 @@ impl<'a> Table<'a> {
             classes,
             said: vec![format!(
                 "{}: {samples} sample{}, {}",
-                self.name.display(),
+                file(self.name),
                 if samples == 1 { "" } else { "s" },
                 self.said.join("; ")
             )],

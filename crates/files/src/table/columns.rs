@@ -2,10 +2,15 @@
 
 use super::Table;
 use crate::words::shown;
-use crate::{FileError, Target};
+use crate::{FileError, Header, Target};
 
 /// Names that say a column is the target.
 const TARGETS: [&str; 4] = ["label", "class", "target", "y"];
+
+/// Whether a name says that its column is the target.
+fn says_target(name: &str) -> bool {
+    TARGETS.contains(&name.trim().to_lowercase().as_str())
+}
 
 impl Table<'_> {
     /// Which columns the target is in.
@@ -40,10 +45,9 @@ impl Table<'_> {
         if count != 1 {
             return Ok(last);
         }
-        // A header may be marked as a comment.
-        let bare = |name: &String| name.trim_start_matches(['#', ' ']).trim().to_lowercase();
-        let says = |name: &String| TARGETS.contains(&bare(name).as_str());
-        let named: Vec<usize> = (0..names.len()).filter(|&k| says(&names[k])).collect();
+        let named: Vec<usize> = (0..names.len())
+            .filter(|&k| says_target(&names[k]))
+            .collect();
         match named[..] {
             [] => Ok(last),
             [one] => Ok(vec![one]),
@@ -59,6 +63,18 @@ impl Table<'_> {
         }
     }
 
+    /// Whether a comment of as many fields as there are columns is taken for their names: where names are asked for, or where
+    /// one of them, and no other, says that it is the target. It is a comment like others else.
+    pub(super) fn are_names(&self, fields: &[String]) -> bool {
+        let asked = &self.asked.targets;
+        let by_name = |target: &Target| matches!(target, Target::Name(_));
+        self.asked.header == Header::Yes
+            || asked.iter().any(by_name)
+            || asked.is_empty()
+                && self.sample.targets() == 1
+                && fields.iter().filter(|name| says_target(name)).count() == 1
+    }
+
     /// The column that somebody names.
     fn column(&self, target: &Target, names: &[String]) -> Result<usize, FileError> {
         let columns = self.columns();
@@ -68,14 +84,22 @@ impl Table<'_> {
         };
         match target {
             Target::Name(name) => {
-                let same = |other: &String| other.trim() == name.trim();
-                match names.iter().position(same) {
-                    Some(k) => Ok(k),
-                    None if names.is_empty() => refused(
+                let same = |&k: &usize| names[k].trim() == name.trim();
+                let found: Vec<usize> = (0..names.len()).filter(same).collect();
+                match found[..] {
+                    [k] => Ok(k),
+                    [_, _, ..] => refused(
+                        "a name that one column has".into(),
+                        format!("{}, which {} have", shown(name), found.len()),
+                    ),
+                    [] if name.trim().parse::<f64>().is_ok() => {
+                        refused(format!("a column, 1 to {columns}"), name.clone())
+                    }
+                    [] if names.is_empty() => refused(
                         "a table with a header".into(),
                         format!("none, and the name {}", shown(name)),
                     ),
-                    None => {
+                    [] => {
                         let names: Vec<String> =
                             names.iter().take(20).map(|name| shown(name)).collect();
                         refused(format!("one of {}", names.join(", ")), shown(name))
@@ -83,7 +107,11 @@ impl Table<'_> {
                 }
             }
             Target::Index(k) if (1..=columns).contains(k) => Ok(k - 1),
-            Target::Index(k) => refused(format!("a column, 1 to {columns}"), k.to_string()),
+            // A name may be a number.
+            Target::Index(k) => match names.iter().position(|name| *name.trim() == k.to_string()) {
+                Some(named) => Ok(named),
+                None => refused(format!("a column, 1 to {columns}"), k.to_string()),
+            },
         }
     }
 

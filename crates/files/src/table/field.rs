@@ -16,8 +16,15 @@ pub(super) fn number(field: &str, decimal: bool) -> Option<f64> {
 
 /// Whether a field says that there is no value.
 pub(super) fn missing(field: &str) -> bool {
-    let spelled = ["na", "n/a", "nan", "null", "?"];
+    let spelled = [
+        "na", "n/a", "nan", "-nan", "null", "?", "#n/a", "#na", "<na>",
+    ];
     field.is_empty() || spelled.contains(&field.to_lowercase().as_str())
+}
+
+/// Whether a field of an input says so as Python does: among words, it may be one of them.
+pub(super) fn none(field: &str) -> bool {
+    field.eq_ignore_ascii_case("none")
 }
 
 /// The field in a message.
