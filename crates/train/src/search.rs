@@ -6,7 +6,7 @@ use pushpull_core::blocks::{Activation, Loss};
 
 use crate::error::setting;
 use crate::stream::{Purpose, below, stream, unit};
-use crate::{Epoch, Model, Precision, Samples, Settings, TrainError, Training};
+use crate::{End, Epoch, Model, Precision, Samples, Settings, TrainError, Training, Watch};
 
 mod ranking;
 pub use ranking::{Outcome, Ranking, Trial};
@@ -124,8 +124,8 @@ impl Space {
 }
 
 /// Trains a network for each combination and ranks them by the loss on the validation part at their best epoch. What else
-/// a run is, `settings` says. A combination that diverges or does not fit is ranked last, with its error; `progress` sees
-/// each trial as it ends, and how many there are.
+/// a run is, `settings` says. A combination that diverges or does not fit is ranked last, with its error; `watch` sees the
+/// steps of each trial, and each trial as it ends. Where it asks for an end, the trials that are finished are ranked.
 ///
 /// The winner's validation score is the best of many, so it is too good: evaluate the winner once on samples that took no part
 /// ([`Model::metrics`]).
@@ -148,7 +148,7 @@ impl Space {
 /// };
 /// let (train, valid) = (samples.pick(&split.train)?, samples.pick(&split.valid)?);
 /// let settings = Settings { epochs: 40, ..Settings::default() };
-/// let ranking = search::<f64>(&space, Strategy::Grid, Loss::SquaredError, &settings, &train, &valid, |_, _| {})?;
+/// let ranking = search::<f64>(&space, Strategy::Grid, Loss::SquaredError, &settings, &train, &valid, &mut ())?;
 /// assert_eq!(ranking.best().unwrap().hidden, [8]); // a parabola is not linear
 /// println!("{ranking}");
 /// # Ok::<(), pushpull_train::TrainError>(())
@@ -160,7 +160,7 @@ pub fn search<T: Precision>(
     settings: &Settings,
     train: &Samples,
     valid: &Samples,
-    mut progress: impl FnMut(&Trial, usize),
+    watch: &mut impl Watch<T>,
 ) -> Result<Ranking, TrainError> {
     space.check()?;
     let choices = match strategy {
@@ -186,26 +186,33 @@ pub fn search<T: Precision>(
     }
     let mut trials = Vec::with_capacity(choices.len());
     for choice in &choices {
+        let outcome = match attempt::<T>(choice, loss, settings, train, valid, watch) {
+            Ok(None) => break,
+            Ok(Some(outcome)) => Ok(outcome),
+            Err(fault) => Err(fault),
+        };
         let trial = Trial {
             hidden: choice.hidden.clone(),
             activation: choice.activation,
             rate: choice.rate,
             batch: choice.batch,
-            outcome: attempt::<T>(choice, loss, settings, train, valid),
+            outcome,
         };
-        progress(&trial, choices.len());
+        watch.trial(&trial, choices.len());
         trials.push(trial);
     }
     Ok(Ranking::new(trials))
 }
 
+/// None where an end was asked for before the trial's own.
 fn attempt<T: Precision>(
     choice: &Choice,
     loss: Loss,
     settings: &Settings,
     train: &Samples,
     valid: &Samples,
-) -> Result<Outcome, TrainError> {
+    watch: &mut impl Watch<T>,
+) -> Result<Option<Outcome>, TrainError> {
     let ends = [train.inputs().nrows(), train.targets().nrows()];
     let widths = [&ends[..1], &choice.hidden, &ends[1..]].concat();
     let model = Model::mlp(&widths, choice.activation, loss)?;
@@ -215,7 +222,9 @@ fn attempt<T: Precision>(
         ..settings.clone()
     };
     let mut training = Training::<T>::new(&model, settings, train, Some(valid))?;
-    training.run(&mut ())?;
+    if training.run(watch)? == End::Asked {
+        return Ok(None);
+    }
     let epochs = training.history();
     let seconds = epochs.iter().map(|epoch| epoch.seconds).sum();
     // Where no epoch has a loss that is a number below infinity, the last one stands for the run.
@@ -227,14 +236,14 @@ fn attempt<T: Precision>(
     let judged = best.and_then(|epoch: &Epoch| Some((epoch, epoch.valid?)));
     let (epoch, valid) =
         judged.ok_or_else(|| setting("the epochs of a search", "at least 1", 0))?;
-    Ok(Outcome {
+    Ok(Some(Outcome {
         n_params: model.n_params(),
         epochs: epochs.len() as u64,
         epoch: epoch.number,
         train: epoch.train,
         valid,
         seconds,
-    })
+    }))
 }
 
 #[cfg(test)]

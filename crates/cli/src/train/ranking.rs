@@ -1,30 +1,41 @@
 //! What a search says.
 
-use std::cell::RefCell;
-use std::io::IsTerminal;
-
 use pushpull_bench::progress::Progress;
-use pushpull_train::{Ranking, Trial};
+use pushpull_train::{Precision, Ranking, Trial, Watch};
 
 use super::report::Judged;
 
-/// The trials of a search, on a terminal alone.
+/// The trials of a search as they end, on stderr.
 #[derive(Debug, Default)]
-pub struct Trials(RefCell<Option<Progress>>);
+pub struct Trials {
+    progress: Option<Progress>,
+    /// All that were asked for.
+    pub of: usize,
+}
+
+impl<T: Precision> Watch<T> for Trials {
+    fn trial(&mut self, trial: &Trial, of: usize) {
+        self.of = of;
+        let progress = self
+            .progress
+            .get_or_insert_with(|| Progress::start("trials", of as f64));
+        progress.finish(1.0);
+        let result = match &trial.outcome {
+            Ok(outcome) => format!("valid {:.4}", outcome.valid.loss),
+            Err(fault) => fault.to_string(),
+        };
+        let (hidden, activation) = (trial.hidden_name(), trial.activation);
+        progress.begin(&format!(
+            "{hidden}, {activation}, rate {:e}, batch {}: {result}",
+            trial.rate, trial.batch
+        ));
+    }
+}
 
 impl Trials {
-    pub fn note(&self, trial: &Trial, of: usize) {
-        if std::io::stderr().is_terminal() {
-            let mut bar = self.0.borrow_mut();
-            let bar = bar.get_or_insert_with(|| Progress::start("trials", of as f64));
-            bar.finish(1.0);
-            bar.begin(&trial.hidden_name());
-        }
-    }
-
-    pub fn end(&self) {
-        if let Some(bar) = self.0.take() {
-            bar.end();
+    pub fn end(&mut self) {
+        if let Some(progress) = self.progress.take() {
+            progress.end();
         }
     }
 }

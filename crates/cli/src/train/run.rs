@@ -138,7 +138,7 @@ impl Work<'_> {
 }
 
 /// Ends a run between its steps when the user asks for it.
-struct Interrupted;
+pub struct Interrupted;
 
 impl<T: pushpull_train::Precision> Watch<T> for Interrupted {
     fn step(&mut self, _: &Training<T>, _: &Step) -> Result<ControlFlow<()>, TrainError> {
