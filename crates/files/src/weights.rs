@@ -162,7 +162,7 @@ impl<R: Read + Seek> Weights<R> {
                 String::new()
             };
             let strange = match unused.iter().any(|name| is_parameter(name)) {
-                true => "; only linear layers are read, and the network here is without these",
+                true => "; the network that is read is one without them",
                 false => "",
             };
             said.push(format!(

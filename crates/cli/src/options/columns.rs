@@ -8,7 +8,9 @@ use pushpull_files::{Header, Missing, Reading, Target};
 /// How a table is read.
 #[derive(Debug, Default, Args)]
 pub struct Columns {
-    /// Whether the first line of a table names its columns; auto: if there is no number in it
+    /// Whether the first line of a table names its columns; auto: if there is no number in it. Lines before the table that
+    /// start with # are comments; names in the last of them, as numpy.savetxt writes, are taken with yes, where --target names
+    /// one, or where one of them is label, class, target or y
     #[arg(long, value_enum, value_name = "WHICH", default_value_t = Named::Auto)]
     pub header: Named,
     /// The column of the target in a table, by name or number from 1; once for each
