@@ -628,6 +628,54 @@ fn what_is_said_of_tables_is_refused_of_arrays() {
     }
 }
 
+/// Without samples of one's own nothing is read that they could be about.
+#[test]
+fn how_a_table_is_read_needs_a_table() {
+    let place = tempfile::tempdir().unwrap();
+    for option in [
+        "--target=1",
+        "--header=yes",
+        "--missing=drop",
+        "--labels=y.npy",
+    ] {
+        for command in [
+            &["xray", "--layers=2,3"][..],
+            &["compare", "--layers=2,3"],
+            &["train", "--layers=64,10", "--set=digits", "--epochs=1"],
+        ] {
+            let run = [command, &NET[1..], &[option]].concat();
+            let output = pushpull(place.path(), &run);
+            let said = fault(&output);
+            assert_eq!(output.status.code(), Some(2), "{run:?}: {said}");
+            assert!(said.contains("--data"), "{run:?}: {said}");
+        }
+    }
+}
+
+/// A learning rate out of all bounds.
+#[test]
+fn a_run_that_diverges_names_no_type_of_a_library() {
+    let place = tempfile::tempdir().unwrap();
+    let output = pushpull(
+        place.path(),
+        &[
+            "train",
+            "--set=digits",
+            "--layers=64,8,10",
+            "--activation=relu",
+            "--loss=softmax-cross-entropy",
+            "--rate=1e30",
+            "--epochs=2",
+        ],
+    );
+    let said = fault(&output);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(
+        said.contains("lower the learning rate") && !said.contains("Where"),
+        "{said}"
+    );
+}
+
 /// An array alone: its targets in a second file, or in its own columns.
 #[test]
 fn arrays_in_files_of_their_own_are_samples() {

@@ -142,4 +142,8 @@ impl<T: Precision, W: Watch<T> + ?Sized> Watch<T> for &mut W {
     fn end(&mut self, training: &Training<T>, end: End) -> Result<(), TrainError> {
         (**self).end(training, end)
     }
+
+    fn trial(&mut self, trial: &Trial, of: usize) {
+        (**self).trial(trial, of);
+    }
 }

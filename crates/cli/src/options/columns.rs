@@ -11,17 +11,22 @@ pub struct Columns {
     /// Whether the first line of a table names its columns; auto: if there is no number in it. Lines before the table that
     /// start with # are comments; names in the last of them, as numpy.savetxt writes, are taken with yes, where --target names
     /// one, or where one of them is label, class, target or y
-    #[arg(long, value_enum, value_name = "WHICH", default_value_t = Named::Auto)]
+    #[arg(long, value_enum, value_name = "WHICH", default_value_t = Named::Auto, requires = "data")]
     pub header: Named,
     /// The column of the target in a table, by name or number from 1; once for each
     /// [default: as a header says that has label, class, target or y; else the last]
-    #[arg(long, value_name = "NAME|INDEX")]
+    #[arg(long, value_name = "NAME|INDEX", requires = "data")]
     pub target: Vec<String>,
     /// The targets, where --data is an .npy of inputs alone (.npy)
-    #[arg(long, value_name = "FILE", conflicts_with = "target")]
+    #[arg(
+        long,
+        value_name = "FILE",
+        conflicts_with = "target",
+        requires = "data"
+    )]
     pub labels: Option<PathBuf>,
     /// What to do with empty fields of a table
-    #[arg(long, value_enum, value_name = "HOW", default_value_t = Gaps::Refuse)]
+    #[arg(long, value_enum, value_name = "HOW", default_value_t = Gaps::Refuse, requires = "data")]
     pub missing: Gaps,
 }
 

@@ -121,7 +121,8 @@ impl Report {
             score: epochs
                 .last()
                 .map_or("none", |epoch| epoch.train.score.name()),
-            seconds: epochs.iter().map(|epoch| epoch.seconds).sum(),
+            // The sum of none is -0.
+            seconds: epochs.iter().map(|epoch| epoch.seconds).sum::<f64>() + 0.0,
             shadow_checked: training.shadow_checked(),
             test: test.map(Judged::from),
             files,

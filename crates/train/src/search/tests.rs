@@ -118,10 +118,13 @@ fn a_search_that_is_asked_for_an_end_ranks_what_is_finished() {
     };
     for finished in [0, 1, 3] {
         let mut seen = Seen(0, finished);
+        // Watchers in each other hand a trial on.
+        let mut watch = (Some(&mut seen), ());
         let (loss, grid) = (Loss::SquaredError, Strategy::Grid);
         let ranking =
-            search::<f32>(&four, grid, loss, &settings, &train, &valid, &mut seen).unwrap();
+            search::<f32>(&four, grid, loss, &settings, &train, &valid, &mut watch).unwrap();
         assert_eq!(ranking.trials().len(), finished);
+        assert_eq!(seen.0, finished);
         assert!(ranking.trials().iter().all(|trial| trial.outcome.is_ok()));
     }
 }
