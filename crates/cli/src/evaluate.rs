@@ -13,11 +13,12 @@ use serde::Serialize;
 
 use crate::fault::Fault;
 use crate::given::{given, lost};
-use crate::network::Network;
+use crate::network::{Network, with_biases};
+use crate::options::net::no_widths;
+use crate::options::precision::Precision;
 use crate::options::predict::Evaluate;
-use crate::options::{Precision, Reduction, no_widths};
+use crate::options::reduction::Reduction;
 use crate::screen;
-use crate::train::with_biases;
 
 /// Of each class, how often it was answered by each.
 type Confusion = Vec<Vec<usize>>;

@@ -10,7 +10,8 @@ use crate::fault::Fault;
 use crate::given::{given, typed};
 use crate::long::{self, Forecast};
 use crate::options::explain::{Explain, Format};
-use crate::options::{Precision, Reduction};
+use crate::options::precision::Precision;
+use crate::options::reduction::Reduction;
 use crate::screen;
 
 /// The network, and what is told of it.

@@ -149,7 +149,7 @@ fn shown(fault: &ChainError) -> String {
 }
 
 /// Remedies of the libraries that name their types, and the options that are meant.
-const OPTIONS: [(&str, &str); 7] = [
+const OPTIONS: [(&str, &str); 8] = [
     (
         "carry fewer samples at once with Chunk::Auto or Chunk::Fixed(n), or take Forward, which chunks directions",
         "use --mode forward, or a smaller --batch",
@@ -163,6 +163,10 @@ const OPTIONS: [(&str, &str); 7] = [
         "use --mode reverse",
     ),
     ("use a smaller batch", "use a smaller --batch"),
+    (
+        "take another value there with a `Where` block (tape: `select`)",
+        "give other weights or samples",
+    ),
     ("Reverse: threads must be", "--threads: must be"),
     ("Forward: threads must be", "--threads: must be"),
     ("Primal: threads must be", "--threads: must be"),

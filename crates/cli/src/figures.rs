@@ -1,6 +1,7 @@
 //! `pushpull figures`: the lecture's figures and claims, measured here and now.
 
 use std::path::PathBuf;
+use std::time::Instant;
 
 use pushpull_bench::progress::Progress;
 use pushpull_bench::sweep::Extent;
@@ -10,7 +11,7 @@ use serde_json::json;
 
 use crate::fault::Fault;
 use crate::long::{Faster, Forecast};
-use crate::options::Figures;
+use crate::options::figures::Figures;
 use crate::{interrupt, screen};
 
 /// Runs the command; the text for stdout.
@@ -24,9 +25,9 @@ pub fn run(asked: &Figures, json: bool) -> Result<String, Fault> {
     let (mut figures, mut left) = (Vec::new(), Vec::new());
     interrupt::listen();
     let chosen = chosen(&asked.only)?;
-    let expected = chosen.len() as f64 * seconds(extent);
-    forecast(expected, asked).announce();
-    let mut progress = Progress::start("figures", expected);
+    let listed = seconds(&chosen, extent);
+    forecast(&chosen, extent, pace(listed)?).announce();
+    let mut progress = Progress::start("figures", listed);
     for experiment in chosen {
         if interrupt::came() {
             left.push(experiment.name);
@@ -34,7 +35,7 @@ pub fn run(asked: &Figures, json: bool) -> Result<String, Fault> {
         }
         progress.begin(&format!("{}: {}", experiment.name, experiment.about));
         figures.extend(experiment.run(extent)?);
-        progress.finish(seconds(extent));
+        progress.finish(experiment.seconds(extent));
     }
     progress.end();
     let files = output::write_all::<Fault>(&asked.output, |aside| {
@@ -63,28 +64,47 @@ pub fn run(asked: &Figures, json: bool) -> Result<String, Fault> {
     })
 }
 
-/// About what an experiment takes: an equal part of the minute and a half that all of them take on two cores. The planner, which
-/// knows gradients, knows nothing of them.
-fn seconds(extent: Extent) -> f64 {
-    let all = match extent {
-        Extent::Full => 90.0,
-        Extent::Quick => 5.0,
+/// What these experiments took on the machine where they were timed. The planner, which knows gradients, knows nothing of them.
+fn seconds(chosen: &[&Experiment], extent: Extent) -> f64 {
+    let each = chosen.iter().map(|experiment| experiment.seconds(extent));
+    each.sum()
+}
+
+/// How many times as long this machine takes: by a short experiment, which is run. Nothing is run before what is short anyway.
+fn pace(listed: f64) -> Result<f64, Fault> {
+    const SHORT: f64 = 6.0;
+    let Some(short) = named("noise").filter(|_| listed > SHORT) else {
+        return Ok(1.0);
     };
-    all / EXPERIMENTS.len() as f64
+    let began = Instant::now();
+    short.run(Extent::Quick)?;
+    Ok(began.elapsed().as_secs_f64() / short.seconds(Extent::Quick))
 }
 
 /// What is said before figures that take long.
-fn forecast(expected: f64, asked: &Figures) -> Forecast {
+fn forecast(chosen: &[&Experiment], extent: Extent, pace: f64) -> Forecast {
+    let all = seconds(chosen, extent);
     let mut faster = vec![Faster::new(
         "--quick",
-        EXPERIMENTS.len() as f64 * seconds(Extent::Quick),
+        pace * seconds(chosen, Extent::Quick),
     )];
-    if asked.only.is_empty() {
-        faster.push(Faster::new("--only with the names of some", None));
+    let longest =
+        |a: &&&Experiment, b: &&&Experiment| a.seconds(extent).total_cmp(&b.seconds(extent));
+    if let Some(longest) = chosen.iter().max_by(longest).filter(|_| chosen.len() > 1) {
+        let rest: Vec<&str> = chosen
+            .iter()
+            .map(|experiment| experiment.name)
+            .filter(|name| *name != longest.name)
+            .collect();
+        faster.push(Faster::new(
+            format!("--only {}", rest.join(",")),
+            pace * (all - longest.seconds(extent)),
+        ));
     }
     Forecast {
         what: "figures".into(),
-        seconds: expected,
+        seconds: pace * all,
+        source: Some("by a short one that was timed just now"),
         faster,
     }
 }
@@ -136,4 +156,30 @@ fn report(figures: &[Figure], files: &[PathBuf]) -> String {
         })
         .collect();
     json!({"figures": figures, "files": files}).to_string() + "\n"
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_slow_machine_is_told_what_would_be_faster() {
+        let all: Vec<&Experiment> = EXPERIMENTS.iter().collect();
+        let words = forecast(&all, Extent::Full, 10.0).words().unwrap();
+        for part in [
+            "figures: predicted to take about 4 min, by a short one that was timed just now; faster: --quick (about 14 s)",
+            ", or --only linear,approximation,starts,descent,cost,projection,activations,depth (about 3 min)",
+        ] {
+            assert!(words.contains(part), "{words}");
+        }
+        assert_eq!(forecast(&all, Extent::Full, 1.0).words(), None);
+        let one = forecast(&all[..1], Extent::Full, 1e4).words().unwrap();
+        assert!(!one.contains("--only"), "{one}");
+    }
+
+    #[test]
+    fn the_pace_of_a_machine_is_measured_before_what_may_be_long() {
+        assert_eq!(pace(1.0).unwrap(), 1.0);
+        assert!(pace(30.0).unwrap() > 0.0);
+    }
 }

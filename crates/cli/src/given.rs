@@ -10,7 +10,7 @@ use pushpull_files::{Reading, Samples, samples};
 
 use crate::fault::Fault;
 use crate::network::Network;
-use crate::options::Columns;
+use crate::options::columns::Columns;
 use crate::screen;
 
 /// Samples of a batch that nobody named.

@@ -11,7 +11,10 @@ use crate::fault::Fault;
 use crate::given::{given, typed};
 use crate::long::{self, Forecast};
 use crate::network::Network;
-use crate::options::{Gradient, Mode, Precision, no_widths};
+use crate::options::gradient::Gradient;
+use crate::options::mode::Mode;
+use crate::options::net::no_widths;
+use crate::options::precision::Precision;
 use crate::way;
 
 /// What is printed. `flops` and `calls` are exact.

@@ -39,6 +39,8 @@ impl Faster {
 pub struct Forecast {
     pub what: String,
     pub seconds: f64,
+    /// Where the seconds are from, if not from this machine.
+    pub source: Option<&'static str>,
     pub faster: Vec<Faster>,
 }
 
@@ -71,9 +73,12 @@ impl Forecast {
             false => format!("; faster: {}", words.join(", or ")),
         };
         Some(format!(
-            "{}: predicted to take {}{faster}",
+            "{}: predicted to take {}{}{faster}",
             self.what,
-            span(self.seconds)
+            span(self.seconds),
+            self.source
+                .map(|source| format!(", {source}"))
+                .unwrap_or_default()
         ))
     }
 
@@ -159,6 +164,7 @@ mod tests {
         Forecast {
             what: "gradient by forward chunked".into(),
             seconds,
+            source: None,
             faster: vec![
                 Faster::new("--dtype f32", 0.6 * seconds),
                 Faster::new("--mode reverse", 0.3),
@@ -190,6 +196,11 @@ mod tests {
         };
         let words = "gradient by forward chunked: predicted to take about 8 days";
         assert_eq!(alone.words().unwrap(), words);
+        let told = Forecast {
+            source: Some("a rough figure"),
+            ..alone
+        };
+        assert_eq!(told.words().unwrap(), format!("{words}, a rough figure"));
     }
 
     #[test]

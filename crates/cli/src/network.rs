@@ -2,7 +2,7 @@
 
 use pushpull_core::blocks::{Activation, Loss, Scale};
 use pushpull_core::siblings::memory;
-use pushpull_core::{Builder, Graph, Mlp};
+use pushpull_core::{Builder, Graph, Mlp, Real};
 use pushpull_files::Sample;
 
 use crate::fault::Fault;
@@ -154,6 +154,21 @@ impl Network {
         }
         Ok(b.build(loss)?)
     }
+}
+
+/// Parameters with zeros for the biases that a network has not.
+pub fn with_biases<T: Real>(network: &Network, params: Vec<T>) -> Vec<T> {
+    let (mut all, mut rest) = (Vec::with_capacity(params.len()), &params[..]);
+    for (i, pair) in network.widths.windows(2).enumerate() {
+        let own = pair[0] * pair[1] + if network.has_bias(i) { pair[1] } else { 0 };
+        let (own, after) = rest.split_at(own.min(rest.len()));
+        rest = after;
+        all.extend_from_slice(own);
+        if !network.has_bias(i) {
+            all.extend(vec![T::zero(); pair[1]]);
+        }
+    }
+    all
 }
 
 #[cfg(test)]

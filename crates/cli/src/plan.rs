@@ -17,8 +17,10 @@ use crate::calibration;
 use crate::fault::Fault;
 use crate::given;
 use crate::network::Network;
+use crate::options::net::no_widths;
 use crate::options::plan::Plan;
-use crate::options::{Precision, Reduction, no_widths};
+use crate::options::precision::Precision;
+use crate::options::reduction::Reduction;
 
 /// Samples of a batch that nobody named.
 const BATCH: usize = 32;

@@ -11,7 +11,7 @@ use pushpull_train::class_of;
 use crate::fault::Fault;
 use crate::given::typed;
 use crate::network::Network;
-use crate::options::Precision;
+use crate::options::precision::Precision;
 use crate::options::predict::Predict;
 use crate::screen;
 

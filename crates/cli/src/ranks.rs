@@ -5,7 +5,7 @@ use std::path::Path;
 use pushpull_core::blocks::Loss;
 use pushpull_train::{
     CheckpointFault, Model, Precision, Ranking, Samples, Settings, Space, Strategy, TrainError,
-    Training, Trial, search,
+    Training, Watch, search,
 };
 
 /// The ranks of a run, seen by one of them. Every rank reads the same options and files and takes the same steps; files are
@@ -66,9 +66,9 @@ pub trait Ranks {
         settings: &Settings,
         train: &Samples,
         valid: &Samples,
-        progress: impl FnMut(&Trial, usize),
+        watch: &mut impl Watch<T>,
     ) -> Result<Ranking, TrainError> {
-        search::<T>(space, strategy, loss, settings, train, valid, progress)
+        search::<T>(space, strategy, loss, settings, train, valid, watch)
     }
 }
 

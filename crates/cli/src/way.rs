@@ -10,7 +10,7 @@ use pushpull_reverse_mode::{Plan as ReversePlan, Reverse, Store};
 
 use crate::auto;
 use crate::fault::Fault;
-use crate::options::Mode;
+use crate::options::mode::Mode;
 
 type Result<R, E = Error> = std::result::Result<R, E>;
 

@@ -13,7 +13,7 @@ use crate::fault::Fault;
 use crate::given::Given;
 use crate::long::{self, Forecast};
 use crate::network::Network;
-use crate::options::Precision;
+use crate::options::precision::Precision;
 use crate::options::xray::Xray;
 use crate::screen;
 

@@ -374,6 +374,112 @@ fn weights_of_any_names_types_and_layouts_are_read() {
 
 /// Shapes allow two orders and names have no numbers: what was taken is said.
 #[test]
+fn what_of_the_weights_is_not_read_is_said_or_refused() {
+    let place = tempfile::tempdir().unwrap();
+    let own = place.path();
+    data(own);
+    let f64s = |n: usize| Dtype::F64.bytes(&vec![1.0; n]);
+    let two = || {
+        vec![
+            tensor("fc1.weight", "F64", &[2, 2], f64s(4)),
+            tensor("fc1.bias", "F64", &[2], f64s(2)),
+            tensor("fc2.weight", "F64", &[2, 2], f64s(4)),
+            tensor("fc3.weight", "F64", &[1, 2], f64s(2)),
+        ]
+    };
+    let write =
+        |tensors: &[Tensor]| fs::write(own.join("w.safetensors"), safetensors(tensors)).unwrap();
+    let said = |more: &[&str]| {
+        let common = [
+            "gradient",
+            "--activation=identity",
+            "--loss=sum",
+            "--weights=w.safetensors",
+            "--data=d.npz",
+            "--output=g.safetensors",
+        ];
+        let output = pushpull(own, &[&common[..], more].concat());
+        (output.status.code(), fault(&output))
+    };
+    // Of a layer that --layers leaves out, and of one that is no linear layer, the network is another without it.
+    write(&two());
+    let (code, words) = said(&["--layers=2,1"]);
+    assert_eq!(code, Some(0), "{words}");
+    assert!(
+        words.contains(
+            "not used: \"fc1.bias\", \"fc1.weight\", \"fc2.weight\"; the network that is read"
+        ),
+        "{words}"
+    );
+    let mut norm = two();
+    norm.push(tensor("bn.weight", "F64", &[2], f64s(2)));
+    write(&norm);
+    let (code, words) = said(&[]);
+    assert_eq!(code, Some(0), "{words}");
+    assert!(words.contains("without them"), "{words}");
+    let mut count = two();
+    count.push(tensor("bn.num_batches_tracked", "I64", &[], vec![0; 8]));
+    write(&count);
+    assert!(!said(&[]).1.contains("without them"));
+    // What cannot be left out, as it is a layer's.
+    let mut integers = two();
+    integers[0] = tensor("fc1.weight", "I8", &[2, 2], vec![1; 4]);
+    write(&integers);
+    let (code, words) = said(&[]);
+    assert_eq!(code, Some(2), "{words}");
+    assert!(
+        words.contains("\"fc1.weight\": expected float16") && words.contains("got integers"),
+        "{words}"
+    );
+    assert_eq!(said(&["--map=fc1="]).0, Some(0));
+    for part in [
+        "fc1.weight_v",
+        "fc1.weight_orig",
+        "fc1.parametrizations.weight.original0",
+    ] {
+        let mut folded = two();
+        folded[0] = tensor(part, "F64", &[2, 2], f64s(4));
+        write(&folded);
+        let (code, words) = said(&[]);
+        assert_eq!(code, Some(2), "{words}");
+        assert!(words.contains("fold it before saving"), "{words}");
+    }
+    write(&two());
+    let (code, words) = said(&["--map=fc1=fc2"]);
+    assert_eq!(code, Some(2), "{words}");
+    assert!(words.contains("\"fc2\" twice"), "{words}");
+    assert_eq!(said(&["--map=fc1=fc2", "--map=fc2=fc1"]).0, Some(0));
+    // Numbers of hundreds of digits fill no screen.
+    let mut far = two();
+    far[0] = tensor(
+        "fc1.weight",
+        "F64",
+        &[2, 2],
+        Dtype::F64.bytes(&[1e300, 0.0, 0.0, 0.0]),
+    );
+    write(&far);
+    assert!(said(&["--dtype=f32"]).1.contains("got 1e300 at [0, 0]"));
+}
+
+#[test]
+fn a_file_of_another_library_has_a_remedy_that_saves_it() {
+    let place = tempfile::tempdir().unwrap();
+    let own = place.path();
+    data(own);
+    for (start, words) in [
+        (&b"PK\x03\x04"[..], "model.state_dict()"),
+        (b"\x80\x02}q\0X", "a pickle"),
+        (b"\x89HDF\r\n\x1a\n", "safetensors.numpy.save_file"),
+        (b"\x93NUMPY\x01\0", "an npy file"),
+    ] {
+        fs::write(own.join("w.safetensors"), [start, &[0; 99]].concat()).unwrap();
+        let said = sum(own, &[]).unwrap_err();
+        assert!(said.contains(words), "{said}");
+        assert_eq!(said.lines().count(), 1, "{said}");
+    }
+}
+
+#[test]
 fn an_order_that_names_leave_open_is_said() {
     let place = tempfile::tempdir().unwrap();
     let own = place.path();
@@ -469,6 +575,105 @@ fn arrays_of_any_type_are_samples() {
         }
     }
     assert!(seen.windows(2).all(|pair| pair[0] == pair[1]));
+}
+
+#[test]
+fn what_is_said_of_tables_is_refused_of_arrays() {
+    let place = tempfile::tempdir().unwrap();
+    let own = place.path();
+    let x = || common::matrix(Dtype::F64, false, &[vec![1.0, 2.0], vec![3.0, 5.0]]);
+    let y = || common::classes(true, &[0, 2]);
+    fs::write(own.join("d.npz"), npz(&[("x", x()), ("y", y())], false)).unwrap();
+    let images = npy(
+        "<f8",
+        false,
+        "(2, 1, 2)",
+        &Dtype::F64.bytes(&[1.0, 2.0, 3.0, 5.0]),
+    );
+    fs::write(own.join("i.npz"), npz(&[("x", images), ("y", y())], false)).unwrap();
+    let words = npy("<U1", false, "(2,)", b"a\0\0\0b\0\0\0");
+    fs::write(own.join("w.npz"), npz(&[("x", x()), ("y", words)], false)).unwrap();
+    fs::write(
+        own.join("x.npy"),
+        common::matrix(Dtype::F64, false, &[vec![1.0, 2.0, 0.0]]),
+    )
+    .unwrap();
+    for (more, words) in [
+        (
+            &["--data=d.npz", "--target=1"][..],
+            "--target: expected a table",
+        ),
+        (
+            &["--data=d.npz", "--header=yes"],
+            "--header: expected a table",
+        ),
+        (
+            &["--data=d.npz", "--missing=drop"],
+            "--missing: expected a table",
+        ),
+        (
+            &["--data=x.npy", "--header=yes"],
+            "--header: expected a table",
+        ),
+        (&["--data=i.npz"], "x.reshape(len(x), -1)"),
+        (&["--data=w.npz"], "return_inverse=True"),
+        (&["--data=."], "a file in it"),
+        (&["--data=/dev/null"], "standard input"),
+        (&["--data=t.csv.zip"], "No such file"),
+    ] {
+        let output = pushpull(own, &[&["xray"][..], &NET, more].concat());
+        assert_eq!(output.status.code(), Some(2), "{more:?}");
+        let said = fault(&output);
+        assert!(said.contains(words) && said.lines().count() == 1, "{said}");
+    }
+}
+
+/// Without samples of one's own nothing is read that they could be about.
+#[test]
+fn how_a_table_is_read_needs_a_table() {
+    let place = tempfile::tempdir().unwrap();
+    for option in [
+        "--target=1",
+        "--header=yes",
+        "--missing=drop",
+        "--labels=y.npy",
+    ] {
+        for command in [
+            &["xray", "--layers=2,3"][..],
+            &["compare", "--layers=2,3"],
+            &["train", "--layers=64,10", "--set=digits", "--epochs=1"],
+        ] {
+            let run = [command, &NET[1..], &[option]].concat();
+            let output = pushpull(place.path(), &run);
+            let said = fault(&output);
+            assert_eq!(output.status.code(), Some(2), "{run:?}: {said}");
+            assert!(said.contains("--data"), "{run:?}: {said}");
+        }
+    }
+}
+
+/// A learning rate out of all bounds.
+#[test]
+fn a_run_that_diverges_names_no_type_of_a_library() {
+    let place = tempfile::tempdir().unwrap();
+    let output = pushpull(
+        place.path(),
+        &[
+            "train",
+            "--set=digits",
+            "--layers=64,8,10",
+            "--activation=relu",
+            "--loss=softmax-cross-entropy",
+            "--rate=1e30",
+            "--epochs=2",
+        ],
+    );
+    let said = fault(&output);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(
+        said.contains("lower the learning rate") && !said.contains("Where"),
+        "{said}"
+    );
 }
 
 /// An array alone: its targets in a second file, or in its own columns.
@@ -793,6 +998,85 @@ fn links_are_followed_and_devices_and_pipes_are_written_through() {
     read(own, b"1,2,0\n3,4,1\n", &["--table=pipe"]).unwrap();
     assert!(reader.join().unwrap().starts_with("epoch,"));
     assert!(fs::metadata(&pipe).unwrap().file_type().is_fifo());
+}
+
+/// The table stands before the text, in a file as in a pipe.
+#[cfg(target_os = "linux")]
+#[test]
+fn the_standard_output_is_written_through() {
+    let place = tempfile::tempdir().unwrap();
+    let run = || {
+        let mut run = std::process::Command::new(env!("CARGO_BIN_EXE_pushpull"));
+        run.args([
+            "train",
+            "--set=diabetes",
+            "--layers=10,4,1",
+            "--activation=tanh",
+            "--loss=squared-error",
+            "--epochs=2",
+            "--table=/dev/stdout",
+        ]);
+        run
+    };
+    let piped = run().output().unwrap();
+    assert!(piped.status.success(), "{}", fault(&piped));
+    let path = place.path().join("all.txt");
+    let file = fs::File::create(&path).unwrap();
+    assert!(run().stdout(file).status().unwrap().success());
+    for text in [piped.stdout, fs::read(&path).unwrap()] {
+        let text = String::from_utf8(text).unwrap();
+        let lines: Vec<&str> = text.lines().collect();
+        assert!(lines[0].starts_with("epoch,train_loss"), "{text}");
+        assert!(lines[2].starts_with("2,"), "{text}");
+        assert!(lines[3].starts_with("network "), "{text}");
+    }
+}
+
+/// The first trial takes no time, the second far more than a test.
+#[cfg(unix)]
+#[test]
+fn a_search_that_is_interrupted_keeps_the_trials_that_are_finished() {
+    let place = tempfile::tempdir().unwrap();
+    let own = place.path();
+    let mut search = std::process::Command::new(env!("CARGO_BIN_EXE_pushpull"))
+        .args([
+            "train",
+            "--set=digits",
+            "--layers=64,4,10",
+            "--activation=relu",
+            "--loss=softmax-cross-entropy",
+            "--epochs=200",
+            "--patience=1",
+            "--search=grid",
+            "--hidden=4",
+            "--hidden=2000,2000,2000",
+            "--rates=1",
+            "--table=trials.csv",
+            "--weights=w.safetensors",
+        ])
+        .current_dir(own)
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = std::io::BufRead::lines(std::io::BufReader::new(search.stderr.take().unwrap()));
+    let trial = lines.find(|line| line.as_ref().is_ok_and(|line| line.contains("rate 1e0")));
+    assert!(trial.is_some(), "a trial is told of as it ends");
+    let kill = std::process::Command::new("kill")
+        .args(["-INT", &search.id().to_string()])
+        .status();
+    assert!(kill.unwrap().success());
+    let rest: Vec<String> = lines.map_while(Result::ok).collect();
+    let output = search.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(130), "{rest:?}");
+    let said = rest.join("\n");
+    assert!(
+        said.contains("1 of 2 trials are ranked, and no weights are written"),
+        "{said}"
+    );
+    let table = fs::read_to_string(own.join("trials.csv")).unwrap();
+    assert_eq!(table.lines().count(), 2, "{table}");
+    assert!(!own.join("w.safetensors").exists());
 }
 
 #[test]

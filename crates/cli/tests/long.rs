@@ -122,3 +122,56 @@ fn a_mode_that_patience_runs_for_long_is_announced() {
         assert!(line.contains(words), "{words}: {line}");
     }
 }
+
+#[test]
+fn a_long_look_inside_a_network_names_what_it_would_take_with_less() {
+    let place = tempfile::tempdir().unwrap();
+    let net = [
+        "--layers",
+        "64,900,900,900",
+        "--activation",
+        "tanh",
+        "--loss",
+        "squared-error",
+    ];
+    let run = ["--exact", "900", "--samples", "32", "--batch", "32"];
+    let all = [&["xray"][..], &net, &run].concat();
+    let line = said(place.path(), &all, "predicted to take");
+    assert!(line.starts_with("xray: predicted to take"), "{line}");
+    for words in ["; faster: ", "--samples 1 (", "--exact 0 ("] {
+        assert!(line.contains(words), "{words}: {line}");
+    }
+    // What is done for some samples takes as long in a smaller batch.
+    assert!(!line.contains("--batch"), "{line}");
+    let progress = said(place.path(), &all, "running ");
+    assert!(progress.contains('%'), "{progress}");
+}
+
+#[test]
+fn an_explanation_that_does_not_fit_is_refused_without_a_forecast() {
+    let place = tempfile::tempdir().unwrap();
+    network(place.path(), &WIDTHS, BATCH, Dtype::F64);
+    let output = common::pushpull(
+        place.path(),
+        &[
+            "explain",
+            "--activation=tanh",
+            "--loss=squared-error",
+            "--weights=w.safetensors",
+            "--data=d.npz",
+        ],
+    );
+    let said = common::fault(&output);
+    assert_eq!(output.status.code(), Some(2), "{said}");
+    assert_eq!(said.lines().count(), 1, "{said}");
+    assert!(said.contains("trace a narrower network"), "{said}");
+}
+
+#[test]
+fn figures_show_how_far_they_are() {
+    let place = tempfile::tempdir().unwrap();
+    let run = ["figures", "--only", "noise,descent", "--output", "out"];
+    let line = said(place.path(), &run, "descent: gradient descent and SGD");
+    // By what they take beside each other: 9.5 of 14 seconds are over.
+    assert!(line.starts_with("figures  68 %"), "{line}");
+}

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::words::{Line, cut};
+use crate::words::{self, Line, cut};
 
 /// Characters of what came that are shown, at most: a parser may repeat a whole header.
 const GOT: usize = 400;
@@ -12,7 +12,7 @@ const GOT: usize = 400;
 #[non_exhaustive]
 pub enum FileError {
     /// A file that is not what it should be.
-    #[error("{}", Line(format_args!("{}: {what}: expected {expected}, got {got}; {remedy}", .file.display())))]
+    #[error("{}", Line(format_args!("{}: {what}: expected {expected}, got {got}; {remedy}", words::file(.file))))]
     Input {
         /// The file, as it was named.
         file: PathBuf,

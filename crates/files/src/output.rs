@@ -31,9 +31,24 @@ fn real(file: &Path) -> PathBuf {
     }
 }
 
-/// Whether a path leads to something that is written through: a device, a pipe.
+/// Whether a path leads to something that is written through: a device, a pipe, what this process has open.
 fn is_stream(file: &Path) -> bool {
-    fs::metadata(file).is_ok_and(|found| !found.is_file() && !found.is_dir())
+    descriptor(file).is_some()
+        || fs::metadata(file).is_ok_and(|found| !found.is_file() && !found.is_dir())
+}
+
+/// The number of an open file of this process that a path stands for, as `/dev/stdout` does.
+fn descriptor(file: &Path) -> Option<u32> {
+    let own = format!("/proc/{}/fd", std::process::id());
+    let mut file = file.to_owned();
+    for _ in 0..40 {
+        let directory = fs::canonicalize(parent(&file)).ok()?;
+        if directory == Path::new(&own) {
+            return file.file_name()?.to_str()?.parse().ok();
+        }
+        file = directory.join(fs::read_link(&file).ok()?);
+    }
+    None
 }
 
 /// Refuses an output that cannot come about, before any work is done: no directory for it or none that can be written to, a
@@ -57,17 +72,29 @@ pub fn check(option: &str, output: &Path, inputs: &[&Path]) -> Result<(), FileEr
         return fault("a file", format!("the directory {}", shown()), "add a name");
     }
     let target = real(output);
+    if !is_stream(output) && fs::read_link(&target).is_ok() {
+        let got = format!("{}, a link that leads to itself", shown());
+        return fault("a file", got, "remove it, or choose another name");
+    }
     let same = |input: &&Path| real(input) == target;
     if inputs.iter().any(same) && !is_stream(output) {
         let got = format!("{}, an input", shown());
         return fault("a file of its own", got, "choose another name");
     }
-    if is_stream(&target) {
+    if is_stream(output) {
         return Ok(());
     }
     let remedy = "change its permissions, or choose another name";
     if fs::metadata(&target).is_ok_and(|found| found.permissions().readonly()) {
         let got = format!("{}, which is read-only", shown());
+        return fault("a file that can be written", got, remedy);
+    }
+    // What may not be changed says so when it is opened.
+    if let (true, Err(error)) = (
+        target.exists(),
+        OpenOptions::new().write(true).open(&target),
+    ) {
+        let got = format!("{} ({error})", shown());
         return fault("a file that can be written", got, remedy);
     }
     clear(parent(&target));
@@ -101,21 +128,32 @@ pub fn distinct(outputs: &[(&str, &Path)]) -> Result<(), FileError> {
     Ok(())
 }
 
-/// Refuses a directory of outputs in whose place a file is, before any work is done. `option` is where it was named.
+/// Refuses a directory of outputs that cannot come about, before any work is done: a file is in its place, it cannot be made, or
+/// not be written to. `option` is where it was named.
 ///
 /// # Errors
 /// [`FileError::Request`]
 pub fn check_directory(option: &str, output: &Path) -> Result<(), FileError> {
-    if !output.exists() || output.is_dir() {
-        return Ok(());
+    let fault = |expected: &str, got: String, remedy: &str| {
+        Err(FileError::request(option, expected, got, remedy))
+    };
+    // The first on the way up that is there.
+    let there = output
+        .ancestors()
+        .find(|above| above.symlink_metadata().is_ok());
+    let there = there.unwrap_or(Path::new("."));
+    if !there.is_dir() {
+        let got = format!("the file {}", there.display());
+        return fault("a directory", got, "choose another name");
     }
-    let got = format!("the file {}", output.display());
-    Err(FileError::request(
-        option,
-        "a directory",
-        got,
-        "choose another name",
-    ))
+    match aside(&there.join("any")) {
+        Ok(_) => Ok(()),
+        Err(error) => {
+            let got = format!("{} ({error})", there.display());
+            let remedy = "change its permissions, or choose another place";
+            fault("a directory that can be written to", got, remedy)
+        }
+    }
 }
 
 /// A new file beside another, named after this process.
@@ -163,10 +201,16 @@ fn clear(directory: &Path) {
 pub fn write(output: &Path, bytes: &[u8]) -> Result<(), FileError> {
     let failed = |error: io::Error| FileError::write(output, error);
     let target = real(output);
-    if is_stream(&target) {
+    // Opened anew, a file that is the standard output would be written from its start on.
+    match descriptor(output) {
+        Some(1) => return io::stdout().write_all(bytes).map_err(failed),
+        Some(2) => return io::stderr().write_all(bytes).map_err(failed),
+        _ => {}
+    }
+    if is_stream(output) {
         let mut stream = OpenOptions::new()
             .write(true)
-            .open(&target)
+            .open(output)
             .map_err(failed)?;
         return stream.write_all(bytes).map_err(failed);
     }
@@ -348,6 +392,48 @@ mod tests {
         permissions.set_readonly(true);
         fs::set_permissions(&input, permissions).unwrap();
         assert!(check("--output", &input, &[]).is_err());
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn places_that_cannot_be_written_are_refused_first() {
+        use std::os::unix::fs::symlink;
+        let place = tempfile::tempdir().unwrap();
+        let own = place.path();
+        fs::write(own.join("file"), "mine").unwrap();
+        symlink("loop", own.join("loop")).unwrap();
+        symlink("nowhere", own.join("dangling")).unwrap();
+        let said = check("--weights", &own.join("loop"), &[])
+            .unwrap_err()
+            .to_string();
+        assert!(said.contains("leads to itself"), "{said}");
+        for wrong in ["file", "file/below", "dangling", "loop/below"] {
+            let said = check_directory("--output", &own.join(wrong));
+            assert!(said.is_err(), "{wrong}");
+        }
+        for right in ["new", "new/below", "."] {
+            assert!(
+                check_directory("--output", &own.join(right)).is_ok(),
+                "{right}"
+            );
+        }
+        assert!(check_directory("--output", Path::new("new")).is_ok());
+        // Nobody makes a directory there, not root either.
+        if Path::new("/proc/self").exists() {
+            let said = check_directory("--output", Path::new("/proc/here"))
+                .unwrap_err()
+                .to_string();
+            assert!(
+                said.contains("a directory that can be written to"),
+                "{said}"
+            );
+        }
+        let mut names: Vec<_> = fs::read_dir(own)
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name())
+            .collect();
+        names.sort();
+        assert_eq!(names, ["dangling", "file", "loop"]);
     }
 
     #[test]

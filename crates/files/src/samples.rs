@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::{FileError, Npz, Reading, Sample, Samples, is_stdin, open, table};
+use crate::{FileError, Header, Missing, Npz, Reading, Sample, Samples, is_stdin, open, table};
 
 mod archive;
 mod npy;
@@ -28,6 +28,9 @@ pub fn read(path: &Path, sample: &Sample, asked: &Reading) -> Result<Samples, Fi
             "the target lies in the same file here: leave --labels out",
         ));
     }
+    if end == "npz" || array {
+        no_table(path, asked, end == "npz")?;
+    }
     match end {
         _ if array => npy::read(path, sample, asked),
         _ if is_stdin(path) => table::read(path, sample, asked),
@@ -36,6 +39,36 @@ pub fn read(path: &Path, sample: &Sample, asked: &Reading) -> Result<Samples, Fi
         // What is no file at all has another remedy.
         _ => Err(open(path).map_or_else(|fault| fault, |_| other(path, end))),
     }
+}
+
+/// Refuses what is said of tables alone of an archive, or of a single array.
+fn no_table(path: &Path, asked: &Reading, archive: bool) -> Result<(), FileError> {
+    let target = "x and y of an archive say what is the target: leave it out";
+    let missing = "remove or impute samples with missing values before they are saved";
+    for (option, given, remedy) in [
+        ("--target", archive && !asked.targets.is_empty(), target),
+        (
+            "--header",
+            asked.header != Header::Auto,
+            "an array has no header: leave it out",
+        ),
+        (
+            "--missing",
+            archive && asked.missing != Missing::Refuse,
+            missing,
+        ),
+    ] {
+        if given {
+            let got = path.display().to_string();
+            return Err(FileError::request(
+                option,
+                "a table with --data",
+                got,
+                remedy,
+            ));
+        }
+    }
+    Ok(())
 }
 
 /// The refusal of a file that is none of these.
@@ -48,7 +81,9 @@ fn other(path: &Path, end: &str) -> FileError {
         }
         "pt" | "pth" => "save it with numpy.savez(file, x=x.numpy(), y=y.numpy())",
         "mat" => "load it with scipy.io.loadmat, and save it with numpy.savez(file, x=x, y=y)",
-        _ => "give the file a name that says what it is",
+        "zip" | "tar" | "tgz" | "bz2" | "xz" | "zst" | "7z" | "rar" => "unpack it",
+        "" => "give the file a name that says what it is",
+        _ => "if it is a table, give it a name that ends in .csv, .tsv or .txt",
     };
     let expected = ".csv, .tsv or .txt, plain or .gz, .npz, .npy, or - for standard input";
     let got = match end {

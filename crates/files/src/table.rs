@@ -1,6 +1,6 @@
 //! Tables of numbers, a sample a line: inputs and the target, in columns.
 
-use std::io::{BufRead, BufReader, Read};
+use std::io::Read;
 use std::path::Path;
 
 use flate2::read::MultiGzDecoder;
@@ -8,17 +8,17 @@ use nalgebra::DMatrix;
 use pushpull_core::blocks::Loss;
 use pushpull_core::siblings::memory;
 
-use crate::words::shown;
-use crate::{FileError, Header, Missing, Reading, Sample, Samples, Target, is_stdin, open};
+use crate::words::{file, shown};
+use crate::{FileError, Header, Missing, Reading, Sample, Samples, is_stdin, open};
 
 mod classes;
+mod columns;
+mod field;
 mod records;
 
 use classes::Classes;
+use field::{missing, none, number, value_words};
 use records::{Record, Records};
-
-/// Names that say a column is the target.
-const TARGETS: [&str; 4] = ["label", "class", "target", "y"];
 
 /// The samples of a table, as a [`Reading`] asks for them: inputs over targets, a sample a column. A name that ends in `.gz` is
 /// unpacked; `-` is standard input. At most 2^30 bytes are read, after unpacking.
@@ -63,10 +63,9 @@ pub fn parse(
         .extension()
         .is_some_and(|end| end.eq_ignore_ascii_case("gz"));
     if packed {
-        let unpacked = BufReader::new(MultiGzDecoder::new(source));
-        return Table::new(name, sample, asked).lines(unpacked);
+        return Table::new(name, sample, asked).lines(MultiGzDecoder::new(source));
     }
-    Table::new(name, sample, asked).lines(BufReader::new(source))
+    Table::new(name, sample, asked).lines(source)
 }
 
 /// A table that is being read.
@@ -115,20 +114,14 @@ impl<'a> Table<'a> {
         FileError::input(self.name, what, expected, got, remedy)
     }
 
-    fn lines(mut self, source: impl BufRead) -> Result<Samples, FileError> {
+    fn lines(mut self, source: impl Read) -> Result<Samples, FileError> {
         let columns = self.columns();
         let mut records = Records::new(self.name, source, columns)?;
         self.said
             .push(format!("separated by {}", records.separator()));
-        if records.comments() > 0 {
-            self.said.push(format!(
-                "lines of comments passed over: {}",
-                records.comments()
-            ));
-        }
         while self.asked.batch.is_none_or(|batch| self.samples < batch) {
             let Some(record) = records.next()? else { break };
-            if self.order.is_empty() && self.start(&record)? {
+            if self.order.is_empty() && self.start(&record, &records)? {
                 continue;
             }
             self.sample(&record)?;
@@ -141,22 +134,41 @@ impl<'a> Table<'a> {
     }
 
     /// The first record: lays the columns out. Whether it is a header.
-    fn start(&mut self, record: &Record) -> Result<bool, FileError> {
+    fn start<R: Read>(&mut self, record: &Record, records: &Records<R>) -> Result<bool, FileError> {
         let fields = &record.fields;
         let numbers = fields
             .iter()
             .any(|field| number(field, record.decimal).is_some());
+        // A line without numbers is a header itself, whatever a comment before it says.
+        let commented = records.commented().filter(|comment| {
+            numbers && self.asked.header != Header::No && self.are_names(&comment.fields)
+        });
         let header = match self.asked.header {
             Header::Auto => !numbers,
-            Header::Yes => true,
+            Header::Yes => commented.is_none(),
             Header::No => false,
         };
         self.width(record, header)?;
-        let names = if header { &fields[..] } else { &[] };
+        let names = match &commented {
+            Some(comment) => &comment.fields[..],
+            None if header => &fields[..],
+            None => &[],
+        };
         let targets = self.targets(names)?;
         let inputs = (0..fields.len()).filter(|k| !targets.contains(k));
         let read = targets.iter().copied().filter(|_| !self.asked.inputs_alone);
         self.order = inputs.chain(read).collect();
+        let passed = records.comments() - u64::from(commented.is_some());
+        if passed > 0 {
+            self.said
+                .push(format!("lines of comments passed over: {passed}"));
+        }
+        if let Some(comment) = &commented {
+            self.said.push(format!(
+                "names of the columns taken from the comment in line {}",
+                comment.line
+            ));
+        }
         if header {
             self.said.push(format!("header in line {}", record.line));
         }
@@ -164,107 +176,6 @@ impl<'a> Table<'a> {
             self.said.push(self.target_words(names, &targets));
         }
         Ok(header)
-    }
-
-    /// Which columns the target is in.
-    fn targets(&self, names: &[String]) -> Result<Vec<usize>, FileError> {
-        let passed = self.asked.passed_over();
-        let (count, columns) = (self.sample.targets().max(passed), self.columns());
-        let asked = &self.asked.targets;
-        if !asked.is_empty() && asked.len() != count {
-            return Err(FileError::request(
-                "--target",
-                format!("{count} columns for this network and loss"),
-                asked.len().to_string(),
-                "name as many, or leave it out for the last",
-            ));
-        }
-        if !asked.is_empty() {
-            let found = asked.iter().map(|target| self.column(target, names));
-            let found: Vec<usize> = found.collect::<Result<_, _>>()?;
-            let twice = (1..found.len()).find(|&k| found[..k].contains(&found[k]));
-            if let Some(k) = twice {
-                let got = format!("column {} twice", found[k] + 1);
-                return Err(FileError::request(
-                    "--target",
-                    "columns, each once",
-                    got,
-                    "name another",
-                ));
-            }
-            return Ok(found);
-        }
-        let last = (columns - count..columns).collect();
-        if count != 1 {
-            return Ok(last);
-        }
-        // A header may be marked as a comment.
-        let bare = |name: &String| name.trim_start_matches(['#', ' ']).trim().to_lowercase();
-        let says = |name: &String| TARGETS.contains(&bare(name).as_str());
-        let named: Vec<usize> = (0..names.len()).filter(|&k| says(&names[k])).collect();
-        match named[..] {
-            [] => Ok(last),
-            [one] => Ok(vec![one]),
-            _ => {
-                let shown: Vec<String> = named.iter().map(|&k| shown(&names[k])).collect();
-                Err(self.fault(
-                    "the header",
-                    "one column that is called label, class, target or y",
-                    shown.join(" and "),
-                    "say which one is the target with --target",
-                ))
-            }
-        }
-    }
-
-    /// The column that somebody names.
-    fn column(&self, target: &Target, names: &[String]) -> Result<usize, FileError> {
-        let columns = self.columns();
-        let refused = |expected: String, got: String| {
-            let remedy = "give the name of a column, or its number counted from 1";
-            Err(FileError::request("--target", expected, got, remedy))
-        };
-        match target {
-            Target::Name(name) => {
-                let same = |other: &String| other.trim() == name.trim();
-                match names.iter().position(same) {
-                    Some(k) => Ok(k),
-                    None if names.is_empty() => refused(
-                        "a table with a header".into(),
-                        format!("none, and the name {}", shown(name)),
-                    ),
-                    None => {
-                        let names: Vec<String> =
-                            names.iter().take(20).map(|name| shown(name)).collect();
-                        refused(format!("one of {}", names.join(", ")), shown(name))
-                    }
-                }
-            }
-            Target::Index(k) if (1..=columns).contains(k) => Ok(k - 1),
-            Target::Index(k) => refused(format!("a column, 1 to {columns}"), k.to_string()),
-        }
-    }
-
-    /// Which column is the target, and why.
-    fn target_words(&self, names: &[String], targets: &[usize]) -> String {
-        let columns = self.columns();
-        let shown: Vec<String> = targets
-            .iter()
-            .map(|&k| match names.get(k).map(|name| name.trim()) {
-                Some(name) if !name.is_empty() => format!("{} (column {})", shown(name), k + 1),
-                _ => format!("column {}", k + 1),
-            })
-            .collect();
-        let last = targets.iter().copied().eq(columns - targets.len()..columns);
-        let why = match (self.asked.targets.is_empty(), last) {
-            (false, _) => "as --target says",
-            (true, true) => "the last",
-            (true, false) => "as the header says",
-        };
-        match &shown[..] {
-            many if many.len() > 4 => format!("the target is in the last {} columns", many.len()),
-            some => format!("the target is {}, {why}", some.join(", ")),
-        }
     }
 
     /// Refuses a line of another width.
@@ -276,12 +187,18 @@ impl<'a> Table<'a> {
         let (inputs, targets) = (self.sample.inputs(), columns - self.sample.inputs());
         let expected = format!("{columns} fields ({inputs} inputs, {targets} of the target)");
         let unnamed = header && got == columns + 1 && record.fields[0].trim().is_empty();
-        let remedy = if self.asked.inputs_alone && got == columns + 1 {
+        let remedy = if !record.first && record.fields[0].trim_start().starts_with('#') {
+            "comments are passed over before the table alone: remove this line"
+        } else if self.asked.inputs_alone && got == columns + 1 {
             "inputs alone are read here: name the column of the target, which is passed over, with --target"
         } else if got == columns + 1 && record.fields[columns].trim().is_empty() {
             "the line ends with a separator: remove it, or save the table without it"
         } else if unnamed {
             "the first column has no name, as an index: save the table without it (pandas: index=False)"
+        } else if record.fields.iter().any(|field| field.contains('\n')) {
+            "a quote that starts in this line is not closed: add it, or remove it"
+        } else if got == 1 && record.fields[0].contains(['|', ';', ',', '\t']) {
+            "separate all fields of a file by commas, semicolons, tabs or blanks, by one of these"
         } else if self.order.is_empty() {
             "give the widths of this table with --layers, and the loss that its target is for"
         } else {
@@ -310,7 +227,7 @@ impl<'a> Table<'a> {
             let column = self.order[k];
             let field = record.fields[column].trim();
             let place = || format!("line {}, column {}", record.line, column + 1);
-            if missing(field) {
+            if missing(field) || k < inputs && none(field) {
                 match self.asked.missing {
                     Missing::Drop => {
                         self.numbers.truncate(first);
@@ -355,7 +272,11 @@ impl<'a> Table<'a> {
                 }
                 None => {
                     let mut remedy = "correct the field or remove the line";
-                    if self.samples == 0 && self.asked.header == Header::Auto {
+                    let word = field.starts_with(char::is_alphabetic);
+                    let free = self.asked.targets.is_empty() && self.sample.targets() == 1;
+                    if self.samples == 0 && word && free && !record.first {
+                        remedy = "if this column is the target, name it with --target; inputs are numbers";
+                    } else if self.samples == 0 && self.asked.header == Header::Auto {
                         remedy = if record.first {
                             "correct the field; a header has no number in it, unless --header yes says that it is one"
                         } else {
@@ -384,7 +305,10 @@ impl<'a> Table<'a> {
                 ));
             }
             _ if samples == 0 => {
-                let (expected, remedy) = ("at least one line of numbers", "fetch the file again");
+                let (expected, remedy) = (
+                    "at least one line of numbers",
+                    "check that this is the right file",
+                );
                 return Err(self.fault("the samples", expected, "none", remedy));
             }
             _ => {}
@@ -420,7 +344,7 @@ impl<'a> Table<'a> {
             classes,
             said: vec![format!(
                 "{}: {samples} sample{}, {}",
-                self.name.display(),
+                file(self.name),
                 if samples == 1 { "" } else { "s" },
                 self.said.join("; ")
             )],
@@ -447,32 +371,6 @@ impl<'a> Table<'a> {
             }
         }
         Ok(())
-    }
-}
-
-/// The number of a field; `decimal`: with a comma for the point.
-fn number(field: &str, decimal: bool) -> Option<f64> {
-    let field = field.trim();
-    if missing(field) {
-        return None;
-    }
-    if decimal && field.matches(',').count() == 1 && !field.contains('.') {
-        return field.replace(',', ".").parse().ok();
-    }
-    field.parse().ok()
-}
-
-/// Whether a field says that there is no value.
-fn missing(field: &str) -> bool {
-    let spelled = ["na", "n/a", "nan", "null", "?"];
-    field.is_empty() || spelled.contains(&field.to_lowercase().as_str())
-}
-
-fn value_words(field: &str) -> String {
-    if field.is_empty() {
-        "an empty field".into()
-    } else {
-        shown(field)
     }
 }
 

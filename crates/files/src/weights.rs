@@ -9,7 +9,7 @@ use pushpull_core::siblings::memory;
 use safetensors::tensor::Metadata;
 
 use crate::source::open;
-use crate::words::shown;
+use crate::words::{self, shown};
 use crate::{Element, FileError, Kind};
 
 mod layer;
@@ -108,6 +108,9 @@ impl<R: Read + Seek> Weights<R> {
             return Err(fault("the header", "safetensors".into(), got, SAVE));
         }
         source.read_exact(&mut prefix).map_err(cut)?;
+        if let Some((got, remedy)) = other(&prefix) {
+            return Err(fault("the file", "safetensors".into(), got.into(), remedy));
+        }
         let header_len = u64::from_le_bytes(prefix);
         if header_len > HEADER.min(len - 8) {
             let most = HEADER.min(len - 8);
@@ -158,8 +161,12 @@ impl<R: Read + Seek> Weights<R> {
             } else {
                 String::new()
             };
+            let strange = match unused.iter().any(|name| is_parameter(name)) {
+                true => "; the network that is read is one without them",
+                false => "",
+            };
             said.push(format!(
-                "{}: not used: {}{more}",
+                "{}: not used: {}{more}{strange}",
                 name.display(),
                 list.join(", ")
             ));
@@ -266,11 +273,31 @@ impl<R: Read + Seek> Weights<R> {
             }
             let cast = T::from_f64(value);
             if !cast.is_finite() {
-                let got = format!("{value} at {}", part.entry(k));
+                let got = format!("{} at {}", words::number(value), part.entry(k));
                 return Err(fault("numbers that float32 holds", got, "use --dtype f64"));
             }
             take(k, cast);
         }
         Ok(())
+    }
+}
+
+/// Whether a tensor's name says that it is multiplied by, so that a network without it is another one.
+fn is_parameter(name: &str) -> bool {
+    let end = name.rsplit(['.', '/']).next().unwrap_or(name);
+    end.starts_with("weight") || end == "kernel"
+}
+
+/// What a file is that starts so, where that is known not to be safetensors, and how to save it.
+fn other(start: &[u8; 8]) -> Option<(&'static str, &'static str)> {
+    const TORCH: &str =
+        "in Python: safetensors.torch.save_file(model.state_dict(), \"w.safetensors\")";
+    const NUMPY: &str = "in Python: safetensors.numpy.save_file({\"fc1.weight\": w, \"fc1.bias\": b}, \"w.safetensors\")";
+    match start {
+        [b'P', b'K', 3, 4, ..] => Some(("a zip archive, as torch.save makes it", TORCH)),
+        [0x80, 2..=5, ..] => Some(("a pickle of Python", TORCH)),
+        [0x89, b'H', b'D', b'F', ..] => Some(("HDF5, as Keras saves", NUMPY)),
+        [0x93, b'N', b'U', b'M', b'P', b'Y', ..] => Some(("an npy file", NUMPY)),
+        _ => None,
     }
 }

@@ -9,7 +9,7 @@ use pushpull_cli::Ranks;
 use pushpull_core::blocks::Loss;
 use pushpull_train::{
     CheckpointFault, Engine, Judges, Mode, Model, Precision, Ranking, Samples, Settings, Space,
-    Strategy, TrainError, Training, Trial,
+    Strategy, TrainError, Training, Trial, Watch,
 };
 
 use crate::agreement::checksum;
@@ -149,7 +149,7 @@ impl Ranks for Together {
         settings: &Settings,
         train: &Samples,
         valid: &Samples,
-        progress: impl FnMut(&Trial, usize),
+        watch: &mut impl Watch<T>,
     ) -> Result<Ranking, TrainError> {
         let of = |samples: &Samples| {
             let bytes = |part: &DMatrix<f64>| bytes_of(part.as_slice());
@@ -165,7 +165,8 @@ impl Ranks for Together {
         self.agree(parts.map(|(what, value)| (what.into(), value)).into())?;
         let choices = space.choices(strategy)?;
         let attempt = |at: usize| choices[at].attempt::<T>(loss, settings, train, valid);
-        Ok(search(&self.comm, &choices, attempt, progress)?)
+        let seen = |trial: &Trial, of| watch.trial(trial, of);
+        Ok(search(&self.comm, &choices, attempt, seen)?)
     }
 }
 

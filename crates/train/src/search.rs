@@ -6,7 +6,7 @@ use pushpull_core::blocks::{Activation, Loss};
 
 use crate::error::setting;
 use crate::stream::{Purpose, below, stream, unit};
-use crate::{Epoch, Model, Precision, Samples, Settings, TrainError, Training};
+use crate::{End, Epoch, Model, Precision, Samples, Settings, TrainError, Training, Watch};
 
 mod ranking;
 pub use ranking::{Outcome, Ranking, Trial};
@@ -161,8 +161,8 @@ impl Space {
 }
 
 /// Trains a network for each combination and ranks them by the loss on the validation part at their best epoch. What else
-/// a run is, `settings` says. A combination that diverges or does not fit is ranked last, with its error; `progress` sees
-/// each trial as it ends, and how many there are.
+/// a run is, `settings` says. A combination that diverges or does not fit is ranked last, with its error; `watch` sees the
+/// steps of each trial, and each trial as it ends. Where it asks for an end, the trials that are finished are ranked.
 ///
 /// The winner's validation score is the best of many, so it is too good: evaluate the winner once on samples that took no part
 /// ([`Model::metrics`]).
@@ -185,7 +185,7 @@ impl Space {
 /// };
 /// let (train, valid) = (samples.pick(&split.train)?, samples.pick(&split.valid)?);
 /// let settings = Settings { epochs: 40, ..Settings::default() };
-/// let ranking = search::<f64>(&space, Strategy::Grid, Loss::SquaredError, &settings, &train, &valid, |_, _| {})?;
+/// let ranking = search::<f64>(&space, Strategy::Grid, Loss::SquaredError, &settings, &train, &valid, &mut ())?;
 /// assert_eq!(ranking.best().unwrap().hidden, [8]); // a parabola is not linear
 /// println!("{ranking}");
 /// # Ok::<(), pushpull_train::TrainError>(())
@@ -197,7 +197,7 @@ pub fn search<T: Precision>(
     settings: &Settings,
     train: &Samples,
     valid: &Samples,
-    mut progress: impl FnMut(&Trial, usize),
+    watch: &mut impl Watch<T>,
 ) -> Result<Ranking, TrainError> {
     let choices = space.choices(strategy)?;
     if settings.epochs == 0 {
@@ -205,8 +205,13 @@ pub fn search<T: Precision>(
     }
     let mut trials = Vec::with_capacity(choices.len());
     for choice in &choices {
-        let trial = choice.came(choice.attempt::<T>(loss, settings, train, valid));
-        progress(&trial, choices.len());
+        let outcome = match choice.watched::<T>(loss, settings, train, valid, watch) {
+            Ok(None) => break,
+            Ok(Some(outcome)) => Ok(outcome),
+            Err(fault) => Err(fault),
+        };
+        let trial = choice.came(outcome);
+        watch.trial(&trial, choices.len());
         trials.push(trial);
     }
     Ok(Ranking::new(trials))
@@ -224,6 +229,19 @@ impl Choice {
         train: &Samples,
         valid: &Samples,
     ) -> Result<Outcome, TrainError> {
+        let outcome = self.watched::<T>(loss, settings, train, valid, &mut ())?;
+        outcome.ok_or_else(|| setting("the epochs of a search", "at least 1", 0))
+    }
+
+    /// None where an end was asked for before the trial's own.
+    fn watched<T: Precision>(
+        &self,
+        loss: Loss,
+        settings: &Settings,
+        train: &Samples,
+        valid: &Samples,
+        watch: &mut impl Watch<T>,
+    ) -> Result<Option<Outcome>, TrainError> {
         let ends = [train.inputs().nrows(), train.targets().nrows()];
         let widths = [&ends[..1], &self.hidden, &ends[1..]].concat();
         let model = Model::mlp(&widths, self.activation, loss)?;
@@ -233,7 +251,9 @@ impl Choice {
             ..settings.clone()
         };
         let mut training = Training::<T>::new(&model, settings, train, Some(valid))?;
-        training.run(&mut ())?;
+        if training.run(watch)? == End::Asked {
+            return Ok(None);
+        }
         let epochs = training.history();
         let seconds = epochs.iter().map(|epoch| epoch.seconds).sum();
         // Where no epoch has a loss that is a number below infinity, the last one stands for the run.
@@ -245,14 +265,14 @@ impl Choice {
         let judged = best.and_then(|epoch: &Epoch| Some((epoch, epoch.valid?)));
         let (epoch, valid) =
             judged.ok_or_else(|| setting("the epochs of a search", "at least 1", 0))?;
-        Ok(Outcome {
+        Ok(Some(Outcome {
             n_params: model.n_params(),
             epochs: epochs.len() as u64,
             epoch: epoch.number,
             train: epoch.train,
             valid,
             seconds,
-        })
+        }))
     }
 
     /// The trial of this combination with how it came out.

@@ -2,7 +2,7 @@
 
 use std::ops::ControlFlow;
 
-use crate::{Epoch, Precision, Step, TrainError, Training};
+use crate::{Epoch, Precision, Step, TrainError, Training, Trial};
 
 /// Why a run came to its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -49,6 +49,11 @@ pub trait Watch<T: Precision> {
         let _ = (training, end);
         Ok(())
     }
+
+    /// After each of so many trials of a [`search`](crate::search()).
+    fn trial(&mut self, trial: &Trial, of: usize) {
+        let _ = (trial, of);
+    }
 }
 
 impl<T: Precision> Watch<T> for () {}
@@ -75,6 +80,11 @@ impl<T: Precision, A: Watch<T>, B: Watch<T>> Watch<T> for (A, B) {
         self.0.end(training, end)?;
         self.1.end(training, end)
     }
+
+    fn trial(&mut self, trial: &Trial, of: usize) {
+        self.0.trial(trial, of);
+        self.1.trial(trial, of);
+    }
 }
 
 impl<T: Precision, W: Watch<T>> Watch<T> for Option<W> {
@@ -99,6 +109,12 @@ impl<T: Precision, W: Watch<T>> Watch<T> for Option<W> {
     fn end(&mut self, training: &Training<T>, end: End) -> Result<(), TrainError> {
         self.as_mut()
             .map_or(Ok(()), |watch| watch.end(training, end))
+    }
+
+    fn trial(&mut self, trial: &Trial, of: usize) {
+        if let Some(watch) = self {
+            watch.trial(trial, of);
+        }
     }
 }
 
@@ -125,5 +141,9 @@ impl<T: Precision, W: Watch<T> + ?Sized> Watch<T> for &mut W {
 
     fn end(&mut self, training: &Training<T>, end: End) -> Result<(), TrainError> {
         (**self).end(training, end)
+    }
+
+    fn trial(&mut self, trial: &Trial, of: usize) {
+        (**self).trial(trial, of);
     }
 }

@@ -269,6 +269,7 @@ where
         let forecast = Forecast {
             what: format!("compare: {} of {name}", row.mode),
             seconds: predicted,
+            source: None,
             faster: vec![Faster::new("a smaller --patience, which predicts it", None)],
         };
         forecast.announce();

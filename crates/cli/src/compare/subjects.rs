@@ -14,7 +14,10 @@ use crate::fault::Fault;
 use crate::given::{Given, given, lost};
 use crate::network::Network;
 use crate::options::compare::{Compare, Size};
-use crate::options::{Names, Net, Precision, Reduction};
+use crate::options::names::Names;
+use crate::options::net::Net;
+use crate::options::precision::Precision;
+use crate::options::reduction::Reduction;
 use crate::screen;
 
 /// Samples of a batch that nobody named.
@@ -121,7 +124,7 @@ impl Subjects {
             .networks
             .iter()
             .find(|network| network.widths == widths);
-        found.ok_or_else(crate::options::no_widths)
+        found.ok_or_else(crate::options::net::no_widths)
     }
 
     /// A configuration's graph and samples.
@@ -131,7 +134,7 @@ impl Subjects {
         match &self.read {
             None => Given::new(
                 None,
-                &crate::options::Columns::default(),
+                &crate::options::columns::Columns::default(),
                 network,
                 Some(batch),
             ),

@@ -1,8 +1,12 @@
 //! What each command's run is predicted to take, and by what other options it would take less. Nothing is looked into that is
 //! certainly short.
 
-use nalgebra::Scalar as Number;
-use pushpull_core::{Dual, Graph, Wrt};
+use std::time::Instant;
+
+use nalgebra::{DMatrix, Scalar as Number};
+use pushpull_core::siblings::memory;
+use pushpull_core::{Dual, Graph, Primal, Question, Wrt};
+use pushpull_forward_mode::{Chunk, Forward};
 use pushpull_planner::{Plan, Planned, Timed, Way};
 use pushpull_reverse_mode::Store;
 use pushpull_train::Mode as TrainMode;
@@ -10,9 +14,11 @@ use pushpull_train::Mode as TrainMode;
 use super::{Faster, Forecast};
 use crate::auto;
 use crate::network::Network;
+use crate::options::gradient::Gradient;
+use crate::options::mode::Mode;
+use crate::options::precision::Precision;
 use crate::options::train::Train;
 use crate::options::xray::Xray;
-use crate::options::{Gradient, Mode, Precision};
 use crate::way::{self, Takes};
 
 /// Flops that take less than a minute on any machine that this runs on, at a hundred million a second.
@@ -133,6 +139,7 @@ where
             way::words(way)
         ),
         seconds,
+        source: None,
         faster,
     })
 }
@@ -181,18 +188,58 @@ where
     Some(Forecast {
         what: format!("train by --mode {}", asked.mode),
         seconds: steps * times.seconds(way)?,
+        source: None,
         faster,
     })
 }
 
-/// Flops of the singular values of so many rows and columns: of all of them up to `exact`, else of the steps that find the
-/// largest.
-fn decomposed(rows: f64, columns: f64, exact: f64) -> f64 {
-    let (less, more) = (rows.min(columns), rows.max(columns));
-    match less <= exact {
-        true => 20.0 * less * less * more,
-        false => 40.0 * less * more,
+/// What the Jacobians of the last layer in every block's value take, as [`pushpull_xray`] computes them.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Inside {
+    /// By the engines.
+    flops: f64,
+    /// `l^2 m` of every decomposition of an l x m or m x l matrix, l <= m: its time is in proportion.
+    decomposed: f64,
+}
+
+impl Inside {
+    /// Of so many samples; `rows` of the blocks' values, `outputs` those of the last layer, and the flops of the network alone for
+    /// a sample.
+    fn of(samples: usize, exact: usize, rows: &[f64], outputs: f64, primal: f64) -> Self {
+        let (samples, exact) = (samples as f64, exact as f64);
+        let turns = pushpull_xray::Settings::default().iterations as f64;
+        let (mut flops, mut decomposed) = (0.0, 0.0);
+        if outputs <= exact {
+            // Of all blocks at once: the network, and a row of cotangents for each output.
+            flops = (1.0 + outputs) * primal;
+        }
+        for &rows in rows {
+            let (less, more) = (rows.min(outputs), rows.max(outputs));
+            if less <= exact {
+                decomposed += less * less * more;
+            }
+            if outputs > exact {
+                // A column of tangents for each row, or a jvp and a vjp in turn.
+                flops += match rows <= exact {
+                    true => (1.0 + rows) * primal,
+                    false => turns * 3.0 * primal,
+                };
+            }
+        }
+        Self {
+            flops: samples * flops,
+            decomposed: samples * decomposed,
+        }
     }
+}
+
+/// Seconds of a decomposition over `n^3`, measured on a small n x n matrix.
+fn decomposition() -> f64 {
+    const N: usize = 128;
+    let matrix = DMatrix::from_fn(N, N, |i, j| ((3 * i + 7 * j * j) as f64).sin());
+    let began = Instant::now();
+    let found = std::hint::black_box(matrix.singular_values());
+    began.elapsed().as_secs_f64() / (found.len() as f64).powi(3)
 }
 
 /// The forecast of `pushpull xray`: a gradient, the Jacobians of the last layer in every block's value, and their singular
@@ -201,70 +248,93 @@ pub fn inside<T: Planned>(asked: &Xray, graph: &Graph, batch: usize) -> Option<F
 where
     Dual<T>: Timed,
 {
-    /// Flops a second of a decomposition, which is no product of matrices.
-    const RATE: f64 = 1e9;
     let takes = way::predict::<T>(graph, batch, Wrt::PARAMS, Way::Reverse(1)).ok()?;
-    let rows: Vec<f64> = graph
-        .nodes()
-        .iter()
-        .map(|node| node.dims().n_out as f64)
-        .collect();
-    let outputs = rows.iter().rev().nth(1).copied().unwrap_or(1.0);
-    let work = |samples: usize, exact: usize| {
-        let blocks = rows.iter();
-        let one: f64 = blocks
-            .map(|&rows| decomposed(outputs, rows, exact as f64))
-            .sum();
-        samples.min(batch) as f64 * one
+    let nodes = graph.nodes().iter();
+    let rows: Vec<f64> = nodes.map(|node| node.dims().n_out as f64).collect();
+    let mut layers = graph.nodes().iter().rev();
+    let last = layers.find(|node| node.name.starts_with("layer"))?;
+    let outputs = last.dims().n_out as f64;
+    let primal = Primal::<T>::predict(graph, 1).ok()?.cost.flops as f64;
+    let of = |samples: usize, exact: usize| {
+        Inside::of(samples.min(batch), exact, &rows, outputs, primal)
     };
-    let gradient = takes.cost.flops as f64;
-    let jacobians = |samples: usize| {
-        let share = samples.min(batch) as f64 / batch as f64;
-        outputs.min(asked.exact as f64) * share * gradient
-    };
-    if gradient + jacobians(asked.samples) + work(asked.samples, asked.exact) <= SHORT {
+    let (gradient, all) = (takes.cost.flops as f64, of(asked.samples, asked.exact));
+    if gradient + all.flops + 20.0 * all.decomposed <= SHORT {
         return None;
     }
     let times = Times::<T>::of(graph, batch, Wrt::PARAMS)?;
     let rate = times.seconds(Way::Reverse(1))? / gradient.max(1.0);
-    let seconds = |samples: usize, exact: usize| {
-        rate * (gradient + jacobians(samples)) + work(samples, exact) / RATE
-    };
+    let each = decomposition();
+    let seconds = |of: Inside| rate * (gradient + of.flops) + each * of.decomposed;
+    let mut faster = vec![
+        Faster::new("--samples 1", seconds(of(1, asked.exact))),
+        Faster::new("--exact 0", seconds(of(asked.samples, 0))),
+    ];
+    // What is done for a few samples takes as long in a smaller batch.
+    if batch > 1 && rate * gradient > 0.2 * seconds(all) {
+        faster.push(Faster::new("a smaller --batch", None));
+    }
     Some(Forecast {
         what: "xray".into(),
-        seconds: seconds(asked.samples, asked.exact),
-        faster: vec![
-            Faster::new("--samples 1", seconds(1, asked.exact)),
-            Faster::new("--exact 0", seconds(asked.samples, 0)),
-            Faster::new("a smaller --batch", None),
-        ],
+        seconds: seconds(all),
+        source: None,
+        faster,
     })
 }
 
-/// The forecast of `pushpull explain` with numbers: reverse mode, and forward mode with all tangents at once.
+/// Seconds of a byte that is written for the first time, measured on some.
+fn writing() -> f64 {
+    const BYTES: usize = 1 << 26;
+    let began = Instant::now();
+    let written = std::hint::black_box(vec![1_u8; BYTES]);
+    began.elapsed().as_secs_f64() / written.len() as f64
+}
+
+/// The forecast of `pushpull explain` with numbers: reverse mode, and forward mode with all tangents at once, whose numbers are
+/// kept. What does not fit into memory has none: it is refused.
 pub fn explanation<T: Planned>(graph: &Graph, batch: usize) -> Option<Forecast>
 where
     Dual<T>: Timed,
 {
+    /// Bytes that take less than a minute to write.
+    const FEW: f64 = 2e9;
     let way = Way::ForwardDense;
     let takes = way::predict::<T>(graph, batch, Wrt::PARAMS, way).ok()?;
-    if !may_be_long(way, takes, 1.0) {
+    let bytes = |batch: usize| {
+        let plan = Forward::plan(graph, batch, Question::Gradient).chunk(Chunk::Full);
+        let program = plan.program::<T>().ok()?;
+        let numbers = program.instrs().iter().map(|instr| instr.to.numbers());
+        let numbers = numbers.fold(0, usize::saturating_add);
+        memory::fits::<T>("the trace", numbers, "").ok()?;
+        // Once by the engine, and once to be kept.
+        Some(2.0 * numbers as f64 * size_of::<T>() as f64)
+    };
+    let all = bytes(batch)?;
+    if !may_be_long(way, takes, 1.0) && all < FEW {
         return None;
     }
+    let each = writing();
     let times = Times::<T>::of(graph, batch, Wrt::PARAMS)?;
+    let one = (batch > 1).then(|| {
+        let one = Times::<T>::of(graph, 1, Wrt::PARAMS)?;
+        Some(one.seconds(way)? + each * bytes(1)?)
+    });
+    Some(explained(times.seconds(way)? + each * all, one.flatten()))
+}
+
+/// What is said of an explanation that takes so long, and with a single sample so long.
+fn explained(seconds: f64, one: Option<f64>) -> Forecast {
     let mut faster = vec![Faster::new(
-        "leave --data out, the programs without numbers",
+        "without --data, the programs without numbers",
         0.0,
     )];
-    if batch > 1 {
-        let one = Times::<T>::of(graph, 1, Wrt::PARAMS).and_then(|times| times.seconds(way));
-        faster.extend(one.map(|seconds| Faster::new("--batch 1", seconds)));
-    }
-    Some(Forecast {
+    faster.extend(one.map(|seconds| Faster::new("--batch 1", seconds)));
+    Forecast {
         what: "explain, which pushes the tangents of all parameters".into(),
-        seconds: times.seconds(way)?,
+        seconds,
+        source: None,
         faster,
-    })
+    }
 }
 
 #[cfg(test)]
@@ -287,8 +357,34 @@ mod tests {
     }
 
     #[test]
-    fn singular_values_beyond_the_exact_ones_take_less() {
-        assert!(decomposed(600.0, 900.0, 512.0) < decomposed(600.0, 900.0, 600.0));
-        assert_eq!(decomposed(3.0, 5.0, 9.0), decomposed(5.0, 3.0, 9.0));
+    fn what_is_seen_inside_is_counted_by_samples_and_outputs() {
+        let rows = [8.0, 8.0, 3.0, 1.0];
+        let few = Inside::of(1, 512, &rows, 3.0, 100.0);
+        // A network alone and a row for each output; matrices of 3 x 8, 3 x 8, 3 x 3 and 3 x 1.
+        assert_eq!(few.flops, 400.0);
+        assert_eq!(few.decomposed, 72.0 + 72.0 + 27.0 + 3.0);
+        let four = Inside::of(4, 512, &rows, 3.0, 100.0);
+        assert_eq!((four.flops, four.decomposed), (1600.0, 4.0 * 174.0));
+        // More outputs than are decomposed: columns for blocks of few rows, jvp and vjp in turn for the others.
+        let some = Inside::of(1, 2, &rows, 3.0, 100.0);
+        assert_eq!(some.decomposed, 3.0);
+        assert_eq!(some.flops, 3.0 * 200.0 * 3.0 * 100.0 + 200.0);
+        assert_eq!(Inside::of(1, 0, &rows, 3.0, 100.0).decomposed, 0.0);
+    }
+
+    #[test]
+    fn what_no_planner_knows_is_measured() {
+        assert!(decomposition() > 0.0 && writing() > 0.0);
+    }
+
+    #[test]
+    fn a_long_explanation_names_what_takes_less() {
+        assert_eq!(
+            explained(300.0, Some(3.0)).words().unwrap(),
+            "explain, which pushes the tangents of all parameters: predicted to take about 5 min; faster: without --data, the \
+             programs without numbers (less than a second), or --batch 1 (about 3 s)"
+        );
+        assert!(!explained(300.0, None).words().unwrap().contains("--batch"));
+        assert_eq!(explained(30.0, None).words(), None);
     }
 }

@@ -8,7 +8,10 @@ use pushpull_core::blocks::{Activation, Loss};
 use pushpull_files::values::{ValueError, count, seconds};
 
 use super::choice::chosen;
-use super::{Columns, Names, Precision, Widths, widths};
+use super::columns::Columns;
+use super::names::Names;
+use super::precision::Precision;
+use super::widths::{Widths, widths};
 
 pub const AFTER: &str = "\
 What is compared is the gradient with respect to all parameters. Several networks (--layers once for

@@ -6,7 +6,9 @@ use clap::{Args, ValueEnum};
 
 use pushpull_files::values::count;
 
-use super::{Columns, Net, Precision};
+use super::columns::Columns;
+use super::net::Net;
+use super::precision::Precision;
 
 pub const AFTER: &str = "\
 The text has three columns, each in the order in which its program runs: the primal program, the

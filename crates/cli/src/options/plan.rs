@@ -8,7 +8,11 @@ use pushpull_files::values::{bytes, count};
 use pushpull_planner::Question;
 
 use super::choice::chosen;
-use super::{Columns, Names, Precision, Reduction, Widths, widths};
+use super::columns::Columns;
+use super::names::Names;
+use super::precision::Precision;
+use super::reduction::Reduction;
+use super::widths::{Widths, widths};
 
 pub const AFTER: &str = "\
 Questions, about the sum of all losses over the batch or, without --loss, about the outputs:

@@ -6,7 +6,11 @@ use clap::{ArgAction, Args};
 use pushpull_core::blocks::{Activation, Loss};
 
 use super::choice::chosen;
-use super::{Columns, Names, Net, Precision, Widths, widths};
+use super::columns::Columns;
+use super::names::Names;
+use super::net::Net;
+use super::precision::Precision;
+use super::widths::{Widths, widths};
 
 pub const PREDICT: &str = "\
 The weights read samples as they are, as `pushpull train` writes them and `pushpull gradient` reads

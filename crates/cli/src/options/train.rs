@@ -7,7 +7,10 @@ use pushpull_core::blocks::Activation;
 use pushpull_files::values::{count, number, whole};
 use pushpull_train::Mode;
 
-use super::{Columns, Net, Precision, Widths, widths};
+use super::columns::Columns;
+use super::net::Net;
+use super::precision::Precision;
+use super::widths::{Widths, widths};
 
 /// What the help of `pushpull train` ends with.
 pub const AFTER: &str = "\

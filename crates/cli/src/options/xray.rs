@@ -6,7 +6,10 @@ use clap::Args;
 use pushpull_core::Init;
 use pushpull_files::values::{count, init, share};
 
-use super::{Columns, Net, Precision, Reduction};
+use super::columns::Columns;
+use super::net::Net;
+use super::precision::Precision;
+use super::reduction::Reduction;
 
 pub const AFTER: &str = "\
 Columns, for every block with value h, cotangent h~ = d loss / d h over the batch:

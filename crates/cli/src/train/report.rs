@@ -1,11 +1,8 @@
-//! What a run or a search says.
+//! What a run says.
 
-use std::cell::RefCell;
-use std::io::IsTerminal;
 use std::path::PathBuf;
 
-use pushpull_bench::progress::Progress;
-use pushpull_train::{End, Epoch, Metrics, Precision, Ranking, Training, Trial};
+use pushpull_train::{End, Epoch, Metrics, Precision, Training};
 use serde::Serialize;
 
 use super::Parts;
@@ -13,7 +10,7 @@ use crate::network::Network;
 use crate::options::train::Train;
 
 #[derive(Debug, Serialize)]
-struct Judged {
+pub struct Judged {
     loss: f64,
     score: f64,
 }
@@ -124,7 +121,8 @@ impl Report {
             score: epochs
                 .last()
                 .map_or("none", |epoch| epoch.train.score.name()),
-            seconds: epochs.iter().map(|epoch| epoch.seconds).sum(),
+            // The sum of none is -0.
+            seconds: epochs.iter().map(|epoch| epoch.seconds).sum::<f64>() + 0.0,
             shadow_checked: training.shadow_checked(),
             test: test.map(Judged::from),
             files,
@@ -207,57 +205,4 @@ pub fn csv(epochs: &[Epoch]) -> String {
         );
     }
     csv
-}
-
-/// The trials of a search, on a terminal alone.
-#[derive(Debug, Default)]
-pub struct Trials(RefCell<Option<Progress>>);
-
-impl Trials {
-    pub fn note(&self, trial: &Trial, of: usize) {
-        if std::io::stderr().is_terminal() {
-            let mut bar = self.0.borrow_mut();
-            let bar = bar.get_or_insert_with(|| Progress::start("trials", of as f64));
-            bar.finish(1.0);
-            bar.begin(&trial.hidden_name());
-        }
-    }
-
-    pub fn end(&self) {
-        if let Some(bar) = self.0.take() {
-            bar.end();
-        }
-    }
-}
-
-/// The table of a search.
-pub fn ranking(ranking: &Ranking, json: bool) -> String {
-    if !json {
-        let note = "The first score is the best of many and therefore too optimistic: evaluate that network on samples that were not used here.\n";
-        return format!("{ranking}{note}");
-    }
-    let trials: Vec<_> = ranking
-        .trials()
-        .iter()
-        .map(|trial| {
-            let mut row = serde_json::json!({
-                "hidden": trial.hidden,
-                "activation": trial.activation.name(),
-                "rate": trial.rate,
-                "batch": trial.batch,
-            });
-            match &trial.outcome {
-                Ok(outcome) => {
-                    row["params"] = outcome.n_params.into();
-                    row["best_epoch"] = outcome.epoch.into();
-                    row["train"] = serde_json::json!(Judged::from(outcome.train));
-                    row["valid"] = serde_json::json!(Judged::from(outcome.valid));
-                    row["seconds"] = outcome.seconds.into();
-                }
-                Err(fault) => row["error"] = fault.to_string().into(),
-            }
-            row
-        })
-        .collect();
-    serde_json::json!({ "trials": trials }).to_string() + "\n"
 }

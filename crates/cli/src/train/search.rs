@@ -2,12 +2,14 @@
 
 use pushpull_files::weights;
 use pushpull_files::{Element, output};
-use pushpull_train::{Model, Settings, Space, Strategy, Training};
+use pushpull_train::{End, Model, Settings, Space, Strategy, Training};
 
-use super::{Work, report, settings};
+use super::run::Interrupted;
+use super::{Work, ranking, settings};
 use crate::fault::Fault;
 use crate::options::train::Search;
 use crate::ranks::Ranks;
+use crate::{interrupt, screen};
 
 impl<R: Ranks> Work<'_, R> {
     /// Tries every combination that is asked for; the text for stdout.
@@ -67,22 +69,30 @@ impl<R: Ranks> Work<'_, R> {
             },
         };
         let (train, valid) = (&parts.train, &parts.valid);
-        let bar = report::Trials::default();
-        let ranking = ranks.search::<T>(
-            &space,
-            strategy,
-            net.loss,
-            &settings,
-            train,
-            valid,
-            |trial, of| bar.note(trial, of),
+        let interrupted = ranks.may_stop().then_some(Interrupted);
+        let mut watch = (interrupted, ranking::Trials::default());
+        if ranks.may_stop() {
+            interrupt::listen();
+        }
+        let ranked = ranks.search::<T>(
+            &space, strategy, net.loss, &settings, train, valid, &mut watch,
         )?;
-        bar.end();
+        let (_, mut trials) = watch;
+        trials.end();
         if !ranks.is_first() {
             return Ok(String::new());
         }
-        let winner = ranking.trials().iter().find(|trial| trial.outcome.is_ok());
-        if let (Some(path), Some(winner)) = (&asked.weights, winner) {
+        if interrupt::came() && ranked.trials().is_empty() {
+            let remedy = "no trial was finished; a search with fewer --epochs is over sooner";
+            return Err(Fault::Interrupted {
+                remedy: remedy.into(),
+            });
+        }
+        let winner = ranked.trials().iter().find(|trial| trial.outcome.is_ok());
+        let mut written = asked.weights.is_none();
+        // The user waits for no network to be trained once more after Ctrl-C.
+        let whole = !interrupt::came();
+        if let (Some(path), Some(winner), true) = (&asked.weights, winner, whole) {
             // As it was tried, so that the score is that of what is written.
             let mut widths = vec![network.inputs()];
             widths.extend(&winner.hidden);
@@ -94,14 +104,30 @@ impl<R: Ranks> Work<'_, R> {
             };
             let model = Model::mlp(&widths, winner.activation, net.loss)?;
             let mut training = Training::<T>::new(&model, settings, train, Some(valid))?;
-            training.run(&mut ())?;
-            let params: Vec<T> = parts.raw(&widths, &training.best().params)?;
-            let bytes = weights::network(path, &widths, &params, &parts.classes)?;
-            output::write(path, &bytes)?;
+            if training.run(&mut Interrupted)? != End::Asked {
+                let params: Vec<T> = parts.raw(&widths, &training.best().params)?;
+                let bytes = weights::network(path, &widths, &params, &parts.classes)?;
+                output::write(path, &bytes)?;
+                written = true;
+            }
         }
         if let Some(path) = &asked.table {
-            output::write(path, ranking.to_csv().as_bytes())?;
+            output::write(path, ranked.to_csv().as_bytes())?;
         }
-        Ok(report::ranking(&ranking, json))
+        let text = ranking::text(&ranked, json);
+        if !interrupt::came() {
+            return Ok(text);
+        }
+        screen::say(&text)?;
+        let (done, of) = (ranked.trials().len(), trials.of);
+        let weights = match written {
+            true => "",
+            false => ", and no weights are written",
+        };
+        Err(Fault::Interrupted {
+            remedy: format!(
+                "{done} of {of} trials are ranked{weights}; go on with a --search over the others, or train the first of these"
+            ),
+        })
     }
 }

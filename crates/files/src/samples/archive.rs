@@ -7,7 +7,7 @@ use pushpull_core::blocks::Loss;
 use pushpull_core::siblings::memory;
 
 use crate::arrays::{Head, Npz};
-use crate::words::shape;
+use crate::words::{number, shape};
 use crate::{FileError, Kind, Reading, Sample, Samples};
 
 /// The first samples of an archive.
@@ -51,8 +51,11 @@ pub fn of_arrays<R: Read + Seek>(
 ) -> Result<DMatrix<f64>, FileError> {
     let (inputs, outputs) = (sample.inputs(), sample.outputs());
     let x = npz.head("x")?;
-    let expected = format!("batch x {inputs}, the first of --layers");
-    let remedy = "a sample is a row of x; reshape it, or give other --layers";
+    let expected = format!("batch x {inputs}, as the network has inputs");
+    let remedy = match x.shape().len() {
+        3.. => "a sample is a row of x: save x.reshape(len(x), -1)",
+        _ => "a sample is a row of x; give a network of as many inputs, or save other columns",
+    };
     let batch = match *x.shape() {
         [batch, width] if width == inputs => batch,
         [batch] if inputs == 1 => batch,
@@ -91,7 +94,7 @@ pub fn of_arrays<R: Read + Seek>(
             &path,
             "array y",
             format!("classes 0 to {}", outputs - 1),
-            format!("{class} at [{k}]"),
+            format!("{} at [{k}]", number(class)),
             "number the classes from 0, or give more outputs with --layers",
         ))
     })?;
@@ -164,7 +167,12 @@ pub(super) fn numeric<R: Read + Seek>(
     if head.kind() != Kind::Other {
         return Ok(());
     }
-    let remedy = format!("save {name}.astype(\"float64\")");
+    // Text, and Python's objects.
+    let words = head.descr().contains(['U', 'S', 'O']);
+    let remedy = match name {
+        "y" if words => "number the classes: save numpy.unique(y, return_inverse=True)[1]".into(),
+        _ => format!("save {name}.astype(\"float64\")"),
+    };
     Err(npz.fault(name, "floats, integers or bool", head.descr(), remedy))
 }
 
@@ -181,7 +189,7 @@ fn numbers<R: Read + Seek>(
     npz.read(name, head, |k, value| {
         let (sample, column) = head.place(k);
         let fault = |expected: String, remedy: &str| {
-            let got = format!("{value} at [{sample}, {column}]");
+            let got = format!("{} at [{sample}, {column}]", number(value));
             FileError::input(&path, format!("array {name}"), expected, got, remedy)
         };
         if !value.is_finite() {

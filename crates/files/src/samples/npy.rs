@@ -85,7 +85,7 @@ fn text(
         [rows, width] if width == columns => rows,
         _ => {
             let expected = format!("batch x {columns} ({inputs} inputs, then the target)");
-            let remedy = "give inputs alone with --data and their targets with --labels, or give other --layers";
+            let remedy = "give inputs alone with --data and their targets with --labels, or a network of other widths";
             let got = crate::shape(x.shape());
             return Err(npz.fault("x", expected, got, remedy));
         }

@@ -1,4 +1,5 @@
 use super::*;
+use crate::Target;
 
 fn with(text: &[u8], loss: Loss, asked: &Reading) -> Result<Samples, String> {
     let outputs = if loss == Loss::SigmoidCrossEntropy {
@@ -98,6 +99,205 @@ fn a_target_is_where_the_user_says() {
             .unwrap_err()
             .contains("header")
     );
+}
+
+#[test]
+fn a_comment_names_the_columns_only_where_names_are_wanted() {
+    let read = |text: &str, header, target: Option<Target>| {
+        let asked = Reading {
+            header,
+            targets: target.into_iter().collect(),
+            ..Reading::default()
+        };
+        let read = with(text.as_bytes(), Loss::SoftmaxCrossEntropy, &asked);
+        read.map(|read| (read.x.as_slice().to_vec(), read.said.join("")))
+    };
+    let (last, first) = ([1.0, 2.0, 1.0, 0.0, 0.0], [2.0, 0.0, 0.0, 1.0, 0.0]);
+    let named = |name: &str| Some(Target::Name(name.into()));
+    let taken = "taken from the comment in line 1";
+    for (text, header, target, x, words) in [
+        // As many commas as the table has: a comment.
+        (
+            "# a, b, c\n1,2,0\n",
+            Header::Auto,
+            None,
+            last,
+            "passed over: 1",
+        ),
+        (
+            "# 7, 8, 2\n1,2,0\n",
+            Header::Auto,
+            None,
+            last,
+            "passed over: 1",
+        ),
+        (
+            "# y, label, c\n1,2,0\n",
+            Header::Auto,
+            None,
+            last,
+            "passed over: 1",
+        ),
+        (
+            "# a, b, c\n1,2,0\n",
+            Header::Auto,
+            Some(Target::Index(1)),
+            first,
+            "passed over: 1",
+        ),
+        (
+            "# label,b,c\n1,2,0\n",
+            Header::No,
+            None,
+            last,
+            "passed over: 1",
+        ),
+        (
+            "# label,b,c\nx,y1,z\n1,2,0\n",
+            Header::Auto,
+            None,
+            last,
+            "header in line 2",
+        ),
+        // Names are wanted: by their option, by the name of a target, or by one that is called as targets are.
+        ("# a, b, c\n1,2,0\n", Header::Yes, None, last, taken),
+        ("# a, b, c\n1,2,0\n", Header::Auto, named("a"), first, taken),
+        ("# a, b, c\n1,2,0\n", Header::Yes, named("a"), first, taken),
+        ("# label,b,c\n1,2,0\n", Header::Auto, None, first, taken),
+        ("#Label b c\n1 2 0\n", Header::Auto, None, first, taken),
+        (
+            "\u{feff}#b\tc\ty\n1\t2\t0\n",
+            Header::Auto,
+            None,
+            last,
+            taken,
+        ),
+        (
+            "# title, of it\n# y,b,c\n1,2,0\n",
+            Header::Auto,
+            None,
+            first,
+            "comment in line 2",
+        ),
+        (
+            "# title\nlabel,b,c\n1,2,0\n",
+            Header::Auto,
+            None,
+            first,
+            "header in line 2",
+        ),
+    ] {
+        let (got, said) = read(text, header, target.clone()).unwrap();
+        assert_eq!(got, x, "{text:?} {header:?} {target:?}: {said}");
+        assert!(
+            said.contains(words),
+            "{text:?} {header:?} {target:?}: {said}"
+        );
+    }
+    let other = read("# a, b\n1,2,0\n", Header::Auto, named("a")).unwrap_err();
+    assert!(other.contains("expected a table with a header"), "{other}");
+    let after = read("1,2,0\n# the end\n", Header::Auto, None).unwrap_err();
+    assert!(
+        after.contains("line 2: expected 3 fields") && after.contains("before the table"),
+        "{after}"
+    );
+}
+
+#[test]
+fn lines_end_in_any_way() {
+    let rows = "1.25,2.5,0\n".repeat(4000);
+    for end in ["\n", "\r\n", "\r"] {
+        let text = format!("# words\n\na,b,y\n{rows}").replace('\n', end);
+        let x = read(&text, Loss::SoftmaxCrossEntropy).unwrap();
+        assert_eq!(x.ncols(), 4000, "{end:?}");
+        let fault = read(&format!("{text}1,x,0{end}"), Loss::SoftmaxCrossEntropy).unwrap_err();
+        assert!(fault.contains("line 4004, column 2"), "{end:?}: {fault}");
+    }
+}
+
+#[test]
+fn a_first_line_may_name_the_separator() {
+    let expected = read("1,2,0\n", Loss::SoftmaxCrossEntropy).unwrap();
+    for text in [
+        "sep=;\n1;2;0\n",
+        "\u{feff}SEP=,\r\na,b,y\r\n1,2,0\r\n",
+        "\"sep=\t\"\n1\t2\t0\n",
+        // Where one field holds others.
+        "sep=;\n\"a,b\";c;y\n1;2;0\n",
+    ] {
+        assert_eq!(
+            read(text, Loss::SoftmaxCrossEntropy).unwrap(),
+            expected,
+            "{text:?}"
+        );
+    }
+    let fault = read("sep=;\n1;x;0\n", Loss::SoftmaxCrossEntropy).unwrap_err();
+    assert!(fault.contains("line 2, column 2"), "{fault}");
+}
+
+#[test]
+fn a_column_is_named_without_doubt() {
+    let at = |target: Target, text: &str| {
+        let asked = Reading {
+            targets: vec![target],
+            header: Header::Yes,
+            ..Reading::default()
+        };
+        let read = with(text.as_bytes(), Loss::SoftmaxCrossEntropy, &asked);
+        read.map(|samples| samples.x.as_slice().to_vec())
+    };
+    let expected = Ok(vec![1.0, 2.0, 1.0, 0.0, 0.0]);
+    let text = "a,2020,b\n1,0,2\n";
+    assert_eq!(at(Target::Index(2020), text), expected);
+    assert_eq!(at(Target::Index(2), text), expected);
+    let twice = at(Target::Name("a".into()), "a,a,b\n1,0,2\n").unwrap_err();
+    assert!(twice.contains("\"a\", which 2 have"), "{twice}");
+    let negative = at(Target::Name("-1".into()), text).unwrap_err();
+    assert!(negative.contains("a column, 1 to 3, got -1"), "{negative}");
+}
+
+#[test]
+fn a_remedy_fits_what_came() {
+    let packed: &[u8] = b"\x1f\x8b\x08\0\0\0";
+    for (name, text, words) in [
+        ("t.csv", packed, "ends in .gz"),
+        ("-", packed, "gunzip"),
+        ("t.csv.gz", b"1,2,0\n", "take .gz off"),
+        ("t.csv", b"PK\x03\x04\x14\0", "save it as CSV"),
+        ("-", b"1,x,0\n", "standard input: line 1, column 2"),
+        ("t.csv", b"1|2|0\n", "commas, semicolons, tabs or blanks"),
+        (
+            "t.csv",
+            b"a,b,y\n1;2;0\n",
+            "commas, semicolons, tabs or blanks",
+        ),
+        ("t.csv", b"1,2,0\n\"3,4,2\n1,1,1\n", "a quote"),
+        ("t.csv", b"a,b,y\n", "the right file"),
+        ("t.csv", b"kind,a,b\nred,1,2\n", "name it with --target"),
+        ("t.csv", b"a,b,y\n1,2,0\nred,2,0\n", "correct the field"),
+    ] {
+        let sample = Sample::new(2, 3, Loss::SoftmaxCrossEntropy).unwrap();
+        let fault = parse(Path::new(name), text, &sample, &Reading::default()).unwrap_err();
+        assert!(fault.to_string().contains(words), "{words}: {fault}");
+    }
+}
+
+#[test]
+fn missing_values_are_spelled_in_many_ways() {
+    let asked = Reading {
+        missing: Missing::Drop,
+        ..Reading::default()
+    };
+    for word in [
+        "", " ", "NA", "n/a", "NaN", "-nan", "null", "?", "#N/A", "<NA>", "None",
+    ] {
+        let text = format!("1,2,0\n{word},2,0\n");
+        let read = with(text.as_bytes(), Loss::SoftmaxCrossEntropy, &asked).unwrap();
+        assert_eq!(read.x.ncols(), 1, "{word:?}");
+    }
+    // A class may be called so.
+    let read = with(b"1,2,none\n3,4,some\n", Loss::SoftmaxCrossEntropy, &asked).unwrap();
+    assert_eq!(read.classes, ["none", "some"]);
 }
 
 #[test]

@@ -74,8 +74,14 @@ impl Layer {
         k % n_in * n_out + k / n_in
     }
 
+    /// The weight, and the bias if there is one.
+    pub(super) fn parts(&self) -> impl Iterator<Item = &Part> {
+        [Some(&self.weight), self.bias.as_ref()]
+            .into_iter()
+            .flatten()
+    }
+
     pub(super) fn kinds(&self) -> impl Iterator<Item = Kind> {
-        let bias = self.bias.as_ref().map(|part| part.kind);
-        [Some(self.weight.kind), bias].into_iter().flatten()
+        self.parts().map(|part| part.kind)
     }
 }

@@ -50,10 +50,10 @@ pub(super) fn layers(
     let mut candidates = Vec::new();
     for own in found {
         let Found { weight, bias, .. } = &own;
-        // A norm has a weight of one axis, an embedding no float.
-        let fits = weight.as_ref().is_some_and(|weight| {
-            weight.shape.len() == 2 && !weight.shape.contains(&0) && weight.kind != Kind::Other
-        });
+        // A norm has a weight of one axis. One of integers is a layer too, which is refused.
+        let fits = weight
+            .as_ref()
+            .is_some_and(|weight| weight.shape.len() == 2 && !weight.shape.contains(&0));
         if fits {
             candidates.push(own);
         } else {
@@ -71,7 +71,27 @@ pub(super) fn layers(
         ));
     }
     candidates.sort_by(|a, b| natural(&a.name, &b.name));
+    let twice = candidates
+        .windows(2)
+        .find(|pair| pair[0].name == pair[1].name);
+    if let Some([one, _]) = twice {
+        return Err(FileError::request(
+            "--map",
+            "another name for each layer",
+            format!("{} twice", shown(&one.name)),
+            "rename the other one as well",
+        ));
+    }
     unused.sort_by(|a, b| natural(a, b));
+    if let Some(name) = unused.iter().find(|name| is_reparametrised(name)) {
+        return Err(FileError::input(
+            file,
+            shown(name),
+            "the weight of a linear layer as it is multiplied",
+            "a part of one",
+            "fold it before saving: torch.nn.utils.parametrize.remove_parametrizations, remove_weight_norm or prune.remove",
+        ));
+    }
     if candidates.is_empty() {
         return Err(FileError::input(
             file,
@@ -100,10 +120,13 @@ pub(super) fn layers(
             .collect();
         let ordered = layers.and_then(|layers| match &wanted.widths {
             Some(widths) => by_widths(file, layers, widths),
-            None => by_chain(file, layers),
+            None => Ok((by_chain(file, layers)?, Vec::new())),
         });
         match ordered {
-            Ok(layers) => {
+            Ok((layers, left)) => {
+                let left = left.iter().flat_map(Layer::parts);
+                unused.extend(left.map(|part| part.name.clone()));
+                unused.sort_by(|a, b| natural(a, b));
                 return Ok(Matched {
                     doubtful: is_doubtful(&candidates, &layers, wanted),
                     layers,
@@ -244,8 +267,12 @@ fn layer(file: &Path, found: &Found, transposed: bool) -> Result<Layer, FileErro
         .flatten()
     {
         if !matches!(part.kind, Kind::F16 | Kind::BF16 | Kind::F32 | Kind::F64) {
-            let (expected, remedy) = ("F16, BF16, F32 or F64", "save model.float()");
-            let got = "another type";
+            let expected = "float16, bfloat16, float32 or float64";
+            let remedy = "save model.float(), or leave the layer out with --map NAME=";
+            let got = match part.kind {
+                Kind::Other => "another type",
+                _ => "integers",
+            };
             return Err(FileError::input(
                 file,
                 shown(&part.name),
@@ -278,8 +305,12 @@ fn layer(file: &Path, found: &Found, transposed: bool) -> Result<Layer, FileErro
     Ok(layer)
 }
 
-/// The layers of a network of some widths.
-fn by_widths(file: &Path, layers: Vec<Layer>, widths: &[usize]) -> Result<Vec<Layer>, FileError> {
+/// The layers of a network of some widths, and those that are left.
+fn by_widths(
+    file: &Path,
+    layers: Vec<Layer>,
+    widths: &[usize],
+) -> Result<(Vec<Layer>, Vec<Layer>), FileError> {
     let n = widths.len() - 1;
     let fits = |layer: &Layer, pair: &[usize]| layer.n_in() == pair[0] && layer.n_out() == pair[1];
     for pair in widths.windows(2) {
@@ -327,7 +358,8 @@ fn by_widths(file: &Path, layers: Vec<Layer>, widths: &[usize]) -> Result<Vec<La
             .find(|slot| slot.as_ref().is_some_and(|layer| fits(layer, pair)))?
             .take()
     });
-    Ok(ordered.collect())
+    let ordered = ordered.collect();
+    Ok((ordered, left.into_iter().flatten().collect()))
 }
 
 /// All layers, in an order in which each one's outputs are the next one's inputs.
@@ -393,8 +425,17 @@ fn kind(info: &TensorInfo) -> Kind {
         Dtype::BF16 => Kind::BF16,
         Dtype::F32 => Kind::F32,
         Dtype::F64 => Kind::F64,
+        Dtype::I8 | Dtype::I16 | Dtype::I32 | Dtype::I64 => Kind::I64,
+        Dtype::U8 | Dtype::U16 | Dtype::U32 | Dtype::U64 => Kind::U64,
         _ => Kind::Other,
     }
+}
+
+/// Whether a tensor is what PyTorch keeps in place of a weight: of a weight norm, a pruned layer, or another parametrisation.
+fn is_reparametrised(name: &str) -> bool {
+    let end = name.rsplit('.').next().unwrap_or(name);
+    ["weight_g", "weight_v", "weight_orig"].contains(&end)
+        || name.contains(".parametrizations.weight.")
 }
 
 fn listed(names: &[String]) -> String {

@@ -1,4 +1,7 @@
+use std::ops::ControlFlow;
+
 use super::*;
+use crate::Step;
 use nalgebra::DMatrix;
 use pushpull_core::blocks::{Activation, Loss};
 
@@ -58,7 +61,7 @@ fn trials_that_cannot_run_come_last_with_their_error() {
         ..Settings::default()
     };
     let (train, valid) = (samples(20), samples(10));
-    let mut seen = 0;
+    let mut seen = Seen(0, usize::MAX);
     let ranking = search::<f64>(
         &space,
         Strategy::Grid,
@@ -66,13 +69,10 @@ fn trials_that_cannot_run_come_last_with_their_error() {
         &settings,
         &train,
         &valid,
-        |_, n| {
-            assert_eq!(n, 4);
-            seen += 1;
-        },
+        &mut seen,
     )
     .unwrap();
-    assert_eq!(seen, 4);
+    assert_eq!(seen.0, 4);
     let fine: Vec<bool> = ranking.trials().iter().map(|t| t.outcome.is_ok()).collect();
     assert_eq!(fine, [true, true, false, false]);
     let loss = |i: usize| ranking.trials()[i].outcome.as_ref().unwrap().valid.loss;
@@ -80,6 +80,53 @@ fn trials_that_cannot_run_come_last_with_their_error() {
     let (csv, table) = (ranking.to_csv(), ranking.to_string());
     assert_eq!((csv.lines().count(), table.lines().count()), (5, 5));
     assert!(csv.contains("the batch size") && table.contains("the batch size"));
+}
+
+/// Counts trials, and asks for an end in the one after so many.
+struct Seen(usize, usize);
+
+impl<T: Precision> Watch<T> for Seen {
+    fn step(&mut self, _: &Training<T>, _: &Step) -> Result<ControlFlow<()>, TrainError> {
+        Ok(match self.0 < self.1 {
+            true => ControlFlow::Continue(()),
+            false => ControlFlow::Break(()),
+        })
+    }
+
+    fn trial(&mut self, _: &Trial, of: usize) {
+        assert_eq!(of, 4);
+        self.0 += 1;
+    }
+}
+
+#[test]
+fn a_search_that_is_asked_for_an_end_ranks_what_is_finished() {
+    let settings = Settings {
+        epochs: 3,
+        ..Settings::default()
+    };
+    let (train, valid) = (samples(20), samples(10));
+    let four = Space {
+        hidden: vec![vec![4], vec![5]],
+        batches: vec![8, 5],
+        rates: vec![1e-2],
+        ..space()
+    };
+    let four = Space {
+        activations: four.activations[..1].to_vec(),
+        ..four
+    };
+    for finished in [0, 1, 3] {
+        let mut seen = Seen(0, finished);
+        // Watchers in each other hand a trial on.
+        let mut watch = (Some(&mut seen), ());
+        let (loss, grid) = (Loss::SquaredError, Strategy::Grid);
+        let ranking =
+            search::<f32>(&four, grid, loss, &settings, &train, &valid, &mut watch).unwrap();
+        assert_eq!(ranking.trials().len(), finished);
+        assert_eq!(seen.0, finished);
+        assert!(ranking.trials().iter().all(|trial| trial.outcome.is_ok()));
+    }
 }
 
 #[test]
@@ -93,7 +140,7 @@ fn impossible_searches_are_refused() {
             settings,
             &data,
             &data,
-            |_, _| {},
+            &mut (),
         )
         .is_err()
     };
