@@ -33,6 +33,8 @@ const STATED: Network = Network {
     latency: 2e-6,
     bandwidth: 12.5e9,
 };
+/// Seconds of a gradient on one rank up to which it is measured here.
+const MOST_SECONDS: f64 = 5.0;
 /// Ranks that are measured here.
 const HERE: [usize; 4] = [1, 2, 3, 4];
 
@@ -91,7 +93,7 @@ fn samples(graph: &Graph, batch: usize) -> DMatrix<f32> {
     })
 }
 
-/// Seconds of a gradient over these ranks: the median of some, at least one.
+/// Seconds of a gradient over these ranks: the fastest of some, since others may use the machine as well.
 fn gradient(comm: Rc<dyn Communicator>, widths: &[usize], leaves: usize) -> Result<f64, MpiError> {
     let graph = graph(widths)?;
     let params: Vec<f32> = graph.layout().init(Init::He, 1);
@@ -119,7 +121,7 @@ fn gradient(comm: Rc<dyn Communicator>, widths: &[usize], leaves: usize) -> Resu
         times.remove(0);
     }
     times.sort_by(f64::total_cmp);
-    Ok(times[times.len() / 2])
+    Ok(times[0])
 }
 
 /// Seconds of a leaf on this machine, as one of many: without the exchange.
@@ -137,6 +139,8 @@ fn measured(network: usize, leaves: usize, ranks: usize) -> Option<f64> {
         .env("OMPI_ALLOW_RUN_AS_ROOT", "1")
         .env("OMPI_ALLOW_RUN_AS_ROOT_CONFIRM", "1")
         .env("OMPI_MCA_btl_vader_single_copy_mechanism", "none")
+        // A rank that waits leaves its processor to one that computes.
+        .env("OMPI_MCA_mpi_yield_when_idle", "1")
         .output()
         .ok()?;
     String::from_utf8(output.stdout).ok()?.trim().parse().ok()
@@ -156,7 +160,7 @@ fn report(directory: &Path) -> Result<(), Box<dyn Error>> {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let mut rows = Vec::new();
     let mut notes = vec![format!(
-        "Simulated from the time of a leaf of {LEAF} samples here and a network of 2 us and 12.5 GB/s. Measured on this machine, {cores} cores: more ranks than that share them."
+        "Simulated from the time of a leaf of {LEAF} samples here and a network of 2 us and 12.5 GB/s. Measured on this machine, whose {cores} cores other programs used as well: the fastest of up to 30 gradients."
     )];
     for (at, (name, widths, ..)) in NETWORKS.into_iter().enumerate() {
         let each = leaf_seconds(widths)?;
@@ -196,7 +200,9 @@ fn report(directory: &Path) -> Result<(), Box<dyn Error>> {
                 });
             }
             let mut alone = None;
-            for ranks in HERE {
+            // What takes a machine of few cores longer than this is left to the simulation.
+            let here = HERE.iter().filter(|_| forecast(1) < MOST_SECONDS);
+            for &ranks in here {
                 let Some(seconds) = measured(at, leaves(ranks), ranks) else {
                     println!("{ranks} ranks could not be measured: is there an mpirun?");
                     break;
