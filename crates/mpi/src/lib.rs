@@ -27,13 +27,13 @@
 //! use std::rc::Rc;
 //! use nalgebra::DMatrix;
 //! use pushpull_core::{Mlp, blocks::{Activation, Loss}};
-//! use pushpull_mpi::{Leaves, local};
+//! use pushpull_mpi::{Leaves, MpiError, local};
 //! use pushpull_train::{Engine, Mode};
 //! let graph = Mlp::new(&[2, 3, 1], Activation::Tanh).loss(Loss::SquaredError).build()?;
 //! let params = vec![0.5; graph.n_params()];
 //! let x = DMatrix::from_fn(3, 10, |i, j| ((i + 1) * (j + 2) % 7) as f64 / 7.0);
 //! let gradient = |ranks| -> Vec<Vec<f64>> {
-//!     local::run(ranks, |rank| {
+//!     local::run(ranks, |rank| -> Result<_, MpiError> {
 //!         let engine = |size| Engine::new(&graph, size, Mode::Reverse, 1, 0);
 //!         let mut leaves = Leaves::new(Rc::new(rank), &graph, 10, 4, engine)?;
 //!         Ok(leaves.gradient_of(&params, &x)?.1.to_vec())

@@ -249,9 +249,9 @@ impl Network {
     /// ```
     /// use pushpull_mpi::{Exchange, Network};
     /// let network = Network { latency: 2e-6, bandwidth: 1e9 };
-    /// // 32 leaves of 1 ms, a gradient of 100 kB.
-    /// let worth = network.worth(0.032, Exchange::Summed { leaves: 32, bytes: 100_000 }, 64);
-    /// assert_eq!(worth.best.ranks, 16);
+    /// // 32 leaves of 1 ms, a gradient of 1 MB.
+    /// let worth = network.worth(0.032, Exchange::Summed { leaves: 32, bytes: 1_000_000 }, 64);
+    /// assert_eq!(worth.best.ranks, 7); // an eighth would save less than 2 %
     /// println!("{worth}");
     /// // A gradient of 100 MB does not pay at all.
     /// let worth = network.worth(0.032, Exchange::Summed { leaves: 32, bytes: 100_000_000 }, 64);
