@@ -48,6 +48,10 @@ pub(crate) fn length<T: Real>(x: &[T]) -> T {
     if is_plain(squares) {
         return squares.sqrt();
     }
+    if x.iter().all(|x| x.is_zero()) {
+        // The root of a constant: it has no derivative.
+        return squares.stopped().sqrt();
+    }
     let (scale, norm) = norm(x);
     scale * norm
 }
