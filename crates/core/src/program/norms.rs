@@ -32,7 +32,7 @@ pub(super) fn join<T: Real>(way: Way, from: Mat<'_, T>, x: Mat<'_, T>, to: &mut 
             if bias {
                 across = length(&[across, T::one()]);
             }
-            norm = norm * across;
+            norm *= across;
         }
         *to = length(&[*to, norm]);
     }

@@ -399,7 +399,7 @@ fn weights<T: Scalar>(
             head.copy_from_slice(&params[k * n_out..][..n_out]);
         }
         if unit != T::one() {
-            head.iter_mut().for_each(|to| *to = *to * unit);
+            head.iter_mut().for_each(|to| *to *= unit);
         }
         for j in 0..others.ncols() {
             others.col_mut(j).copy_from_slice(head);
