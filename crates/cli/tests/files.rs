@@ -647,7 +647,12 @@ fn how_a_table_is_read_needs_a_table() {
             let output = pushpull(place.path(), &run);
             let said = fault(&output);
             assert_eq!(output.status.code(), Some(2), "{run:?}: {said}");
-            assert!(said.contains("--data"), "{run:?}: {said}");
+            let other = if command[0] == "train" {
+                "--set"
+            } else {
+                "--data"
+            };
+            assert!(said.contains(other), "{run:?}: {said}");
         }
     }
 }

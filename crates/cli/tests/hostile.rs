@@ -194,7 +194,7 @@ fn hostile_weights_are_refused() {
     case(
         "integers",
         &spoilt(&|t| t[1].dtype = "I64"),
-        &["the layers"],
+        &["0.weight", "float32", "got integers"],
     );
     case(
         "a weight of another width",

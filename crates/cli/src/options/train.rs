@@ -92,7 +92,7 @@ pub struct Train {
     #[command(flatten)]
     pub columns: Columns,
     /// One of the repository's data sets
-    #[arg(long, value_enum)]
+    #[arg(long, value_enum, conflicts_with_all = ["header", "target", "labels", "missing"])]
     pub set: Option<Set>,
     /// The type of numbers
     #[arg(long, value_enum, default_value_t = Precision::F32)]
