@@ -3,6 +3,7 @@
 use std::fmt;
 
 use pushpull_core::graph::Node;
+use pushpull_core::program::Program;
 use pushpull_core::siblings::figures::grouped;
 use pushpull_core::siblings::memory;
 use pushpull_core::{Cost, Error, Graph, Op, Result, cost};
@@ -86,11 +87,21 @@ impl Bracketing {
         )?;
         let chain = Chain::new(graph)?;
         let search = Search::new(graph, &chain, batch);
+        // Unit vectors come out of weights without a product, at the end where they start.
+        let ends = Program::new(graph, batch, 1)?;
         let all = |op: Op, seeds: usize| {
-            nodes
-                .iter()
-                .map(|node| cost::of(&*node.block, op, batch, seeds))
-                .sum()
+            let start = match op {
+                Op::JvpInput => Some(0),
+                Op::VjpInput => Some(nodes.len() - 1),
+                _ => None,
+            };
+            let costs = nodes.iter().enumerate().map(|(i, node)| {
+                if Some(i) == start && ends.weighs(i) {
+                    return Cost::ZERO;
+                }
+                cost::of(&*node.block, op, batch, seeds)
+            });
+            costs.sum()
         };
         Ok(Self {
             primal: all(Op::Forward, 1),
