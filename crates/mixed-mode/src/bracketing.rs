@@ -29,8 +29,8 @@ use crate::step::Step;
 /// assert_eq!(plan.to_string(), "\
 /// J = ((layer1 tanh0) layer0)
 ///   mixed         346 flops, 2 calls
-///   all tangents  602 flops, 2 calls
-///   all adjoints  602 flops, 2 calls
+///   all tangents  346 flops, 2 calls
+///   all adjoints  346 flops, 2 calls
 /// 8 x 2 times 2 x 8: 256 flops
 /// ├─ 8 rows pulled through tanh0: 16 flops
 /// │  └─ layer1: its parameters
