@@ -3,6 +3,7 @@
 import "./style.css";
 import { read, TABLE, written } from "./address";
 import { Agreement } from "./agreement";
+import { arrange } from "./arrange";
 import { Chart } from "./chart";
 import { Client, type Told } from "./client";
 import { onTheme } from "./colour";
@@ -423,6 +424,7 @@ onTheme(() => {
   drawn = false;
   network.recolour();
 });
+arrange();
 tie();
 requestAnimationFrame(tick);
 void open();

@@ -341,3 +341,32 @@ test("it fits 360 pixels and 4k, light, dark and still", async () => {
     await own.close();
   }
 });
+
+test("the keyboard goes the way of the eye, on a phone and when the window grows", async () => {
+  const own = await chrome.newContext({ viewport: { width: 390, height: 844 } });
+  const { page, errors } = await open(own, server.address, "");
+  // Tops of the parts, by where Tab meets them first.
+  const parts = async () => {
+    await page.evaluate(() => document.activeElement?.blur());
+    const met = [];
+    for (let k = 0; k < 400; k++) {
+      await page.keyboard.press("Tab");
+      const part = await page.evaluate(() => {
+        const part = document.activeElement?.closest("#settings, #data-part, #network-part, #output-part, #stepper");
+        return part && { id: part.id, top: part.getBoundingClientRect().top + scrollY };
+      });
+      if (part && !met.some(({ id }) => id === part.id)) met.push(part);
+      if (part?.id === "stepper") break;
+    }
+    return met;
+  };
+  const narrow = await parts();
+  assert.equal(narrow.at(-1).id, "stepper");
+  assert.ok(narrow.some(({ id }) => id === "settings") && narrow[0].id === "network-part", JSON.stringify(narrow));
+  narrow.slice(1).forEach((part, k) => assert.ok(part.top > narrow[k].top, JSON.stringify(narrow)));
+  await page.setViewportSize({ width: 1440, height: 900 });
+  const wide = await page.evaluate(() => [...document.querySelectorAll("#settings, #data-part, #network-part, #output-part, #stepper")].map(({ id }) => id));
+  assert.deepEqual(wide, ["settings", "data-part", "network-part", "output-part", "stepper"]);
+  assert.deepEqual(errors, []);
+  await own.close();
+});
