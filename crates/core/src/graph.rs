@@ -8,7 +8,7 @@ use nalgebra::DMatrix;
 
 use crate::erase::IntoBlock;
 use crate::finite::first_not_finite;
-use crate::{AnyBlock, Dims, Error, Layout, Mat, Op, Real, Result, memory};
+use crate::{AnyBlock, Dims, Error, InputJacobian, Layout, Mat, Op, Real, Result, memory};
 
 mod audit;
 mod builder;
@@ -62,6 +62,30 @@ impl Node {
     /// The block's sizes.
     pub fn dims(&self) -> Dims {
         self.block.dims()
+    }
+
+    /// The structure of the block's Jacobian by its input as the block declares it, where its sizes allow that: else
+    /// [`InputJacobian::Dense`]. What skips work because of a structure asks here, so that a wrong declaration, which is an
+    /// [`Error::Law`] in a debug build, is no panic in a release build.
+    ///
+    /// ```
+    /// use pushpull_core::{InputJacobian, Mlp, blocks::Activation};
+    /// let graph = Mlp::new(&[2, 3, 1], Activation::Tanh).build()?;
+    /// let structures: Vec<_> = graph.nodes().iter().map(|node| node.input_jacobian()).collect();
+    /// assert_eq!(structures, [InputJacobian::Weight, InputJacobian::Diagonal, InputJacobian::Weight]);
+    /// # Ok::<(), pushpull_core::Error>(())
+    /// ```
+    pub fn input_jacobian(&self) -> InputJacobian {
+        let dims = self.dims();
+        let (square, weights) = (
+            dims.n_in == dims.n_out,
+            memory::elements(&[dims.n_out, dims.n_in]),
+        );
+        match self.block.input_jacobian() {
+            InputJacobian::Diagonal | InputJacobian::Identity if !square => InputJacobian::Dense,
+            InputJacobian::Weight if dims.n_params < weights => InputJacobian::Dense,
+            declared => declared,
+        }
     }
 
     /// Numbers of scratch memory that a map of the block needs at the scalar `T`. Asked for only after the sizes of its

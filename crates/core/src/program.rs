@@ -22,7 +22,7 @@ use std::ops::Range;
 
 use crate::graph::{Origin, Source};
 use crate::planes::{DotOp, Moving};
-use crate::{Error, Graph, InputJacobian, Op, Result, memory};
+use crate::{Error, Graph, Op, Result, memory};
 
 mod alive;
 mod along;
@@ -221,7 +221,7 @@ pub enum Act {
     /// Each sample of a seed gets the unit vector of a row: the instruction's `first` and those after it, a row a seed.
     Unit,
     /// Each sample of a seed gets a row of the weights that are the node's Jacobian by its input
-    /// ([`crate::InputJacobian::Weight`]): what [`Act::Unit`] is pulled back to.
+    /// ([`crate::InputJacobian::Weight`]): what [`Act::Unit`] is pulled back to, without a product.
     WeightRows,
     /// The same with a column: what [`Act::Unit`] is pushed to.
     WeightColumns,
@@ -483,21 +483,9 @@ impl Program {
         });
     }
 
-    /// Whether a node's derivative by its input is a part of its parameters: then the unit vectors of its output are pulled
-    /// back to rows of it, and those of its input are pushed to columns, without a product.
-    pub fn weighs(&self, node: usize) -> bool {
-        let (block, dims) = (
-            &self.graph.nodes()[node].block,
-            self.graph.nodes()[node].dims(),
-        );
-        block.input_jacobian() == InputJacobian::Weight
-            && dims.n_params >= memory::elements(&[dims.n_out, dims.n_in])
-    }
-
     /// Whether a node's derivative by its input is the same at every input.
     fn constant(&self, node: usize) -> bool {
-        let block = &self.graph.nodes()[node].block;
-        block.input_jacobian().is_constant()
+        self.graph.nodes()[node].input_jacobian().is_constant()
     }
 
     /// Where a node's derivative is taken, as it was emitted last.

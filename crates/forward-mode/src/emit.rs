@@ -2,9 +2,9 @@
 
 use std::ops::Range;
 
-use pushpull_core::Op;
 use pushpull_core::graph::Origin;
 use pushpull_core::program::{Act, Asked, Base, Given, Program, Role, View};
+use pushpull_core::{InputJacobian, Op};
 
 use crate::seeds::{Seeds, cut, gap, hull, within};
 
@@ -90,8 +90,8 @@ fn weight_columns(p: &Program, seeds: &Seeds, i: usize) -> Option<usize> {
         return None;
     };
     let first = seeds.through(graph, source, &[]).start;
-    p.weighs(i)
-        .then(|| first.wrapping_sub(graph.inputs()[input].rows.start))
+    let weighs = graph.nodes()[i].input_jacobian() == InputJacobian::Weight;
+    weighs.then(|| first.wrapping_sub(graph.inputs()[input].rows.start))
 }
 
 /// The tangent of what node i reads, for the seeds `arriving`: that of its source, or of several stacked.

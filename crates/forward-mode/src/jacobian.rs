@@ -63,9 +63,7 @@ impl<T: Scalar> Forward<T> {
         x: impl Into<Mat<'a, T>>,
         columns: Range<usize>,
     ) -> Result<DMatrix<T>> {
-        let all = self.graph().n_params();
-        let asked = (Purpose::JacobianParams, Wrt::PARAMS, columns);
-        self.by_columns(params, x.into(), "parameters", all, asked)
+        self.by_columns(params, x.into(), Wrt::PARAMS, columns)
     }
 
     /// The Jacobian of all outputs with respect to the inputs, sample by sample: row `sample * n_outputs + output`, a
@@ -92,9 +90,7 @@ impl<T: Scalar> Forward<T> {
         x: impl Into<Mat<'a, T>>,
         columns: Range<usize>,
     ) -> Result<DMatrix<T>> {
-        let all = self.graph().n_inputs();
-        let asked = (Purpose::JacobianInputs, Wrt::INPUTS, columns);
-        self.by_columns(params, x.into(), "inputs", all, asked)
+        self.by_columns(params, x.into(), Wrt::INPUTS, columns)
     }
 
     /// As [`Forward::jacobian_params`], written as the products leave it: into `columns`, `n_outputs` x `B n_params`, whose
@@ -125,12 +121,8 @@ impl<T: Scalar> Forward<T> {
         x: impl Into<Mat<'a, T>>,
         columns: impl Into<MatMut<'a, T>>,
     ) -> Result<()> {
-        let asked = (
-            Purpose::JacobianParams,
-            Wrt::PARAMS,
-            0..self.graph().n_params(),
-        );
-        self.columns_into(params, x.into(), asked, columns.into())
+        let all = 0..self.graph().n_params();
+        self.columns_into(params, x.into(), Wrt::PARAMS, all, columns.into())
     }
 
     /// As [`Forward::jacobian_inputs`], written as the products leave it: into `columns`, `n_outputs` x `B n_inputs`, whose
@@ -145,25 +137,24 @@ impl<T: Scalar> Forward<T> {
         x: impl Into<Mat<'a, T>>,
         columns: impl Into<MatMut<'a, T>>,
     ) -> Result<()> {
-        let asked = (
-            Purpose::JacobianInputs,
-            Wrt::INPUTS,
-            0..self.graph().n_inputs(),
-        );
-        self.columns_into(params, x.into(), asked, columns.into())
+        let all = 0..self.graph().n_inputs();
+        self.columns_into(params, x.into(), Wrt::INPUTS, all, columns.into())
     }
 
-    /// Columns of a Jacobian of their own. The tangents of a seed, sample after sample, are one of them.
+    /// Columns of a Jacobian in a matrix of their own. The tangents of a seed, sample after sample, are one of them.
     fn by_columns(
         &mut self,
         params: &[T],
         x: Mat<'_, T>,
-        what: &str,
-        all: usize,
-        asked: (Purpose, Wrt, Range<usize>),
+        wrt: Wrt,
+        asked: Range<usize>,
     ) -> Result<DMatrix<T>> {
         let (n_outputs, batch) = (self.graph().n_outputs(), self.batch());
-        let Range { start, end } = asked.2;
+        let (what, all) = match wrt.inputs {
+            true => ("inputs", self.graph().n_inputs()),
+            false => ("parameters", self.graph().n_params()),
+        };
+        let Range { start, end } = asked;
         if start > end || end > all {
             return Err(Error::Shape {
                 name: format!("the columns of the Jacobian by {what}"),
@@ -180,7 +171,7 @@ impl<T: Scalar> Forward<T> {
         )?;
         let mut jacobian = DMatrix::from_element(rows, columns, T::zero());
         let target = MatMut::new(jacobian.as_mut_slice(), n_outputs, batch * columns);
-        self.columns_into(params, x, asked, target)?;
+        self.columns_into(params, x, wrt, asked, target)?;
         Ok(jacobian)
     }
 
@@ -188,7 +179,8 @@ impl<T: Scalar> Forward<T> {
         &mut self,
         params: &[T],
         x: Mat<'_, T>,
-        (purpose, wrt, asked): (Purpose, Wrt, Range<usize>),
+        wrt: Wrt,
+        asked: Range<usize>,
         mut columns: MatMut<'_, T>,
     ) -> Result<()> {
         let (n_outputs, batch) = (self.graph().n_outputs(), self.batch());
@@ -199,7 +191,10 @@ impl<T: Scalar> Forward<T> {
             let remedy = "give every seed one column for each sample";
             return Err(Error::matrix("columns", expected, got, remedy));
         }
-        self.prepare(purpose)?;
+        self.prepare(match wrt.inputs {
+            true => Purpose::JacobianInputs,
+            false => Purpose::JacobianParams,
+        })?;
         let Self {
             setting,
             prepared,

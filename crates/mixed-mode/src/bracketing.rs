@@ -3,10 +3,9 @@
 use std::fmt;
 
 use pushpull_core::graph::Node;
-use pushpull_core::program::Program;
 use pushpull_core::siblings::figures::grouped;
 use pushpull_core::siblings::memory;
-use pushpull_core::{Cost, Error, Graph, Op, Result, cost};
+use pushpull_core::{Cost, Error, Graph, InputJacobian, Op, Result, cost};
 
 use crate::factor::{Chain, Structure};
 use crate::program::countable;
@@ -88,7 +87,6 @@ impl Bracketing {
         let chain = Chain::new(graph)?;
         let search = Search::new(graph, &chain, batch);
         // Unit vectors come out of weights without a product, at the end where they start.
-        let ends = Program::new(graph, batch, 1)?;
         let all = |op: Op, seeds: usize| {
             let start = match op {
                 Op::JvpInput => Some(0),
@@ -96,7 +94,7 @@ impl Bracketing {
                 _ => None,
             };
             let costs = nodes.iter().enumerate().map(|(i, node)| {
-                if Some(i) == start && ends.weighs(i) {
+                if Some(i) == start && node.input_jacobian() == InputJacobian::Weight {
                     return Cost::ZERO;
                 }
                 cost::of(&*node.block, op, batch, seeds)

@@ -60,7 +60,7 @@ impl Chain {
         }
         let mut factors = Vec::with_capacity(nodes.len());
         for (node, link) in nodes.iter().enumerate() {
-            if link.block.input_jacobian() != InputJacobian::Identity {
+            if link.input_jacobian() != InputJacobian::Identity {
                 factors.push(Factor::new(node, link));
             }
         }
@@ -91,7 +91,7 @@ impl Chain {
 impl Factor {
     fn new(node: usize, link: &Node) -> Self {
         let dims = link.dims();
-        let structure = match link.block.input_jacobian() {
+        let structure = match link.input_jacobian() {
             InputJacobian::Identity | InputJacobian::Diagonal => Structure::Diagonal,
             InputJacobian::Weight => Structure::Params,
             // Every matrix is one of these.

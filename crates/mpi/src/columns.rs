@@ -165,16 +165,9 @@ pub fn jacobian_params_columns<T: Precision>(
     x: &DMatrix<T>,
     threads: usize,
 ) -> Result<Part<T>, MpiError> {
-    let range = share(graph.n_params(), comm.rank(), comm.size());
     let plan = Forward::plan(graph, x.ncols(), Question::JacobianParams).threads(threads);
-    let numbers = plan
-        .prepare()?
-        .jacobian_params_columns(params, x, range.clone())?;
-    Ok(Part {
-        along: Along::Columns,
-        range,
-        numbers,
-        symmetric: false,
+    by_columns(comm, graph.n_params(), |range| {
+        plan.prepare()?.jacobian_params_columns(params, x, range)
     })
 }
 
@@ -190,15 +183,22 @@ pub fn jacobian_inputs_columns<T: Precision>(
     x: &DMatrix<T>,
     threads: usize,
 ) -> Result<Part<T>, MpiError> {
-    let range = share(graph.n_inputs(), comm.rank(), comm.size());
     let plan = Forward::plan(graph, x.ncols(), Question::JacobianInputs).threads(threads);
-    let numbers = plan
-        .prepare()?
-        .jacobian_inputs_columns(params, x, range.clone())?;
+    by_columns(comm, graph.n_inputs(), |range| {
+        plan.prepare()?.jacobian_inputs_columns(params, x, range)
+    })
+}
+
+fn by_columns<T: Precision>(
+    comm: &dyn Communicator,
+    all: usize,
+    columns: impl FnOnce(Range<usize>) -> Result<DMatrix<T>, Error>,
+) -> Result<Part<T>, MpiError> {
+    let range = share(all, comm.rank(), comm.size());
     Ok(Part {
         along: Along::Columns,
+        numbers: columns(range.clone())?,
         range,
-        numbers,
         symmetric: false,
     })
 }

@@ -6,7 +6,7 @@ use std::ops::Range;
 
 use pushpull_core::graph::{Origin, Source};
 use pushpull_core::program::{Act, Asked, Base, Given, Program, Role, View};
-use pushpull_core::{Accum, Graph, Op, ParamJacobian};
+use pushpull_core::{Accum, Graph, InputJacobian, Op, ParamJacobian};
 
 use crate::wanted::{Seed, Wanted, unused};
 
@@ -28,7 +28,8 @@ pub(crate) fn pullback(p: &mut Program, seed: Seed, wanted: Wanted, params_bar: 
     let x_bar = p.operand(Base::Asked(Asked::XBar), columns);
     let mut adjoint = Adjoint::new(p, wanted, x_bar, columns);
     // The unit cotangents themselves are needed for parameters alone, where they come out of the weights as rows of them.
-    let rows = (seed == Seed::Unit && adjoint.p.weighs(last)).then_some(last);
+    let weighs = adjoint.graph.nodes()[last].input_jacobian() == InputJacobian::Weight;
+    let rows = (seed == Seed::Unit && weighs).then_some(last);
     if adjoint.active(last) {
         let bar = match (rows, wanted.params) {
             (Some(_), None) => View::NOTHING,

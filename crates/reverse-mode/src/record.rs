@@ -4,6 +4,7 @@ use pushpull_core::linalg::{first_not_finite, sum};
 use pushpull_core::{Accum, Error, Mat, MatMut, Result, Scalar, Wrt};
 
 use crate::Reverse;
+use crate::reverse::settled;
 
 /// A recorded run of the primal program. It can be pulled back any number of times; it borrows the parameters, so
 /// changing them in between does not compile:
@@ -104,9 +105,7 @@ impl<T: Scalar> Record<'_, T> {
             params: params_bar.is_some(),
             inputs: x_bar.is_some(),
         };
-        if self.doubt.meets(wrt) {
-            graph.check_slopes(self.params, self.x, wrt, T::DUAL)?;
-        }
+        settled(graph, self.params, self.x, self.doubt, wrt)?;
         let Reverse { prepared, team, .. } = &mut *self.engine;
         for first in (0..seeds).step_by(side) {
             let group = first..seeds.min(first + side);

@@ -69,7 +69,7 @@ impl Code {
                     Act::Map(op) => self.map(op, step, (from, to), &rest, scratch),
                     Act::Check => check(*doubt | output_in_doubt(view(from)))?,
                     act => {
-                        self.moved(act, step, (from, to), &rest);
+                        self.by_engine(act, step, (from, to), &rest);
                     }
                 }
             }
@@ -152,7 +152,7 @@ impl Code {
 
     /// What an engine does itself.
     #[inline(always)]
-    fn moved<T: Scalar, const STAGED: bool>(
+    fn by_engine<T: Scalar, const STAGED: bool>(
         &self,
         act: Act,
         step: &Step,
@@ -336,7 +336,7 @@ fn small_unit_params<T: Scalar>(
     T::of(block).jvp_params(at, directions, acc, y_dot, &mut scratch);
 }
 
-/// What an engine does itself.
+/// Numbers that are moved, set or added.
 fn moved<T: Scalar>(
     act: Act,
     batch: usize,

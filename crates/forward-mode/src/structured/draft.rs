@@ -9,7 +9,7 @@ use pushpull_core::{Graph, InputJacobian, Result};
 
 use super::moves::{Action, Form, Move};
 use super::occurrence::{Kind, Occurrence};
-use super::term::{Columns, Light, State, structure};
+use super::term::{Columns, Light, State};
 
 pub(super) const REMEDY: &str = "carry fewer samples at once with Chunk::Auto or Chunk::Fixed(n), or take Forward, which chunks directions";
 
@@ -149,7 +149,7 @@ impl<T> Draft<'_, T> {
     /// occurrence.
     fn through(&mut self, i: usize, arriving: State, start: Option<usize>) -> Result<State> {
         let node = &self.graph.nodes()[i];
-        let structure = structure(node);
+        let structure = node.input_jacobian();
         match structure {
             InputJacobian::Identity if start.is_none() => return Ok(arriving),
             InputJacobian::Diagonal | InputJacobian::Identity => {

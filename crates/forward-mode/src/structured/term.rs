@@ -1,9 +1,6 @@
 //! The tangents at a node's output.
 
-use pushpull_core::InputJacobian;
-use pushpull_core::graph::Node;
 use pushpull_core::siblings::arena::Slot;
-use pushpull_core::siblings::memory;
 
 use super::moves::Form;
 
@@ -54,19 +51,5 @@ impl State {
         });
         let light = self.light.iter();
         dense.chain(light.map(|light| (light.occurrence, light.form())))
-    }
-}
-
-/// What a block declares, where its sizes allow it.
-pub(super) fn structure(node: &Node) -> InputJacobian {
-    let dims = node.dims();
-    match node.block.input_jacobian() {
-        InputJacobian::Diagonal | InputJacobian::Identity if dims.n_in != dims.n_out => {
-            InputJacobian::Dense
-        }
-        InputJacobian::Weight if dims.n_params < memory::elements(&[dims.n_out, dims.n_in]) => {
-            InputJacobian::Dense
-        }
-        declared => declared,
     }
 }
