@@ -1,36 +1,10 @@
 //! The lecture's claims, each with what was measured and whether it held. Every word of a verdict follows from the rows.
 
-use std::fmt;
-
 use crate::record::{Dtype, Mode, Record, Sweep};
 use crate::table::{Curve, Table, blocks, law, params};
+use crate::verdict::within;
 
-/// How a claim came out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict {
-    /// The measurement agrees.
-    Held,
-    /// It agrees under a condition that the measurement names.
-    InPart,
-    /// It disagrees.
-    Failed,
-    /// It is about time, and there are too few points, or they lie too near the edge for their spread.
-    Inconclusive,
-    /// Nothing was measured that could tell.
-    Open,
-}
-
-impl fmt::Display for Verdict {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            Self::Held => "held",
-            Self::InPart => "held in part",
-            Self::Failed => "did not hold",
-            Self::Inconclusive => "inconclusive",
-            Self::Open => "not measured",
-        })
-    }
-}
+pub use crate::verdict::Verdict;
 
 /// A claim with its measurement.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -102,10 +76,6 @@ pub fn all(table: Table<'_>) -> Vec<Claim> {
         .collect()
 }
 
-fn hold(held: bool) -> Verdict {
-    if held { Verdict::Held } else { Verdict::Failed }
-}
-
 /// Cost over the primal's cost along a curve: in time and in flops.
 fn over_primal(table: Table<'_>, curve: Curve) -> (Points, Points) {
     let time = table.points(curve, params, |r| r.time_s / r.primal_time_s);
@@ -123,7 +93,7 @@ fn forward_grows(table: Table<'_>) -> Option<(String, Verdict)> {
         flops.slope, time.slope, flops.points
     );
     // The claim is one on work, which is counted.
-    Some((text, hold((flops.slope - 1.0).abs() <= 0.05)))
+    Some((text, Verdict::of((flops.slope - 1.0).abs() <= 0.05)))
 }
 
 /// What structured tangents take off forward mode, and what they still cost beside reverse mode.
@@ -147,7 +117,7 @@ fn structured_grows(table: Table<'_>) -> Option<(String, Verdict)> {
         structured.flops as f64 / reverse.flops as f64,
         structured.time_s / reverse.time_s
     );
-    Some((text, hold(slope.slope.abs() < 0.05 && fewer > 1.0)))
+    Some((text, Verdict::of(slope.slope.abs() < 0.05 && fewer > 1.0)))
 }
 
 /// Rows of the depth sweep, by number of blocks.
@@ -175,7 +145,10 @@ fn forward_forgets(table: Table<'_>) -> Option<(String, Verdict)> {
     let text = format!(
         "From the shallowest to the deepest network, {depth:.0} times the blocks, one jvp's peak memory grows {jvp:.2} times and a chunk's, without the gradient that it returns, {chunk:.2} times; both include the plan's own bookkeeping, which is a few hundred bytes per block."
     );
-    Some((text, hold(jvp < depth.sqrt() && chunk < depth.sqrt())))
+    Some((
+        text,
+        Verdict::of(jvp < depth.sqrt() && chunk < depth.sqrt()),
+    ))
 }
 
 fn full_tangents(table: Table<'_>) -> Option<(String, Verdict)> {
@@ -209,10 +182,10 @@ fn reverse_stores(table: Table<'_>) -> Option<(String, Verdict)> {
         .collect();
     let fit = law(&rows, 8.0)?;
     let text = format!(
-        "Peak memory without the gradient grows with the number of blocks to the power {:.2} (>= 8 blocks; 1 is: every block's output is kept).",
+        "Peak memory without the gradient grows with the number of blocks to the power {:.2} (from 8 blocks on; a power of 1 means that every block's output is kept).",
         fit.slope
     );
-    Some((text, hold(fit.slope > 0.7)))
+    Some((text, Verdict::of(fit.slope > 0.7)))
 }
 
 /// (primal + adjoint) / primal in time, for p >= 10^4 at batch 32.
@@ -226,31 +199,12 @@ fn totals(table: Table<'_>, dtype: Dtype) -> Vec<(f64, f64)> {
     points
 }
 
-/// Points that a verdict on time needs, at least.
-const POINTS: usize = 5;
-
 /// The adjoint over the primal in time, with the ends that its quartiles give.
 fn adjoints(table: Table<'_>, dtype: Dtype) -> Vec<[f64; 3]> {
     let rows = table.rows(Curve::new(Sweep::Width, 32, Mode::Reverse).at(dtype));
     rows.filter(|r| params(r) >= 1e4)
         .map(|r| [r.time_low_s, r.time_s, r.time_high_s].map(|time| time / r.primal_time_s - 1.0))
         .collect()
-}
-
-/// A claim that each of some measured numbers, with its quartiles, lies in a range: certain where all of them do or none can.
-fn within(range: (f64, f64), points: &[[f64; 3]]) -> Verdict {
-    let inside = |[low, _, high]: &&[f64; 3]| *low >= range.0 && *high <= range.1;
-    let outside = |[low, _, high]: &&[f64; 3]| *high < range.0 || *low > range.1;
-    let (inside, outside) = (
-        points.iter().filter(inside).count(),
-        points.iter().filter(outside).count(),
-    );
-    match points.len() {
-        n if n < POINTS || inside + outside < n => Verdict::Inconclusive,
-        n if inside == n => Verdict::Held,
-        _ if inside > 0 => Verdict::InPart,
-        _ => Verdict::Failed,
-    }
 }
 
 /// What the counts say of the adjoint over the primal, layer by layer: a linear layer's primal is one product, its adjoint two,
@@ -276,7 +230,7 @@ fn counted_adjoint(row: &Record, primal: &Record) -> String {
         .collect();
     let all = row.flops as f64 / primal.flops as f64 - 1.0;
     format!(
-        "By the counts of {} ({} parameters) the adjoint is {all:.2} times the primal in flops ({}); what the times differ from that is reading and writing, and calls of elementary functions, which are counted separately.",
+        "By the counts of {} ({} parameters) the adjoint is {all:.2} times the primal in flops ({}); where times differ from that, the rest is reading and writing, and calls of elementary functions, which are counted separately.",
         row.layers,
         row.params,
         layers.join(", ")
@@ -317,7 +271,7 @@ fn adjoint_flat(table: Table<'_>) -> Option<(String, Verdict)> {
         "Total over primal against p (p >= 10^4, batch 32, f64): fitted slope {:+.3} in time, {:+.4} in counted flops; 0 is flat.",
         fit.slope, flops.slope
     );
-    Some((text, hold(flops.slope.abs() < 0.05)))
+    Some((text, Verdict::of(flops.slope.abs() < 0.05)))
 }
 
 fn jacobian_sweeps(table: Table<'_>) -> Option<(String, Verdict)> {
@@ -346,7 +300,7 @@ fn jacobian_sweeps(table: Table<'_>) -> Option<(String, Verdict)> {
         widest,
         sweeps.last()?.0
     );
-    Some((text, hold((fit.slope - 1.0).abs() < 0.02)))
+    Some((text, Verdict::of((fit.slope - 1.0).abs() < 0.02)))
 }
 
 fn winner(table: Table<'_>) -> Option<(String, Verdict)> {
@@ -379,22 +333,4 @@ fn winner(table: Table<'_>) -> Option<(String, Verdict)> {
         Verdict::Failed
     };
     Some((text, verdict))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{Verdict, within};
-
-    #[test]
-    fn a_verdict_on_time_needs_points_and_certainty() {
-        let at = |low: f64, high: f64| [low, (low + high) / 2.0, high];
-        let few = [at(3.1, 3.2); 4];
-        assert_eq!(within((3.0, 4.0), &few), Verdict::Inconclusive);
-        assert_eq!(within((3.0, 4.0), &[at(3.1, 3.2); 5]), Verdict::Held);
-        assert_eq!(within((3.0, 4.0), &[at(1.9, 2.2); 5]), Verdict::Failed);
-        let edge = [[at(1.9, 2.2); 4].as_slice(), &[at(2.9, 3.1)]].concat();
-        assert_eq!(within((3.0, 4.0), &edge), Verdict::Inconclusive);
-        let part = [[at(1.9, 2.2); 4].as_slice(), &[at(3.1, 3.2)]].concat();
-        assert_eq!(within((3.0, 4.0), &part), Verdict::InPart);
-    }
 }

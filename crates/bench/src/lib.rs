@@ -6,7 +6,8 @@
 //!
 //! The comparison: a [`grid`] of networks, batches and precisions, for `pushpull compare` too; [`sweep`] reads which
 //! [`cell`]s there are, a cell prepares [`job`]s on one network and times them ([`timer`]);
-//! [`pictures`], [`claims`] and the [`report`] are made from the rows alone, which a [`table`] answers questions about.
+//! [`pictures`], [`claims`] and the [`report`] are made from the rows alone, which a [`table`] answers questions about; a [`verdict`]
+//! on a time needs points enough and their spread.
 //! [`plan`] puts the planner to the test. [`kinks`] is no cost: what both modes give where there is no derivative.
 //!
 //! Speed: the [`net`]works whose derivatives are timed here and beside other libraries, interleaved [`rounds`], and the
@@ -34,6 +35,7 @@ pub mod scale;
 pub mod sweep;
 pub mod table;
 pub mod timer;
+pub mod verdict;
 
 pub use pushpull_core::alloc;
 pub use pushpull_data as data;

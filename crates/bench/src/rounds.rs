@@ -32,7 +32,13 @@ impl Times {
     }
 }
 
-fn quartiles(mut numbers: Vec<f64>) -> [f64; 3] {
+/// The lower quartile, the median and the upper quartile of some numbers; NaN of none.
+///
+/// ```
+/// use pushpull_bench::rounds::quartiles;
+/// assert_eq!(quartiles(vec![5.0, 1.0, 4.0, 2.0, 3.0]), [2.0, 3.0, 4.0]);
+/// ```
+pub fn quartiles(mut numbers: Vec<f64>) -> [f64; 3] {
     numbers.sort_by(f64::total_cmp);
     let last = numbers.len().saturating_sub(1);
     [1, 2, 3].map(|quarter| numbers.get(quarter * last / 4).copied().unwrap_or(f64::NAN))

@@ -14,6 +14,7 @@ use pushpull_reverse_mode::Reverse;
 use crate::alloc::AllocError;
 use crate::fit::PowerLaw;
 use crate::rounds::{Effort, Times, interleaved};
+use crate::verdict::POINTS;
 
 /// What grows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,23 +40,24 @@ impl Axis {
         }
     }
 
-    /// Decades of the axis: the widths of its layers and its samples. `quick`: the small ones.
+    /// Decades of the axis, of samples and layers half decades: the widths of its layers and its samples. `quick`: the small ones.
     pub fn networks(self, quick: bool) -> Vec<(Vec<usize>, usize)> {
         let all: Vec<(Vec<usize>, usize)> = match self {
             // p = 65 w + w (w + 1) + 10 (w + 1): about 10^2, 10^3, .., 10^8.
             Self::Parameters => [1, 12, 70, 280, 960, 3_125, 9_960]
                 .map(|w| (vec![64, w, w, 10], 32))
                 .into(),
-            Self::Samples => (0..6)
-                .map(|k| (vec![64, 64, 10], 10_usize.pow(k)))
-                .collect(),
-            Self::Layers => (0..5)
-                .map(|k| (vec![16; 10_usize.pow(k) + 1], 32))
-                .collect(),
+            Self::Samples => (0..=10).map(|k| (vec![64, 64, 10], halves(k))).collect(),
+            Self::Layers => (0..=8).map(|k| (vec![16; halves(k) + 1], 32)).collect(),
         };
         let few = if quick { 3 } else { all.len() };
         all.into_iter().take(few).collect()
     }
+}
+
+/// 1, 3, 10, 32, 100, ..: so many half decades.
+fn halves(k: i32) -> usize {
+    10_f64.powf(f64::from(k) / 2.0).round() as usize
 }
 
 /// One computation on one network, in f32: what it is predicted to take, and what it took.
@@ -240,13 +242,13 @@ pub const ALLOWED: f64 = 1.1;
 /// How the time of one computation grows with its operations.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Growth {
-    /// Fewer than three networks above [`GROWS_FROM`].
+    /// Fewer than three networks of at least [`GROWS_FROM`].
     TooFew,
     /// The exponent, two standard errors included, is at most [`ALLOWED`].
     AsCounted(PowerLaw),
     /// It is above, two standard errors taken off.
     Faster(PowerLaw),
-    /// The data does not say which.
+    /// The data does not say which, or there are fewer than [`POINTS`] networks.
     Inconclusive(PowerLaw),
 }
 
@@ -255,10 +257,10 @@ impl Growth {
     ///
     /// ```
     /// use pushpull_bench::scale::Growth;
-    /// let as_counted = Growth::of(&[(1_000_000, 1e-4), (10_000_000, 1e-3), (100_000_000, 1e-2)]);
-    /// assert!(matches!(as_counted, Growth::AsCounted(law) if (law.slope - 1.0).abs() < 1e-9));
-    /// let faster = Growth::of(&[(1_000_000, 1e-4), (10_000_000, 2e-3), (100_000_000, 4e-2)]);
-    /// assert!(matches!(faster, Growth::Faster(_)));
+    /// let points = |power| [1, 2, 4, 8, 16].map(|n: u64| (n * 1_000_000, 1e-4 * (n as f64).powf(power)));
+    /// assert!(matches!(Growth::of(&points(1.0)), Growth::AsCounted(law) if (law.slope - 1.0).abs() < 1e-9));
+    /// assert!(matches!(Growth::of(&points(1.3)), Growth::Faster(_)));
+    /// assert!(matches!(Growth::of(&points(1.3)[..4]), Growth::Inconclusive(_)));
     /// assert_eq!(Growth::of(&[(1_000_000, 1e-4)]), Growth::TooFew);
     /// ```
     pub fn of(points: &[(u64, f64)]) -> Self {
@@ -268,6 +270,9 @@ impl Growth {
             Ok(law) if law.points > 2 => law,
             _ => return Self::TooFew,
         };
+        if law.points < POINTS {
+            return Self::Inconclusive(law);
+        }
         let error = 2.0 * law.slope_error.unwrap_or(f64::INFINITY);
         if law.slope + error <= ALLOWED {
             Self::AsCounted(law)
@@ -387,12 +392,14 @@ mod tests {
             rounds: 1,
             slice: 1e-5,
         };
-        for row in measure(Axis::Layers, true, effort).unwrap() {
-            // The workers of a second thread have memory of their own.
-            if row.threads == 1 {
-                assert_eq!(row.bytes, row.predicted_bytes, "{}, {}", row.task, row.size);
-            }
-        }
+        // The workers of a second thread have memory of their own. So have other tests, which run at the same time: their bytes
+        // are counted too, but not every time.
+        let wrong = || -> Vec<Measured> {
+            let mut rows = measure(Axis::Layers, true, effort).unwrap();
+            rows.retain(|row| row.threads == 1 && row.bytes != row.predicted_bytes);
+            rows
+        };
+        assert!((0..50).any(|_| wrong().is_empty()), "{:?}", wrong());
         assert!(
             csv(&measure(Axis::Samples, true, effort).unwrap())
                 .lines()

@@ -149,7 +149,7 @@ fn shown(fault: &ChainError) -> String {
 }
 
 /// Remedies of the libraries that name their types, and the options that are meant.
-const OPTIONS: [(&str, &str); 8] = [
+const OPTIONS: [(&str, &str); 11] = [
     (
         "carry fewer samples at once with Chunk::Auto or Chunk::Fixed(n), or take Forward, which chunks directions",
         "use --mode forward, or a smaller --batch",
@@ -167,13 +167,19 @@ const OPTIONS: [(&str, &str); 8] = [
         "take another value there with a `Where` block (tape: `select`)",
         "give other weights or samples",
     ),
-    ("Reverse: threads must be", "--threads: must be"),
-    ("Forward: threads must be", "--threads: must be"),
-    ("Primal: threads must be", "--threads: must be"),
+    ("Reverse: threads must be", "--threads: expected"),
+    ("Forward: threads must be", "--threads: expected"),
+    ("Primal: threads must be", "--threads: expected"),
+    ("--threads: threads must be", "--threads: expected"),
+    ("Reverse: a budget of", "checkpointed: a budget of"),
+    (
+        "explain a narrower network or a smaller batch",
+        "use narrower --layers or a smaller --batch",
+    ),
 ];
 
 /// Settings of a run by the names that training has for them, and the options that say them.
-const SETTINGS: [(&str, &str); 11] = [
+const SETTINGS: [(&str, &str); 14] = [
     ("the batch size:", "--batch:"),
     ("the validation share:", "--valid:"),
     ("the learning rate:", "--rate:"),
@@ -184,6 +190,12 @@ const SETTINGS: [(&str, &str); 11] = [
     ("the L2 penalty:", "--l2:"),
     ("the patience:", "--patience:"),
     ("the epochs of a search:", "--epochs:"),
+    ("the trials of a search:", "--trials:"),
+    (
+        "the directions of a forward gradient:",
+        "--mode forward-gradient:<directions>:",
+    ),
+    ("the loss:", "--loss:"),
     ("the mode under a shadow check:", "--mode, with --shadow:"),
 ];
 
@@ -197,6 +209,9 @@ pub fn words(fault: &Fault) -> String {
     match (fault, said) {
         (Fault::Train(_), Some((setting, option))) => text.replacen(setting, option, 1),
         (Fault::Plan(PlanError::OverBudget { .. }), _) => format!("--memory: {text}"),
+        _ if text.starts_with("--threads: expected") => {
+            format!("{text}; more threads than the machine has cores are of no use")
+        }
         _ => text,
     }
 }

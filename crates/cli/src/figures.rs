@@ -120,8 +120,8 @@ fn chosen(names: &[String]) -> Result<Vec<&'static Experiment>, Fault> {
             Fault::option(
                 "--only",
                 format!("one of {all}"),
-                name,
-                "choose one of them",
+                format!("{name:?}"),
+                "choose one of them, or leave --only out for all",
             )
         })
     };

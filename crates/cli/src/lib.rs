@@ -46,10 +46,11 @@ pub fn main() -> ExitCode {
     let command =
         Options::command().mut_subcommands(|command| command.allow_negative_numbers(true));
     let options = Options::from_arg_matches(&command.get_matches());
-    match run(&options.unwrap_or_else(|fault| fault.exit())) {
+    let options = options.unwrap_or_else(|fault| fault.exit());
+    match run(&options) {
         Ok(()) => ExitCode::SUCCESS,
         Err(fault) => {
-            screen::complain(&fault);
+            screen::complain(&fault, &options.command);
             fault.exit_code()
         }
     }

@@ -26,14 +26,7 @@ pub struct Network {
 impl Network {
     /// Refuses a network without a layer, and one whose parameters cannot fit, before there is a graph.
     pub fn check(&self) -> Result<(), Fault> {
-        if self.widths.len() < 2 {
-            return Err(Fault::option(
-                "--layers",
-                "at least two widths, the inputs first",
-                self.name(),
-                "give them as in --layers 5,8,8,3",
-            ));
-        }
+        enough(&self.widths)?;
         let (hidden, given) = (self.widths.len() - 2, self.activations.len());
         if given == 0 || given != 1 && given != hidden {
             let expected = match hidden {
@@ -62,7 +55,7 @@ impl Network {
         memory::fits::<f32>(
             what,
             params.saturating_mul(2),
-            "use fewer or narrower layers",
+            "use fewer or narrower --layers",
         )?;
         Ok(())
     }
@@ -82,8 +75,7 @@ impl Network {
 
     /// `5-8-8-3`
     pub fn name(&self) -> String {
-        let widths: Vec<String> = self.widths.iter().map(usize::to_string).collect();
-        widths.join("-")
+        named(&self.widths)
     }
 
     /// `tanh`, or `tanh,relu`
@@ -154,6 +146,25 @@ impl Network {
         }
         Ok(b.build(loss)?)
     }
+}
+
+/// Refuses widths that are no layer.
+pub fn enough(widths: &[usize]) -> Result<(), Fault> {
+    if widths.len() > 1 {
+        return Ok(());
+    }
+    Err(Fault::option(
+        "--layers",
+        "at least two widths, the inputs first",
+        named(widths),
+        "give them as in --layers 5,8,8,3",
+    ))
+}
+
+/// `5-8-8-3`
+fn named(widths: &[usize]) -> String {
+    let widths: Vec<String> = widths.iter().map(usize::to_string).collect();
+    widths.join("-")
 }
 
 /// Parameters with zeros for the biases that a network has not.

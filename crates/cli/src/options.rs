@@ -81,6 +81,16 @@ pub enum Command {
     Xray(Box<xray::Xray>),
 }
 
+impl Command {
+    /// Whether it has the option `--batch`; the others take all samples of their data.
+    pub const fn has_batch(&self) -> bool {
+        !matches!(
+            self,
+            Self::Gradient(_) | Self::Predict(_) | Self::Evaluate(_)
+        )
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -89,5 +99,26 @@ mod tests {
     #[test]
     fn the_options_are_consistent() {
         Options::command().debug_assert();
+    }
+
+    #[test]
+    fn a_command_that_has_a_batch_is_known() {
+        let net = ["--activation=tanh", "--loss=sum", "--layers=2,1"];
+        for (name, also) in [
+            ("gradient", &["--weights=w", "--data=d", "--output=g"][..]),
+            ("predict", &["--weights=w", "--data=d"]),
+            ("evaluate", &["--weights=w", "--data=d"]),
+            ("compare", &[]),
+            ("train", &["--set=digits"]),
+            ("plan", &[]),
+            ("explain", &[]),
+            ("xray", &[]),
+        ] {
+            let typed = [&["pushpull", name][..], &net, also].concat();
+            let with = [&typed[..], &["--batch=3"]].concat();
+            let options = Options::try_parse_from(&typed).unwrap();
+            let known = Options::try_parse_from(&with).is_ok();
+            assert_eq!(options.command.has_batch(), known, "{name}");
+        }
     }
 }

@@ -160,7 +160,11 @@ where
         Question::Vjp(k) => memory::elements(&[graph.n_outputs(), batch, k]),
         other => memory::elements(&[graph.n_params(), other.seeds().unwrap_or(0)]),
     };
-    memory::fits::<T>("the directions", given, "ask for fewer at once")?;
+    memory::fits::<T>(
+        "the matrix of directions or cotangents for --question",
+        given,
+        "ask for fewer at once, as in jvp:1",
+    )?;
     let plan = match asked.question {
         Question::Gradient => {
             let wanted = Wrt {

@@ -5,6 +5,7 @@ use std::io::{self, ErrorKind, IsTerminal, Write};
 use pushpull_files::{FileError, Line};
 
 use crate::fault::{Fault, words};
+use crate::options::Command;
 
 /// Writes a result to stdout. A reader that has seen enough is no fault.
 pub fn say(text: &str) -> Result<(), Fault> {
@@ -27,16 +28,20 @@ fn unsaid(error: impl ToString) -> Fault {
     FileError::write("stdout".as_ref(), error).into()
 }
 
-/// Writes a fault to stderr, on one line: its parts may be from a file, or be the name of one.
-pub fn complain(fault: &Fault) {
+/// Writes a fault of a command to stderr, on one line: its parts may be from a file, or be the name of one.
+pub fn complain(fault: &Fault, command: &Command) {
     let mut err = io::stderr().lock();
     let (on, off) = if coloured(&err) {
         ("\u{1b}[1;31m", "\u{1b}[0m")
     } else {
         ("", "")
     };
+    let words = match command.has_batch() {
+        true => words(fault),
+        false => words(fault).replace("a smaller --batch", "fewer samples in --data"),
+    };
     // Where stderr is gone there is nobody to tell.
-    let _ = writeln!(err, "{on}error:{off} {}", Line(words(fault)));
+    let _ = writeln!(err, "{on}error:{off} {}", Line(words));
 }
 
 /// Says on stderr what was found in a file, a line each.

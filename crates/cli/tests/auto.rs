@@ -46,7 +46,9 @@ fn answers(place: &Path, with_x: bool, memory: Option<&str>) -> [Result<(u64, u6
         _ => {
             let said = fault(output);
             let line = said.lines().find(|line| line.starts_with("error"));
-            Err(line.unwrap_or(&said).to_owned())
+            let line = line.unwrap_or(&said);
+            // `pushpull gradient` has no --batch: its remedy names what it has.
+            Err(line.replace("fewer samples in --data", "a smaller --batch"))
         }
     };
     let picked = |report: &Value| {

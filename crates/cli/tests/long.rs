@@ -147,6 +147,46 @@ fn a_long_look_inside_a_network_names_what_it_would_take_with_less() {
     assert!(progress.contains('%'), "{progress}");
 }
 
+/// What this machine was measured to take for a network, written as that of one that is a thousand times slower.
+fn slow_machine(place: &Path, net: &[&str]) {
+    let planned = common::pushpull(place, &[&["plan"], net].concat());
+    assert!(planned.status.success(), "{}", common::fault(&planned));
+    let path = place.join("calibration.txt");
+    let slower = |point: &str| {
+        let (width, seconds) = point.split_once(':').unwrap();
+        format!("\t{width}:{:e}", 1e3 * seconds.parse::<f64>().unwrap())
+    };
+    let text = std::fs::read_to_string(&path).unwrap();
+    let lines = text.lines().map(|line| {
+        let mut parts = line.split('\t');
+        let name = parts.next().unwrap();
+        format!("{name}{}\n", parts.map(slower).collect::<String>())
+    });
+    std::fs::write(&path, lines.collect::<String>()).unwrap();
+}
+
+#[test]
+fn a_long_explanation_says_what_would_be_faster() {
+    let place = tempfile::tempdir().unwrap();
+    // 94,405 parameters, whose tangents take a gigabyte and ten billion flops: seconds on this machine.
+    network(place.path(), &[64, 200, 200, 200, 5], 2, Dtype::F64);
+    let net = [
+        "--activation=tanh",
+        "--loss=squared-error",
+        "--weights=w.safetensors",
+        "--data=d.npz",
+    ];
+    slow_machine(place.path(), &net);
+    let all = [&["explain"][..], &net].concat();
+    let line = said(place.path(), &all, "predicted to take");
+    assert!(line.starts_with("explain, which"), "{line}");
+    for words in ["; faster: without --data", "--batch 1 ("] {
+        assert!(line.contains(words), "{words}: {line}");
+    }
+    let progress = said(place.path(), &all, "running ");
+    assert!(progress.contains('%'), "{progress}");
+}
+
 #[test]
 fn an_explanation_that_does_not_fit_is_refused_without_a_forecast() {
     let place = tempfile::tempdir().unwrap();

@@ -101,9 +101,8 @@ impl FromStr for Question {
                 let words = format!("expected a number of directions, as in {name}:3");
                 Err(QuestionError(words))
             }
-            Some(Ok(0)) => Err(wrong("at least 1")),
-            Some(Ok(seeds)) => Ok(of(seeds)),
-            Some(Err(_)) => Err(wrong("a whole number that fits this machine")),
+            Some(Ok(seeds)) if seeds > 0 => Ok(of(seeds)),
+            Some(_) => Err(wrong("a whole number, at least 1, such as 3")),
         }
     }
 }

@@ -1,5 +1,8 @@
 //! What the text of an option says.
 
+use std::num::{IntErrorKind, ParseIntError};
+use std::str::FromStr;
+
 use pushpull_core::Init;
 
 /// A text that is no such value.
@@ -19,20 +22,61 @@ const fn refused<T>(expected: &'static str) -> Result<T, ValueError> {
 /// # Errors
 /// [`ValueError`]
 pub fn count(text: &str) -> Result<usize, ValueError> {
-    match text.trim().parse::<usize>() {
-        Ok(0) => refused("at least 1"),
-        Ok(n) => Ok(n),
-        Err(_) => refused("a whole number that fits this machine"),
+    from_one(text, "a whole number, at least 1, such as 8")
+}
+
+/// What is said of a number with too many digits.
+const LARGE: &str = "a smaller number, of at most 19 digits";
+
+fn from_one<N>(text: &str, expected: &'static str) -> Result<N, ValueError>
+where
+    N: FromStr<Err = ParseIntError> + PartialOrd + From<bool>,
+{
+    match whole::<N>(text) {
+        Ok(n) if n >= N::from(true) => Ok(n),
+        Err(large) if large.expected == LARGE => Err(large),
+        _ => refused(expected),
     }
+}
+
+/// Every how many of a run's steps: a whole number from 1 on.
+///
+/// # Errors
+/// [`ValueError`]
+pub fn every(text: &str) -> Result<u64, ValueError> {
+    from_one(text, "a number of steps, at least 1; leave it out for none")
 }
 
 /// A whole number from 0 on.
 ///
 /// # Errors
 /// [`ValueError`]
-pub fn whole(text: &str) -> Result<u64, ValueError> {
-    let parsed = text.trim().parse();
-    parsed.or(refused("a whole number, at least 0"))
+///
+/// ```
+/// use pushpull_files::values::whole;
+/// assert_eq!(whole::<u64>("12"), Ok(12));
+/// assert_eq!(whole::<u64>("-1").unwrap_err().to_string(), "expected a whole number that is not negative, such as 8");
+/// ```
+pub fn whole<N: FromStr<Err = ParseIntError>>(text: &str) -> Result<N, ValueError> {
+    text.trim()
+        .parse()
+        .map_err(|error: ParseIntError| ValueError {
+            expected: match error.kind() {
+                IntErrorKind::PosOverflow => LARGE,
+                _ => "a whole number that is not negative, such as 8",
+            },
+        })
+}
+
+/// A learning rate.
+///
+/// # Errors
+/// [`ValueError`]
+pub fn rate(text: &str) -> Result<f64, ValueError> {
+    match number(text) {
+        Ok(rate) if rate > 0.0 => Ok(rate),
+        _ => refused("a number above 0, such as 1e-3"),
+    }
 }
 
 /// A finite number.
@@ -57,7 +101,10 @@ pub fn number(text: &str) -> Result<f64, ValueError> {
 /// # Errors
 /// [`ValueError`]
 pub fn widths(text: &str) -> Result<Vec<usize>, ValueError> {
-    text.split(',').map(count).collect()
+    let widths: Result<_, _> = text.split(',').map(count).collect();
+    widths.or(refused(
+        "widths from 1 on with commas between them, such as 64,32,10",
+    ))
 }
 
 /// Seconds, 0.01 to 3600.
@@ -67,7 +114,7 @@ pub fn widths(text: &str) -> Result<Vec<usize>, ValueError> {
 pub fn seconds(text: &str) -> Result<f64, ValueError> {
     match text.parse::<f64>() {
         Ok(seconds) if (0.01..=3600.0).contains(&seconds) => Ok(seconds),
-        _ => refused("seconds, 0.01 to 3600"),
+        _ => refused("seconds from 0.01 to 3600, such as 30"),
     }
 }
 
@@ -78,7 +125,7 @@ pub fn seconds(text: &str) -> Result<f64, ValueError> {
 pub fn share(text: &str) -> Result<f64, ValueError> {
     match text.parse::<f64>() {
         Ok(share) if (0.0..=1.0).contains(&share) => Ok(share),
-        _ => refused("a share, 0 to 1"),
+        _ => refused("a share from 0 to 1, such as 0.01"),
     }
 }
 
@@ -151,6 +198,42 @@ mod tests {
             "99999999999999999999",
         ] {
             assert!(widths(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn whole_numbers_have_no_sign_and_no_fraction() {
+        assert_eq!(
+            (count("8"), every("8"), whole(" 8 ")),
+            (Ok(8), Ok(8), Ok(8_u64))
+        );
+        assert_eq!(whole("0"), Ok(0_u64));
+        assert!(count("0").is_err() && every("0").is_err());
+        for wrong in [
+            "",
+            "-1",
+            "1.5",
+            "1e3",
+            "NaN",
+            "inf",
+            "eight",
+            "99999999999999999999",
+        ] {
+            assert!(count(wrong).is_err(), "{wrong}");
+            assert!(
+                every(wrong).is_err() && whole::<u64>(wrong).is_err(),
+                "{wrong}"
+            );
+        }
+        let large = count("99999999999999999999").unwrap_err();
+        assert!(large.expected.starts_with("a smaller number"));
+    }
+
+    #[test]
+    fn rates_are_above_zero() {
+        assert_eq!(rate("1e-3"), Ok(1e-3));
+        for wrong in ["", "0", "-1e-3", "NaN", "inf", "1e999", "fast"] {
+            assert!(rate(wrong).is_err(), "{wrong}");
         }
     }
 

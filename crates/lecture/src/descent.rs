@@ -4,10 +4,14 @@ use std::time::Instant;
 
 use nalgebra::DMatrix;
 use pushpull_bench::claims::{Claim, Verdict};
+use pushpull_bench::rounds::quartiles;
 use pushpull_bench::sweep::Extent;
+use pushpull_core::Question;
 use pushpull_core::blocks::{Activation, Loss};
+use pushpull_core::siblings::figures::grouped;
 use pushpull_data::{Dataset, directory};
 use pushpull_plot::{Axis, Colour, Contours, LineChart, Marker, Series};
+use pushpull_reverse_mode::Reverse;
 use pushpull_train::{Model, Optimiser, Samples, Settings, Training};
 
 use crate::network::{SEED, digits, gradient, mean, norm, short, stacked};
@@ -144,16 +148,12 @@ fn paths(extent: Extent) -> Result<Figure, Fault> {
     let claim = Claim {
         words: "SGD converges to a stationary point on average, although in noisy steps (figure 4).",
         measured: format!(
-            "After {steps} steps a run of SGD is {} from the optimum on average over {runs} runs, the mean of their ends {}; gradient descent {}.",
+            "After {steps} steps the distance from the optimum is {} for a run of SGD, on average over {runs} runs; {} for the mean of the points where they end; and {} for gradient descent.",
             short(alone),
             short(together),
             short(from(full[steps as usize]))
         ),
-        verdict: if together < 0.3 * alone {
-            Verdict::Held
-        } else {
-            Verdict::Failed
-        },
+        verdict: Verdict::of(together < 0.3 * alone),
     };
     Ok(Figure {
         name: "descent_paths",
@@ -163,18 +163,44 @@ fn paths(extent: Extent) -> Result<Figure, Fault> {
     })
 }
 
+/// How far a run goes: as long as the passes or the seconds are not over.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Budget {
+    /// Passes over the data, after which claims are judged: the same flops for every size of blocks, on any machine.
+    passes: u64,
+    /// Seconds of steps that the pictures show.
+    seconds: f64,
+}
+
+/// A moment of a run.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Look {
+    steps: f64,
+    /// Of the steps.
+    seconds: f64,
+    /// The mean loss over all data.
+    loss: f64,
+    /// The norm of its gradient.
+    slope: f64,
+}
+
 /// A run with one size of blocks.
 struct Course {
     batch: usize,
-    /// (steps, seconds of steps, mean loss over all data, norm of its gradient)
-    looks: Vec<(f64, f64, f64, f64)>,
+    looks: Vec<Look>,
+    /// The look after the budget's passes.
+    judged: Look,
     /// Norm of the gradient of the step's own block, per step.
     norms: Vec<f64>,
+    /// Quartiles of the seconds of a step.
+    step: [f64; 3],
+    /// Of the gradient of a step.
+    flops: u64,
 }
 
 impl Course {
-    /// Trains for so many seconds of steps; looks are not in the time.
-    fn run(samples: &Samples, model: &Model, batch: usize, seconds: f64) -> Result<Self, Fault> {
+    /// Trains within a budget; looks are not in the time.
+    fn run(samples: &Samples, model: &Model, batch: usize, budget: Budget) -> Result<Self, Fault> {
         let settings = Settings {
             epochs: 1 << 20,
             batch,
@@ -185,36 +211,54 @@ impl Course {
         let mut training = Training::<f64>::new(model, settings, samples, None)?;
         let x = stacked(samples);
         let (mut steps, mut spent, mut next) = (0_u64, 0.0, 1.0);
-        let (mut looks, mut norms) = (Vec::new(), Vec::new());
-        while spent < seconds {
+        let (mut looks, mut norms, mut times) = (Vec::new(), Vec::new(), Vec::new());
+        let mut judged = None;
+        while judged.is_none() || spent < budget.seconds {
             let since = Instant::now();
             let Some(step) = training.step()? else { break };
-            spent += since.elapsed().as_secs_f64();
+            let mut seconds = since.elapsed().as_secs_f64();
             // A step that ends an epoch also judges it; that is no part of descent.
             if step.ends_epoch {
-                spent -= training
-                    .history()
-                    .last()
-                    .map_or(0.0, |epoch| epoch.evaluation_seconds);
+                let last = training.history().last();
+                seconds -= last.map_or(0.0, |epoch| epoch.evaluation_seconds);
             }
+            spent += seconds;
+            times.push(seconds);
             steps += 1;
             norms.push(step.gradient_norm);
-            if steps as f64 >= next {
+            let ends = step.ends_epoch && step.epoch == budget.passes;
+            let due = steps as f64 >= next;
+            if ends || due {
                 let loss = model.metrics(training.params(), samples)?.loss;
                 let slope = gradient(model.objective(), training.params(), &x)?;
-                looks.push((
-                    steps as f64,
-                    spent,
+                let look = Look {
+                    steps: steps as f64,
+                    seconds: spent,
                     loss,
-                    norm(slope) / samples.len() as f64,
-                ));
-                next = (next * 1.5).max(next + 1.0);
+                    slope: norm(slope) / samples.len() as f64,
+                };
+                looks.push(look);
+                if ends {
+                    judged = Some(look);
+                }
+                if due {
+                    next = (next * 1.5).max(next + 1.0);
+                }
             }
         }
+        let plan = Reverse::plan(model.objective(), batch, Question::Gradient);
         Ok(Self {
             batch,
+            judged: judged.unwrap_or(Look {
+                steps: steps as f64,
+                seconds: spent,
+                loss: f64::NAN,
+                slope: f64::NAN,
+            }),
             looks,
             norms,
+            step: quartiles(times),
+            flops: plan.prediction::<f64>()?.cost.flops,
         })
     }
 
@@ -227,9 +271,9 @@ impl Course {
     }
 
     /// The loss of the last look before a limit.
-    fn loss_at(&self, limit: f64, of: fn(&(f64, f64, f64, f64)) -> f64) -> f64 {
+    fn loss_at(&self, limit: f64, of: fn(&Look) -> f64) -> f64 {
         let mut before = self.looks.iter().filter(|look| of(look) <= limit);
-        before.next_back().map_or(f64::NAN, |look| look.2)
+        before.next_back().map_or(f64::NAN, |look| look.loss)
     }
 }
 
@@ -237,13 +281,19 @@ fn batch_sizes(extent: Extent) -> Result<Vec<Figure>, Fault> {
     let samples = digits()?;
     let n = samples.len();
     let model = Model::mlp(&[64, 32, 10], Activation::Relu, Loss::SoftmaxCrossEntropy)?;
-    let seconds = match extent {
-        Extent::Full => 1.5,
-        Extent::Quick => 0.05,
+    let budget = match extent {
+        Extent::Full => Budget {
+            passes: 100,
+            seconds: 1.5,
+        },
+        Extent::Quick => Budget {
+            passes: 5,
+            seconds: 0.05,
+        },
     };
     let mut courses = Vec::new();
     for batch in [1, 8, 64, n] {
-        courses.push(Course::run(&samples, &model, batch, seconds)?);
+        courses.push(Course::run(&samples, &model, batch, budget)?);
     }
     let chart = |title: &str, x: &str, y: &str| {
         let mut chart = LineChart::new(title, Axis::log(x), Axis::log(y));
@@ -267,22 +317,22 @@ fn batch_sizes(extent: Extent) -> Result<Vec<Figure>, Fault> {
         "norm of the mean gradient",
     );
     for (i, course) in courses.iter().enumerate() {
-        let points = |x: fn(&(f64, f64, f64, f64)) -> f64,
-                      y: fn(&(f64, f64, f64, f64)) -> f64|
-         -> Vec<(f64, f64)> {
+        let points = |x: fn(&Look) -> f64, y: fn(&Look) -> f64| -> Vec<(f64, f64)> {
             course.looks.iter().map(|look| (x(look), y(look))).collect()
         };
         // Lines that run together are each marked at points of their own.
         let apart = |series: Series| series.marked(courses.len(), i);
-        per_step
-            .series
-            .push(apart(Series::new(course.name(n), points(|l| l.0, |l| l.2))));
-        per_second
-            .series
-            .push(Series::new(course.name(n), points(|l| l.1, |l| l.2)));
+        per_step.series.push(apart(Series::new(
+            course.name(n),
+            points(|l| l.steps, |l| l.loss),
+        )));
+        per_second.series.push(Series::new(
+            course.name(n),
+            points(|l| l.seconds, |l| l.loss),
+        ));
         norms.series.push(apart(Series::new(
             format!("all samples, {}", course.name(n)),
-            points(|l| l.0, |l| l.3),
+            points(|l| l.steps, |l| l.slope),
         )));
     }
     let eights = &courses[1];
@@ -290,8 +340,8 @@ fn batch_sizes(extent: Extent) -> Result<Vec<Figure>, Fault> {
         .looks
         .iter()
         .filter_map(|look| {
-            let own = *eights.norms.get(look.0 as usize - 1)?;
-            (own > 0.0).then_some((look.0, own))
+            let own = *eights.norms.get(look.steps as usize - 1)?;
+            (own > 0.0).then_some((look.steps, own))
         })
         .collect();
     norms.series.push(
@@ -302,54 +352,51 @@ fn batch_sizes(extent: Extent) -> Result<Vec<Figure>, Fault> {
     );
     norms.notes.push("The norm over all samples has to become small at a stationary point; that of the mini-batch by which a step is made stays noisy.".into());
     let (online, all) = (&courses[0], &courses[3]);
-    let per = |course: &Course| course.looks.last().map_or(f64::NAN, |look| look.1 / look.0);
     let common = courses
         .iter()
         .filter_map(|c| c.looks.last())
-        .map(|look| look.0)
+        .map(|look| look.steps)
         .fold(f64::INFINITY, f64::min);
-    let (by_step, by_second): (Vec<f64>, Vec<f64>) = courses
-        .iter()
-        .map(|c| (c.loss_at(common, |l| l.0), c.loss_at(seconds, |l| l.1)))
-        .unzip();
-    let list = |losses: &[f64]| {
+    let list = |loss: &dyn Fn(&Course) -> f64| {
         let words = courses
             .iter()
-            .zip(losses)
-            .map(|(c, &loss)| format!("{} for {}", short(loss), c.name(n)));
+            .map(|c| format!("{} for {}", short(loss(c)), c.name(n)));
         words.collect::<Vec<_>>().join(", ")
     };
-    let first = eights.looks.first().map_or(f64::NAN, |look| look.3);
-    let last = eights.looks.last().map_or(f64::NAN, |look| look.3);
+    let time = |course: &Course| {
+        let [low, median, high] = course.step.map(|seconds| short(1e6 * seconds));
+        format!("{median} us ({low} to {high} by the quartiles)")
+    };
+    let first = eights.looks.first().map_or(f64::NAN, |look| look.slope);
+    let last = eights.judged.slope;
+    let (passes, seconds) = (budget.passes, budget.seconds);
     let sizes = Claim {
         words: "Smaller mini-batches are faster, but may need more iterations; larger ones give a more reliable gradient and are slower (\"Extracting batches from the data\").",
         measured: format!(
-            "A step takes {} us for one sample and {} us for all {n}. After {common} steps the mean loss is {}; after {seconds} s of steps {}.",
-            short(1e6 * per(online)),
-            short(1e6 * per(all)),
-            list(&by_step),
-            list(&by_second)
+            "The gradient of a step takes {} flops for one sample and {} for all {n}. After {passes} passes over the data, which take the same flops for every M, the mean loss is {}. Measured beside it, and not judged: a step takes {} for one sample and {} for all; the mean loss is {} after {common} steps, and {} after {seconds} s of steps.",
+            grouped(online.flops),
+            grouped(all.flops),
+            list(&|c| c.judged.loss),
+            time(online),
+            time(all),
+            list(&|c| c.loss_at(common, |l| l.steps)),
+            list(&|c| c.loss_at(seconds, |l| l.seconds)),
         ),
-        verdict: match (per(online) < per(all), by_second[1] < by_second[3]) {
-            (true, true) => Verdict::Held,
-            (true, false) => Verdict::InPart,
-            _ => Verdict::Failed,
-        },
+        verdict: smaller_is_faster(
+            [online.flops, all.flops],
+            [eights.judged.loss, all.judged.loss],
+        ),
     };
     let stationary = Claim {
-        words: "SGD converges to a stationary point in average, albeit with noisy steps (\"Characteristics of stochastic GD\").",
+        words: "SGD converges to a stationary point on average, although with noisy steps (\"Characteristics of stochastic GD\").",
         measured: format!(
-            "M = 8: the norm of the gradient over all samples falls from {} to {} in {} steps, {} times.",
+            "M = 8: the norm of the gradient over all samples falls from {} to {} in {} steps, by a factor of {}.",
             short(first),
             short(last),
-            eights.norms.len(),
+            eights.judged.steps,
             short(first / last)
         ),
-        verdict: if last < 0.3 * first {
-            Verdict::Held
-        } else {
-            Verdict::Failed
-        },
+        verdict: Verdict::of(last < 0.3 * first),
     };
     Ok(vec![
         Figure {
@@ -371,4 +418,45 @@ fn batch_sizes(extent: Extent) -> Result<Vec<Figure>, Fault> {
             claims: vec![stationary],
         },
     ])
+}
+
+/// Whether a step of few samples costs less than one of many, and fewer flops lead as far: by the flops of a step of the smallest
+/// and the largest size, and by losses of a small and the largest one after the same flops.
+fn smaller_is_faster(flops: [u64; 2], losses: [f64; 2]) -> Verdict {
+    match (flops[0] < flops[1], losses[0] < losses[1]) {
+        (true, true) => Verdict::Held,
+        (true, false) => Verdict::InPart,
+        _ => Verdict::Failed,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_are_judged_by_flops_and_by_losses_after_the_same_flops() {
+        assert_eq!(smaller_is_faster([10, 1_000], [0.1, 0.9]), Verdict::Held);
+        assert_eq!(smaller_is_faster([10, 1_000], [0.9, 0.1]), Verdict::InPart);
+        assert_eq!(
+            smaller_is_faster([10, 1_000], [f64::NAN, 0.1]),
+            Verdict::InPart
+        );
+        assert_eq!(smaller_is_faster([1_000, 10], [0.1, 0.9]), Verdict::Failed);
+    }
+
+    #[test]
+    fn a_course_is_judged_after_its_passes_however_long_they_take() {
+        let (samples, model) = two_parameters().unwrap();
+        let course = |seconds| {
+            let budget = Budget { passes: 3, seconds };
+            Course::run(&samples, &model, 100, budget).unwrap()
+        };
+        let (short, long) = (course(0.0), course(0.01));
+        // 442 samples in blocks of 100: five steps a pass.
+        assert_eq!((short.judged.steps, long.judged.steps), (15.0, 15.0));
+        assert_eq!(short.norms.len(), 15);
+        assert_eq!(short.judged.loss, long.judged.loss);
+        assert_eq!(short.looks.last(), Some(&short.judged));
+    }
 }

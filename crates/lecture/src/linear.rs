@@ -123,7 +123,7 @@ pub(crate) fn run(extent: Extent) -> Result<Vec<Figure>, Fault> {
         Claim {
             words: "A linear model cannot express that one feature matters unless another has some value; a layer of hidden units can (\"Limitations of linear models\", equation 6).",
             measured: format!(
-                "Mean squared error {} linear, {} with 8 hidden units; the linear model's two lines are parallel to {}.",
+                "Mean squared error {} linear, {} with 8 hidden units; the distance between the linear model's two lines, which are parallel, varies by {}.",
                 short(linear_loss),
                 short(hidden_loss),
                 short(spread)
@@ -163,7 +163,7 @@ fn superposition() -> Result<Claim, Fault> {
     Ok(Claim {
         words: "Doubling feature i of a linear model's input adds w_i x_i to its output (equation 1).",
         measured: format!(
-            "100 random models of {N} features, every feature: apart by at most {} units of rounding (2.2×10⁻¹⁶, outputs of order 1).",
+            "100 random models of {N} features, every feature: they differ by at most {} units of rounding (2.2×10⁻¹⁶, outputs of order 1).",
             short(worst)
         ),
         verdict: if worst <= 4.0 * N as f64 {
@@ -215,7 +215,7 @@ fn collapse() -> Result<Claim, Fault> {
     Ok(Claim {
         words: "Two linear layers one after the other are one linear layer, w'(W x) = (w'W) x (equation 4).",
         measured: format!(
-            "With whole numbers for weights, where nothing is rounded, {equal} of 100 random pairs give the same number as their product; with others they are apart by at most {}, which is rounding.",
+            "With whole numbers for weights, where nothing is rounded, {equal} of 100 random pairs give the same number as their product; with others they differ by at most {}, which is rounding.",
             short(apart)
         ),
         verdict: if equal == 100 && apart < 1e-12 {

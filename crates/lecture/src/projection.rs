@@ -112,7 +112,7 @@ fn pulled() -> Result<Claim, Fault> {
     Ok(Claim {
         words: "The vjps of W x are simpler: W'v, and x v' (\"VJPs of a linear projection\").",
         measured: format!(
-            "W'v: apart by {}. For W of shape (o, d) the other is v x' (apart by {}), of W's own shape; the slide's x v' is its transpose, of shape (d, o).",
+            "The vjp with respect to x and W'v differ by {}. For W of shape (o, d) the vjp with respect to W is v x' (they differ by {}), which has W's own shape; the slide's x v' is its transpose, of shape (d, o).",
             short(of_x),
             short(of_w)
         ),
@@ -151,7 +151,7 @@ fn shared() -> Result<Claim, Fault> {
     Ok(Claim {
         words: "The derivation extends to acyclic graphs; a weight that takes part in several operations has the sum of their gradients (\"Pros and cons of reverse-mode autodiff\").",
         measured: format!(
-            "A layer used twice, with a branch around its second use, against two layers of the same weights: the sum of their two gradients is apart by {} of its norm.",
+            "A layer used twice, with a branch around its second use, against two layers of the same weights: the sum of their two gradients differs by {} of its norm.",
             short(error)
         ),
         verdict: if error < 1e-14 {

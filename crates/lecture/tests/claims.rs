@@ -25,6 +25,13 @@ fn what_is_exact_holds() {
 }
 
 #[test]
+fn what_speaks_of_time_is_judged_by_counts() {
+    // Three sizes of a quick run are too few for its times to contradict the counts.
+    assert_eq!(verdicts("cost"), [Verdict::Held; 2]);
+    assert_eq!(verdicts("descent"), [Verdict::Held; 3]);
+}
+
+#[test]
 fn weights_decide_whether_gradients_vanish() {
     assert_eq!(
         verdicts("depth"),

@@ -97,6 +97,7 @@ impl Ranks for Together {
                 expected: "reverse, checkpointed, forward or structured: an estimate's directions are of a whole batch"
                     .into(),
                 got: mode.to_string(),
+                remedy: "choose one of these modes",
             });
         }
         let graph = model.objective();

@@ -45,7 +45,8 @@ impl Batches {
     pub fn new(n: usize, size: usize, seed: u64) -> Result<Self, TrainError> {
         if size == 0 || size > n {
             let expected = format!("from 1 (online) to {n} (the full batch)");
-            return Err(setting("the batch size", expected, size));
+            let remedy = "make the blocks smaller, or train on more samples";
+            return Err(setting("the batch size", expected, size, remedy));
         }
         let mut batches = Self {
             order: (0..n).collect(),

@@ -166,7 +166,8 @@ impl<T: Precision> Engine<T> {
             Mode::ForwardGradient { directions } if !(1..=MOST).contains(&directions) => {
                 let expected = format!("at least 1 and at most {MOST}");
                 let name = "the directions of a forward gradient";
-                return Err(setting(name, expected, directions));
+                let remedy = "one is the cheapest estimate, more are less noisy";
+                return Err(setting(name, expected, directions, remedy));
             }
             Mode::ForwardGradient { directions } => {
                 let carried = directions.min(CARRIED);

@@ -24,7 +24,7 @@ pub enum TrainError {
         remedy: &'static str,
     },
     /// A setting outside its domain.
-    #[error("{setting}: expected {expected}, got {got}")]
+    #[error("{setting}: expected {expected}, got {got}; {remedy}")]
     Setting {
         /// The setting's name.
         setting: &'static str,
@@ -32,6 +32,8 @@ pub enum TrainError {
         expected: String,
         /// What came.
         got: String,
+        /// What to do.
+        remedy: &'static str,
     },
     /// The loss, the gradient or a parameter is no longer finite: the run does not go on, and is not saved any more.
     #[error(
@@ -82,11 +84,13 @@ pub(crate) fn setting(
     setting: &'static str,
     expected: impl Into<String>,
     got: impl ToString,
+    remedy: &'static str,
 ) -> TrainError {
     TrainError::Setting {
         setting,
         expected: expected.into(),
         got: got.to_string(),
+        remedy,
     }
 }
 

@@ -66,7 +66,8 @@ impl Model {
     pub fn new(predict: Graph, objective: Graph, loss: Loss) -> Result<Self, TrainError> {
         if !loss.needs_target() {
             let expected = "squared-error, softmax-cross-entropy or sigmoid-cross-entropy";
-            return Err(setting("the loss", expected, loss));
+            let remedy = "choose the one that fits the targets";
+            return Err(setting("the loss", expected, loss, remedy));
         }
         let inputs = |graph: &Graph| -> Vec<(String, usize)> {
             let each = graph.inputs().iter();

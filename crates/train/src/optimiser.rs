@@ -84,32 +84,35 @@ impl Optimiser {
 
     /// Whether every number lies in its domain.
     pub(crate) fn check(self) -> Result<(), TrainError> {
-        let positive = |name, value: f64| {
+        let positive = |name, value: f64, remedy| {
             if value > 0.0 && value.is_finite() {
                 Ok(())
             } else {
-                Err(setting(name, "a finite number above 0", value))
+                Err(setting(name, "a finite number above 0", value, remedy))
             }
         };
-        let fraction = |name, value: f64| {
+        let fraction = |name, value: f64, remedy| {
             if (0.0..1.0).contains(&value) {
                 Ok(())
             } else {
-                Err(setting(name, "from 0 to below 1", value))
+                Err(setting(name, "from 0 to below 1", value, remedy))
             }
         };
-        positive("the learning rate", self.rate())?;
+        let start = "1e-3 is a start for Adam, 1e-2 for SGD";
+        positive("the learning rate", self.rate(), start)?;
         match self {
-            Self::Sgd { momentum, .. } => fraction("the momentum", momentum),
+            Self::Sgd { momentum, .. } => {
+                fraction("the momentum", momentum, "0.9 is usual, 0 is none")
+            }
             Self::Adam {
                 beta1,
                 beta2,
                 epsilon,
                 ..
             } => {
-                fraction("beta1", beta1)?;
-                fraction("beta2", beta2)?;
-                positive("epsilon", epsilon)
+                fraction("beta1", beta1, "0.9 is usual")?;
+                fraction("beta2", beta2, "0.999 is usual")?;
+                positive("epsilon", epsilon, "1e-8 is usual")
             }
         }
     }

@@ -77,13 +77,16 @@ impl Space {
             Strategy::Grid => Ok(self.grid()),
             Strategy::Random { trials, .. } if !(1..=MOST_TRIALS).contains(&trials) => {
                 let expected = format!("at least 1 and at most {MOST_TRIALS}");
-                Err(setting("the trials of a search", expected, trials))
+                let remedy = "try fewer; 20 are a start";
+                Err(setting("the trials of a search", expected, trials, remedy))
             }
             Strategy::Random { trials, seed } => {
                 let wrong = |rate: &f64| !(*rate > 0.0 && rate.is_finite());
                 if self.rates.iter().any(wrong) {
                     let got = format!("{:?}", self.rates);
-                    return Err(setting("the learning rates", "finite numbers above 0", got));
+                    let (expected, remedy) =
+                        ("finite numbers above 0", "try rates such as 1e-3 and 1e-2");
+                    return Err(setting("the learning rates", expected, got, remedy));
                 }
                 Ok(self.random(trials, seed))
             }
@@ -102,6 +105,7 @@ impl Space {
                 "the search space",
                 format!("at least one of the {name}"),
                 "none",
+                "list what is to be tried",
             )),
             None => Ok(()),
         }
@@ -201,7 +205,7 @@ pub fn search<T: Precision>(
 ) -> Result<Ranking, TrainError> {
     let choices = space.choices(strategy)?;
     if settings.epochs == 0 {
-        return Err(setting("the epochs of a search", "at least 1", 0));
+        return Err(no_epochs());
     }
     let mut trials = Vec::with_capacity(choices.len());
     for choice in &choices {
@@ -230,7 +234,7 @@ impl Choice {
         valid: &Samples,
     ) -> Result<Outcome, TrainError> {
         let outcome = self.watched::<T>(loss, settings, train, valid, &mut ())?;
-        outcome.ok_or_else(|| setting("the epochs of a search", "at least 1", 0))
+        outcome.ok_or_else(no_epochs)
     }
 
     /// None where an end was asked for before the trial's own.
@@ -263,8 +267,7 @@ impl Choice {
             .find(|epoch| epoch.best)
             .or(epochs.last());
         let judged = best.and_then(|epoch: &Epoch| Some((epoch, epoch.valid?)));
-        let (epoch, valid) =
-            judged.ok_or_else(|| setting("the epochs of a search", "at least 1", 0))?;
+        let (epoch, valid) = judged.ok_or_else(no_epochs)?;
         Ok(Some(Outcome {
             n_params: model.n_params(),
             epochs: epochs.len() as u64,
@@ -285,6 +288,11 @@ impl Choice {
             outcome,
         }
     }
+}
+
+fn no_epochs() -> TrainError {
+    let remedy = "a trial is judged by its epochs: give it one at least";
+    setting("the epochs of a search", "at least 1", 0, remedy)
 }
 
 #[cfg(test)]

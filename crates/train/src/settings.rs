@@ -60,23 +60,20 @@ impl Settings {
     pub(crate) fn check(&self) -> Result<(), TrainError> {
         self.optimiser.check()?;
         if !(self.decay >= 0.0 && self.decay * self.optimiser.rate() < 1.0) {
-            return Err(setting(
-                "the decay",
-                "at least 0, and below 1 / rate",
-                self.decay,
-            ));
+            let most = 1.0 / self.optimiser.rate();
+            let expected = format!("at least 0, and below 1 / rate = {most}");
+            let remedy = "choose a smaller decay, or a lower rate; 0 is none";
+            return Err(setting("the decay", expected, self.decay, remedy));
         }
         for (name, penalty) in [("the L1 penalty", self.l1), ("the L2 penalty", self.l2)] {
             if !(penalty >= 0.0 && penalty.is_finite()) {
-                return Err(setting(name, "a finite number, at least 0", penalty));
+                let (expected, remedy) = ("a finite number, at least 0", "0 is no penalty");
+                return Err(setting(name, expected, penalty, remedy));
             }
         }
         if self.patience == Some(0) {
-            return Err(setting(
-                "the patience",
-                "at least 1 epoch, or none for no early stopping",
-                0,
-            ));
+            let remedy = "leave it out for no early stopping";
+            return Err(setting("the patience", "at least 1 epoch", 0, remedy));
         }
         Ok(())
     }

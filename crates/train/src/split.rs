@@ -45,7 +45,8 @@ impl Split {
     /// ```
     pub fn stratified(classes: &[usize], share: f64, seed: u64) -> Result<Self, TrainError> {
         if !(share > 0.0 && share < 1.0) {
-            return Err(setting("the validation share", "between 0 and 1", share));
+            let (expected, remedy) = ("above 0 and below 1", "hold out a share such as 0.2");
+            return Err(setting("the validation share", expected, share, remedy));
         }
         let (mut train, mut valid) = (Vec::new(), Vec::new());
         let mut present = classes.to_vec();
@@ -66,7 +67,8 @@ impl Split {
         if train.is_empty() || valid.is_empty() {
             let expected = "one that leaves a sample on both sides";
             let got = format!("{share} of {} samples", classes.len());
-            return Err(setting("the validation share", expected, got));
+            let remedy = "choose one nearer to 0.5, or give more samples";
+            return Err(setting("the validation share", expected, got, remedy));
         }
         train.sort_unstable();
         valid.sort_unstable();

@@ -192,6 +192,7 @@ impl<T: Precision> Training<T> {
                 "start_from",
                 expected,
                 format!("step {}", self.state.step),
+                "set the parameters of a new run",
             ));
         }
         self.state = State::start(
@@ -214,6 +215,7 @@ impl<T: Precision> Training<T> {
                 "the mode under a shadow check",
                 expected,
                 self.settings.mode,
+                "choose one of these modes, or leave the check out",
             ));
         }
         let Settings { batch, seed, .. } = self.settings;

@@ -14,7 +14,7 @@ pub struct Columns {
     #[arg(long, value_enum, value_name = "WHICH", default_value_t = Named::Auto, requires = "data")]
     pub header: Named,
     /// The column of the target in a table, by name or number from 1; once for each
-    /// [default: as a header says that has label, class, target or y; else the last]
+    /// [default: the one that a header calls label, class, target or y; else the last]
     #[arg(long, value_name = "NAME|INDEX", requires = "data")]
     pub target: Vec<String>,
     /// The targets, where --data is an .npy of inputs alone (.npy)

@@ -67,7 +67,7 @@ impl From<Against> for grid::Against {
 #[derive(Debug, Args)]
 pub struct Compare {
     /// Widths of a network: inputs, hidden layers, outputs; once for each network [default: those of the weights]
-    #[arg(long, value_name = "WIDTHS", value_parser = widths)]
+    #[arg(long, value_name = "WIDTHS", allow_hyphen_values = true, value_parser = widths)]
     pub layers: Vec<Widths>,
     /// The activation after every layer but the last; or one for each, as relu,tanh
     #[arg(long, value_name = "NAMES", value_delimiter = ',', action = ArgAction::Set, required = true, value_parser = chosen::<Activation>())]
@@ -78,12 +78,12 @@ pub struct Compare {
     #[command(flatten)]
     pub names: Names,
     /// Samples of a batch; several as in 1,16,256 [default: 32, or all samples of the data]
-    #[arg(long, value_name = "N,..", value_parser = count, value_delimiter = ',')]
+    #[arg(long, value_name = "N,..", allow_hyphen_values = true, value_parser = count, value_delimiter = ',')]
     pub batch: Vec<usize>,
     /// The network's weights (safetensors) [default: drawn]
     #[arg(long, value_name = "FILE")]
     pub weights: Option<PathBuf>,
-    /// Samples to run on (npz, csv, tsv, txt, each also gz; - for a table on standard input)
+    /// Samples to run on (npz, npy, csv, tsv, txt; tables also .gz, or - for standard input)
     #[arg(long, value_name = "FILE")]
     pub data: Option<PathBuf>,
     #[command(flatten)]
@@ -113,7 +113,7 @@ pub struct Compare {
     #[arg(long, value_name = "DIR|PICTURE", default_value = "pushpull-compare")]
     pub output: Vec<PathBuf>,
     /// Width and height of the picture in pixels
-    #[arg(long, value_name = "WxH", value_parser = size, default_value = "1200x800")]
+    #[arg(long, value_name = "WxH", allow_hyphen_values = true, value_parser = size, default_value = "1200x800")]
     pub size: Size,
 }
 
@@ -149,7 +149,7 @@ fn patience(text: &str) -> Result<f64, ValueError> {
     match text.parse::<f64>() {
         Ok(seconds) if (0.01..=WEEK).contains(&seconds) => Ok(seconds),
         _ => Err(ValueError {
-            expected: "seconds, 0.01 to 604800 (a week)",
+            expected: "seconds from 0.01 to 604800 (a week), such as 600",
         }),
     }
 }

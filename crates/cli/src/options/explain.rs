@@ -13,8 +13,8 @@ use super::precision::Precision;
 pub const AFTER: &str = "\
 The text has three columns, each in the order in which its program runs: the primal program, the
 tangent program of forward mode (all columns of the lecture's tangent matrices at once), the adjoint
-program of reverse mode. Each line is one instruction, with the shape of what it writes (rows x samples,
-of tangents x columns), its flops and calls of elementary functions for the whole batch, both exact,
+program of reverse mode. Each line is one instruction, with the shape of what it writes (rows x samples;
+of tangents, rows x samples x columns), its flops and calls of elementary functions for the whole batch, both exact,
 and the bytes that it writes. Under them, what the engines hold at once, and equation 17 for the
 parameters of every layer: the product, and the multiply-adds of its brackets for one sample.
 
@@ -59,7 +59,7 @@ pub struct Explain {
     /// The type of numbers
     #[arg(long, value_enum, default_value_t = Precision::F64)]
     pub dtype: Precision,
-    /// How it is written; --json is --format json
+    /// The form of the output; --json is the same as --format json
     #[arg(long, value_enum, default_value_t = Format::Text)]
     pub format: Format,
 }

@@ -20,9 +20,9 @@ Files:
   data     npz with x (batch x inputs) and y: batch classes or one-hot rows for
            softmax-cross-entropy, batch x outputs numbers for the other losses, absent for sum; of
            any type of floats or integers, or bool. Or an npy with x alone, and y in another with
-           --labels. Or a table with one sample on each line: the inputs and the target; separated by commas,
-           semicolons (then with decimal commas, too), tabs or blanks. An npy of as many columns is
-           read as a table is
+           --labels. Or a table with one sample on each line: the inputs and the target, with
+           commas, semicolons (then decimal commas are read, too), tabs or blanks between them. An
+           npy that has a column for the target is read as a table is
   output   safetensors with the same names and shapes, and x for the gradient in the inputs
 
 Losses, summed over the batch:
@@ -71,7 +71,7 @@ pub struct Gradient {
     #[arg(long, value_name = "N", value_parser = count, conflicts_with = "memory")]
     pub slots: Option<usize>,
     /// With checkpointed or auto: the most bytes that engines and gradients may take, such as 500MB or 64KiB
-    #[arg(long, value_name = "BYTES", value_parser = bytes)]
+    #[arg(long, value_name = "BYTES", allow_hyphen_values = true, value_parser = bytes)]
     pub memory: Option<usize>,
     /// File for the gradient (safetensors)
     #[arg(long, value_name = "FILE")]

@@ -8,6 +8,7 @@ use pushpull_files::weights::{Wanted, Weights};
 
 use super::widths::Widths;
 use crate::fault::Fault;
+use crate::network::enough;
 
 /// How the tensors in a weights file are assigned to layers.
 #[derive(Debug, Default, Args)]
@@ -23,6 +24,9 @@ pub struct Names {
 impl Names {
     /// Opens weights, and says what of them is not used.
     pub fn open(&self, path: &Path, layers: Option<&Widths>) -> Result<Weights, Fault> {
+        if let Some(layers) = layers {
+            enough(&layers.0)?;
+        }
         let weights = Weights::open(
             path,
             &Wanted {

@@ -17,7 +17,7 @@ use crate::network::Network;
 #[derive(Debug, Args)]
 pub struct Net {
     /// Widths of the network: inputs, hidden layers, outputs [default: those of the weights]
-    #[arg(long, value_name = "WIDTHS", value_parser = widths)]
+    #[arg(long, value_name = "WIDTHS", allow_hyphen_values = true, value_parser = widths)]
     pub layers: Option<Widths>,
     /// The activation after every layer but the last; or one for each, as relu,tanh
     #[arg(long, value_name = "NAMES", value_delimiter = ',', action = ArgAction::Set, required = true, value_parser = chosen::<Activation>())]

@@ -30,10 +30,10 @@ for each block, which takes a second the first time. They are kept in the file t
 names, without it in pushpull/calibration.txt in XDG_CACHE_HOME or ~/.cache; with \"\" they are not kept.
 A question that no way answers within --memory is refused, and the smallest sufficient budget is named.
 
-Chain files: a line `m n E` for each factor of a chain of Jacobians, the one evaluated first first:
-its outputs, inputs, and what one tangent or adjoint through it costs. Blank lines and what follows
+Chain files: a line `m n E` for each factor of a chain of Jacobians, in the order of evaluation:
+its outputs, its inputs, and what one tangent or adjoint through it costs. Blank lines and what follows
 a # are skipped. stdout is one line of four whole numbers: the cost of the cheapest bracketing, of
-all tangents, of all adjoints, and of all factors accumulated, then multiplied at best.
+all tangents, of all adjoints, and of all factors accumulated first and then multiplied in the best order.
 
 Examples:
   pushpull plan --layers 64,128,128,10 --activation relu --loss softmax-cross-entropy \\
@@ -46,7 +46,7 @@ Exit codes: 0 done, 1 the work failed, 2 wrong options or files, or no way withi
 #[derive(Debug, Args)]
 pub struct Plan {
     /// Widths of the network: inputs, hidden layers, outputs
-    #[arg(long, value_name = "WIDTHS", value_parser = widths, required_unless_present_any = ["chain", "weights"])]
+    #[arg(long, value_name = "WIDTHS", allow_hyphen_values = true, value_parser = widths, required_unless_present_any = ["chain", "weights"])]
     pub layers: Option<Widths>,
     /// The network's weights (safetensors), for their widths
     #[arg(long, value_name = "FILE")]
@@ -62,7 +62,7 @@ pub struct Plan {
     /// Samples of a batch [default: 32, or all samples of the data]
     #[arg(long, value_name = "N", value_parser = count)]
     pub batch: Option<usize>,
-    /// Samples to plan for (npz, npy, csv, tsv, txt; tables also .gz, or - for standard input): they are held against the network, and counted
+    /// Samples to plan for (npz, npy, csv, tsv, txt; tables also .gz, or - for standard input): they have to fit the network, and their number is the batch
     #[arg(long, value_name = "FILE")]
     pub data: Option<PathBuf>,
     #[command(flatten)]
@@ -73,7 +73,7 @@ pub struct Plan {
     /// The type of numbers [default: f32 where all weights are narrower than f64, else f64]
     #[arg(long, value_enum)]
     pub dtype: Option<Precision>,
-    /// Threads of the run; they change no flop, and times are predicted for one
+    /// Threads of the run; its flops are the same, and times are predicted for one thread
     #[arg(long, value_name = "N", value_parser = count, default_value = "1")]
     pub threads: usize,
     /// What is to be computed
@@ -83,7 +83,7 @@ pub struct Plan {
     #[arg(long)]
     pub with_x: bool,
     /// The most bytes that the answer may take, such as 500MB or 64KiB [default: what the machine has]
-    #[arg(long, value_name = "BYTES", value_parser = bytes)]
+    #[arg(long, value_name = "BYTES", allow_hyphen_values = true, value_parser = bytes)]
     pub memory: Option<usize>,
     /// Plan a chain of factors, a line `m n E` each, and nothing else
     #[arg(long, value_name = "FILE", conflicts_with_all = ["layers", "weights", "activation", "loss", "batch", "data", "dtype", "threads", "question", "memory", "with_x", "reduction"])]

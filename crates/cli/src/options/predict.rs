@@ -14,8 +14,8 @@ use super::widths::{Widths, widths};
 
 pub const PREDICT: &str = "\
 The weights read samples as they are, as `pushpull train` writes them and `pushpull gradient` reads
-them. The data holds inputs alone; y of an npz is passed over, and so are the columns of a table
-that --target names.
+them. The data holds inputs alone; y of an npz is not used, nor are the columns of a table that
+--target names.
 
 The output has one line for each sample and depends on the loss that the network was trained for:
   none                   the outputs
@@ -51,7 +51,7 @@ pub struct Predict {
     #[arg(long, value_name = "FILE")]
     pub weights: PathBuf,
     /// Widths of the network: inputs, hidden layers, outputs [default: those of the weights]
-    #[arg(long, value_name = "WIDTHS", value_parser = widths)]
+    #[arg(long, value_name = "WIDTHS", allow_hyphen_values = true, value_parser = widths)]
     pub layers: Option<Widths>,
     #[command(flatten)]
     pub names: Names,

@@ -4,9 +4,10 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use pushpull_core::blocks::Activation;
-use pushpull_files::values::{count, number, whole};
+use pushpull_files::values::{count, every, number, rate, whole};
 use pushpull_train::Mode;
 
+use super::choice::chosen;
 use super::columns::Columns;
 use super::net::Net;
 use super::precision::Precision;
@@ -15,9 +16,9 @@ use super::widths::{Widths, widths};
 /// What the help of `pushpull train` ends with.
 pub const AFTER: &str = "\
 Data: an npz or a table as for `pushpull gradient`, or one of the repository's sets. Classes of a table
-may be words: they are numbered as they come, and their names are written with the weights. It is
-split into a training and a validation part; inputs, and the targets of squared-error, are
-standardised by the training part.
+may be words: they are numbered in the order in which they appear, and their names are written with
+the weights. The data is split into a training and a validation part; inputs, and the targets of
+squared-error, are standardised by the training part.
 
 Steps are mini-batches as in the lecture: shuffle, split into blocks, a pass is an epoch. The loss
 and its gradient are means over the block.
@@ -25,13 +26,13 @@ and its gradient are means over the block.
 Files:
   weights     safetensors, as `pushpull gradient` reads them: 0.weight, 0.bias, 2.weight, ..; the
               standardisation is part of the first and last layer, so the network reads samples as
-              they are. With --patience those of the best epoch, else of the last; of a search, the
-              best epoch of the first of the ranking.
+              they are. With --patience those of the best epoch, else of the last; of a search,
+              those of the best epoch of the trial that ranks first.
   table       CSV: the epochs, or with --search the trials
   checkpoint  the whole state of the run. It is replaced whole or not at all, so a run that is
               killed goes on with --resume to the same bits.
 
-Losses are told without the penalties of --l1 and --l2, so that runs compare.
+Losses are reported without the penalties of --l1 and --l2, so that runs compare.
 
 Modes: reverse, checkpointed:<slots>, forward, structured, and forward-gradient:<directions>, an
 unbiased estimate from as many jvps.
@@ -98,7 +99,7 @@ pub struct Train {
     #[arg(long, value_enum, default_value_t = Precision::F32)]
     pub dtype: Precision,
     /// Passes over the training part
-    #[arg(long, value_name = "N", default_value = "50", value_parser = whole)]
+    #[arg(long, value_name = "N", default_value = "50", value_parser = whole::<u64>)]
     pub epochs: u64,
     /// Samples in a mini-batch
     #[arg(long, value_name = "N", value_parser = count, default_value = "32")]
@@ -125,7 +126,7 @@ pub struct Train {
     #[arg(long, default_value = "reverse")]
     pub mode: Mode,
     /// Seed of the split, the parameters and the shuffles
-    #[arg(long, default_value = "0", value_parser = whole)]
+    #[arg(long, default_value = "0", value_parser = whole::<u64>)]
     pub seed: u64,
     /// Number of threads; the results are the same to the bit
     #[arg(long, value_name = "N", value_parser = count, default_value = "1")]
@@ -140,16 +141,16 @@ pub struct Train {
     #[arg(long)]
     pub plain: bool,
     /// Stop after so many epochs without a better validation loss
-    #[arg(long, value_name = "EPOCHS", value_parser = whole)]
+    #[arg(long, value_name = "EPOCHS", value_parser = whole::<u64>)]
     pub patience: Option<u64>,
     /// Check every K-th gradient against a jvp
-    #[arg(long, value_name = "K", conflicts_with = "search", value_parser = whole)]
+    #[arg(long, value_name = "K", conflicts_with = "search", value_parser = every)]
     pub shadow: Option<u64>,
     /// Where the state of the run is kept
     #[arg(long, value_name = "FILE", conflicts_with = "search")]
     pub checkpoint: Option<PathBuf>,
     /// Save after every so many steps, not after each epoch
-    #[arg(long, value_name = "STEPS", requires = "checkpoint", value_parser = whole)]
+    #[arg(long, value_name = "STEPS", requires = "checkpoint", value_parser = every)]
     pub save_every: Option<u64>,
     /// Go on from the checkpoint, if there is one
     #[arg(long, requires = "checkpoint")]
@@ -157,7 +158,7 @@ pub struct Train {
     /// Weights to start from (safetensors), of a network that reads samples as they are: fine-tuning
     #[arg(long, value_name = "FILE", conflicts_with = "search")]
     pub from: Option<PathBuf>,
-    /// Where the trained network goes (safetensors); of a search, the first of the ranking, trained once more
+    /// Where the trained network goes (safetensors); of a search, the trial that ranks first, trained once more
     #[arg(long, value_name = "FILE")]
     pub weights: Option<PathBuf>,
     /// Directory of the learning curves: learning.png and its numbers
@@ -173,15 +174,15 @@ pub struct Train {
     #[arg(long, value_name = "N", value_parser = count, default_value = "20", requires = "search")]
     pub trials: usize,
     /// Widths of the hidden layers to try; once for each network [default: those of --layers]
-    #[arg(long, value_name = "WIDTHS", value_parser = widths, requires = "search")]
+    #[arg(long, value_name = "WIDTHS", allow_hyphen_values = true, value_parser = widths, requires = "search")]
     pub hidden: Vec<Widths>,
     /// Activations to try [default: --activation]
-    #[arg(long, value_name = "NAMES", value_delimiter = ',', requires = "search")]
+    #[arg(long, value_name = "NAMES", value_delimiter = ',', requires = "search", value_parser = chosen::<Activation>())]
     pub activations: Vec<Activation>,
     /// Learning rates to try [default: --rate]
-    #[arg(long, value_name = "RATES", value_delimiter = ',', requires = "search", value_parser = number)]
+    #[arg(long, value_name = "RATES", value_delimiter = ',', requires = "search", allow_hyphen_values = true, value_parser = rate)]
     pub rates: Vec<f64>,
     /// Batch sizes to try [default: --batch]
-    #[arg(long, value_name = "SIZES", value_delimiter = ',', value_parser = count, requires = "search")]
+    #[arg(long, value_name = "SIZES", allow_hyphen_values = true, value_delimiter = ',', value_parser = count, requires = "search")]
     pub batches: Vec<usize>,
 }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use pushpull_core::Init;
-use pushpull_files::values::{count, init, share};
+use pushpull_files::values::{count, init, share, whole};
 
 use super::columns::Columns;
 use super::net::Net;
@@ -55,7 +55,7 @@ pub struct Xray {
     #[arg(long, value_parser = init, default_value = "glorot")]
     pub init: Init,
     /// The seed of drawn weights
-    #[arg(long, default_value = "1")]
+    #[arg(long, default_value = "1", value_parser = whole::<u64>)]
     pub seed: u64,
     /// Samples to look at (npz, npy, csv, tsv, txt; tables also .gz, or - for standard input)
     #[arg(long, value_name = "FILE")]
@@ -69,15 +69,15 @@ pub struct Xray {
     #[arg(long, value_enum)]
     pub dtype: Option<Precision>,
     /// Samples whose Jacobians are decomposed
-    #[arg(long, value_name = "N", default_value = "4")]
+    #[arg(long, value_name = "N", value_parser = whole::<usize>, default_value = "4")]
     pub samples: usize,
     /// The most rows or columns for which all singular values are computed
-    #[arg(long, value_name = "N", default_value = "512")]
+    #[arg(long, value_name = "N", value_parser = whole::<usize>, default_value = "512")]
     pub exact: usize,
     /// The part of a function's largest slope up to which an entry is saturated
     #[arg(long, value_name = "SHARE", value_parser = share, default_value = "0.01")]
     pub flat: f64,
-    /// Threads of the gradient; they change no bit
+    /// Threads of the gradient; the results are the same to the bit
     #[arg(long, value_name = "N", value_parser = count, default_value = "1")]
     pub threads: usize,
     /// Directory of a picture

@@ -3,7 +3,7 @@
 use pushpull_core::blocks::Loss;
 use pushpull_core::{Real, Scalar};
 use pushpull_data::{Dataset, directory};
-use pushpull_train::{Samples, Scaling, Split};
+use pushpull_train::{Samples, Scaling, Split, TrainError};
 
 use crate::fault::Fault;
 use crate::given;
@@ -41,7 +41,7 @@ impl Parts {
         let (samples, test) = match asked.test {
             None => (samples, None),
             Some(share) => {
-                let split = split(&samples, share, asked.seed.wrapping_add(1))?;
+                let split = split(&samples, share, asked.seed.wrapping_add(1)).map_err(test)?;
                 (
                     samples.pick(&split.train)?,
                     Some(samples.pick(&split.valid)?),
@@ -137,6 +137,19 @@ impl Parts {
             }
         }
         Ok(params.into_iter().map(T::from_f64).collect())
+    }
+}
+
+/// A refusal of a share, as one of the test part.
+fn test(fault: TrainError) -> Fault {
+    match fault {
+        TrainError::Setting {
+            expected,
+            got,
+            remedy,
+            ..
+        } => Fault::option("--test", expected, got, remedy),
+        fault => fault.into(),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use pushpull_files::weights;
 use pushpull_files::{Element, output};
-use pushpull_train::{End, Model, Settings, Space, Strategy, Training};
+use pushpull_train::{End, Model, Settings, Space, Strategy, TrainError, Training, Trial};
 
 use super::run::Interrupted;
 use super::{Work, ranking, settings};
@@ -69,6 +69,15 @@ impl<R: Ranks> Work<'_, R> {
             },
         };
         let (train, valid) = (&parts.train, &parts.valid);
+        let n = train.len();
+        if let Some(batch) = asked.batches.iter().find(|&&batch| batch > n) {
+            return Err(Fault::option(
+                "--batches",
+                format!("sizes from 1 to {n}, the samples to train on"),
+                batch.to_string(),
+                "leave it out, or train on more samples",
+            ));
+        }
         let interrupted = ranks.may_stop().then_some(Interrupted);
         let mut watch = (interrupted, ranking::Trials::default());
         if ranks.may_stop() {
@@ -87,6 +96,15 @@ impl<R: Ranks> Work<'_, R> {
             return Err(Fault::Interrupted {
                 remedy: remedy.into(),
             });
+        }
+        // What every trial refuses is a wrong option, and no ranking.
+        let refused = |trial: &&Trial| matches!(trial.outcome, Err(TrainError::Setting { .. }));
+        let (all, found) = (ranked.trials(), ranked.trials().iter().filter(refused));
+        if let (Some(Err(fault)), true) = (
+            all.first().map(|trial| &trial.outcome),
+            found.count() == all.len(),
+        ) {
+            return Err(fault.clone().into());
         }
         let winner = ranked.trials().iter().find(|trial| trial.outcome.is_ok());
         let mut written = asked.weights.is_none();
