@@ -16,13 +16,14 @@ class Numbers:
     """The network's numbers as arrays of the job's precision.
 
     layers: (weights: n_in x n_out, biases: n_out) a layer, and `dots` the same for the direction;
-    x: batch x inputs; target: batch x outputs.
+    x: batch x inputs; target and y_bar, a cotangent of the last layer: batch x outputs.
     """
 
     layers: list
     dots: list
     x: np.ndarray
     target: np.ndarray
+    y_bar: np.ndarray
 
     @staticmethod
     def read(job):
@@ -37,6 +38,7 @@ class Numbers:
             dots=layers(numbers("params_dot"), job["widths"]),
             x=numbers("x").reshape(batch, -1),
             target=numbers("target").reshape(batch, -1),
+            y_bar=numbers("y_bar").reshape(batch, -1),
         )
 
 

@@ -1,9 +1,9 @@
-"""HIPS autograd, over numpy: gradient, primal, jvp, Jacobian."""
+"""HIPS autograd, over numpy: gradient, primal, jvp, Jacobian, vjp, Hessian-vector."""
 
 from importlib.metadata import version
 
 import autograd.numpy as np
-from autograd import make_jvp, make_vjp, value_and_grad
+from autograd import make_hvp, make_jvp, make_vjp, value_and_grad
 
 from job import NOTHING, Prepared, Refused, flat, timed
 
@@ -49,4 +49,10 @@ def prepare(job, numbers):
             return np.stack([pull(unit) for unit in units], axis=1)
 
         return Prepared(0.0, jacobian().ravel(), "make_vjp, an output at once", timed(jacobian))
+    if job["task"] == "vjp":
+        call = lambda: make_vjp(lambda layers: outputs(layers, x))(layers)[0](numbers.y_bar)
+        return Prepared(0.0, flat(call()), "make_vjp", timed(call))
+    if job["task"] == "hessian-vector":
+        call = lambda: make_hvp(loss)(layers)[0](dots)
+        return Prepared(0.0, flat(call()), "make_hvp", timed(call))
     raise Refused(f"offers no {job['task']}")

@@ -17,9 +17,13 @@ from job import Numbers, Refused
 MODULES = {
     "jax": "on_jax",
     "jax-scan": "on_jax_scan",
+    "enzyme": "on_enzyme",
     "tensorflow": "on_tensorflow",
     "torch": "on_torch",
+    "torch-compile": "on_torch_compile",
     "autograd": "on_autograd",
+    "openblas": "on_openblas",
+    "mkl": "on_mkl",
 }
 
 # A run shorter than this is preceded by one that is not timed: what ran before has taken the caches.

@@ -27,6 +27,8 @@ pub struct Data {
     pub x: Vec<f64>,
     /// outputs x batch.
     pub target: Vec<f64>,
+    /// A cotangent of the last layer: outputs x batch.
+    pub y_bar: Vec<f64>,
 }
 
 impl Data {
@@ -58,11 +60,13 @@ impl Data {
                 _ => uniform(1.0),
             }));
         }
+        let y_bar = target.iter().map(|_| uniform(1.0)).collect();
         Ok(Self {
             params,
             params_dot,
             x,
             target,
+            y_bar,
         })
     }
 
@@ -74,6 +78,7 @@ impl Data {
             ("params_dot", &self.params_dot),
             ("x", &self.x),
             ("target", &self.target),
+            ("y_bar", &self.y_bar),
         ] {
             write_numbers(&directory.join(name), numbers)?;
         }
@@ -88,6 +93,7 @@ impl Data {
             params_dot: read("params_dot")?,
             x: read("x")?,
             target: read("target")?,
+            y_bar: read("y_bar")?,
         })
     }
 }

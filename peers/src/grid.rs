@@ -1,13 +1,15 @@
 //! The cells of the comparison, and who takes part in each.
 
-use crate::net::{Dtype, Net, Task};
+use crate::net::{Dtype, Net, Task, nets};
 use crate::options::Options;
 
-/// Everyone pushpull is compared with, in the order of the table.
-pub const PEERS: [&str; 10] = [
+/// Everyone pushpull is compared with, in the order of the table; the last two are no peers but libraries of products.
+pub const PEERS: [&str; 14] = [
     "jax",
     "jax-scan",
+    "enzyme",
     "torch",
+    "torch-compile",
     "tensorflow",
     "autograd",
     "dfdx",
@@ -15,13 +17,27 @@ pub const PEERS: [&str; 10] = [
     "burn",
     "num-dual",
     "echidna",
+    "openblas",
+    "mkl",
 ];
 
 /// Those whose worker is a Python program.
-pub const IN_PYTHON: [&str; 5] = ["jax", "jax-scan", "torch", "tensorflow", "autograd"];
+pub const IN_PYTHON: [&str; 9] = [
+    "jax",
+    "jax-scan",
+    "enzyme",
+    "torch",
+    "torch-compile",
+    "tensorflow",
+    "autograd",
+    "openblas",
+    "mkl",
+];
 
 /// Parameters up to which a full gradient by forward mode is measured.
 const FORWARD_LIMIT: usize = 26_122;
+/// Numbers up to which the gradients of all samples are measured: 57 MB in f64.
+const SAMPLES_LIMIT: usize = 7_200_000;
 /// Parameters up to which libraries of dual numbers take part.
 const DUAL_LIMIT: usize = 403;
 /// Multiply-adds of a primal up to which a tape of single numbers takes part: a call is then under a second.
@@ -39,7 +55,7 @@ pub struct Cell {
 impl Cell {
     /// The cells that are asked for. Threads vary slowest: a worker has one number of them from its start.
     pub fn all(options: &Options) -> Vec<Self> {
-        let nets = Net::grid();
+        let nets = nets();
         let mut cells = Vec::new();
         for threads in [1, 2] {
             for net in &nets {
@@ -64,6 +80,9 @@ impl Cell {
             Task::ForwardGradient => {
                 self.net.n_params() <= FORWARD_LIMIT && (self.threads == 1 || self.net.batch > 1)
             }
+            Task::SampleGradients => {
+                self.threads == 1 && self.net.n_params() * self.net.batch <= SAMPLES_LIMIT
+            }
             _ => self.threads == 1,
         }
     }
@@ -76,10 +95,17 @@ impl Cell {
     }
 
     fn offers(&self, peer: &str) -> bool {
-        use Task::{ForwardGradient, Gradient, Jacobian, Jvp, Primal};
+        use Task::{
+            ForwardGradient, Gradient, HessianVector, Jacobian, Jvp, Primal, SampleGradients, Vjp,
+        };
         match peer {
             "jax" => true,
             "jax-scan" => self.task == Gradient,
+            // The products of a gradient alone: a bound.
+            "openblas" | "mkl" => self.task == Gradient,
+            "enzyme" => matches!(self.task, Gradient | Primal | Jvp | Vjp),
+            "torch-compile" => self.task == Gradient,
+            "autograd" => !matches!(self.task, ForwardGradient | SampleGradients),
             "dfdx" | "candle" | "burn" => matches!(self.task, Gradient | Primal),
             "num-dual" => {
                 matches!(self.task, Jvp | ForwardGradient | Jacobian)
@@ -90,7 +116,7 @@ impl Cell {
                 let within = self.net.multiply_adds() <= TAPE_LIMIT;
                 let small = self.net.n_params() <= DUAL_LIMIT;
                 self.threads == 1
-                    && (matches!(self.task, Gradient | Jvp) && within
+                    && (matches!(self.task, Gradient | Jvp | HessianVector) && within
                         || self.task == Jacobian && small)
             }
             _ => self.task != ForwardGradient,

@@ -30,6 +30,7 @@ use log::Log;
 use options::Options;
 use peers::Library;
 use record::Row;
+use round::Peaks;
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -86,6 +87,8 @@ fn run(options: &Options) -> Result<(), Box<dyn Error>> {
     };
     let logs = package.join("target/log");
     let mut log = Log::begin(&logs)?;
+    let peaks = Peaks::measure();
+    log.say(&peaks.words());
     let mut fleet = Fleet::new(package, &logs);
     let (mut written, mut rows, since) = (HashSet::new(), Vec::<Row>::new(), Instant::now());
     for (i, cell) in cells.iter().enumerate() {
@@ -103,7 +106,7 @@ fn run(options: &Options) -> Result<(), Box<dyn Error>> {
         if written.insert(directory.clone()) {
             Data::new(&cell.net)?.write(&directory)?;
         }
-        match round::measure(cell, &directory, &mut fleet, options, &mut log) {
+        match round::measure(cell, &directory, &mut fleet, options, &peaks, &mut log) {
             Ok(measured) => rows.extend(measured),
             Err(why) => log.say(&format!("  left out, pushpull: {why}")),
         }
@@ -113,7 +116,7 @@ fn run(options: &Options) -> Result<(), Box<dyn Error>> {
     }
     let rows = record::merged(earlier, &rows);
     record::write(&table, &rows)?;
-    let setting = format!("{}.", Machine::read().cpu);
+    let setting = format!("{}. {}", Machine::read().cpu, peaks.words());
     let drawn = picture::draw(&rows, &setting, &reports)?;
     log.say(&format!(
         "{} rows and {} pictures in {} s, in {}",

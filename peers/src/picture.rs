@@ -6,8 +6,14 @@ use std::path::Path;
 use pushpull_plot::{Axis, Band, Colour, LineChart, Marker, Mode, Multiples, PlotError, Series};
 
 use crate::grid::{IN_PYTHON, PEERS};
-use crate::net::{Dtype, Net, Task};
+use crate::net::{Dtype, Task, nets};
 use crate::record::Row;
+
+/// Those whose panel is JAX's.
+const ON_JAX: [&str; 3] = ["jax", "jax-scan", "enzyme"];
+
+/// Libraries of products: what they need for those of a gradient alone is a bound on what calls them.
+const PRODUCTS: [&str; 2] = ["openblas", "mkl"];
 
 /// What a picture could not be made for.
 #[derive(Debug, thiserror::Error)]
@@ -34,10 +40,9 @@ pub fn draw(rows: &[Row], setting: &str, reports: &Path) -> Result<Vec<String>, 
                         && r.peer == peer
                 })
             };
-            let panel = |title: &str, python: bool| {
+            let panel = |title: &str, among: &dyn Fn(&str) -> bool| {
                 let mut chart = chart(title);
-                let own = |peer: &&'static str| IN_PYTHON.contains(peer) == python;
-                let shown = PEERS.into_iter().filter(own);
+                let shown = PEERS.into_iter().filter(|peer| among(peer));
                 let shown: Vec<_> = shown.filter(|peer| of(peer).next().is_some()).collect();
                 for (i, peer) in shown.iter().copied().enumerate() {
                     let (colour, marker) = look(peer);
@@ -50,32 +55,56 @@ pub fn draw(rows: &[Row], setting: &str, reports: &Path) -> Result<Vec<String>, 
                 "Gradient: other libraries against pushpull, {dtype}, {}",
                 plural(threads)
             );
-            let panels = vec![panel("Python libraries", true), panel("Rust crates", false)];
+            let panels = vec![
+                panel("JAX, and Enzyme below it", &|peer| ON_JAX.contains(&peer)),
+                panel("Other Python libraries", &|peer| {
+                    IN_PYTHON.contains(&peer)
+                        && !ON_JAX.contains(&peer)
+                        && !PRODUCTS.contains(&peer)
+                }),
+                panel("Rust crates", &|peer| !IN_PYTHON.contains(&peer)),
+                panel("A gradient's products alone", &|peer| {
+                    PRODUCTS.contains(&peer)
+                }),
+            ];
             let name = format!("peers_gradient_{dtype}_{threads}.png");
             drawn.extend(finish(title, panels, setting, reports, &name)?);
         }
     }
-    let mut others = chart("");
-    let tasks = [
-        (Task::Primal, Mode::Primal.colour(), Mode::Primal.marker()),
-        (Task::Jvp, Mode::Jvp.colour(), Mode::Jvp.marker()),
-        (
-            Task::ForwardGradient,
-            Mode::Forward.colour(),
-            Mode::Forward.marker(),
+    let panel = |title: &str, tasks: &[(Task, Colour, Marker)]| {
+        let mut chart = chart(title);
+        for (i, &(task, colour, marker)) in tasks.iter().enumerate() {
+            let of = |r: &&Row| {
+                r.task == task && r.dtype == Dtype::F32 && r.threads == 1 && r.peer == "jax"
+            };
+            let look = (colour, marker, beside(i, tasks.len()));
+            push(&mut chart, &task.to_string(), look, rows.iter().filter(of));
+        }
+        chart
+    };
+    let of = |task, mode: Mode| (task, mode.colour(), mode.marker());
+    let panels = vec![
+        panel(
+            "One program",
+            &[
+                of(Task::Primal, Mode::Primal),
+                of(Task::Jvp, Mode::Jvp),
+                of(Task::Vjp, Mode::Vjp),
+                of(Task::ForwardGradient, Mode::Forward),
+            ],
         ),
-        (Task::Jacobian, Colour::PURPLE, Marker::Square),
+        panel(
+            "Many derivatives",
+            &[
+                (Task::Jacobian, Colour::PURPLE, Marker::Square),
+                (Task::SampleGradients, Colour::GREEN, Marker::Down),
+                (Task::HessianVector, Colour::BROWN, Marker::Cross),
+            ],
+        ),
     ];
-    for (i, (task, colour, marker)) in tasks.into_iter().enumerate() {
-        let of =
-            |r: &&Row| r.task == task && r.dtype == Dtype::F32 && r.threads == 1 && r.peer == "jax";
-        let name = task.to_string();
-        let look = (colour, marker, beside(i, tasks.len()));
-        push(&mut others, &name, look, rows.iter().filter(of));
-    }
     let title = "Other tasks: JAX against pushpull, f32, 1 thread".to_owned();
     let name = "peers_tasks_f32_1.png";
-    drawn.extend(finish(title, vec![others], setting, reports, name)?);
+    drawn.extend(finish(title, panels, setting, reports, name)?);
     Ok(drawn)
 }
 
@@ -97,11 +126,15 @@ fn look(peer: &str) -> (Colour, Marker) {
         "jax" => (Colour::BLUE, Marker::Circle),
         "jax-scan" => (Colour::SKY, Marker::Square),
         "tensorflow" => (Colour::VERMILION, Marker::Triangle),
+        "enzyme" => (Colour::GREEN, Marker::Cross),
         "torch" => (Colour::BLACK, Marker::Star),
+        "torch-compile" => (Colour::ORANGE, Marker::Plus),
         "autograd" => (Colour::PURPLE, Marker::Diamond),
         "dfdx" => (Colour::GREEN, Marker::Down),
         "candle" => (Colour::ORANGE, Marker::Plus),
         "burn" => (Colour::BROWN, Marker::Cross),
+        "openblas" => (Colour::SKY, Marker::Circle),
+        "mkl" => (Colour::PURPLE, Marker::Square),
         "echidna" => (Colour::BLACK, Marker::Square),
         _ => (Colour::GREY, Marker::Circle),
     }
@@ -119,7 +152,7 @@ fn push<'a>(
     (colour, marker, aside): (Colour, Marker, f64),
     rows: impl Iterator<Item = &'a Row>,
 ) {
-    let grid = Net::grid();
+    let grid = nets();
     let (mut known, mut least) = (Vec::new(), f64::INFINITY);
     for row in rows {
         let net = grid

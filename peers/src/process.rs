@@ -39,9 +39,15 @@ impl Worker {
             .open(&log)
             .map_err(|e| e.to_string())?;
         let mut command = if IN_PYTHON.contains(&peer) {
-            let python = package.join("target/venv/bin/python");
+            let environment = match peer {
+                "torch" | "torch-compile" | "mkl" => "venv-torch",
+                _ => "venv",
+            };
+            let python = package.join(format!("target/{environment}/bin/python"));
             if !python.exists() {
-                return Err("no Python environment; peers/run makes it".into());
+                return Err(format!(
+                    "no Python environment {environment}; peers/run makes it"
+                ));
             }
             let mut command = Command::new(python);
             command.arg(package.join("python/worker.py")).arg(peer);

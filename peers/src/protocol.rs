@@ -1,7 +1,7 @@
 //! What the runner and a worker say to each other: one JSON object a line, over the worker's standard input and output.
 //!
 //! Numbers travel in files of the job's directory, as little-endian f64 one after the other: `params` (a layer's weights,
-//! an input's row of outputs after the other, then its biases), `x` and `target` (a sample after the other), `params_dot`.
+//! an input's row of outputs after the other, then its biases), `x`, `target` and `y_bar` (a sample after the other), `params_dot`.
 //! The worker writes the result to the file that the job names.
 
 use std::io;

@@ -6,7 +6,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use crate::grid::{Cell, PEERS};
-use crate::net::{Dtype, Net, Task};
+use crate::net::{Dtype, Task, nets};
 
 /// One peer in one cell. Without a ratio: the peer could not be measured there, the log says why.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -24,6 +24,8 @@ pub struct Row {
     pub ratio_to_pushpull: Option<f64>,
     /// Lower quartile of the same.
     pub ratio_lower_quartile: Option<f64>,
+    /// pushpull's counted flops over its median time in this run, in parts of the peak of the cell's threads.
+    pub pushpull_of_peak: Option<f64>,
 }
 
 impl Row {
@@ -40,6 +42,7 @@ impl Row {
             time_us: None,
             ratio_to_pushpull: None,
             ratio_lower_quartile: None,
+            pushpull_of_peak: None,
         }
     }
 
@@ -70,7 +73,7 @@ pub fn read(path: &Path) -> Result<Vec<Row>, csv::Error> {
 pub fn merged(mut earlier: Vec<Row>, new: &[Row]) -> Vec<Row> {
     earlier.retain(|row| new.iter().all(|n| n.key() != row.key()));
     earlier.extend_from_slice(new);
-    let grid = Net::grid();
+    let grid = nets();
     let place = |row: &Row| {
         let net = grid
             .iter()
@@ -116,6 +119,7 @@ mod tests {
             time_us: ratio,
             ratio_to_pushpull: ratio,
             ratio_lower_quartile: ratio,
+            pushpull_of_peak: None,
         }
     }
 
@@ -127,9 +131,9 @@ mod tests {
         let text = fs::read_to_string(&path).unwrap();
         assert_eq!(
             text,
-            "net,dtype,batch,threads,task,peer,version,time_us,ratio_to_pushpull,ratio_lower_quartile\n\
-             2-4-1,f64,32,1,forward-gradient,jax,1.2,3.5,3.5,3.5\n\
-             2-4-1,f64,32,1,forward-gradient,torch,1.2,,,\n"
+            "net,dtype,batch,threads,task,peer,version,time_us,ratio_to_pushpull,ratio_lower_quartile,pushpull_of_peak\n\
+             2-4-1,f64,32,1,forward-gradient,jax,1.2,3.5,3.5,3.5,\n\
+             2-4-1,f64,32,1,forward-gradient,torch,1.2,,,,\n"
         );
         assert_eq!(read(&path).unwrap(), rows);
         fs::remove_file(&path).unwrap();

@@ -3,10 +3,15 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use pushpull_bench::peak;
+use pushpull_bench::rounds::Effort;
+
 use crate::fleet::Fleet;
 use crate::grid::Cell;
 use crate::log::Log;
+use crate::net::Dtype;
 use crate::options::Options;
+use crate::peers::pushpull::flops;
 use crate::protocol::{Answer, Ask, Job, read_numbers};
 use crate::record::Row;
 use crate::statistics::{distance, quantile};
@@ -19,6 +24,41 @@ const LONGEST: Duration = Duration::from_secs(25);
 const ENOUGH: usize = 5;
 
 pub const PUSHPULL: &str = "pushpull";
+
+/// How long a peak is measured.
+const TIMED: Effort = Effort {
+    rounds: 15,
+    slice: 0.02,
+};
+
+/// Flops a second of one thread, measured before the first cell.
+pub struct Peaks {
+    single: f64,
+    double: f64,
+}
+
+impl Peaks {
+    pub fn measure() -> Self {
+        let of = |double| peak::measure(double, TIMED);
+        Self {
+            single: of(false),
+            double: of(true),
+        }
+    }
+
+    const fn of(&self, dtype: Dtype) -> f64 {
+        match dtype {
+            Dtype::F32 => self.single,
+            Dtype::F64 => self.double,
+        }
+    }
+
+    /// The peaks in words.
+    pub fn words(&self) -> String {
+        let [single, double] = [self.single, self.double].map(|peak| peak / 1e9);
+        format!("Peak of one thread: {single:.0} GFLOP/s in f32, {double:.0} in f64.")
+    }
+}
 
 /// Who takes part, with how often to run and the times so far.
 struct Runner {
@@ -44,6 +84,7 @@ pub fn measure(
     directory: &Path,
     fleet: &mut Fleet,
     options: &Options,
+    peaks: &Peaks,
     log: &mut Log,
 ) -> Result<Vec<Row>, String> {
     let expected = prepare(cell, PUSHPULL, directory, fleet)?;
@@ -108,7 +149,7 @@ pub fn measure(
         ));
         runners[i].seconds.clear();
     }
-    rows.extend(report(cell, &runners, fleet, log));
+    rows.extend(report(cell, &runners, fleet, peaks, log));
     Ok(rows)
 }
 
@@ -198,15 +239,26 @@ fn agrees(cell: &Cell, outcome: &Outcome, expected: &Outcome) -> Result<(), Stri
 }
 
 /// Rows of those who have times, and a line of the log each.
-fn report(cell: &Cell, runners: &[Runner], fleet: &Fleet, log: &mut Log) -> Vec<Row> {
+fn report(
+    cell: &Cell,
+    runners: &[Runner],
+    fleet: &Fleet,
+    peaks: &Peaks,
+    log: &mut Log,
+) -> Vec<Row> {
     let Some((own, peers)) = runners.split_first() else {
         return Vec::new();
     };
     let median = |seconds: &[f64]| 1e6 * quantile(seconds, 0.5);
+    let of_peak = flops(&cell.net, cell.task).ok().map(|flops| {
+        let peak = peaks.of(cell.dtype) * cell.threads as f64;
+        significant(flops as f64 / quantile(&own.seconds, 0.5) / peak)
+    });
     log.say(&format!(
-        "  {:<11}{:>13.3} us  {} ({} rounds)",
+        "  {:<11}{:>13.3} us  {:.0} % of the peak, {} ({} rounds)",
         own.name,
         median(&own.seconds),
+        of_peak.map_or(f64::NAN, |part| 100.0 * part),
         own.form,
         own.seconds.len()
     ));
@@ -228,6 +280,7 @@ fn report(cell: &Cell, runners: &[Runner], fleet: &Fleet, log: &mut Log) -> Vec<
             time_us: Some(significant(time)),
             ratio_to_pushpull: Some(significant(middle)),
             ratio_lower_quartile: Some(significant(low)),
+            pushpull_of_peak: of_peak,
             ..Row::empty(cell, peer.name, &fleet.version(peer.name))
         });
     }
@@ -242,7 +295,7 @@ fn significant(v: f64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::net::{Dtype, Net, Task};
+    use crate::net::{Net, Task};
 
     #[test]
     fn four_digits_are_kept() {

@@ -51,6 +51,24 @@ macro_rules! precision {
                             compute,
                         ))
                     }
+                    Task::HessianVector => {
+                        let (mut tape, _) = record(|w| loss(&net, w, &x, &target), &params);
+                        tape.optimize();
+                        let (dots, mut values, mut adjoints) =
+                            (of(&data.params_dot), Vec::new(), Vec::new());
+                        let mut compute = move || {
+                            let (_, product) =
+                                tape.hvp_with_buf(&params, &dots, &mut values, &mut adjoints);
+                            product
+                        };
+                        let result = wide(&compute());
+                        Ok(Prepared::of(
+                            "bytecode tape, forward over reverse",
+                            0.0,
+                            result,
+                            compute,
+                        ))
+                    }
                     Task::Jacobian => {
                         let n_in = net.widths[0];
                         let compute = move || -> Vec<$plain> {

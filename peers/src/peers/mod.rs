@@ -10,7 +10,7 @@ mod dfdx;
 mod echidna;
 #[cfg(feature = "num-dual")]
 mod num_dual;
-mod pushpull;
+pub mod pushpull;
 #[cfg(any(feature = "echidna", feature = "num-dual"))]
 mod scalar;
 
