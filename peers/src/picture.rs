@@ -128,7 +128,7 @@ fn look(peer: &str) -> (Colour, Marker) {
         "tensorflow" => (Colour::VERMILION, Marker::Triangle),
         "enzyme" => (Colour::GREEN, Marker::Cross),
         "torch" => (Colour::BLACK, Marker::Star),
-        "torch-compile" => (Colour::ORANGE, Marker::Plus),
+        "torch-compile" => (Colour::GREY, Marker::Star),
         "autograd" => (Colour::PURPLE, Marker::Diamond),
         "dfdx" => (Colour::GREEN, Marker::Down),
         "candle" => (Colour::ORANGE, Marker::Plus),
