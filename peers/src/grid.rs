@@ -21,18 +21,8 @@ pub const PEERS: [&str; 14] = [
     "mkl",
 ];
 
-/// Those whose worker is a Python program.
-pub const IN_PYTHON: [&str; 9] = [
-    "jax",
-    "jax-scan",
-    "enzyme",
-    "torch",
-    "torch-compile",
-    "tensorflow",
-    "autograd",
-    "openblas",
-    "mkl",
-];
+/// Those whose worker is this program; that of the others is a Python program.
+pub const IN_RUST: [&str; 6] = ["pushpull", "dfdx", "candle", "burn", "num-dual", "echidna"];
 
 /// Parameters up to which a full gradient by forward mode is measured.
 const FORWARD_LIMIT: usize = 26_122;

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use pushpull_plot::{Axis, Band, Colour, LineChart, Marker, Mode, Multiples, PlotError, Series};
 
-use crate::grid::{IN_PYTHON, PEERS};
+use crate::grid::{IN_RUST, PEERS};
 use crate::net::{Dtype, Task, nets};
 use crate::record::Row;
 
@@ -58,11 +58,9 @@ pub fn draw(rows: &[Row], setting: &str, reports: &Path) -> Result<Vec<String>, 
             let panels = vec![
                 panel("JAX, and Enzyme below it", &|peer| ON_JAX.contains(&peer)),
                 panel("Other Python libraries", &|peer| {
-                    IN_PYTHON.contains(&peer)
-                        && !ON_JAX.contains(&peer)
-                        && !PRODUCTS.contains(&peer)
+                    !IN_RUST.contains(&peer) && !ON_JAX.contains(&peer) && !PRODUCTS.contains(&peer)
                 }),
-                panel("Rust crates", &|peer| !IN_PYTHON.contains(&peer)),
+                panel("Rust crates", &|peer| IN_RUST.contains(&peer)),
                 panel("A gradient's products alone", &|peer| {
                     PRODUCTS.contains(&peer)
                 }),

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::grid::IN_PYTHON;
+use crate::grid::IN_RUST;
 use crate::protocol::{Answer, Ask};
 
 /// Longest wait for an answer; compiling a network of a hundred layers takes a while.
@@ -38,7 +38,11 @@ impl Worker {
             .append(true)
             .open(&log)
             .map_err(|e| e.to_string())?;
-        let mut command = if IN_PYTHON.contains(&peer) {
+        let mut command = if IN_RUST.contains(&peer) {
+            let mut command = Command::new(std::env::current_exe().map_err(|e| e.to_string())?);
+            command.args(["--worker", peer]);
+            command
+        } else {
             let environment = match peer {
                 "torch" | "torch-compile" | "mkl" => "venv-torch",
                 _ => "venv",
@@ -51,10 +55,6 @@ impl Worker {
             }
             let mut command = Command::new(python);
             command.arg(package.join("python/worker.py")).arg(peer);
-            command
-        } else {
-            let mut command = Command::new(std::env::current_exe().map_err(|e| e.to_string())?);
-            command.args(["--worker", peer]);
             command
         };
         for (name, value) in environment(threads) {
