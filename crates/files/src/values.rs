@@ -22,20 +22,10 @@ const fn refused<T>(expected: &'static str) -> Result<T, ValueError> {
 /// # Errors
 /// [`ValueError`]
 pub fn count(text: &str) -> Result<usize, ValueError> {
-    from_one(text, "a whole number, at least 1, such as 8")
-}
-
-/// What is said of a number with too many digits.
-const LARGE: &str = "a smaller number, of at most 19 digits";
-
-fn from_one<N>(text: &str, expected: &'static str) -> Result<N, ValueError>
-where
-    N: FromStr<Err = ParseIntError> + PartialOrd + From<bool>,
-{
-    match whole::<N>(text) {
-        Ok(n) if n >= N::from(true) => Ok(n),
-        Err(large) if large.expected == LARGE => Err(large),
-        _ => refused(expected),
+    let expected = "a whole number, at least 1, such as 8";
+    match parsed(text, expected)? {
+        0 => refused(expected),
+        n => Ok(n),
     }
 }
 
@@ -44,7 +34,11 @@ where
 /// # Errors
 /// [`ValueError`]
 pub fn every(text: &str) -> Result<u64, ValueError> {
-    from_one(text, "a number of steps, at least 1; leave it out for none")
+    let expected = "a number of steps, at least 1; leave it out for none";
+    match parsed(text, expected)? {
+        0 => refused(expected),
+        n => Ok(n),
+    }
 }
 
 /// A whole number from 0 on.
@@ -58,14 +52,21 @@ pub fn every(text: &str) -> Result<u64, ValueError> {
 /// assert_eq!(whole::<u64>("-1").unwrap_err().to_string(), "expected a whole number that is not negative, such as 8");
 /// ```
 pub fn whole<N: FromStr<Err = ParseIntError>>(text: &str) -> Result<N, ValueError> {
-    text.trim()
-        .parse()
-        .map_err(|error: ParseIntError| ValueError {
-            expected: match error.kind() {
-                IntErrorKind::PosOverflow => LARGE,
-                _ => "a whole number that is not negative, such as 8",
-            },
-        })
+    parsed(text, "a whole number that is not negative, such as 8")
+}
+
+/// A whole number; of one with too many digits something else is said.
+fn parsed<N: FromStr<Err = ParseIntError>>(
+    text: &str,
+    expected: &'static str,
+) -> Result<N, ValueError> {
+    let parsed = text.trim().parse();
+    parsed.map_err(|error: ParseIntError| ValueError {
+        expected: match error.kind() {
+            IntErrorKind::PosOverflow => "a smaller number, of at most 19 digits",
+            _ => expected,
+        },
+    })
 }
 
 /// A learning rate.
