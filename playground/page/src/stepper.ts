@@ -216,6 +216,7 @@ export class Stepper {
       const { programs, tick } = this;
       if (!programs || tick === 0) {
         for (const id of ["forward-heats", "reverse-heats"]) byId(id).replaceChildren();
+        this.shows(tick);
         continue;
       }
       const at = (side: Side) => Math.min(tick, side.lines.length) - 1;
@@ -226,11 +227,17 @@ export class Stepper {
         this.heats(byId("forward-heats"), programs.forward, ok[0], numbers);
         this.heats(byId("reverse-heats"), programs.reverse, ok[1], numbers);
         this.compare(programs, ok, numbers);
+        this.shows(tick);
       } catch (error) {
         this.changes.fault(error);
       }
     } while (this.lookAgain);
     this.looking = false;
+  }
+
+  /** The heat maps are of this tick now; they come a moment after the tick that the slider says. */
+  private shows(tick: number): void {
+    for (const id of ["forward-heats", "reverse-heats"]) byId(id).dataset.tick = String(tick);
   }
 
   /** At the end both gradients lie there. */
