@@ -42,7 +42,7 @@ let drawn = true;
 let run = 0;
 let shownAt: number[] = [];
 let lastXray = 0;
-let lastChart = 0;
+let lastRead = 0;
 
 const losses = new Losses();
 const lossChart = new Chart(byId("loss-chart"), {
@@ -180,6 +180,11 @@ function show({ ok, numbers }: Told<Frame>, now: number): void {
   if (!started) return;
   network.show(ok, numbers, view);
   plane.show(started, numbers, view);
+  if (playing) shownAt = [...shownAt.filter((at) => now - at <= 1000), now];
+  // Pictures move with every frame. What is read does not: nobody reads sixty numbers a second, and laying out text costs a frame.
+  if (playing && now - lastRead <= 100) return;
+  lastRead = now;
+  network.tellNumbers();
   text(byId("epoch"), grouped(ok.epoch));
   text(byId("steps"), grouped(ok.step));
   text(byId("train-loss"), short(ok.train.loss));
@@ -187,20 +192,13 @@ function show({ ok, numbers }: Told<Frame>, now: number): void {
   const right = (share: number | null) => (share === null ? "–" : `${(100 * share).toFixed(1)} %`);
   text(byId("train-right"), right(ok.train.accuracy));
   text(byId("test-right"), right(ok.test.accuracy));
-  if (!playing || now - lastChart > 100) {
-    lastChart = now;
-    lossChart.set([losses.steps, losses.train, losses.test]);
-  }
+  lossChart.set([losses.steps, losses.train, losses.test]);
   const back = byId<HTMLInputElement>("back");
   back.min = String(ok.past?.[0] ?? ok.step);
   back.max = String(ok.step);
   if (document.activeElement !== back || playing) back.value = String(ok.step);
   byId<HTMLButtonElement>("undo").disabled = ok.past === null;
-  if (playing) {
-    shownAt.push(now);
-    shownAt = shownAt.filter((at) => now - at <= 1000);
-    text(byId("frames"), shownAt.length > 5 ? String(shownAt.length) : "–");
-  }
+  text(byId("frames"), playing && shownAt.length > 5 ? String(shownAt.length) : "–");
 }
 
 /** Writes the settings into the controls. */
@@ -267,7 +265,8 @@ function pause(): void {
   const button = byId("play");
   button.setAttribute("aria-pressed", "false");
   button.innerHTML = '<span aria-hidden="true">▶</span> Play';
-  text(byId("frames"), "–");
+  // The last frame's numbers may not have been written yet.
+  drawn = false;
   void settled();
 }
 

@@ -226,7 +226,6 @@ export class Network {
       this.pictures(started, frame);
     }
     this.lines();
-    this.renew();
   }
 
   /** Of a table: the numbers of the sample that is looked at. */
@@ -397,7 +396,7 @@ export class Network {
     const fields = [this.field(bias.offset + chosen.row, "bias")];
     for (let j = 0; j < weights.columns; j++) fields.push(this.field(weights.offset + j * weights.rows + chosen.row, `from ${read[j] ?? j + 1}`));
     this.inspector.replaceChildren(make("strong", {}, title), " ", make("code", {}), make("div", { class: "weights" }, ...fields));
-    this.renew();
+    this.tellNumbers();
   }
 
   private sources(layer: number): string[] {
@@ -408,7 +407,7 @@ export class Network {
   }
 
   /** Writes the present numbers into the inspector. */
-  private renew(): void {
+  tellNumbers(): void {
     const { frame, started, chosen } = this;
     if (!frame || !started) return;
     for (const input of this.inspector.querySelectorAll<HTMLInputElement>("input[data-param]")) {
