@@ -16,8 +16,8 @@ use std::ops::Range;
 use pulp::NullaryFnOnce;
 
 use super::plain::by_definition;
-use super::sums::{LEAF, left_branch};
-use super::{Factor, Native, Onto, library, sum_columns};
+use super::sums::{LEAF, inner, left_branch};
+use super::{Factor, Kernel, Native, Onto, by_kernel, sum_columns};
 use crate::vector::widest;
 use crate::{Accum, Mat, MatMut, Real};
 
@@ -128,7 +128,8 @@ fn run<T: Native>(mut c: MatMut<'_, T>, onto: Onto<'_, T>, a: Factor<'_, T>, b: 
     for first in (0..k).step_by(LEAF) {
         let leaf: Range<usize> = first..k.min(first + LEAF);
         let onto = if first == 0 { onto } else { Onto::Itself };
-        library::product(c.rb_mut(), onto, a.cols(leaf.clone()), b.rows(leaf));
+        let (a, b) = (a.cols(leaf.clone()), b.rows(leaf));
+        by_kernel(Kernel::Library, c.rb_mut(), onto, a, b);
     }
 }
 
@@ -141,13 +142,13 @@ fn with_vector<T: Real>(
 ) {
     let k = a.shape().1;
     // A row is the column of the transposed product.
-    let (matrix, vector) = if c.ncols() == 1 {
-        (a, b)
-    } else {
+    let (matrix, vector) = if c.nrows() == 1 {
         (b.turned(), a.turned())
+    } else {
+        (a, b)
     };
-    let (matrix, step) = (matrix.columns(), vector.steps().0);
-    let (Some(matrix), Some(sums)) = (matrix, c.as_mut_slice()) else {
+    let (step, numbers) = (vector.steps().0, vector.mat.data());
+    let Some(sums) = c.as_mut_slice().filter(|_| step == 1 || !matrix.transposed) else {
         return by_definition(c, onto, a, b);
     };
     if let Onto::Column(column) = onto {
@@ -160,12 +161,25 @@ fn with_vector<T: Real>(
         Onto::Zero => Accum::Set,
         Onto::Itself | Onto::Column(_) => Accum::Add,
     };
+    let Some(matrix) = matrix.columns() else {
+        // Its rows lie in one piece.
+        let (rows, vector) = (matrix.mat, &numbers[..k]);
+        return widest::<T, _>(
+            true,
+            Inner {
+                rows,
+                vector,
+                acc,
+                sums,
+            },
+        );
+    };
     sum_columns(k, acc, sums, |columns, rows, sums| {
         widest::<T, _>(
             true,
             Weighed {
                 matrix: matrix.rows(rows).cols(columns.clone()),
-                weights: &vector.mat.data()[columns.start * step..],
+                weights: &numbers[columns.start * step..],
                 step,
                 sums,
             },
@@ -196,9 +210,32 @@ impl<T: Real> NullaryFnOnce for Weighed<'_, T> {
     }
 }
 
+/// The inner products of the rows of a matrix, which are the columns of another, with a vector.
+struct Inner<'a, T> {
+    rows: Mat<'a, T>,
+    vector: &'a [T],
+    acc: Accum,
+    sums: &'a mut [T],
+}
+
+impl<T: Real> NullaryFnOnce for Inner<'_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn call(self) {
+        for (j, sum) in self.sums.iter_mut().enumerate() {
+            let product = inner(self.vector, self.rows.col(j), |a, b| a * b);
+            *sum = match self.acc {
+                Accum::Set => product,
+                Accum::Add => *sum + product,
+            };
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{GROUP, RUN, SAMPLES, fits, width};
+    use super::{FEATURES, GROUP, RUN, SAMPLES, by_definition, fits, width};
     use crate::linalg::{Factor, Kernel, Onto, product, product_by};
     use crate::{Counted, Dual, Mat, MatMut, Real};
 
@@ -243,6 +280,38 @@ mod tests {
             }
         }
         assert!(error::<f32>((1, 1_000_000, 1), |_| 0.1) <= 12.0 + levels(1_000_000));
+    }
+
+    #[test]
+    fn a_long_row_multiplies_as_the_definition_does_one_column_or_many() {
+        let number = |i: usize| (0.4 + 1.7 * i as f64).sin();
+        for k in [FEATURES + 1, 5 * RUN + 7] {
+            let a: Vec<f64> = (0..2 * k).map(number).collect();
+            let b: Vec<f64> = (0..3 * k).map(|i| number(i + 1)).collect();
+            let right = Mat::new(&b, k, 3);
+            // Side by side, as a column, and with a gap between its numbers.
+            let lefts = [
+                Factor::from(Mat::new(&a[..k], 1, k)),
+                Mat::new(&a[..k], k, 1).t(),
+                Mat::with_stride(&a, 1, k, 2).into(),
+            ];
+            for left in lefts {
+                for onto in [Onto::Zero, Onto::Itself, Onto::Column(&[0.25])] {
+                    let (mut c, mut expected) = ([0.5; 3], [0.5; 3]);
+                    product(MatMut::new(&mut c, 1, 3), onto, left, right);
+                    by_definition(MatMut::new(&mut expected, 1, 3), onto, left, right.into());
+                    for (c, expected) in c.iter().zip(expected) {
+                        assert!(
+                            (c - expected).abs() < 1e-15 * k as f64,
+                            "{k}: {c}, {expected}"
+                        );
+                    }
+                    let mut alone = [0.5];
+                    product(MatMut::new(&mut alone, 1, 1), onto, left, right.cols(2..3));
+                    assert_eq!(alone[0], c[2]);
+                }
+            }
+        }
     }
 
     #[test]

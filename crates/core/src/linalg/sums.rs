@@ -45,18 +45,28 @@ pub(super) const fn left_branch(n: usize, leaf: usize) -> usize {
     leaf << (n.div_ceil(leaf) - 1).ilog2()
 }
 
-/// Leaves of at most [`LEAF`] indices, in order, joined in the fixed tree.
-fn tree<S>(
-    range: Range<usize>,
-    leaf: &mut impl FnMut(Range<usize>) -> S,
-    join: &impl Fn(S, S) -> S,
-) -> S {
-    if range.len() <= LEAF {
-        return leaf(range);
+/// Leaves of at most [`LEAF`] indices out of n, in order, joined in the fixed tree. A loop and not a recursion: so it is compiled
+/// into the vector code that calls it.
+#[inline(always)]
+fn tree<T: Real>(n: usize, mut leaf: impl FnMut(Range<usize>) -> T) -> T {
+    // Left branches that wait for the right ones, the larger first: a power of two of leaves each, all different.
+    let mut waiting = [T::zero(); (usize::BITS - LEAF.ilog2()) as usize];
+    let mut branches = 0;
+    for (i, first) in (0..n).step_by(LEAF).enumerate() {
+        let mut sum = leaf(first..n.min(first + LEAF));
+        for _ in 0..i.trailing_ones() {
+            branches -= 1;
+            sum = waiting[branches] + sum;
+        }
+        waiting[branches] = sum;
+        branches += 1;
     }
-    let middle = range.start + left_branch(range.len(), LEAF);
-    let left = tree(range.start..middle, leaf, join);
-    join(left, tree(middle..range.end, leaf, join))
+    let left = &waiting[..branches];
+    left.iter()
+        .rev()
+        .copied()
+        .reduce(|right, left| left + right)
+        .unwrap_or(T::zero())
 }
 
 /// The sum of `term(0)`, .., `term(n - 1)` in a fixed tree: n - 1 flops beside what the terms take, which are asked for in
@@ -85,7 +95,7 @@ pub fn total<T: Real>(n: usize, mut term: impl FnMut(usize) -> T) -> T {
     if n <= LEAF {
         return leaf(0..n);
     }
-    tree(0..n, &mut leaf, &|left, right| left + right)
+    tree(n, leaf)
 }
 
 /// The sum of all entries in a fixed tree, each column's first: one flop an entry. The error is that of [`total`] for the
@@ -107,33 +117,35 @@ pub fn sum<T: Real>(mat: Mat<'_, T>) -> T {
 /// `<slopes, seed>` in a fixed tree, 2n flops, where zero seeds count for nothing.
 #[inline(always)]
 pub(crate) fn dot<T: Real>(slopes: &[T], seed: &[T]) -> T {
-    match slopes.len().min(seed.len()) {
+    inner(slopes, seed, chain)
+}
+
+/// The sum of `term(x_i, y_i)` in a fixed tree.
+#[inline(always)]
+pub(super) fn inner<T: Real>(x: &[T], y: &[T], term: impl Fn(T, T) -> T + Copy) -> T {
+    match x.len().min(y.len()) {
         0 => T::zero(),
-        n @ ..=LEAF => T::zero() + leaf_of_dot(&slopes[..n], &seed[..n]),
-        n => {
-            let mut leaf = |range: Range<usize>| leaf_of_dot(&slopes[range.clone()], &seed[range]);
-            T::zero() + tree(0..n, &mut leaf, &|left, right| left + right)
-        }
+        n @ ..=LEAF => T::zero() + leaf_of_inner(&x[..n], &y[..n], term),
+        n => T::zero() + tree(n, |range| leaf_of_inner(&x[range.clone()], &y[range], term)),
     }
 }
 
-/// At most [`LEAF`] terms of an inner product, in [`LANES`] sums that are added in pairs: a sum alone waits for each of its
-/// additions.
+/// At most [`LEAF`] terms, in [`LANES`] sums that are added in pairs: a sum alone waits for each of its additions.
 #[inline(always)]
-fn leaf_of_dot<T: Real>(slopes: &[T], seed: &[T]) -> T {
-    let (first, slopes_left) = slopes.as_chunks::<LANES>();
-    let (second, seed_left) = seed.as_chunks::<LANES>();
-    let ([first, slope_lanes @ ..], [second, seed_lanes @ ..]) = (first, second) else {
-        return total(slopes.len(), |i| chain(slopes[i], seed[i]));
+fn leaf_of_inner<T: Real>(x: &[T], y: &[T], term: impl Fn(T, T) -> T) -> T {
+    let (first, x_left) = x.as_chunks::<LANES>();
+    let (second, y_left) = y.as_chunks::<LANES>();
+    let ([first, x_lanes @ ..], [second, y_lanes @ ..]) = (first, second) else {
+        return total(x.len(), |i| term(x[i], y[i]));
     };
-    let mut sums: [T; LANES] = from_fn(|k| chain(first[k], second[k]));
-    for (slopes, seed) in slope_lanes.iter().zip(seed_lanes) {
+    let mut sums: [T; LANES] = from_fn(|k| term(first[k], second[k]));
+    for (x, y) in x_lanes.iter().zip(y_lanes) {
         for k in 0..LANES {
-            sums[k] += chain(slopes[k], seed[k]);
+            sums[k] += term(x[k], y[k]);
         }
     }
-    for ((sum, &slope), &seed) in sums.iter_mut().zip(slopes_left).zip(seed_left) {
-        *sum += chain(slope, seed);
+    for ((sum, &x), &y) in sums.iter_mut().zip(x_left).zip(y_left) {
+        *sum += term(x, y);
     }
     let [a, b, c, d, e, f, g, h] = sums;
     ((a + e) + (c + g)) + ((b + f) + (d + h))
@@ -367,6 +379,19 @@ mod tests {
                 row_sums(Mat::new(&all, rows, x.len()), Accum::Set, &mut sums);
                 sums[rows - 1]
             }));
+        }
+    }
+
+    #[test]
+    fn the_tree_is_that_of_the_sums_of_columns() {
+        for n in [1, 32, 33, 64, 65, 96, 97, 160, 1_000, 1_025, 7_777] {
+            let x: Vec<f32> = (0..n).map(|i| (1.0 + 1.7 * i as f32).sin()).collect();
+            let mut sums = [f32::NAN];
+            sum_columns(n, Accum::Set, &mut sums, |columns, _, sums| {
+                sums[0] = x[columns.start];
+                columns.skip(1).for_each(|j| sums[0] += x[j]);
+            });
+            assert_eq!(total(n, |i| x[i]).to_bits(), sums[0].to_bits(), "{n}");
         }
     }
 

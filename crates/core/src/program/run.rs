@@ -40,8 +40,10 @@ impl Code {
         Ok(())
     }
 
-    /// Runs some steps, in doubt since the first of a run.
-    #[inline(always)]
+    /// Runs some steps, in doubt since the first of a run. Inlined where a call would be felt in the smallest networks; a module of
+    /// WebAssembly is small first, and each question of an engine would have the whole interpreter once more.
+    #[cfg_attr(target_family = "wasm", inline(never))]
+    #[cfg_attr(not(target_family = "wasm"), inline(always))]
     pub(super) fn steps<T: Scalar, const STAGED: bool>(
         &self,
         steps: &[Step],
@@ -49,7 +51,7 @@ impl Code {
         arena: &mut [T],
         scratch: &mut [T],
         doubt: &mut Wrt,
-        check: &mut impl FnMut(Wrt) -> Result<()>,
+        check: &mut dyn FnMut(Wrt) -> Result<()>,
     ) -> Result<()> {
         for step in steps {
             if step.forks {

@@ -359,7 +359,7 @@ impl<T: Scalar> Machine<T> {
         spot: Spot,
         frame: &mut Frame<'_, T>,
         doubt: &mut Wrt,
-        check: &mut impl FnMut(Wrt) -> Result<()>,
+        check: &mut dyn FnMut(Wrt) -> Result<()>,
     ) -> Result<()> {
         let Self {
             code,
