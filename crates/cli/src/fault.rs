@@ -216,6 +216,11 @@ pub fn words(fault: &Fault) -> String {
     }
 }
 
+/// The same for a command that takes all samples of its data at once and has no `--batch`.
+pub fn words_without_batch(fault: &Fault) -> String {
+    words(fault).replace("a smaller --batch", "fewer samples in --data")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -4,7 +4,7 @@ use std::io::{self, ErrorKind, IsTerminal, Write};
 
 use pushpull_files::{FileError, Line};
 
-use crate::fault::{Fault, words};
+use crate::fault::{Fault, words, words_without_batch};
 use crate::options::Command;
 
 /// Writes a result to stdout. A reader that has seen enough is no fault.
@@ -38,7 +38,7 @@ pub fn complain(fault: &Fault, command: &Command) {
     };
     let words = match command.has_batch() {
         true => words(fault),
-        false => words(fault).replace("a smaller --batch", "fewer samples in --data"),
+        false => words_without_batch(fault),
     };
     // Where stderr is gone there is nobody to tell.
     let _ = writeln!(err, "{on}error:{off} {}", Line(words));

@@ -1,0 +1,274 @@
+//! What runs write: whole or not at all, through links and pipes, by one run at a time.
+
+use std::fs;
+
+use crate::common::{self, fault, npz, pushpull};
+use crate::{NET, read};
+
+/// A learning rate out of all bounds.
+#[test]
+fn a_run_that_diverges_names_no_type_of_a_library() {
+    let place = tempfile::tempdir().unwrap();
+    let output = pushpull(
+        place.path(),
+        &[
+            "train",
+            "--set=digits",
+            "--layers=64,8,10",
+            "--activation=relu",
+            "--loss=softmax-cross-entropy",
+            "--rate=1e30",
+            "--epochs=2",
+        ],
+    );
+    let said = fault(&output);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(
+        said.contains("lower the learning rate") && !said.contains("Where"),
+        "{said}"
+    );
+}
+
+#[test]
+fn an_infinite_validation_loss_is_a_fault_and_writes_nothing() {
+    let place = tempfile::tempdir().unwrap();
+    let own = place.path();
+    // Of a million samples one is beyond float32's squares, whichever part it falls into.
+    for seed in 0..6 {
+        let mut table = String::new();
+        for k in 0..40 {
+            let x = f64::from(k).sin();
+            let odd = if k == 7 { 1e25 } else { x };
+            table += &format!("{odd:?},{:?},{:?}\n", x * x, 2.0 * x);
+        }
+        fs::write(own.join("t.csv"), table).unwrap();
+        let seed = format!("--seed={seed}");
+        let run = [
+            "train",
+            "--data=t.csv",
+            "--layers=2,1",
+            "--activation=tanh",
+            "--loss=squared-error",
+            "--epochs=9",
+            "--patience=3",
+            "--weights=w.safetensors",
+            &seed,
+        ];
+        let output = pushpull(own, &run);
+        let invalid = fault(&output).contains("the validation loss");
+        assert_eq!(
+            output.status.code(),
+            Some(i32::from(invalid)),
+            "{}",
+            fault(&output)
+        );
+        assert_eq!(own.join("w.safetensors").exists(), !invalid);
+        if invalid {
+            return;
+        }
+        fs::remove_file(own.join("w.safetensors")).unwrap();
+    }
+    panic!("the odd sample never fell into the validation part");
+}
+
+#[test]
+fn a_name_in_a_file_cannot_draw_on_the_terminal() {
+    let place = tempfile::tempdir().unwrap();
+    let header = common::npy_with("{'\u{1b}]0;owned\u{7}\u{1b}[31mFAKE\u{1b}[0m': : }", &[]);
+    fs::write(place.path().join("d.npz"), npz(&[("x", header)], false)).unwrap();
+    let output = pushpull(
+        place.path(),
+        &[&["compare", "--data=d.npz"][..], &NET].concat(),
+    );
+    let said = fault(&output);
+    assert_eq!((output.status.code(), said.lines().count()), (Some(2), 1));
+    assert!(!said.trim_end().contains(char::is_control), "{said:?}");
+}
+
+#[test]
+fn two_outputs_of_one_name_are_refused_by_any_spelling() {
+    let place = tempfile::tempdir().unwrap();
+    let own = place.path();
+    let said = read(
+        own,
+        b"1,2,0\n3,4,1\n",
+        &["--weights=out.st", "--table=./out.st"],
+    )
+    .unwrap_err();
+    assert!(said.contains("different files"), "{said}");
+    assert!(!own.join("out.st").exists());
+}
+
+#[cfg(unix)]
+#[test]
+fn links_are_followed_and_devices_and_pipes_are_written_through() {
+    use std::os::unix::fs::{FileTypeExt, symlink};
+    let place = tempfile::tempdir().unwrap();
+    let own = place.path();
+    fs::write(own.join("real.csv"), "before").unwrap();
+    symlink("real.csv", own.join("link.csv")).unwrap();
+    read(own, b"1,2,0\n3,4,1\n", &["--table=link.csv"]).unwrap();
+    assert!(
+        fs::symlink_metadata(own.join("link.csv"))
+            .unwrap()
+            .is_symlink()
+    );
+    assert!(
+        fs::read_to_string(own.join("real.csv"))
+            .unwrap()
+            .starts_with("epoch,")
+    );
+    read(
+        own,
+        b"1,2,0\n3,4,1\n",
+        &["--table=/dev/null", "--weights=/dev/null"],
+    )
+    .unwrap();
+    assert!(
+        fs::metadata("/dev/null")
+            .unwrap()
+            .file_type()
+            .is_char_device()
+    );
+    let pipe = own.join("pipe");
+    assert!(
+        std::process::Command::new("mkfifo")
+            .arg(&pipe)
+            .status()
+            .unwrap()
+            .success()
+    );
+    let reader = std::thread::spawn({
+        let pipe = pipe.clone();
+        move || fs::read_to_string(pipe).unwrap()
+    });
+    read(own, b"1,2,0\n3,4,1\n", &["--table=pipe"]).unwrap();
+    assert!(reader.join().unwrap().starts_with("epoch,"));
+    assert!(fs::metadata(&pipe).unwrap().file_type().is_fifo());
+}
+
+/// The table stands before the text, in a file as in a pipe.
+#[cfg(target_os = "linux")]
+#[test]
+fn the_standard_output_is_written_through() {
+    let place = tempfile::tempdir().unwrap();
+    let run = || {
+        let mut run = std::process::Command::new(env!("CARGO_BIN_EXE_pushpull"));
+        run.args([
+            "train",
+            "--set=diabetes",
+            "--layers=10,4,1",
+            "--activation=tanh",
+            "--loss=squared-error",
+            "--epochs=2",
+            "--table=/dev/stdout",
+        ]);
+        run
+    };
+    let piped = run().output().unwrap();
+    assert!(piped.status.success(), "{}", fault(&piped));
+    let path = place.path().join("all.txt");
+    let file = fs::File::create(&path).unwrap();
+    assert!(run().stdout(file).status().unwrap().success());
+    for text in [piped.stdout, fs::read(&path).unwrap()] {
+        let text = String::from_utf8(text).unwrap();
+        let lines: Vec<&str> = text.lines().collect();
+        assert!(lines[0].starts_with("epoch,train_loss"), "{text}");
+        assert!(lines[2].starts_with("2,"), "{text}");
+        assert!(lines[3].starts_with("network "), "{text}");
+    }
+}
+
+/// The first trial takes no time, the second far more than a test.
+#[cfg(unix)]
+#[test]
+fn a_search_that_is_interrupted_keeps_the_trials_that_are_finished() {
+    let place = tempfile::tempdir().unwrap();
+    let own = place.path();
+    let mut search = std::process::Command::new(env!("CARGO_BIN_EXE_pushpull"))
+        .args([
+            "train",
+            "--set=digits",
+            "--layers=64,4,10",
+            "--activation=relu",
+            "--loss=softmax-cross-entropy",
+            "--epochs=200",
+            "--patience=1",
+            "--search=grid",
+            "--hidden=4",
+            "--hidden=2000,2000,2000",
+            "--rates=1",
+            "--table=trials.csv",
+            "--weights=w.safetensors",
+        ])
+        .current_dir(own)
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = std::io::BufRead::lines(std::io::BufReader::new(search.stderr.take().unwrap()));
+    let trial = lines.find(|line| line.as_ref().is_ok_and(|line| line.contains("rate 1e0")));
+    assert!(trial.is_some(), "a trial is told of as it ends");
+    let kill = std::process::Command::new("kill")
+        .args(["-INT", &search.id().to_string()])
+        .status();
+    assert!(kill.unwrap().success());
+    let rest: Vec<String> = lines.map_while(Result::ok).collect();
+    let output = search.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(130), "{rest:?}");
+    let said = rest.join("\n");
+    assert!(
+        said.contains("1 of 2 trials are ranked, and no weights are written"),
+        "{said}"
+    );
+    let table = fs::read_to_string(own.join("trials.csv")).unwrap();
+    assert_eq!(table.lines().count(), 2, "{table}");
+    assert!(!own.join("w.safetensors").exists());
+}
+
+#[test]
+fn a_checkpoint_belongs_to_one_run() {
+    let place = tempfile::tempdir().unwrap();
+    let own = place.path();
+    let net = [
+        "train",
+        "--set=digits",
+        "--layers=64,128,10",
+        "--activation=relu",
+        "--loss=softmax-cross-entropy",
+        "--epochs=100000",
+        "--checkpoint=run.ckpt",
+        "--save-every=1",
+    ];
+    let mut first = std::process::Command::new(env!("CARGO_BIN_EXE_pushpull"))
+        .args(net)
+        .current_dir(own)
+        .stderr(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
+    for _ in 0..600 {
+        if own.join("run.ckpt").exists() {
+            break;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    }
+    let output = pushpull(own, &[&net[..], &["--resume"]].concat());
+    assert_eq!(output.status.code(), Some(2), "{}", fault(&output));
+    assert!(
+        fault(&output).contains(&first.id().to_string()),
+        "{}",
+        fault(&output)
+    );
+    #[cfg(unix)]
+    {
+        // Ctrl-C keeps what is finished, and says how to go on.
+        let kill = std::process::Command::new("kill")
+            .args(["-INT", &first.id().to_string()])
+            .status();
+        assert!(kill.unwrap().success());
+        assert_eq!(first.wait().unwrap().code(), Some(130));
+        assert!(own.join("run.ckpt").exists());
+    }
+    let _ = first.kill();
+    let _ = first.wait();
+}
