@@ -51,7 +51,7 @@ pub fn markdown(
     line(format_args!("## How it was measured\n"));
     line(format_args!("{machine}"));
     line(format_args!(
-        "- threads: 1; the GEMM kernels are faer's, and this library's own for large products where there is AVX-512; both modes call the same ones"
+        "- threads: 1; the GEMM kernels are faer's, and this library's own for large products where there is AVX-512 or AVX2; both modes call the same ones"
     ));
     line(format_args!(
         "- seed of parameters (Glorot), directions and cotangents: {SEED}; data: the first samples of digits, standardised"

@@ -245,7 +245,7 @@ pub enum Kernel {
     Plain,
     /// The GEMM library.
     Library,
-    /// Packed panels of our own; the library where the processor has no AVX-512.
+    /// Packed panels of our own; the library where the processor has neither AVX-512 nor AVX2.
     Panels,
 }
 
@@ -256,7 +256,7 @@ impl Kernel {
     /// The kernel for a product of `rows` x `depth` by `depth` x `columns`. The number of threads has no say: a product
     /// that is shared keeps the kernel of the whole, and so its bits.
     pub fn of(rows: usize, depth: usize, columns: usize) -> Self {
-        if rows * depth <= PLAIN_LIMIT {
+        if rows.saturating_mul(depth) <= PLAIN_LIMIT {
             return Self::Plain;
         }
         #[cfg(target_arch = "x86_64")]
@@ -272,7 +272,7 @@ impl Kernel {
 
 /// A scalar that kernels know: `f32` or `f64`.
 #[cfg(target_arch = "x86_64")]
-pub trait Native: panels::Lanes {}
+pub trait Native: panels::Panelled {}
 
 /// A scalar that kernels know: `f32` or `f64`.
 #[cfg(not(target_arch = "x86_64"))]

@@ -1,17 +1,18 @@
-//! Our own product of a large left factor, for processors with AVX-512.
+//! Our own product of a large left factor, for processors with AVX-512 or AVX2.
 //!
 //! The contraction is cut into blocks, and a block of rows of the left factor is copied into panels of three vectors,
 //! which lie one behind the other and stay near. For eight columns at a time the sums of a panel stay in registers
-//! while a block runs through them: eleven loads feed twenty-four fused multiply-adds. Each entry is one chain of them
-//! in the order of the contraction, cut only where the contracted length says so: the bits of a column do not depend on
-//! the columns beside it. The plan is that of Goto and van de Geijn, "Anatomy of high-performance matrix
+//! while a block runs through them: eleven loads feed twenty-four fused multiply-adds. AVX2 has half the registers: there
+//! panels of two vectors meet six columns, eight loads for twelve. Each entry is one chain of them in the order of the
+//! contraction, cut only where the contracted length says so: the bits of a column do not depend on the columns beside it.
+//! The plan is that of Goto and van de Geijn, "Anatomy of high-performance matrix
 //! multiplication" (2008).
 
 use std::cell::RefCell;
 use std::ops::Range;
 
-use pulp::NullaryFnOnce;
-use pulp::x86::V4;
+use pulp::x86::{V3, V4};
+use pulp::{NullaryFnOnce, Simd};
 
 use super::{Factor, Onto};
 use crate::MatMut;
@@ -21,7 +22,7 @@ mod lanes;
 mod pack;
 
 use ahead::Ahead;
-pub use lanes::Lanes;
+use lanes::Lanes;
 use pack::{pack_left, pack_right};
 
 /// Contracted entries that run through the registers at once, at most: eight columns of them are half of the nearest
@@ -31,12 +32,6 @@ const DEPTH: usize = 512;
 /// Panels of rows that are packed at once: with a block of the contraction they fill half of a core's second cache.
 const PANELS: usize = 4;
 
-/// Vectors of a panel.
-const HEIGHT: usize = 3;
-
-/// Columns whose sums are in registers at a time.
-const WIDTH: usize = 8;
-
 /// Columns of the right factor that are packed at once.
 const COLUMNS: usize = 1024;
 
@@ -44,20 +39,36 @@ const COLUMNS: usize = 1024;
 /// the left factor (measured: docs/performance.md, "The kernel").
 const LEAST: usize = 256;
 
-/// And entries of the left factor: a smaller one stays near without being packed.
+/// And entries of the left factor, with AVX-512: a smaller one stays near without being packed.
 const LARGE: usize = 1 << 17;
+
+/// And multiply-adds, with AVX2, where the library reaches as much until the factors leave the caches.
+const LONG: usize = 1 << 28;
 
 /// Whether a product is large enough, and this processor has the instructions.
 pub(super) fn fits(rows: usize, depth: usize, columns: usize) -> bool {
-    let least = rows.min(depth).min(columns);
-    least >= LEAST && rows * depth >= LARGE && V4::is_available()
+    if rows.min(depth).min(columns) < LEAST {
+        return false;
+    }
+    let entries = rows.saturating_mul(depth);
+    if V4::is_available() {
+        entries >= LARGE
+    } else {
+        entries.saturating_mul(columns) >= LONG && V3::is_available()
+    }
 }
+
+/// A float with the vectors of both instruction sets.
+pub trait Panelled: Lanes<V3> + Lanes<V4> {}
+
+impl Panelled for f32 {}
+impl Panelled for f64 {}
 
 /// This thread's buffers; they grow to the largest blocks and stay.
 #[derive(Debug)]
 pub struct Packed<T> {
     left: Vec<T>,
-    right: Vec<[T; WIDTH]>,
+    right: Vec<T>,
 }
 
 impl<T> Packed<T> {
@@ -68,17 +79,30 @@ impl<T> Packed<T> {
 }
 
 /// `c = onto + a b`; by the library where the processor lacks the instructions or nothing is to be summed.
-pub(super) fn product<T: Lanes>(
+pub(super) fn product<T: Panelled>(
     c: MatMut<'_, T>,
     onto: Onto<'_, T>,
     a: Factor<'_, T>,
     b: Factor<'_, T>,
 ) {
-    let (Some(simd), 1..) = (V4::try_new(), a.shape().1) else {
-        return super::library::product(c, onto, a, b);
-    };
+    match (V4::try_new(), V3::try_new()) {
+        _ if a.shape().1 == 0 => super::library::product(c, onto, a, b),
+        (Some(simd), _) => by_panels::<_, _, 3, 8>(simd, c, onto, a, b),
+        (_, Some(simd)) => by_panels::<_, _, 2, 6>(simd, c, onto, a, b),
+        _ => super::library::product(c, onto, a, b),
+    }
+}
+
+/// Panels are H vectors high, and the sums of W columns are in registers at a time.
+fn by_panels<S: Simd, T: Lanes<S>, const H: usize, const W: usize>(
+    simd: S,
+    c: MatMut<'_, T>,
+    onto: Onto<'_, T>,
+    a: Factor<'_, T>,
+    b: Factor<'_, T>,
+) {
     T::with_packed(|packed| {
-        simd.vectorize(Task {
+        simd.vectorize(Task::<_, _, H, W> {
             simd,
             c,
             onto,
@@ -89,8 +113,8 @@ pub(super) fn product<T: Lanes>(
     });
 }
 
-struct Task<'a, T> {
-    simd: V4,
+struct Task<'a, S, T, const H: usize, const W: usize> {
+    simd: S,
     c: MatMut<'a, T>,
     onto: Onto<'a, T>,
     a: Factor<'a, T>,
@@ -98,20 +122,20 @@ struct Task<'a, T> {
     packed: &'a mut Packed<T>,
 }
 
-impl<T: Lanes> NullaryFnOnce for Task<'_, T> {
+impl<S: Simd, T: Lanes<S>, const H: usize, const W: usize> NullaryFnOnce for Task<'_, S, T, H, W> {
     type Output = ();
 
     #[inline(always)]
     fn call(mut self) {
         let ((m, k), n) = (self.a.shape(), self.c.ncols());
         let cuts = k.div_ceil(DEPTH);
-        let height = PANELS * HEIGHT * T::LANES;
+        let height = PANELS * H * T::LANES;
         for first in (0..n).step_by(COLUMNS) {
             let columns = first..n.min(first + COLUMNS);
             for cut in 0..cuts {
                 let depth = k * cut / cuts..k * (cut + 1) / cuts;
                 let onto = if cut == 0 { self.onto } else { Onto::Itself };
-                pack_right(
+                pack_right::<_, _, W>(
                     self.simd,
                     self.b,
                     depth.clone(),
@@ -122,7 +146,7 @@ impl<T: Lanes> NullaryFnOnce for Task<'_, T> {
                     let rows = first..m.min(first + height);
                     let next = rows.end..m.min(rows.end + height);
                     let ahead = Ahead::new(self.a, next, depth.clone());
-                    pack_left(
+                    pack_left::<_, _, H>(
                         self.simd,
                         self.a,
                         rows.clone(),
@@ -136,7 +160,7 @@ impl<T: Lanes> NullaryFnOnce for Task<'_, T> {
     }
 }
 
-impl<T: Lanes> Task<'_, T> {
+impl<S: Simd, T: Lanes<S>, const H: usize, const W: usize> Task<'_, S, T, H, W> {
     /// What is packed of both factors, multiplied: a tile of the right one meets all panels of the left one.
     #[inline(always)]
     fn block(
@@ -147,20 +171,20 @@ impl<T: Lanes> Task<'_, T> {
         columns: Range<usize>,
         mut ahead: Ahead<'_, T>,
     ) {
-        let full = HEIGHT * T::LANES;
-        let tiles = self.packed.right.chunks_exact(len);
-        let share = ahead.share(columns.len().div_ceil(WIDTH) * rows.len().div_ceil(full));
-        for (first, b) in columns.clone().step_by(WIDTH).zip(tiles) {
-            let columns = first..columns.end.min(first + WIDTH);
+        let full = H * T::LANES;
+        let tiles = self.packed.right.as_chunks::<W>().0.chunks_exact(len);
+        let share = ahead.share(columns.len().div_ceil(W) * rows.len().div_ceil(full));
+        for (first, b) in columns.clone().step_by(W).zip(tiles) {
+            let columns = first..columns.end.min(first + W);
             for (panel, first) in rows.clone().step_by(full).enumerate() {
                 let rows = first..rows.end.min(first + full);
                 ahead.fetch(share);
                 let a = &self.packed.left[panel * full * len..];
                 let (simd, c, columns) = (self.simd, &mut self.c, columns.clone());
                 match rows.len().div_ceil(T::LANES) {
-                    3 => tile::<T, 3>(simd, c, onto, rows, columns, a, b),
-                    2 => tile::<T, 2>(simd, c, onto, rows, columns, a, b),
-                    _ => tile::<T, 1>(simd, c, onto, rows, columns, a, b),
+                    3 => tile::<S, T, 3, W>(simd, c, onto, rows, columns, a, b),
+                    2 => tile::<S, T, 2, W>(simd, c, onto, rows, columns, a, b),
+                    _ => tile::<S, T, 1, W>(simd, c, onto, rows, columns, a, b),
                 }
             }
         }
@@ -169,16 +193,16 @@ impl<T: Lanes> Task<'_, T> {
 
 /// A panel of `V` vectors by a tile.
 #[inline(always)]
-fn tile<T: Lanes, const V: usize>(
-    simd: V4,
+fn tile<S: Simd, T: Lanes<S>, const V: usize, const W: usize>(
+    simd: S,
     c: &mut MatMut<'_, T>,
     onto: Onto<'_, T>,
     rows: Range<usize>,
     columns: Range<usize>,
     a: &[T],
-    b: &[[T; WIDTH]],
+    b: &[[T; W]],
 ) {
-    let sums = sums::<T, V>(simd, T::vectors(a).as_chunks::<V>().0, b);
+    let sums = sums::<S, T, V, W>(simd, T::vectors(a).as_chunks::<V>().0, b);
     for (j, sums) in columns.zip(&sums) {
         let sums = T::numbers(sums);
         let c = &mut c.col_mut(j)[rows.clone()];
@@ -197,12 +221,12 @@ fn tile<T: Lanes, const V: usize>(
 
 /// The sums of a panel and a tile, in registers.
 #[inline(always)]
-fn sums<T: Lanes, const V: usize>(
-    simd: V4,
+fn sums<S: Simd, T: Lanes<S>, const V: usize, const W: usize>(
+    simd: S,
     a: &[[T::Vector; V]],
-    b: &[[T; WIDTH]],
-) -> [[T::Vector; V]; WIDTH] {
-    let mut sums = [[T::splat(simd, T::zero()); V]; WIDTH];
+    b: &[[T; W]],
+) -> [[T::Vector; V]; W] {
+    let mut sums = [[T::splat(simd, T::zero()); V]; W];
     for (a, b) in a.iter().zip(b) {
         for (sums, b) in sums.iter_mut().zip(b) {
             let b = T::splat(simd, *b);

@@ -2,22 +2,20 @@
 
 use std::ops::Range;
 
-use pulp::x86::V4;
-
-use super::{Factor, HEIGHT, Lanes, PANELS, WIDTH};
+use super::{Factor, Lanes, PANELS};
 use crate::Mat;
 
 /// Rows of the left factor as panels: of one column of the block after the other, whole vectors, with zeros behind the
 /// last row.
 #[inline(always)]
-pub(super) fn pack_left<T: Lanes>(
-    simd: V4,
+pub(super) fn pack_left<S: Copy, T: Lanes<S>, const H: usize>(
+    simd: S,
     a: Factor<'_, T>,
     rows: Range<usize>,
     depth: Range<usize>,
     to: &mut Vec<T>,
 ) {
-    let (lanes, full) = (T::LANES, HEIGHT * T::LANES);
+    let (lanes, full) = (T::LANES, H * T::LANES);
     let len = depth.len();
     let room = PANELS * full * len;
     if to.len() < room {
@@ -26,10 +24,10 @@ pub(super) fn pack_left<T: Lanes>(
     let whole = rows.len() / full;
     if !a.transposed {
         // A column's entries for all panels in one go: what is far away is then fetched in long runs.
-        let (to, _) = T::vectors_mut(to).as_chunks_mut::<HEIGHT>();
+        let (to, _) = T::vectors_mut(to).as_chunks_mut::<H>();
         for l in 0..len {
             let column = &a.mat.col(depth.start + l)[rows.clone()];
-            let (panels, _) = T::vectors(column).as_chunks::<HEIGHT>();
+            let (panels, _) = T::vectors(column).as_chunks::<H>();
             for (panel, from) in panels.iter().enumerate() {
                 to[panel * len + l] = *from;
             }
@@ -57,8 +55,8 @@ pub(super) fn pack_left<T: Lanes>(
 
 /// Columns of `a` as rows of vectors, `step` apart; zeros where it has no more columns.
 #[inline(always)]
-fn transpose<T: Lanes>(
-    simd: V4,
+fn transpose<S: Copy, T: Lanes<S>>(
+    simd: S,
     a: Mat<'_, T>,
     columns: Range<usize>,
     depth: Range<usize>,
@@ -85,28 +83,29 @@ fn transpose<T: Lanes>(
     }
 }
 
-/// Columns of the right factor as tiles: of one row of the block after the other, [`WIDTH`] entries, with zeros behind
+/// Columns of the right factor as tiles: of one row of the block after the other, W entries, with zeros behind
 /// the last column.
 #[inline(always)]
-pub(super) fn pack_right<T: Lanes>(
-    simd: V4,
+pub(super) fn pack_right<S: Copy, T: Lanes<S>, const W: usize>(
+    simd: S,
     b: Factor<'_, T>,
     depth: Range<usize>,
     columns: Range<usize>,
-    to: &mut Vec<[T; WIDTH]>,
+    to: &mut Vec<T>,
 ) {
     let len = depth.len();
-    let room = columns.len().div_ceil(WIDTH) * len;
+    let room = columns.len().div_ceil(W) * W * len;
     if to.len() < room {
-        to.resize(room, [T::zero(); WIDTH]);
+        to.resize(room, T::zero());
     }
-    for (first, to) in columns.clone().step_by(WIDTH).zip(to.chunks_exact_mut(len)) {
-        let columns = first..columns.end.min(first + WIDTH);
+    let (to, _) = to.as_chunks_mut::<W>();
+    for (first, to) in columns.clone().step_by(W).zip(to.chunks_exact_mut(len)) {
+        let columns = first..columns.end.min(first + W);
         let width = columns.len();
         if b.transposed {
             for (to, l) in to.iter_mut().zip(depth.clone()) {
                 let row = &b.mat.col(l)[columns.clone()];
-                if width == WIDTH {
+                if width == W {
                     to.copy_from_slice(row);
                 } else {
                     to[..width].copy_from_slice(row);
@@ -115,7 +114,7 @@ pub(super) fn pack_right<T: Lanes>(
             }
         } else {
             let mut done = 0;
-            while width == WIDTH && done + T::LANES <= len {
+            while W <= T::LANES && width == W && done + T::LANES <= len {
                 let from = &b.mat.data()[first * b.mat.stride() + depth.start + done..];
                 T::narrow(simd, from, b.mat.stride(), &mut to[done..done + T::LANES]);
                 done += T::LANES;
