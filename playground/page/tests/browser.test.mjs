@@ -209,13 +209,46 @@ test("every setting of the page is a run", async () => {
   for (const mode of ["forward", "structured", "forward-gradient", "reverse"]) await select("mode", mode);
   await page.click("[data-key='feature sin(x1)']");
   await until(page, () => location.hash.includes("features=x1%2Cx2%2Csin"));
-  await page.selectOption("[data-key='activation 0']", "relu");
-  await until(page, () => location.hash.includes("8-relu"));
+  for (const feature of ["x1^2", "x2^2", "x1x2", "sin(x2)"]) {
+    await page.click(`[data-key='feature ${feature}']`);
+    await page.waitForSelector(`[data-key='feature ${feature}'][aria-pressed='true']`);
+  }
+  assert.equal(await page.locator("[data-key^='feature '][aria-pressed='true']").count(), 7);
+  // Features, neurons and the output are pictures: none is of one colour.
+  await until(page, () =>
+    [...document.querySelectorAll("#network .neuron:not(.off) canvas, #plane")].every((canvas) => {
+      const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+      return new Set(new Uint32Array(data.buffer)).size > 1;
+    }),
+  );
+  // What is usual is left out of an address.
+  const activations = await page.locator("[data-key='activation 0'] option").allTextContents();
+  assert.equal(activations.length, 11);
+  for (const activation of activations) {
+    await page.selectOption("[data-key='activation 0']", activation);
+    await until(page, (activation) => (new URLSearchParams(location.hash.slice(1)).get("layers") ?? "8-tanh,").startsWith(`8-${activation},`), activation);
+  }
   for (let k = 0; k < 4; k++) {
     await page.click("#more");
     await until(page, (k) => document.getElementById("layers").textContent === String(3 + k), k);
   }
   assert.ok(await page.isDisabled("#more"));
+  for (let k = 5; k >= 0; k--) {
+    await page.click("#less");
+    await until(page, (k) => document.getElementById("layers").textContent === String(k), k);
+  }
+  assert.ok(await page.isDisabled("#less"));
+  await page.click("#step");
+  await until(page, () => document.getElementById("steps").textContent === "1");
+  await page.click("#more");
+  await until(page, () => document.getElementById("layers").textContent === "1");
+  for (let k = 1; k < 8; k++) {
+    const neurons = page.locator("#network .neuron[data-key^='0 ']");
+    if ((await neurons.count()) === 8) break;
+    await page.click("[aria-label='One neuron more in layer 1']");
+  }
+  await until(page, () => document.querySelectorAll("#network .neuron[data-key^='0 ']").length === 8);
+  assert.ok(await page.isDisabled("[aria-label='One neuron more in layer 1']"));
   await page.click("#regenerate");
   await until(page, () => document.getElementById("seed").textContent === "2");
   for (const id of ["noise", "share-part", "batch"]) {
