@@ -5,8 +5,7 @@
 //! while a block runs through them: eleven loads feed twenty-four fused multiply-adds. AVX2 has half the registers: there
 //! panels of two vectors meet six columns, eight loads for twelve. Each entry is one chain of them in the order of the
 //! contraction, cut only where the contracted length says so: the bits of a column do not depend on the columns beside it.
-//! The plan is that of Goto and van de Geijn, "Anatomy of high-performance matrix
-//! multiplication" (2008).
+//! The plan is that of Goto and van de Geijn, "Anatomy of high-performance matrix multiplication" (2008).
 
 use std::cell::RefCell;
 use std::ops::Range;

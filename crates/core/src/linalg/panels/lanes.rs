@@ -85,6 +85,7 @@ macro_rules! lanes {
                 to: &mut [[Self; W]],
             ) {
                 // Where a vector has more lanes than a tile has columns, the rest of the square stays empty.
+                // `min` is for the compiler alone, which also builds what no caller may ask for: more columns than lanes.
                 let mut square = [<Self as Lanes<$simd>>::splat(simd, 0.0); $lanes];
                 for i in 0..W.min($lanes) {
                     square[i] =

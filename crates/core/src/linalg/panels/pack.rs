@@ -114,6 +114,7 @@ pub(super) fn pack_right<S: Copy, T: Lanes<S>, const W: usize>(
             }
         } else {
             let mut done = 0;
+            // By vectors where one holds a row of the tile: not six columns in f64 with AVX2.
             while W <= T::LANES && width == W && done + T::LANES <= len {
                 let from = &b.mat.data()[first * b.mat.stride() + depth.start + done..];
                 T::narrow(simd, from, b.mat.stride(), &mut to[done..done + T::LANES]);
