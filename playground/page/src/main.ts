@@ -253,6 +253,8 @@ function link(): string {
 function play(): void {
   playing = true;
   shownAt = [];
+  // The X-ray is of just now: to draw it anew in the first frame, beside all else that changes there, would hold that up.
+  lastXray = performance.now();
   const button = byId("play");
   button.setAttribute("aria-pressed", "true");
   button.innerHTML = '<span aria-hidden="true">‖</span> Pause';
