@@ -12,6 +12,7 @@ use crate::source::open;
 use crate::words::{self, shown};
 use crate::{Element, FileError, Kind};
 
+mod foreign;
 mod layer;
 mod matched;
 mod tensors;
@@ -108,7 +109,7 @@ impl<R: Read + Seek> Weights<R> {
             return Err(fault("the header", "safetensors".into(), got, SAVE));
         }
         source.read_exact(&mut prefix).map_err(cut)?;
-        if let Some((got, remedy)) = other(&prefix) {
+        if let Some((got, remedy)) = foreign::of(prefix, &mut source) {
             return Err(fault("the file", "safetensors".into(), got.into(), remedy));
         }
         let header_len = u64::from_le_bytes(prefix);
@@ -286,18 +287,4 @@ impl<R: Read + Seek> Weights<R> {
 fn is_parameter(name: &str) -> bool {
     let end = name.rsplit(['.', '/']).next().unwrap_or(name);
     end.starts_with("weight") || end == "kernel"
-}
-
-/// What a file is that starts so, where that is known not to be safetensors, and how to save it.
-fn other(start: &[u8; 8]) -> Option<(&'static str, &'static str)> {
-    const TORCH: &str =
-        "in Python: safetensors.torch.save_file(model.state_dict(), \"w.safetensors\")";
-    const NUMPY: &str = "in Python: safetensors.numpy.save_file({\"fc1.weight\": w, \"fc1.bias\": b}, \"w.safetensors\")";
-    match start {
-        [b'P', b'K', 3, 4, ..] => Some(("a zip archive, as torch.save makes it", TORCH)),
-        [0x80, 2..=5, ..] => Some(("a pickle of Python", TORCH)),
-        [0x89, b'H', b'D', b'F', ..] => Some(("HDF5, as Keras saves", NUMPY)),
-        [0x93, b'N', b'U', b'M', b'P', b'Y', ..] => Some(("an npy file", NUMPY)),
-        _ => None,
-    }
 }

@@ -245,8 +245,18 @@ fn a_file_of_another_library_has_a_remedy_that_saves_it() {
     let place = tempfile::tempdir().unwrap();
     let own = place.path();
     data(own);
+    // The first member of a zip, by its header: 26 bytes, the length of the name, no extra field.
+    let zip = |name: &str| {
+        let header = [&b"PK\x03\x04"[..], &[0; 22], &[name.len() as u8, 0, 0, 0]].concat();
+        [&header[..], name.as_bytes()].concat()
+    };
+    let whole = npz(&[("fc1.weight", Dtype::F64.bytes(&[1.0]))], false);
     for (start, words) in [
         (&b"PK\x03\x04"[..], "model.state_dict()"),
+        (&zip("archive/data.pkl"), "as torch.save makes it"),
+        (&zip("w/data.pkl"), "model.state_dict()"),
+        (&zip("metadata.json"), "as Keras saves a model"),
+        (&whole, "numpy.load(\"w.npz\")"),
         (b"\x80\x02}q\0X", "a pickle"),
         (b"\x89HDF\r\n\x1a\n", "safetensors.numpy.save_file"),
         (b"\x93NUMPY\x01\0", "an npy file"),
