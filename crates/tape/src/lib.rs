@@ -28,15 +28,82 @@
 //! # Errors
 //! An operator cannot return a `Result`, so an error (shapes that do not match, a value of another tape) travels with the value.
 //! What is computed from it carries the first error on, and a derivative that depends on it returns that error, with the operation,
-//! both shapes and the line of the source code. What is lent to a tape cannot be changed while the tape lives:
+//! both shapes and the line of the source code.
 //!
-//! ```compile_fail
-//! let mut w = nalgebra::dmatrix![3.0];
-//! let tape = pushpull_tape::Tape::new();
+//! # What does not compile
+//! What is lent to a tape cannot be changed while the tape lives. It can be afterwards: a program keeps its own numbers.
+//!
+//! ```compile_fail,E0502
+//! # use nalgebra::dmatrix; use pushpull_tape::Tape;
+//! let mut w = dmatrix![3.0];
+//! let tape = Tape::new();
 //! let v = tape.variable(&w);
 //! let y = v * v;
 //! w[(0, 0)] = 5.0; // changed between recording and gradient
 //! let _ = tape.gradient(&y, &[&v]);
+//! ```
+//! ```
+//! # use nalgebra::dmatrix; use pushpull_tape::Tape;
+//! let mut w = dmatrix![3.0];
+//! let program = {
+//!     let tape = Tape::new();
+//!     let v = tape.variable(&w);
+//!     tape.program(&(v * v), &[&v])?
+//! };
+//! w[(0, 0)] = 5.0;
+//! assert_eq!(program.params(), [3.0]);
+//! # Ok::<(), pushpull_tape::Error>(())
+//! ```
+//!
+//! A value ends with its tape; the matrix that it holds need not:
+//!
+//! ```compile_fail,E0597
+//! # use nalgebra::dmatrix; use pushpull_tape::Tape;
+//! let y = {
+//!     let tape = Tape::new();
+//!     let x = tape.variable(dmatrix![3.0]);
+//!     x * x
+//! };
+//! assert_eq!(y.value()?, dmatrix![9.0]);
+//! # Ok::<(), pushpull_tape::Error>(())
+//! ```
+//! ```
+//! # use nalgebra::dmatrix; use pushpull_tape::Tape;
+//! let y = {
+//!     let tape = Tape::new();
+//!     let x = tape.variable(dmatrix![3.0]);
+//!     (x * x).value()?
+//! };
+//! assert_eq!(y, dmatrix![9.0]);
+//! # Ok::<(), pushpull_tape::Error>(())
+//! ```
+//!
+//! Values of two scalars do not mix, and one thread records on a tape; each thread can have a tape of its own:
+//!
+//! ```compile_fail,E0277
+//! # use pushpull_tape::Tape;
+//! let (single, double) = (Tape::<f32>::new(), Tape::<f64>::new());
+//! let sum = single.scalar(1.0) + double.scalar(1.0);
+//! ```
+//! ```compile_fail,E0277
+//! # use pushpull_tape::Tape;
+//! let tape = Tape::<f64>::new();
+//! std::thread::scope(|scope| {
+//!     scope.spawn(|| tape.scalar(1.0));
+//! });
+//! ```
+//! ```
+//! # use pushpull_tape::Tape;
+//! let double = Tape::<f64>::new();
+//! let sum = double.scalar(f64::from(1.0_f32)) + double.scalar(1.0);
+//! assert_eq!(sum.number()?, 2.0);
+//! std::thread::scope(|scope| {
+//!     scope.spawn(|| {
+//!         let tape = Tape::<f64>::new();
+//!         tape.scalar(1.0).number()
+//!     });
+//! });
+//! # Ok::<(), pushpull_tape::Error>(())
 //! ```
 //!
 //! # Again and again
