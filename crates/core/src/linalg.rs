@@ -2,14 +2,14 @@
 //!
 //! A product of m x k by k x n costs 2 m k n flops; adding it to what is there costs m n more.
 
-use std::cell::RefCell;
 use std::ops::Range;
 
 pub use crate::finite::first_not_finite;
-use crate::team::by_columns;
-use crate::{Accum, Cost, Counted, Dual, Mat, MatMut, Real, Rounded};
+use crate::{Accum, Cost, Counted, Dual, MatMut, Real, Rounded};
 
 mod diagonals;
+mod factor;
+mod kernel;
 mod library;
 mod long;
 mod norm;
@@ -20,106 +20,15 @@ mod planes;
 mod sums;
 
 pub use diagonals::times_diagonals;
+pub use factor::Factor;
+pub use kernel::{Kernel, Native, product_by};
+use kernel::{PLAIN_LIMIT, by_kernel};
 pub(crate) use norm::{length, norm};
 use plain::plain;
 pub(crate) use sums::dot;
 pub use sums::{
     LEAF, add_to_columns, row_sums, sum, sum_columns, sum_columns_into, sum_columns_scratch, total,
 };
-
-/// A factor of a product: a matrix, as it is or transposed.
-#[derive(Clone, Copy, Debug)]
-pub struct Factor<'a, T> {
-    mat: Mat<'a, T>,
-    transposed: bool,
-}
-
-impl<'a, T> Mat<'a, T> {
-    /// This matrix, transposed, as a factor of a product.
-    pub const fn t(self) -> Factor<'a, T> {
-        Factor {
-            mat: self,
-            transposed: true,
-        }
-    }
-}
-
-impl<'a, T> From<Mat<'a, T>> for Factor<'a, T> {
-    fn from(mat: Mat<'a, T>) -> Self {
-        Self {
-            mat,
-            transposed: false,
-        }
-    }
-}
-
-impl<'a, T> Factor<'a, T> {
-    /// (rows, columns) as the product sees them.
-    const fn shape(&self) -> (usize, usize) {
-        if self.transposed {
-            (self.mat.ncols(), self.mat.nrows())
-        } else {
-            (self.mat.nrows(), self.mat.ncols())
-        }
-    }
-
-    /// The rows of a range, as the product sees them.
-    fn rows(self, range: Range<usize>) -> Self {
-        let mat = if self.transposed {
-            self.mat.cols(range)
-        } else {
-            self.mat.rows(range)
-        };
-        Self { mat, ..self }
-    }
-
-    /// The columns of a range, as the product sees them.
-    fn cols(self, range: Range<usize>) -> Self {
-        let mat = if self.transposed {
-            self.mat.rows(range)
-        } else {
-            self.mat.cols(range)
-        };
-        Self { mat, ..self }
-    }
-
-    /// The transposed factor.
-    const fn turned(self) -> Self {
-        Self {
-            mat: self.mat,
-            transposed: !self.transposed,
-        }
-    }
-
-    /// The matrix whose columns are the factor's, where they lie in one piece.
-    const fn columns(self) -> Option<Mat<'a, T>> {
-        if self.transposed {
-            None
-        } else {
-            Some(self.mat)
-        }
-    }
-
-    /// The same, written down number by number where it is called: a plain copy would be made before a branch that does
-    /// not need it.
-    #[inline(always)]
-    fn afresh(self) -> Self {
-        let (nrows, ncols) = (self.mat.nrows(), self.mat.ncols());
-        Self {
-            mat: Mat::with_stride(self.mat.data(), nrows, ncols, self.mat.stride()),
-            ..self
-        }
-    }
-
-    /// (distance between rows, distance between columns).
-    const fn steps(&self) -> (usize, usize) {
-        if self.transposed {
-            (self.mat.stride(), 1)
-        } else {
-            (1, self.mat.stride())
-        }
-    }
-}
 
 /// What a product is added to.
 #[derive(Clone, Copy, Debug)]
@@ -130,6 +39,16 @@ pub enum Onto<'a, T> {
     Itself,
     /// This column, in every column: a bias.
     Column(&'a [T]),
+}
+
+impl<T> Onto<'_, T> {
+    /// The rows of a range.
+    fn rows(self, range: Range<usize>) -> Self {
+        match self {
+            Self::Column(column) => Self::Column(&column[range]),
+            other => other,
+        }
+    }
 }
 
 impl<T> From<Accum> for Onto<'_, T> {
@@ -211,9 +130,6 @@ fn check<T>(c: &MatMut<'_, T>, onto: &Onto<'_, T>, a: &Factor<'_, T>, b: &Factor
     }
 }
 
-/// [`Product::PLAIN`] of the numbers that kernels know, and of duals of them.
-const PLAIN_LIMIT: usize = 8;
-
 /// Multiply-adds from which a product is shared with the team: below, the hand-off costs more than it saves (measured
 /// with the example `gradient` of `pushpull-bench` on two threads).
 const SHARED_FROM: usize = 1 << 17;
@@ -236,144 +152,6 @@ pub const fn dual_product_cost(m: usize, k: usize, n: usize, onto: bool) -> Cost
             .saturating_add(added),
     )
 }
-
-/// What computes a product of `f32` or `f64`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Kernel {
-    /// Three loops.
-    Plain,
-    /// The GEMM library.
-    Library,
-    /// Packed panels of our own; the library where the processor has neither AVX-512 nor AVX2.
-    Panels,
-}
-
-impl Kernel {
-    /// Every kernel.
-    pub const ALL: [Self; 3] = [Self::Plain, Self::Library, Self::Panels];
-
-    /// The kernel for a product of `rows` x `depth` by `depth` x `columns`. The number of threads has no say: a product
-    /// that is shared keeps the kernel of the whole, and so its bits.
-    pub fn of(rows: usize, depth: usize, columns: usize) -> Self {
-        if rows.saturating_mul(depth) <= PLAIN_LIMIT {
-            return Self::Plain;
-        }
-        #[cfg(target_arch = "x86_64")]
-        if panels::fits(rows, depth, columns) {
-            return Self::Panels;
-        }
-        // Whose panels there are decides on the columns.
-        #[cfg(not(target_arch = "x86_64"))]
-        let _ = columns;
-        Self::Library
-    }
-}
-
-/// A scalar that kernels know: `f32` or `f64`.
-#[cfg(target_arch = "x86_64")]
-pub trait Native: panels::Panelled {}
-
-/// A scalar that kernels know: `f32` or `f64`.
-#[cfg(not(target_arch = "x86_64"))]
-pub trait Native: Real + faer::traits::ComplexField {}
-
-impl Native for f32 {}
-impl Native for f64 {}
-
-/// [`product`] by a kernel of one's choice, to compare them.
-///
-/// # Panics
-/// As [`product`].
-///
-/// ```
-/// use pushpull_core::{Accum, Mat, MatMut, linalg::{Kernel, product_by}};
-/// for kernel in Kernel::ALL {
-///     let mut c = [0.0_f32];
-///     product_by(kernel, MatMut::new(&mut c, 1, 1), Accum::Set, Mat::new(&[2.0, 3.0], 1, 2), Mat::new(&[5.0, 7.0], 2, 1));
-///     assert_eq!(c, [31.0]);
-/// }
-/// ```
-pub fn product_by<'a, T: Native>(
-    kernel: Kernel,
-    c: MatMut<'_, T>,
-    onto: impl Into<Onto<'a, T>>,
-    a: impl Into<Factor<'a, T>>,
-    b: impl Into<Factor<'a, T>>,
-) {
-    let (onto, a, b) = (onto.into(), a.into(), b.into());
-    check(&c, &onto, &a, &b);
-    by_kernel(kernel, c, onto, a, b);
-}
-
-fn by_kernel<T: Native>(
-    kernel: Kernel,
-    c: MatMut<'_, T>,
-    onto: Onto<'_, T>,
-    a: Factor<'_, T>,
-    b: Factor<'_, T>,
-) {
-    match kernel {
-        Kernel::Plain => plain(c, onto, a, b),
-        // A WebAssembly module is small first: there the library brings a hundred kilobytes and no vectors.
-        _ if cfg!(target_family = "wasm") => plain(c, onto, a, b),
-        Kernel::Library => library::product(c, onto, a, b),
-        #[cfg(target_arch = "x86_64")]
-        Kernel::Panels => panels::product(c, onto, a, b),
-        #[cfg(not(target_arch = "x86_64"))]
-        Kernel::Panels => library::product(c, onto, a, b),
-    }
-}
-
-macro_rules! product_by_kernel {
-    ($t:ident) => {
-        impl Product for $t {
-            const PLAIN: usize = PLAIN_LIMIT;
-
-            fn product(
-                c: MatMut<'_, Self>,
-                onto: Onto<'_, Self>,
-                a: Factor<'_, Self>,
-                b: Factor<'_, Self>,
-            ) {
-                let ((m, k), n) = (a.shape(), c.ncols());
-                let (kernel, long) = (Kernel::of(m, k, n), long::fits(k, &b));
-                let alone = |c: MatMut<'_, Self>, b: Factor<'_, Self>| {
-                    if long {
-                        long::product(c, onto, a, b);
-                    } else {
-                        by_kernel(kernel, c, onto, a, b);
-                    }
-                };
-                let few = a.transposed && m < library::FEW;
-                if few || n * m * k < SHARED_FROM {
-                    return alone(c, b);
-                }
-                by_columns([c], &|columns, [c]| alone(c, b.cols(columns)));
-            }
-
-            fn with_planes<R>(lend: impl FnOnce(&mut Vec<Self>) -> R) -> R {
-                thread_local! {
-                    // Grows to the largest product of duals on this thread and stays: the kernel's buffer, not the
-                    // engine's.
-                    static PLANES: RefCell<Vec<$t>> = const { RefCell::new(Vec::new()) };
-                }
-                PLANES.with_borrow_mut(lend)
-            }
-
-            fn with_partials<R>(lend: impl FnOnce(&mut Vec<Self>) -> R) -> R {
-                thread_local! {
-                    // Grows to the largest long product on this thread and stays: the kernel's buffer as well.
-                    static PARTIALS: RefCell<Vec<$t>> = const { RefCell::new(Vec::new()) };
-                }
-                PARTIALS.with_borrow_mut(lend)
-            }
-        }
-    };
-}
-
-product_by_kernel!(f32);
-product_by_kernel!(f64);
 
 impl<T: Real> Product for Dual<T> {
     const PLAIN: usize = PLAIN_LIMIT;

@@ -15,7 +15,7 @@ use crate::{MatMut, Real};
 const LARGE: usize = 1 << 13;
 
 /// Rows of a piece: whole tiles of the library's kernels, six vectors in f32 and twice that in f64.
-const ROWS: usize = 96;
+pub(super) const ROWS: usize = 96;
 
 /// Fewer rows than these are no piece of their own, and are not shared among threads where the left factor is transposed:
 /// with up to 10 of them the library multiplied some columns otherwise apart than together (measured: lengths of 98 and

@@ -17,7 +17,7 @@ use pulp::NullaryFnOnce;
 
 use super::plain::by_definition;
 use super::sums::{LEAF, inner, left_branch};
-use super::{Factor, Kernel, Native, Onto, by_kernel, sum_columns};
+use super::{Factor, Kernel, Native, Onto, by_kernel, library, sum_columns};
 use crate::vector::widest;
 use crate::{Accum, Mat, MatMut, Real};
 
@@ -30,14 +30,18 @@ const FEATURES: usize = 1024;
 /// Terms of leaves that are added one after the other.
 const RUN: usize = 8 * LEAF;
 
-/// Terms up to which a product is made column by column of tiles: the partial sums of a tile stay near.
+/// Terms up to which a product is made tile by tile: the partial sums of a tile stay near.
 const GROUP: usize = 16 * RUN;
 
-/// Entries of a tile, at most, if so many columns are left.
-const TILE: usize = 1 << 14;
-
-/// Columns of a tile, at least, and what their number is a multiple of: see [`crate::team`].
+/// What the columns of a tile are a multiple of: see [`crate::team`].
 const COLUMNS: usize = 8;
+
+/// Columns of a tile, about, if so many are left: the left factor is read once for each tile beside another.
+const WIDTH: usize = 128;
+
+/// Rows of a tile, about: a piece of the library's, so a cut changes no bit. The left factor's rows of one tile are few enough for
+/// their next terms to be near when a leaf after this one asks for them.
+const HEIGHT: usize = library::ROWS;
 
 /// Whether a product is cut.
 #[inline(always)]
@@ -64,9 +68,9 @@ pub(super) fn product<T: Native>(
     });
 }
 
-/// Columns of a tile of `m` rows.
-fn width(m: usize) -> usize {
-    (TILE / m.max(1) / COLUMNS * COLUMNS).max(COLUMNS)
+/// Columns of a tile. A rest that is no tile of its own joins the last one.
+fn width(n: usize) -> usize {
+    (n.min(WIDTH) / COLUMNS * COLUMNS).max(COLUMNS)
 }
 
 /// Numbers that [`branch`] needs for partial results: a matrix for each level of the tree above a group, and a tile for each
@@ -75,12 +79,19 @@ fn spare(k: usize, m: usize, n: usize) -> usize {
     if k <= RUN {
         return 0;
     }
-    if k <= GROUP && n >= 2 * width(m) {
-        // The last tile takes the rest.
-        return spare(k, m, 2 * width(m) - 1);
+    // The last tile takes the rest.
+    let largest = (m.min(2 * HEIGHT - 1), n.min(2 * width(n) - 1));
+    if k <= GROUP && largest != (m, n) {
+        return spare(k, largest.0, largest.1);
     }
     let left = left_branch(k, RUN);
     spare(left, m, n).max(m * n + spare(k - left, m, n))
+}
+
+/// Parts of `n` things, `each` of them; the last part has the rest.
+fn parts(n: usize, each: usize) -> impl Iterator<Item = Range<usize>> {
+    let parts = (n / each).max(1);
+    (0..parts).map(move |i| i * each..if i + 1 == parts { n } else { (i + 1) * each })
 }
 
 /// `c = onto + a b`, with partial results in `spare`.
@@ -95,18 +106,15 @@ fn branch<T: Native>(
     if k <= RUN {
         return run(c, onto, a, b);
     }
-    let width = width(m);
-    if k <= GROUP && n >= 2 * width {
-        let tiles = n / width;
-        for tile in 0..tiles {
-            let end = if tile + 1 == tiles {
-                n
-            } else {
-                (tile + 1) * width
-            };
-            let columns = tile * width..end;
-            let part = c.rb_mut().cols(columns.clone());
-            branch(part, onto, a, b.cols(columns), spare);
+    let width = width(n);
+    if k <= GROUP && (m >= 2 * HEIGHT || n >= 2 * width) {
+        for rows in parts(m, HEIGHT) {
+            let mut c = c.rb_mut().rows(rows.clone());
+            let (a, onto) = (a.rows(rows.clone()), onto.rows(rows));
+            for columns in parts(n, width) {
+                let c = c.rb_mut().cols(columns.clone());
+                branch(c, onto, a, b.cols(columns), spare);
+            }
         }
         return;
     }
@@ -235,7 +243,7 @@ impl<T: Real> NullaryFnOnce for Inner<'_, T> {
 
 #[cfg(test)]
 mod tests {
-    use super::{FEATURES, GROUP, RUN, SAMPLES, by_definition, fits, width};
+    use super::{FEATURES, GROUP, RUN, SAMPLES, WIDTH, by_definition, fits};
     use crate::linalg::{Factor, Kernel, Onto, product, product_by};
     use crate::{Counted, Dual, Mat, MatMut, Real};
 
@@ -338,7 +346,7 @@ mod tests {
             (3, SAMPLES + 1, 5),
             (20, 3 * RUN + 7, 20),
             (2, GROUP + RUN + 1, 3),
-            (1_030, 2 * RUN + 1, 2 * width(1_030) + 9),
+            (1_030, 2 * RUN + 1, 2 * WIDTH + 9),
         ] {
             let number = |i: usize, of: f64| (of + 1.7 * i as f64).sin();
             let a: Vec<f64> = (0..m * k).map(|i| number(i, 0.3)).collect();
