@@ -43,6 +43,23 @@ pub fn stores<T: Scalar>(case: &Case<T>, side: Option<usize>) -> Result<Vec<Stor
     Ok(stores)
 }
 
+/// The gradient put together from the parts that are told of, each once: of the bits that the engine returns in the end.
+fn told<T: Scalar>(case: &Case<T>, engine: &mut Reverse<T>) -> Result<Vec<f64>, String> {
+    let (mut told, mut times) = (vec![f64::NAN; case.n_params()], vec![0_u8; case.n_params()]);
+    let (_, gradient) = engine
+        .value_and_gradient_in_parts(&case.params, &case.x, |part, numbers| {
+            told[part.clone()].copy_from_slice(&slice(numbers));
+            times[part].iter_mut().for_each(|times| *times += 1);
+        })
+        .map_err(fails)?;
+    match slice(gradient) == told && times.iter().all(|&times| times == 1) {
+        true => Ok(told),
+        false => Err(format!(
+            "parts of the gradient: {gradient:?}, told {told:?}, {times:?} times"
+        )),
+    }
+}
+
 /// Every answer that reverse mode gives, as numbers.
 fn answers<T: Scalar>(
     case: &Case<T>,
@@ -57,6 +74,7 @@ fn answers<T: Scalar>(
     let mut answers = vec![
         ("value", vec![value.to_f64()]),
         ("gradient", slice(gradient)),
+        ("gradient in parts", told(case, &mut engine)?),
     ];
     answers.push(("input gradient", numbers(&x_bar)));
     let (params_bar, x_bar) = engine.vjp(params, x, y_bar).map_err(fails)?;

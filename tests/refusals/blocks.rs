@@ -13,7 +13,7 @@ use pushpull::{
 use pushpull_bench::alloc::measure;
 use pushpull_explain::Explanation;
 
-use crate::{MOST, ask, graph, told};
+use crate::{MOST, told};
 
 /// Every way to ask a graph of one block, as far as it can be built.
 fn asked(block: impl AnyBlock) -> Vec<Result<(), Error>> {

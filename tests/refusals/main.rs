@@ -3,7 +3,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use pushpull::blocks::{Activation, Loss, SquaredError, Tanh};
+use pushpull::blocks::{Activation, Loss};
 use pushpull::checkpoint::{
     Chain, Family, Limit, Stage, advances, even, optimal, pareto, square_root,
 };

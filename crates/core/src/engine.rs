@@ -1,6 +1,7 @@
 //! What every engine can be asked, whichever it is.
 
 use std::fmt;
+use std::ops::Range;
 
 use nalgebra::DMatrix;
 
@@ -41,6 +42,22 @@ pub trait Engine<T: Scalar>: fmt::Debug {
     fn value_and_gradient(&mut self, params: &[T], x: Mat<'_, T>) -> Result<(T, &[T])> {
         let _ = (params, x);
         Err(refused(self.name(), "a gradient"))
+    }
+
+    /// The same, and `tell` is told of each part of the gradient as soon as it is final: which parameters, and their numbers. All
+    /// parameters are told of, each once; by an engine that does not know better, of all at the end.
+    ///
+    /// # Errors
+    /// The engine's own; then what was told does not count.
+    fn value_and_gradient_in_parts(
+        &mut self,
+        params: &[T],
+        x: Mat<'_, T>,
+        tell: &mut dyn FnMut(Range<usize>, &[T]),
+    ) -> Result<(T, &[T])> {
+        let (value, gradient) = self.value_and_gradient(params, x)?;
+        tell(0..gradient.len(), gradient);
+        Ok((value, gradient))
     }
 
     /// The output's tangents along directions in the parameters (n_params x S), written to `y_dot` (n_outputs x B S).

@@ -27,6 +27,7 @@ use crate::{Error, Graph, Op, Result, memory};
 mod alive;
 mod along;
 mod count;
+mod finals;
 mod frame;
 mod lives;
 mod machine;
@@ -43,6 +44,7 @@ mod text;
 mod trace;
 
 pub use alive::Alive;
+pub use finals::Finals;
 pub use frame::Frame;
 pub use machine::Machine;
 use paths::{Path, Shared};

@@ -10,8 +10,13 @@ use crate::MpiError;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Tag {
-    /// The sum of a subtree of this level.
-    Subtree(u8),
+    /// The sum of a subtree of this level, of one part of the vectors.
+    Subtree {
+        /// The level of its node.
+        level: u8,
+        /// Which part.
+        part: u8,
+    },
     /// What one rank tells all others.
     Broadcast,
     /// What all ranks tell one of them.

@@ -1,5 +1,6 @@
 //! A batch cut into leaves, its gradient over all ranks.
 
+use std::collections::BTreeSet;
 use std::ops::Range;
 use std::rc::Rc;
 
@@ -16,10 +17,12 @@ use crate::{Communicator, MpiError, Reduction};
 ///
 /// | | operations | messages |
 /// |---|---|---|
-/// | a rank | the gradients of its leaves, n_params + 1 additions for each | n_params + 1 numbers up, most often once; as many down |
+/// | a rank | the gradients of its leaves, n_params + 1 additions for each | n_params + 1 numbers up, most often once, a message a part; as many down |
 ///
-/// The gradient of a leaf is whole only when its adjoint program ends: engines have no hook between instructions. So subtrees
-/// of leaves are what is sent while later leaves are computed, not blocks of the network.
+/// The gradient has parts, of some blocks each ([`Reduction::in_parts`]). Reverse mode says when it is done with a block's
+/// parameters ([`pushpull_core::Engine::value_and_gradient_in_parts`]), so in a rank's last leaf the last blocks' sums are sent
+/// while those before are still pulled back. By other modes all parts are sent when the leaf ends. The parts depend on the graph
+/// alone, and change no bit.
 ///
 /// A fault of one rank's engine is that rank's alone, so it has to end the job ([`crate::job::run`] does that).
 #[derive(Debug)]
@@ -60,8 +63,7 @@ impl<T: Precision> Leaves<T> {
         if batch == 0 {
             return Err(Error::EmptyBatch { name: "x".into() }.into());
         }
-        let width = graph.n_params() + 1;
-        let reduction = Reduction::new(comm, batch.div_ceil(leaf), width);
+        let reduction = Reduction::in_parts(comm, batch.div_ceil(leaf), &widths(graph));
         let (block, whole) = (reduction.block(), batch / leaf);
         let engine = (block.start < whole.min(block.end))
             .then(|| engines(leaf))
@@ -76,7 +78,7 @@ impl<T: Precision> Leaves<T> {
             engine,
             rest,
             reduction,
-            total: vec![T::zero(); width],
+            total: vec![T::zero(); graph.n_params() + 1],
         })
     }
 
@@ -106,13 +108,45 @@ impl<T: Precision> Leaves<T> {
                 _ => self.engine.as_mut(),
             };
             let Some(engine) = engine else { continue };
-            let outcome = engine.value_and_gradient(params, x.cols(samples), leaf as u64);
-            let (value, gradient) = outcome.map_err(|fault| in_batch(fault, first))?;
-            self.reduction.push_pieces(&[&[value], gradient])?;
+            let (reduction, mut sent) = (&mut self.reduction, Ok(()));
+            let outcome = engine.value_and_gradient_in_parts(
+                params,
+                x.cols(samples),
+                leaf as u64,
+                &mut |part, numbers| {
+                    if sent.is_ok() {
+                        sent = reduction.push(1 + part.start, numbers);
+                    }
+                },
+            );
+            let (value, _) = outcome.map_err(|fault| in_batch(fault, first))?;
+            sent?;
+            self.reduction.push(0, &[value])?;
         }
         self.reduction.finish(&mut self.total)?;
         Ok((self.total[0], &self.total[1..]))
     }
+}
+
+/// Numbers of a part, at least: a message of fewer would cost its latency alone.
+const LEAST: usize = 1 << 14;
+
+/// Numbers of the parts in which value and gradient are sent, the value in the first: the parameters of some blocks each.
+fn widths(graph: &Graph) -> Vec<usize> {
+    let n = graph.n_params();
+    // So many that the parts are at most half as many as may be.
+    let least = LEAST.max(n.div_ceil(Reduction::<f32>::MOST_PARTS / 2));
+    let starts: BTreeSet<usize> = graph.nodes().iter().map(|node| node.params.start).collect();
+    let (mut widths, mut end) = (Vec::new(), n);
+    for start in starts.into_iter().rev() {
+        if start > 0 && end - start >= least {
+            widths.push(end - start);
+            end = start;
+        }
+    }
+    widths.push(end + 1);
+    widths.reverse();
+    widths
 }
 
 /// A fault of a leaf's engine, its sample counted in the batch.

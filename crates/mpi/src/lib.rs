@@ -55,6 +55,7 @@ pub mod job;
 mod leaves;
 pub mod local;
 pub mod network;
+mod part;
 mod reduction;
 mod search;
 mod share;

@@ -185,7 +185,8 @@ impl Network {
     /// What so many ranks take for what one rank computes in `seconds`.
     ///
     /// Sums are followed through the tree: a node is there when both of its halves are, the right one's message included. What
-    /// every rank is told takes ceil(log2 ranks) messages. Additions are taken to be computed with the leaves.
+    /// every rank is told takes ceil(log2 ranks) messages. Additions are taken to be computed with the leaves, and a subtree to be
+    /// sent when its last leaf ends, whole: parts that reverse mode sends earlier make it shorter.
     pub fn forecast(&self, seconds: f64, exchange: Exchange, ranks: usize) -> Forecast {
         let ranks = ranks.max(1);
         let (parts, bytes) = match exchange {

@@ -80,7 +80,8 @@ fn number(tag: Tag) -> i32 {
         Tag::Ready => 4,
         Tag::Trial => 5,
         Tag::Ping => 6,
-        Tag::Subtree(level) => 64 + i32::from(level),
+        // Below 32,768, which every MPI has; a level is below 64.
+        Tag::Subtree { level, part } => 64 + i32::from(level) + 64 * i32::from(part),
     }
 }
 

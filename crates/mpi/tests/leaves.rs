@@ -1,13 +1,18 @@
 //! The gradient of a batch in leaves, between threads: the same bits for any number of ranks and threads, and near the plain
 //! engine's.
 
+#[path = "common/noting.rs"]
+mod noting;
+
+use std::ops::Range;
 use std::rc::Rc;
 
 use nalgebra::DMatrix;
+use noting::{Note, Notes, Noting};
 use pushpull_core::blocks::{Activation, Loss};
-use pushpull_core::{Builder, Error, Graph, Mlp};
+use pushpull_core::{Builder, Error, Graph, Mat, Mlp};
 use pushpull_data::{Dataset, directory};
-use pushpull_mpi::{Leaves, MpiError, local};
+use pushpull_mpi::{Leaves, MpiError, Tag, local};
 use pushpull_reverse_mode::Reverse;
 use pushpull_train::{Engine, Mode, Precision};
 
@@ -117,4 +122,46 @@ fn settings_and_samples_at_fault_are_named() {
     };
     assert_eq!(*sample, 6);
     assert_eq!(faults[0], Err(MpiError::Lost { rank: 0, from: 1 }));
+}
+
+/// Reverse mode that notes when it has come to its end.
+#[derive(Debug)]
+struct Ending(Reverse<f64>, Notes);
+
+impl pushpull_core::Engine<f64> for Ending {
+    fn name(&self) -> &'static str {
+        "Ending"
+    }
+
+    fn value_and_gradient_in_parts(
+        &mut self,
+        params: &[f64],
+        x: Mat<'_, f64>,
+        tell: &mut dyn FnMut(Range<usize>, &[f64]),
+    ) -> pushpull_core::Result<(f64, &[f64])> {
+        let answer = self.0.value_and_gradient_in_parts(params, x, tell)?;
+        self.1.borrow_mut().push(Note::Ended);
+        Ok(answer)
+    }
+}
+
+#[test]
+fn the_last_blocks_are_sent_while_those_before_are_still_pulled_back() {
+    // 17,802 parameters in the last two layers, 8,320 in the first: two parts.
+    let net = Mlp::new(&[64, 128, 128, 10], Activation::Relu);
+    let graph = net.loss(Loss::SoftmaxCrossEntropy).build().unwrap();
+    let (x, params) = (digits(64), graph.layout().init(pushpull_core::Init::He, 1));
+    let notes = local::run(2, |rank| {
+        let notes = Notes::default();
+        let engine = |size| {
+            let reverse = Reverse::new(&graph, size)?;
+            Ok(Engine::of(Box::new(Ending(reverse, notes.clone()))))
+        };
+        let comm = Rc::new(Noting(rank, notes.clone()));
+        let mut leaves = Leaves::new(comm, &graph, 64, 16, engine).unwrap();
+        leaves.gradient_of(&params, &x).unwrap();
+        notes.take()
+    });
+    let sent = |part| Note::Sent(Tag::Subtree { level: 1, part });
+    assert_eq!(notes[1], [Note::Ended, sent(1), Note::Ended, sent(0)]);
 }

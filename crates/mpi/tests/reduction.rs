@@ -1,8 +1,11 @@
 //! Sums over the leaves of several ranks: the pairs of the fixed tree, whoever has which leaf.
 
-use std::cell::RefCell;
+#[path = "common/noting.rs"]
+mod noting;
+
 use std::rc::Rc;
 
+use noting::{Note, Notes, Noting};
 use pushpull_mpi::{Communicator, MpiError, Reduction, Tag, local, share};
 
 const WIDTH: usize = 3;
@@ -30,12 +33,22 @@ fn bits(numbers: &[f32]) -> Vec<u32> {
 }
 
 fn summed(comm: Rc<dyn Communicator>, leaves: usize, times: usize) -> Result<Vec<f32>, MpiError> {
-    let mut reduction = Reduction::new(comm, leaves, WIDTH);
+    summed_in(&[WIDTH], comm, leaves, times)
+}
+
+fn summed_in(
+    widths: &[usize],
+    comm: Rc<dyn Communicator>,
+    leaves: usize,
+    times: usize,
+) -> Result<Vec<f32>, MpiError> {
+    let mut reduction = Reduction::in_parts(comm, leaves, widths);
     let mut sum = vec![0.0; WIDTH];
     for _ in 0..times {
         for leaf in reduction.block() {
             let numbers = numbers(leaf);
-            reduction.push_pieces(&[&numbers[..1], &numbers[1..]])?;
+            reduction.push(1, &numbers[1..])?;
+            reduction.push(0, &numbers[..1])?;
         }
         reduction.finish(&mut sum)?;
     }
@@ -47,12 +60,16 @@ fn any_number_of_ranks_gives_the_bits_of_the_tree_by_hand() {
     for leaves in (1..=33).chain([64, 100]) {
         let expected = bits(&by_hand(0, leaves));
         for ranks in [1, 2, 3, 4, 5, 7, 8, 13] {
-            for sum in local::run(ranks, |rank| summed(Rc::new(rank), leaves, 2)) {
-                assert_eq!(
-                    bits(&sum.unwrap()),
-                    expected,
-                    "{leaves} leaves, {ranks} ranks"
-                );
+            // Whole, and in parts that the pushed numbers do and do not begin with.
+            for widths in [&[WIDTH][..], &[1, 2], &[2, 1], &[1, 1, 1]] {
+                let summed = |rank| summed_in(widths, Rc::new(rank), leaves, 2);
+                for sum in local::run(ranks, summed) {
+                    assert_eq!(
+                        bits(&sum.unwrap()),
+                        expected,
+                        "{leaves} leaves, {ranks} ranks, {widths:?}"
+                    );
+                }
             }
         }
     }
@@ -73,56 +90,32 @@ fn plus(a: [f32; WIDTH], b: [f32; WIDTH]) -> [f32; WIDTH] {
     std::array::from_fn(|i| a[i] + b[i])
 }
 
-/// A rank that counts what it sends.
-#[derive(Debug)]
-struct Counting(local::Thread, Rc<RefCell<Vec<Tag>>>);
-
-impl Communicator for Counting {
-    fn rank(&self) -> usize {
-        self.0.rank()
-    }
-    fn size(&self) -> usize {
-        self.0.size()
-    }
-    fn send(&self, to: usize, tag: Tag, bytes: &[u8]) -> Result<(), MpiError> {
-        self.1.borrow_mut().push(tag);
-        self.0.send(to, tag, bytes)
-    }
-    fn receive(&self, from: usize, tag: Tag, bytes: &mut [u8]) -> Result<(), MpiError> {
-        self.0.receive(from, tag, bytes)
-    }
-    fn arrived(&self, tag: Tag) -> Option<usize> {
-        self.0.arrived(tag)
-    }
+const fn subtree(level: u8) -> Tag {
+    Tag::Subtree { level, part: 0 }
 }
 
 #[test]
 fn subtrees_are_sent_and_not_leaves() {
     let sent = |leaves: usize, ranks: usize| {
         local::run(ranks, |rank| {
-            let sent = Rc::new(RefCell::new(Vec::new()));
-            summed(Rc::new(Counting(rank, sent.clone())), leaves, 1).unwrap();
-            let sent = sent.borrow();
-            let subtree = |tag: &&Tag| matches!(tag, Tag::Subtree(_));
-            sent.iter().filter(subtree).copied().collect::<Vec<_>>()
+            let notes = Notes::default();
+            summed(Rc::new(Noting(rank, notes.clone())), leaves, 1).unwrap();
+            let notes = notes.borrow();
+            let of_subtree = |note: &Note| match *note {
+                Note::Sent(tag @ Tag::Subtree { .. }) => Some(tag),
+                _ => None,
+            };
+            notes.iter().filter_map(of_subtree).collect::<Vec<_>>()
         })
     };
     // Four aligned blocks of 16: each but the first is sent once.
     assert_eq!(
         sent(64, 4),
-        [
-            vec![],
-            vec![Tag::Subtree(4)],
-            vec![Tag::Subtree(5)],
-            vec![Tag::Subtree(4)]
-        ]
+        [vec![], vec![subtree(4)], vec![subtree(5)], vec![subtree(4)]]
     );
     // Blocks that are not: 0..5, 5..9, 9..13. Leaf 5, leaves 6 and 7; then what begins at 8.
     let three = sent(13, 3);
-    assert_eq!(
-        three[1],
-        [Tag::Subtree(0), Tag::Subtree(1), Tag::Subtree(3)]
-    );
+    assert_eq!(three[1], [subtree(0), subtree(1), subtree(3)]);
     for ranks in 1..20 {
         for sent in sent(100, ranks) {
             assert!(sent.len() <= 2 * 7, "{ranks} ranks: {sent:?}");
@@ -134,9 +127,9 @@ fn subtrees_are_sent_and_not_leaves() {
 fn a_sum_that_was_not_finished_leaves_nothing_behind() {
     let sums = local::run(1, |rank| {
         let mut reduction = Reduction::<f32>::new(Rc::new(rank), 3, 1);
-        reduction.push(&[5.0]).unwrap();
+        reduction.push(0, &[5.0]).unwrap();
         reduction.restart();
-        (0..3).for_each(|_| reduction.push(&[1.0]).unwrap());
+        (0..3).for_each(|_| reduction.push(0, &[1.0]).unwrap());
         let mut sum = [0.0];
         reduction.finish(&mut sum).unwrap();
         sum[0]

@@ -33,6 +33,7 @@ mod reverse;
 mod second;
 mod takes;
 pub mod textbook;
+mod untold;
 mod wanted;
 
 pub use hessian_vector::HessianVector;

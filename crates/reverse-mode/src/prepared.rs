@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use pushpull_core::program::{Asked, Frame, Given, Machine};
+use pushpull_core::program::{Asked, Finals, Frame, Given, Machine, Spot};
 use pushpull_core::{Accum, Mat, MatMut, Result, Scalar, Team, Wrt};
 
 use crate::checkpoint::staged::{Part, Staged};
@@ -19,6 +19,8 @@ pub(crate) struct Prepared<T> {
     pub staged: Option<Box<Staged>>,
     /// Whether the arena holds a record from which nothing has been pulled back.
     fresh: bool,
+    /// When parts of a gradient are final, if that was asked for.
+    finals: Option<Box<Finals>>,
 }
 
 impl<T: Scalar> Prepared<T> {
@@ -28,6 +30,7 @@ impl<T: Scalar> Prepared<T> {
             machine: Machine::new(placed.code).shared_by(team),
             staged: placed.staged,
             fresh: false,
+            finals: None,
         }
     }
 
@@ -70,6 +73,37 @@ impl<T: Scalar> Prepared<T> {
             .ask(Asked::XBar, x_bar)
             .unit(unit);
         self.run(0, &mut frame, check)?;
+        Ok(value[0])
+    }
+
+    /// The same, and `tell` is told of each part of `params_bar` when it is final, but for what is final at the end.
+    pub(crate) fn gradient_in_parts(
+        &mut self,
+        params: &[T],
+        x: Mat<'_, T>,
+        params_bar: MatMut<'_, T>,
+        check: impl FnMut(Wrt) -> Result<()>,
+        tell: &mut dyn FnMut(Range<usize>, &[T]),
+    ) -> Result<T> {
+        let Self {
+            machine,
+            staged,
+            finals,
+            ..
+        } = self;
+        let finals = finals.get_or_insert_with(|| Box::new(machine.code().finals(0)));
+        let mut value = [T::zero()];
+        let mut frame = Frame::new(machine.code(), params, x)
+            .ask(Asked::Value, MatMut::new(&mut value, 1, 1))
+            .ask(Asked::ParamsBar, params_bar)
+            .tell(finals, tell);
+        if let Some(staged) = staged {
+            staged.run(machine, 0, Part::Both, &mut frame, check)?;
+        } else {
+            let mut cursor = machine.code().after_values(0);
+            let (spot, mut doubt) = (Spot::default(), Wrt::NOTHING);
+            machine.run_down_to(0, &mut cursor, spot, &mut frame, &mut doubt, check)?;
+        }
         Ok(value[0])
     }
 

@@ -1,5 +1,7 @@
 //! The engine: both programs prepared for a graph and a batch.
 
+use std::ops::Range;
+
 use nalgebra::DMatrix;
 use pushpull_core::linalg::first_not_finite;
 use pushpull_core::program::{all_finite, gradient_finite, in_range};
@@ -13,6 +15,7 @@ use crate::placed::{Asked, Placed};
 use crate::prepared::Prepared;
 use crate::purpose::Purpose;
 use crate::record::fits;
+use crate::untold::Untold;
 use crate::{Plan, Record};
 
 /// Which intermediates the record keeps. What is not kept is computed again from the last value before it that is, by a
@@ -230,6 +233,78 @@ impl<T: Scalar> Reverse<T> {
         Ok((value, &self.gradient))
     }
 
+    /// As [`Reverse::value_and_gradient`], to the same bits, and `tell` is told of each part of the gradient as soon as it is
+    /// final, while the blocks before are still pulled back: which parameters, and their numbers. Of a chain, the last block's
+    /// come first. All parameters are told of, each once; what is not finite at first is told of at the end, since it may be
+    /// computed again in a smaller range. Of use where the gradient goes elsewhere, as to other machines. Allocates the first
+    /// time, a few numbers for each block.
+    ///
+    /// # Errors
+    /// As [`Reverse::value_and_gradient`]; then what was told does not count.
+    ///
+    /// ```
+    /// use nalgebra::dmatrix;
+    /// use pushpull_core::{Mlp, blocks::{Activation, Loss}};
+    /// use pushpull_reverse_mode::Reverse;
+    /// let graph = Mlp::new(&[2, 3, 1], Activation::Tanh).loss(Loss::SquaredError).build()?;
+    /// let mut reverse = Reverse::new(&graph, 1)?;
+    /// let mut parts = Vec::new();
+    /// let x = dmatrix![0.5; -1.0; 2.0];
+    /// let (_, gradient) = reverse.value_and_gradient_in_parts(&[0.1; 13], &x, |part, numbers| {
+    ///     parts.push((part, numbers.to_vec()));
+    /// })?;
+    /// // 3 + 1 parameters of the last layer, then 6 + 3 of the first.
+    /// assert_eq!([parts[0].0.clone(), parts[1].0.clone()], [9..13, 0..9]);
+    /// assert!(parts.iter().all(|(part, numbers)| gradient[part.clone()] == numbers[..]));
+    /// # Ok::<(), pushpull_core::Error>(())
+    /// ```
+    pub fn value_and_gradient_in_parts<'a>(
+        &mut self,
+        params: &'a [T],
+        x: impl Into<Mat<'a, T>>,
+        mut tell: impl FnMut(Range<usize>, &[T]),
+    ) -> Result<(T, &[T])> {
+        let x = x.into();
+        self.graph.check(params, x, self.batch)?;
+        self.prepare(Purpose::Gradient { inputs: false })?;
+        let Self {
+            graph,
+            prepared,
+            gradient,
+            team,
+            ..
+        } = self;
+        let check = |doubt| settled(graph, params, x, doubt, Wrt::PARAMS);
+        let (mut value, n_params) = (T::zero(), gradient.len());
+        let mut untold = Untold::new(n_params);
+        let finite = |[bar]: &[MatMut<'_, T>; 1]| gradient_finite(graph, bar.rb());
+        in_range(
+            [MatMut::new(gradient, n_params, 1)],
+            finite,
+            |[bar], unit| {
+                value = team.run(|| match unit {
+                    None => {
+                        prepared.gradient_in_parts(params, x, bar, check, &mut |part, numbers| {
+                            if first_not_finite(Mat::from(numbers)).is_none() {
+                                untold.remove(&part);
+                                tell(part, numbers);
+                            }
+                        })
+                    }
+                    Some(_) => {
+                        let x_bar = MatMut::new(&mut [], 0, 0);
+                        prepared.gradient(params, x, [bar, x_bar], unit, check)
+                    }
+                })?;
+                Ok(())
+            },
+        )?;
+        for part in untold.parts() {
+            tell(part.clone(), &gradient[part]);
+        }
+        Ok((value, gradient))
+    }
+
     /// As [`Reverse::value_and_gradient`], with the gradient with respect to the inputs (n_inputs x batch) written to
     /// `x_bar`; prepared by a plan with respect to both ([`Plan::wrt`]), else when it is first asked.
     ///
@@ -390,6 +465,15 @@ impl<T: Scalar> Engine<T> for Reverse<T> {
 
     fn value_and_gradient(&mut self, params: &[T], x: Mat<'_, T>) -> Result<(T, &[T])> {
         Self::value_and_gradient(self, params, x)
+    }
+
+    fn value_and_gradient_in_parts(
+        &mut self,
+        params: &[T],
+        x: Mat<'_, T>,
+        tell: &mut dyn FnMut(Range<usize>, &[T]),
+    ) -> Result<(T, &[T])> {
+        Self::value_and_gradient_in_parts(self, params, x, tell)
     }
 
     fn vjp_into(

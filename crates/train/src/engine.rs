@@ -1,6 +1,7 @@
 //! The gradient of a block of samples, by any mode.
 
 use std::fmt;
+use std::ops::Range;
 use std::str::FromStr;
 
 use pushpull_core::linalg::sum;
@@ -225,6 +226,28 @@ impl<T: Precision> Engine<T> {
         Ok(match &mut self.inner {
             Inner::Exact(engine) => engine.value_and_gradient(params, x.into())?,
             Inner::Estimate(estimate) => estimate.run(params, x.into(), number)?,
+        })
+    }
+
+    /// The same, and `tell` is told of each part of the gradient as soon as it is final: which parameters, and their numbers. By
+    /// reverse mode that is block by block; by other modes all is told of at the end.
+    ///
+    /// # Errors
+    /// As [`Graph::check`]; then what was told does not count.
+    pub fn value_and_gradient_in_parts<'a>(
+        &mut self,
+        params: &[T],
+        x: impl Into<Mat<'a, T>>,
+        number: u64,
+        tell: &mut dyn FnMut(Range<usize>, &[T]),
+    ) -> Result<(T, &[T]), TrainError> {
+        Ok(match &mut self.inner {
+            Inner::Exact(engine) => engine.value_and_gradient_in_parts(params, x.into(), tell)?,
+            Inner::Estimate(estimate) => {
+                let (value, gradient) = estimate.run(params, x.into(), number)?;
+                tell(0..gradient.len(), gradient);
+                (value, gradient)
+            }
         })
     }
 }

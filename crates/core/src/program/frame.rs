@@ -1,5 +1,8 @@
 //! What a run is given: the caller's matrices, and the views of them and of the arena that an instruction reads and writes.
 
+use std::ops::Range;
+
+use super::finals::{Finals, Told};
 use super::place::{Place, Region, Step};
 use super::{Asked, Code, Given};
 use crate::{Mat, MatMut};
@@ -9,6 +12,7 @@ use crate::{Mat, MatMut};
 pub struct Frame<'f, T> {
     pub(super) reads: Reads<'f, T>,
     asked: [MatMut<'f, T>; 6],
+    pub(super) told: Option<Told<'f, T>>,
 }
 
 /// What of it is read.
@@ -48,6 +52,7 @@ impl<'f, T> Frame<'f, T> {
                 bases: [0; 3],
             },
             asked: std::array::from_fn(|_| MatMut::new(&mut [], 0, 0)),
+            told: None,
         }
     }
 
@@ -64,6 +69,13 @@ impl<'f, T> Frame<'f, T> {
     #[must_use]
     pub fn ask(mut self, which: Asked, matrix: MatMut<'f, T>) -> Self {
         self.asked[which as usize] = matrix;
+        self
+    }
+
+    /// Says who is told of each part of the gradient when it is final, in a run by [`super::Machine::run_down_to`].
+    #[must_use]
+    pub fn tell(mut self, finals: &'f Finals, to: &'f mut dyn FnMut(Range<usize>, &[T])) -> Self {
+        self.told = Some(Told::new(finals, to));
         self
     }
 
@@ -302,6 +314,14 @@ impl<T> Frame<'_, T> {
             low: arena,
             high: &[],
             from: usize::MAX,
+        }
+    }
+
+    /// Tells of a part of the gradient.
+    pub(super) fn tell_of(&mut self, part: &Range<usize>) {
+        let gradient = self.asked[Asked::ParamsBar as usize].rb();
+        if let Some(told) = &mut self.told {
+            told.of(part, gradient.col(0));
         }
     }
 

@@ -313,7 +313,9 @@ impl<T: Scalar> Machine<T> {
         self.staged(start..end, spot, frame, doubt, &mut |_| Ok(()))
     }
 
-    /// Runs a path on, as far as its steps belong to `node` or later ones, with a recorded stage at its spot.
+    /// Runs a path on, as far as its steps belong to `node` or later ones, with a recorded stage at its spot. Of a program
+    /// without stages a path is run whole: down to node 0, from [`Code::after_values`] on. Who is told of parts of the gradient
+    /// ([`Frame::tell`]) is told on the way.
     ///
     /// # Errors
     /// Those of `check`, at a [`super::Act::Check`].
@@ -367,7 +369,18 @@ impl<T: Scalar> Machine<T> {
             scratch,
         } = self;
         frame.reads.bases = [0, spot.own, spot.carried];
-        let steps = &code.steps[steps.start as usize..steps.end as usize];
-        code.steps::<T, true>(steps, frame, arena, scratch, doubt, check)
+        let mut left = steps;
+        loop {
+            let told = frame.told.as_ref();
+            let part = told.and_then(|told| told.finals.within(&left)).cloned();
+            let end = part.as_ref().map_or(left.end, |(step, _)| step + 1);
+            let steps = &code.steps[left.start as usize..end as usize];
+            code.steps::<T, true>(steps, frame, arena, scratch, doubt, check)?;
+            match part {
+                Some((_, part)) => frame.tell_of(&part),
+                None => return Ok(()),
+            }
+            left.start = end;
+        }
     }
 }

@@ -35,6 +35,8 @@ pub fn mpirun() -> Command {
         // Copies between processes in one step need a right that a container may not have.
         .env("OMPI_MCA_btl_vader_single_copy_mechanism", "none")
         .env("OMPI_MCA_rmaps_base_oversubscribe", "1")
+        // Else it waits a second before it kills the ranks that are left.
+        .env("OMPI_MCA_odls_base_sigkill_timeout", "0")
         .env("PUSHPULL_NETWORK", "")
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
