@@ -13,7 +13,7 @@ pub enum MpiError {
     Core(#[from] pushpull_core::Error),
     /// A run that cannot start or go on.
     #[error(transparent)]
-    Train(#[from] TrainError),
+    Train(Box<TrainError>),
     /// A setting outside its domain.
     #[error("{setting}: expected {expected}, got {got}; {remedy}")]
     Setting {
@@ -99,8 +99,14 @@ impl From<MpiError> for pushpull_core::Error {
 impl From<MpiError> for TrainError {
     fn from(fault: MpiError) -> Self {
         match fault {
-            MpiError::Train(fault) => fault,
+            MpiError::Train(fault) => *fault,
             other => Self::Core(other.into()),
         }
+    }
+}
+
+impl From<TrainError> for MpiError {
+    fn from(fault: TrainError) -> Self {
+        Self::Train(Box::new(fault))
     }
 }

@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
-use std::sync::mpsc::{Receiver, Sender, TryRecvError, channel};
+use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
 
 use crate::{Communicator, MpiError, Tag};
@@ -113,11 +113,8 @@ impl Communicator for Thread {
         (0..self.size()).find(|&rank| {
             let mut end = self.from[rank].borrow_mut();
             let (receiver, waiting) = &mut *end;
-            loop {
-                match receiver.try_recv() {
-                    Ok(message) => waiting.push_back(message),
-                    Err(TryRecvError::Empty | TryRecvError::Disconnected) => break,
-                }
+            while let Ok(message) = receiver.try_recv() {
+                waiting.push_back(message);
             }
             waiting.iter().any(|(other, _)| *other == tag)
         })
