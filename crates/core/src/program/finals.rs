@@ -7,7 +7,8 @@ use std::ops::Range;
 use super::place::Place;
 use super::{Asked, Code};
 
-/// The parts of a gradient in the order in which a path makes them final: of a chain, the last block's first.
+/// The parts of a gradient in the order in which a path makes them final: of a chain, the last block's first. No two of them
+/// overlap; parameters that are in none are final when the path ends.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Finals {
     /// The step that writes a part last, and the part's parameters.
@@ -15,11 +16,6 @@ pub struct Finals {
 }
 
 impl Finals {
-    /// The parts' parameters. No two of them overlap; parameters that are in none are final when the path ends.
-    pub fn parts(&self) -> impl Iterator<Item = Range<usize>> {
-        self.parts.iter().map(|(_, part)| part.clone())
-    }
-
     /// The first part that is final after one of some steps.
     pub(super) fn within(&self, steps: &Range<u32>) -> Option<&(u32, Range<usize>)> {
         let first = self.parts.partition_point(|(step, _)| *step < steps.start);
