@@ -269,6 +269,7 @@ impl Network {
         }
         let more = self.forecast(seconds, exchange, 2 * best.ranks);
         let parts = match exchange {
+            Exchange::Summed { leaves: 1, .. } => "one leaf".to_owned(),
             Exchange::Summed { leaves, .. } => format!("{leaves} leaves"),
             Exchange::Gathered { parts, .. } | Exchange::Distributed { parts } => {
                 format!("{parts} columns or rows")
@@ -276,10 +277,10 @@ impl Network {
         };
         let span = |seconds: f64| format!("{:.3} ms", 1e3 * seconds);
         let messages = |forecast: Forecast| span(forecast.seconds - forecast.computing);
-        let why = if best.ranks >= most {
-            "no more were asked for".to_owned()
-        } else if more.computing >= best.computing {
+        let why = if more.computing >= best.computing {
             format!("the {parts} cannot be cut any further")
+        } else if best.ranks >= most {
+            "no more were asked for".to_owned()
         } else {
             format!(
                 "{} would take {}, of which {} are messages",
