@@ -285,6 +285,58 @@ fn rules_of_thumb_run_too_and_hold_what_they_say() {
     }
 }
 
+/// Each layer of a chain is told of when it is done, whatever is kept.
+#[test]
+fn parts_of_a_gradient_are_told_of_layer_by_layer() {
+    let graph = deep(6, 3);
+    let params = vec![0.3; graph.n_params()];
+    let x = DMatrix::from_element(graph.n_inputs(), 2, 0.5);
+    for store in [Store::All, Store::Slots(1), Store::Slots(2)] {
+        let plan = Reverse::plan(&graph, 2, Question::Gradient).checkpointing(store);
+        let (mut engine, mut parts) = (plan.prepare::<f64>().unwrap(), Vec::new());
+        let tell = |part: std::ops::Range<usize>, _: &[f64]| parts.push(part);
+        engine
+            .value_and_gradient_in_parts(&params, &x, tell)
+            .unwrap();
+        let layers: Vec<_> = (0..6)
+            .rev()
+            .map(|layer| 12 * layer..12 * (layer + 1))
+            .collect();
+        assert_eq!(parts, layers, "{store:?}");
+    }
+}
+
+/// The cotangent of the first layer is 1e60 at first, which f32 does not hold: that part is computed again, and told of once.
+#[test]
+fn a_part_that_overflows_at_first_is_told_of_when_it_is_known() {
+    let mut b = Builder::new();
+    let mut h = b.input("x", 1);
+    for _ in 0..3 {
+        h = b.block(Linear::without_bias(1, 1), h);
+    }
+    let graph = b.build(h).unwrap();
+    let (params, x) = ([1.0_f32, 1e30, 1e30], DMatrix::from_element(1, 1, 1e-30));
+    let mut parts = Vec::new();
+    let mut engine = Reverse::plan(&graph, 1, Question::Gradient)
+        .prepare::<f32>()
+        .unwrap();
+    let tell = |part: std::ops::Range<usize>, numbers: &[f32]| parts.push((part, numbers[0]));
+    let (_, gradient) = engine
+        .value_and_gradient_in_parts(&params, &x, tell)
+        .unwrap();
+    let near = |number: f32, exact: f32| (number / exact - 1.0).abs() < 1e-5;
+    assert!(near(gradient[0], 1e30) && near(gradient[1], 1.0) && near(gradient[2], 1.0));
+    let gradient = [gradient[0], gradient[1], gradient[2]];
+    assert_eq!(
+        parts,
+        [
+            (2..3, gradient[2]),
+            (1..2, gradient[1]),
+            (0..1, gradient[0])
+        ]
+    );
+}
+
 #[test]
 fn second_derivatives_run_with_checkpoints_too() {
     let (graph, batch) = (deep(12, 3), 2);

@@ -9,13 +9,47 @@ use crate::{Communicator, MpiError, Node, Tag, Tree, owner};
 
 /// What all parts of a sum have in common.
 #[derive(Debug)]
-pub(crate) struct Job {
+pub(crate) struct Common {
     pub comm: Rc<dyn Communicator>,
     pub tree: Tree,
     /// This rank's leaves.
     pub block: Range<usize>,
+    /// Which sum this is: a message begins with it.
+    pub round: u64,
     /// Of a message.
     pub bytes: Vec<u8>,
+}
+
+/// Bytes of a message before its numbers.
+const ROUND: usize = size_of::<u64>();
+
+impl Common {
+    /// Sends the sum of a subtree.
+    fn send<T: Precision>(&mut self, to: usize, tag: Tag, sum: &[T]) -> Result<(), MpiError> {
+        self.bytes.resize(ROUND + sum.len() * T::BYTES, 0);
+        let (round, numbers) = self.bytes.split_at_mut(ROUND);
+        round.copy_from_slice(&self.round.to_le_bytes());
+        T::store_all(sum, numbers);
+        self.comm.send(to, tag, &self.bytes)
+    }
+
+    /// Waits for the sum of a subtree. What was sent before ranks began anew comes first, and is left out.
+    fn receive<T: Precision>(
+        &mut self,
+        from: usize,
+        tag: Tag,
+        sum: &mut [T],
+    ) -> Result<(), MpiError> {
+        self.bytes.resize(ROUND + sum.len() * T::BYTES, 0);
+        loop {
+            self.comm.receive(from, tag, &mut self.bytes)?;
+            let (round, numbers) = self.bytes.split_at(ROUND);
+            if round == self.round.to_le_bytes() {
+                T::load_all(numbers, sum);
+                return Ok(());
+            }
+        }
+    }
 }
 
 /// Some entries of the vectors, which are added and sent together.
@@ -65,15 +99,20 @@ impl<T: Precision> Part<T> {
     }
 
     /// Numbers of the next leaf, from the part's entry `at` on. The leaf goes up when all have come.
-    pub(crate) fn push(&mut self, at: usize, numbers: &[T], job: &mut Job) -> Result<(), MpiError> {
+    pub(crate) fn push(
+        &mut self,
+        at: usize,
+        numbers: &[T],
+        common: &mut Common,
+    ) -> Result<(), MpiError> {
         let (leaf, width) = (self.next, self.entries.len());
-        assert!(leaf < job.block.end, "leaf {leaf} of {:?}", job.block);
+        assert!(leaf < common.block.end, "leaf {leaf} of {:?}", common.block);
         let node = Node {
             level: 0,
             index: leaf,
         };
         let mut coming = self.coming.take().unwrap_or_else(|| {
-            let left = |(left, _): &mut (Node, Vec<T>)| job.tree.sibling(node) == Some(*left);
+            let left = |(left, _): &mut (Node, Vec<T>)| common.tree.sibling(node) == Some(*left);
             match self.waiting.pop_if(left) {
                 // Added where its left sibling lies, without a copy.
                 Some((_, sum)) => Coming {
@@ -106,11 +145,11 @@ impl<T: Precision> Part<T> {
         }
         self.next += 1;
         let node = if coming.added {
-            job.tree.parent(node)
+            common.tree.parent(node)
         } else {
             node
         };
-        self.lift(node, coming.sum, job)
+        self.lift(node, coming.sum, common)
     }
 
     /// A vector for the part's entries.
@@ -129,18 +168,21 @@ impl<T: Precision> Part<T> {
 
     /// A whole subtree on its way up: added to its left sibling if that is here, sent to it if it is elsewhere, kept if its
     /// right sibling is still to come.
-    fn lift(&mut self, mut node: Node, mut sum: Vec<T>, job: &mut Job) -> Result<(), MpiError> {
-        while node != job.tree.root() {
-            match job.tree.sibling(node) {
+    fn lift(
+        &mut self,
+        mut node: Node,
+        mut sum: Vec<T>,
+        common: &mut Common,
+    ) -> Result<(), MpiError> {
+        while node != common.tree.root() {
+            match common.tree.sibling(node) {
                 None => {}
                 Some(right) if right.index > node.index => break,
                 Some(left) => {
-                    let first = job.tree.leaves_of(left).start;
-                    if first < job.block.start {
-                        let to = owner(job.tree.leaves(), first, job.comm.size());
-                        job.bytes.resize(sum.len() * T::BYTES, 0);
-                        T::store_all(&sum, &mut job.bytes);
-                        job.comm.send(to, self.tag(node), &job.bytes)?;
+                    let first = common.tree.leaves_of(left).start;
+                    if first < common.block.start {
+                        let to = owner(common.tree.leaves(), first, common.comm.size());
+                        common.send(to, self.tag(node), &sum)?;
                         self.free.push(sum);
                         return Ok(());
                     }
@@ -151,37 +193,35 @@ impl<T: Precision> Part<T> {
                     }
                 }
             }
-            node = job.tree.parent(node);
+            node = common.tree.parent(node);
         }
         self.waiting.push((node, sum));
         Ok(())
     }
 
     /// Waits for what other ranks send, and takes this rank's subtrees up as far as they are its own: the root to `total`.
-    pub(crate) fn finish(&mut self, total: &mut [T], job: &mut Job) -> Result<(), MpiError> {
+    pub(crate) fn finish(&mut self, total: &mut [T], common: &mut Common) -> Result<(), MpiError> {
         assert!(
-            self.next == job.block.end && self.coming.is_none(),
+            self.next == common.block.end && self.coming.is_none(),
             "leaf {} of {:?} was not handed in",
             self.next,
-            job.block
+            common.block
         );
         while let Some((node, mut sum)) = self.waiting.pop() {
-            let Some(right) = job.tree.sibling(node) else {
+            let Some(right) = common.tree.sibling(node) else {
                 total[self.entries.clone()].copy_from_slice(&sum);
                 self.free.push(sum);
                 continue;
             };
-            let first = job.tree.leaves_of(right).start;
-            let from = owner(job.tree.leaves(), first, job.comm.size());
-            job.bytes.resize(sum.len() * T::BYTES, 0);
-            job.comm.receive(from, self.tag(right), &mut job.bytes)?;
+            let first = common.tree.leaves_of(right).start;
+            let from = owner(common.tree.leaves(), first, common.comm.size());
             let mut came = self.vector();
-            T::load_all(&job.bytes, &mut came);
+            common.receive(from, self.tag(right), &mut came)?;
             add(&mut sum, &came);
             self.free.push(came);
-            self.lift(job.tree.parent(node), sum, job)?;
+            self.lift(common.tree.parent(node), sum, common)?;
         }
-        self.next = job.block.start;
+        self.next = common.block.start;
         Ok(())
     }
 }

@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use pushpull_train::Precision;
 
-use crate::part::{Job, Part};
+use crate::part::{Common, Part};
 use crate::{Communicator, MpiError, Tree, share};
 
 /// Adds a vector of numbers a leaf over all ranks, in the pairs of a [`Tree`]: the same bits for any number of ranks.
@@ -32,7 +32,7 @@ use crate::{Communicator, MpiError, Tree, share};
 /// ```
 #[derive(Debug)]
 pub struct Reduction<T> {
-    job: Job,
+    common: Common,
     /// One after the other.
     parts: Vec<Part<T>>,
 }
@@ -60,11 +60,14 @@ impl<T: Precision> Reduction<T> {
             Part::new(number as u8, start..end, block.start)
         };
         Self {
-            parts: widths.iter().enumerate().map(part).collect(),
-            job: Job {
+            parts: (widths.iter().enumerate().map(part))
+                .filter(|part| !part.entries.is_empty())
+                .collect(),
+            common: Common {
                 comm,
                 tree: Tree::new(leaves),
                 block,
+                round: 0,
                 bytes: Vec::new(),
             },
         }
@@ -72,12 +75,14 @@ impl<T: Precision> Reduction<T> {
 
     /// This rank's leaves.
     pub fn block(&self) -> Range<usize> {
-        self.job.block.clone()
+        self.common.block.clone()
     }
 
-    /// Forgets what was handed in: for the next sum after one that was not finished.
+    /// Forgets what was handed in: for the next sum after one that was not finished. All ranks restart together; what one of them had
+    /// sent is told apart by a number in each message, and left out.
     pub fn restart(&mut self) {
-        let first = self.job.block.start;
+        self.common.round += 1;
+        let first = self.common.block.start;
         self.parts.iter_mut().for_each(|part| part.restart(first));
     }
 
@@ -88,8 +93,7 @@ impl<T: Precision> Reduction<T> {
     /// Those of [`Communicator::send`].
     ///
     /// # Panics
-    /// If there are no such entries, one of a part's numbers came twice before all had come, or this rank's block has no further
-    /// leaf.
+    /// If there are no such entries, more numbers of a part came than it has, or this rank's block has no further leaf.
     pub fn push(&mut self, at: usize, numbers: &[T]) -> Result<(), MpiError> {
         let (end, width) = (at + numbers.len(), self.width());
         assert!(end <= width, "entries {at}..{end} of {width}");
@@ -98,10 +102,10 @@ impl<T: Precision> Reduction<T> {
             let (first, last) = (at.max(part.entries.start), end.min(part.entries.end));
             if first < last {
                 let own = &numbers[first - at..last - at];
-                part.push(first - part.entries.start, own, &mut self.job)?;
+                part.push(first - part.entries.start, own, &mut self.common)?;
             }
         }
-        self.job.comm.progress();
+        self.common.comm.progress();
         Ok(())
     }
 
@@ -124,9 +128,9 @@ impl<T: Precision> Reduction<T> {
             total.len()
         );
         for part in self.parts.iter_mut().rev() {
-            part.finish(total, &mut self.job)?;
+            part.finish(total, &mut self.common)?;
         }
-        let Job { comm, bytes, .. } = &mut self.job;
+        let Common { comm, bytes, .. } = &mut self.common;
         if comm.size() > 1 {
             bytes.resize(width * T::BYTES, 0);
             T::store_all(total, bytes);

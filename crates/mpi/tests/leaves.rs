@@ -151,7 +151,7 @@ fn the_last_blocks_are_sent_while_those_before_are_still_pulled_back() {
     let net = Mlp::new(&[64, 128, 128, 10], Activation::Relu);
     let graph = net.loss(Loss::SoftmaxCrossEntropy).build().unwrap();
     let (x, params) = (digits(64), graph.layout().init(pushpull_core::Init::He, 1));
-    let notes = local::run(2, |rank| {
+    let run = |rank| {
         let notes = Notes::default();
         let engine = |size| {
             let reverse = Reverse::new(&graph, size)?;
@@ -159,9 +159,11 @@ fn the_last_blocks_are_sent_while_those_before_are_still_pulled_back() {
         };
         let comm = Rc::new(Noting(rank, notes.clone()));
         let mut leaves = Leaves::new(comm, &graph, 64, 16, engine).unwrap();
-        leaves.gradient_of(&params, &x).unwrap();
-        notes.take()
-    });
+        let (value, gradient) = leaves.gradient_of(&params, &x).unwrap();
+        (notes.take(), (value, gradient.to_vec()))
+    };
+    let (alone, two) = (local::run(1, run).remove(0), local::run(2, run));
+    assert!(two.iter().all(|(_, answer)| *answer == alone.1));
     let sent = |part| Note::Sent(Tag::Subtree { level: 1, part });
-    assert_eq!(notes[1], [Note::Ended, sent(1), Note::Ended, sent(0)]);
+    assert_eq!(two[1].0, [Note::Ended, sent(1), Note::Ended, sent(0)]);
 }

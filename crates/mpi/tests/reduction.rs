@@ -137,6 +137,32 @@ fn a_sum_that_was_not_finished_leaves_nothing_behind() {
     assert_eq!(sums, [3.0]);
 }
 
+/// Rank 1's leaf was on its way when all began anew.
+#[test]
+fn what_was_sent_of_a_sum_that_was_not_finished_is_left_out() {
+    let sums = local::run(2, |rank| {
+        let mut reduction = Reduction::<f32>::new(Rc::new(rank), 2, 1);
+        reduction.push(0, &[5.0])?;
+        reduction.restart();
+        reduction.push(0, &[1.0])?;
+        let mut sum = [0.0];
+        reduction.finish(&mut sum).map(|()| sum[0])
+    });
+    assert_eq!(sums, [Ok(2.0), Ok(2.0)]);
+}
+
+#[test]
+fn parts_without_numbers_are_none() {
+    let sums = local::run(2, |rank| {
+        let mut reduction = Reduction::<f32>::in_parts(Rc::new(rank), 2, &[0, 1, 0]);
+        reduction.push(0, &[3.0])?;
+        let mut sum = [0.0];
+        reduction.finish(&mut sum)?;
+        Ok::<_, MpiError>(sum[0])
+    });
+    assert_eq!(sums, [Ok(6.0), Ok(6.0)]);
+}
+
 #[test]
 fn a_rank_that_is_gone_is_named() {
     let faults = local::run(2, |rank| {

@@ -236,8 +236,8 @@ impl<T: Scalar> Reverse<T> {
     /// As [`Reverse::value_and_gradient`], to the same bits, and `tell` is told of each part of the gradient as soon as it is
     /// final, while the blocks before are still pulled back: which parameters, and their numbers. Of a chain, the last block's
     /// come first. All parameters are told of, each once; what is not finite at first is told of at the end, since it may be
-    /// computed again in a smaller range. Of use where the gradient goes elsewhere, as to other machines. Allocates the first
-    /// time, a few numbers for each block.
+    /// computed again in a smaller range. Of use where the gradient goes elsewhere, as to other machines. Allocates a few
+    /// numbers for each block, and looks at every number of the gradient once more.
     ///
     /// # Errors
     /// As [`Reverse::value_and_gradient`]; then what was told does not count.

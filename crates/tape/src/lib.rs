@@ -48,7 +48,9 @@
 //! let program = {
 //!     let tape = Tape::new();
 //!     let v = tape.variable(&w);
-//!     tape.program(&(v * v), &[&v])?
+//!     let y = v * v;
+//!     assert_eq!(tape.gradient(&y, &[&v])?[0], dmatrix![6.0]);
+//!     tape.program(&y, &[&v])?
 //! };
 //! w[(0, 0)] = 5.0;
 //! assert_eq!(program.params(), [3.0]);
@@ -94,8 +96,8 @@
 //! ```
 //! ```
 //! # use pushpull_tape::Tape;
-//! let double = Tape::<f64>::new();
-//! let sum = double.scalar(f64::from(1.0_f32)) + double.scalar(1.0);
+//! let (single, double) = (Tape::<f32>::new(), Tape::<f64>::new());
+//! let sum = double.scalar(f64::from(single.scalar(1.0).number()?)) + double.scalar(1.0);
 //! assert_eq!(sum.number()?, 2.0);
 //! std::thread::scope(|scope| {
 //!     scope.spawn(|| {

@@ -254,7 +254,7 @@ fn a_file_of_another_library_has_a_remedy_that_saves_it() {
     for (start, words) in [
         (&b"PK\x03\x04"[..], "model.state_dict()"),
         (&zip("archive/data.pkl"), "as torch.save makes it"),
-        (&zip("w/data.pkl"), "model.state_dict()"),
+        (&zip("w/data.pkl"), "as torch.save makes it"),
         (&zip("metadata.json"), "as Keras saves a model"),
         (&whole, "numpy.load(\"w.npz\")"),
         (b"\x80\x02}q\0X", "a pickle"),

@@ -58,10 +58,10 @@ pub trait Native: Real + faer::traits::ComplexField {}
 impl Native for f32 {}
 impl Native for f64 {}
 
-/// [`product`] by a kernel of one's choice, to compare them.
+/// [`product`](super::product) by a kernel of one's choice, to compare them.
 ///
 /// # Panics
-/// As [`product`].
+/// As [`product`](super::product).
 ///
 /// ```
 /// use pushpull_core::{Accum, Mat, MatMut, linalg::{Kernel, product_by}};

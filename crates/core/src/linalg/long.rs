@@ -36,11 +36,11 @@ const GROUP: usize = 16 * RUN;
 /// What the columns of a tile are a multiple of: see [`crate::team`].
 const COLUMNS: usize = 8;
 
-/// Columns of a tile, about, if so many are left: the left factor is read once for each tile beside another.
+/// Columns of a tile, about, if so many are left: the left factor is read once for each tile of columns.
 const WIDTH: usize = 128;
 
-/// Rows of a tile, about: a piece of the library's, so a cut changes no bit. The left factor's rows of one tile are few enough for
-/// their next terms to be near when a leaf after this one asks for them.
+/// Rows of a tile, about: those of a piece of the library's. They are few enough for what lies behind a leaf's terms in the left
+/// factor, and is read with them, to be near still when the next leaf asks for it.
 const HEIGHT: usize = library::ROWS;
 
 /// Whether a product is cut.
@@ -243,7 +243,7 @@ impl<T: Real> NullaryFnOnce for Inner<'_, T> {
 
 #[cfg(test)]
 mod tests {
-    use super::{FEATURES, GROUP, RUN, SAMPLES, WIDTH, by_definition, fits};
+    use super::{FEATURES, GROUP, HEIGHT, RUN, SAMPLES, WIDTH, by_definition, fits};
     use crate::linalg::{Factor, Kernel, Onto, product, product_by};
     use crate::{Counted, Dual, Mat, MatMut, Real};
 
@@ -341,12 +341,13 @@ mod tests {
 
     #[test]
     fn every_cut_multiplies_like_the_definition_and_a_column_does_not_see_its_neighbours() {
-        // One run, several, a group and more; tiles of columns with a rest.
+        // One run, several, a group and more; tiles of rows and columns with a rest, below a group and above.
         for (m, k, n) in [
             (3, SAMPLES + 1, 5),
             (20, 3 * RUN + 7, 20),
             (2, GROUP + RUN + 1, 3),
             (1_030, 2 * RUN + 1, 2 * WIDTH + 9),
+            (2 * HEIGHT + 8, GROUP + 1, 2 * WIDTH + 40),
         ] {
             let number = |i: usize, of: f64| (of + 1.7 * i as f64).sin();
             let a: Vec<f64> = (0..m * k).map(|i| number(i, 0.3)).collect();

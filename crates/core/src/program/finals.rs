@@ -11,7 +11,7 @@ use super::{Asked, Code};
 /// overlap; parameters that are in none are final when the path ends.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Finals {
-    /// The step that writes a part last, and the part's parameters.
+    /// The step that writes a part last, in the order of the steps, and the part's parameters.
     parts: Vec<(u32, Range<usize>)>,
 }
 
@@ -24,7 +24,10 @@ impl Finals {
 }
 
 impl Code {
-    /// When a path that asks for one gradient is done with each part of it.
+    /// When a path that asks for one gradient, of one seed, is done with each part of it.
+    ///
+    /// # Panics
+    /// If there is no such path.
     pub fn finals(&self, path: usize) -> Finals {
         // Parts that later steps write, by their starts: what a step writes before is not final.
         let (mut later, mut parts) = (BTreeMap::<usize, usize>::new(), Vec::new());
@@ -64,7 +67,7 @@ impl Code {
     }
 }
 
-/// Who is told.
+/// A listener, and the parts that it is told of.
 pub(super) struct Told<'f, T> {
     pub finals: &'f Finals,
     to: &'f mut dyn FnMut(Range<usize>, &[T]),

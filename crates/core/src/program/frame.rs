@@ -72,7 +72,8 @@ impl<'f, T> Frame<'f, T> {
         self
     }
 
-    /// Says who is told of each part of the gradient when it is final, in a run by [`super::Machine::run_down_to`].
+    /// Says who is told of each part of the gradient when it is final, in a run by [`super::Machine::run_down_to`];
+    /// other runs tell nobody.
     #[must_use]
     pub fn tell(mut self, finals: &'f Finals, to: &'f mut dyn FnMut(Range<usize>, &[T])) -> Self {
         self.told = Some(Told::new(finals, to));

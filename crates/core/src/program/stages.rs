@@ -3,6 +3,8 @@
 //! The list is that of a program that keeps all. What differs is where its values lie ([`Region`]), and how often they are
 //! computed: a stage is *advanced* through, which leaves its output alone, or *recorded*, which leaves all that is read of it
 //! later, any number of times. From outside of a stage no value is read but the output of the stage before.
+//!
+//! [`Machine::run_down_to`] also runs programs without stages, for one who listens to them ([`Frame::tell`]).
 
 use std::ops::Range;
 

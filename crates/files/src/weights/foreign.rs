@@ -21,7 +21,7 @@ pub fn of(start: [u8; 8], rest: impl Read) -> Option<(&'static str, &'static str
     }
 }
 
-/// The libraries save zips, which their members tell apart.
+/// What made a zip, by the name of its first member: several libraries save zips.
 fn archive(first: &str) -> (&'static str, &'static str) {
     let name = first.rsplit('/').next().unwrap_or(first);
     if name.ends_with(".npy") {
