@@ -105,8 +105,10 @@ impl Edition {
             committed: false,
         };
         let lock = edition.staging.join(LOCK);
-        let held = File::create(&lock).and_then(|file| file.lock().map(|()| file));
-        edition.lock = Some(held.map_err(refused(&lock, "lock the file"))?);
+        let file = File::create(&lock).map_err(refused(&lock, "make the file"))?;
+        // On a file system without locks nobody removes what a killed run has left: none could tell it from this one.
+        let _ = file.lock();
+        edition.lock = Some(file);
         Ok(edition)
     }
 

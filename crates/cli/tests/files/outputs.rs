@@ -1,6 +1,9 @@
 //! What runs write: whole or not at all, through links and pipes, by one run at a time.
 
 use std::fs;
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use crate::common::{self, fault, npz, pushpull};
 use crate::{NET, read};
@@ -27,6 +30,53 @@ fn a_run_that_diverges_names_no_type_of_a_library() {
         said.contains("lower the learning rate") && !said.contains("Where"),
         "{said}"
     );
+}
+
+/// A library that is loaded before the C library, in which no file can be locked, as on some network file systems.
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+fn without_locks(place: &Path) -> PathBuf {
+    let (source, library) = (place.join("locks.rs"), place.join("liblocks.so"));
+    // 37: ENOLCK
+    let flock = "unsafe extern \"C\" { safe fn __errno_location() -> *mut i32; }
+        #[unsafe(no_mangle)] pub extern \"C\" fn flock(_: i32, _: i32) -> i32 { unsafe { *__errno_location() = 37 }; -1 }";
+    fs::write(&source, flock).unwrap();
+    let mut rustc = Command::new(std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into()));
+    rustc.args([
+        "--edition=2024",
+        "--crate-type=cdylib",
+        "-Cpanic=abort",
+        "-o",
+    ]);
+    assert!(rustc.arg(&library).arg(&source).status().unwrap().success());
+    library
+}
+
+#[test]
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+fn a_file_system_without_locks_is_worked_around_with_a_word() {
+    let place = tempfile::tempdir().unwrap();
+    let (own, library) = (place.path(), without_locks(place.path()));
+    let run = |epochs: &str, more: &[&str]| {
+        let mut run = Command::new(env!("CARGO_BIN_EXE_pushpull"));
+        run.current_dir(own).env("LD_PRELOAD", &library);
+        run.args([
+            "train",
+            "--set=digits",
+            "--layers=64,8,10",
+            "--activation=relu",
+        ])
+        .args(["--loss=softmax-cross-entropy", "--checkpoint=c.ckpt"])
+        .args(["--weights=w.safetensors", epochs])
+        .args(more);
+        run.output().unwrap()
+    };
+    for (epochs, more) in [("--epochs=1", &[][..]), ("--epochs=2", &["--resume"])] {
+        let output = run(epochs, more);
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{said}");
+        assert!(said.contains("c.ckpt: not locked"), "{said}");
+        assert!(own.join("c.ckpt").exists() && own.join("w.safetensors").exists());
+    }
 }
 
 #[test]
@@ -132,7 +182,7 @@ fn links_are_followed_and_devices_and_pipes_are_written_through() {
     );
     let pipe = own.join("pipe");
     assert!(
-        std::process::Command::new("mkfifo")
+        Command::new("mkfifo")
             .arg(&pipe)
             .status()
             .unwrap()
@@ -153,7 +203,7 @@ fn links_are_followed_and_devices_and_pipes_are_written_through() {
 fn the_standard_output_is_written_through() {
     let place = tempfile::tempdir().unwrap();
     let run = || {
-        let mut run = std::process::Command::new(env!("CARGO_BIN_EXE_pushpull"));
+        let mut run = Command::new(env!("CARGO_BIN_EXE_pushpull"));
         run.args([
             "train",
             "--set=diabetes",
@@ -185,7 +235,7 @@ fn the_standard_output_is_written_through() {
 fn a_search_that_is_interrupted_keeps_the_trials_that_are_finished() {
     let place = tempfile::tempdir().unwrap();
     let own = place.path();
-    let mut search = std::process::Command::new(env!("CARGO_BIN_EXE_pushpull"))
+    let mut search = Command::new(env!("CARGO_BIN_EXE_pushpull"))
         .args([
             "train",
             "--set=digits",
@@ -209,7 +259,7 @@ fn a_search_that_is_interrupted_keeps_the_trials_that_are_finished() {
     let mut lines = std::io::BufRead::lines(std::io::BufReader::new(search.stderr.take().unwrap()));
     let trial = lines.find(|line| line.as_ref().is_ok_and(|line| line.contains("rate 1e0")));
     assert!(trial.is_some(), "a trial is told of as it ends");
-    let kill = std::process::Command::new("kill")
+    let kill = Command::new("kill")
         .args(["-INT", &search.id().to_string()])
         .status();
     assert!(kill.unwrap().success());
@@ -240,7 +290,7 @@ fn a_checkpoint_belongs_to_one_run() {
         "--checkpoint=run.ckpt",
         "--save-every=1",
     ];
-    let mut first = std::process::Command::new(env!("CARGO_BIN_EXE_pushpull"))
+    let mut first = Command::new(env!("CARGO_BIN_EXE_pushpull"))
         .args(net)
         .current_dir(own)
         .stderr(std::process::Stdio::null())
@@ -262,7 +312,7 @@ fn a_checkpoint_belongs_to_one_run() {
     #[cfg(unix)]
     {
         // Ctrl-C keeps what is finished, and says how to go on.
-        let kill = std::process::Command::new("kill")
+        let kill = Command::new("kill")
             .args(["-INT", &first.id().to_string()])
             .status();
         assert!(kill.unwrap().success());
