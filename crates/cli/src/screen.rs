@@ -3,6 +3,7 @@
 use std::io::{self, ErrorKind, IsTerminal, Write};
 
 use pushpull_files::{FileError, Line};
+use terminal_size::{Width, terminal_size_of};
 
 use crate::fault::{Fault, words, words_without_batch};
 use crate::options::Command;
@@ -61,13 +62,16 @@ pub fn bold(text: &str) -> String {
     }
 }
 
-/// Places on a line of stdout: those of `COLUMNS`, else 80 on a terminal, and as many as a wide table takes in a file.
+/// Places on a line of stdout: those of `COLUMNS`, else of the terminal, 80 where it does not say, and as many as a wide table takes
+/// in a file.
 pub fn columns() -> usize {
     let said = std::env::var("COLUMNS")
         .ok()
         .and_then(|columns| columns.parse().ok());
+    let own = || terminal_size_of(io::stdout()).map(|(Width(columns), _)| columns.into());
     let usual = if io::stdout().is_terminal() { 80 } else { 160 };
-    said.filter(|&columns: &usize| columns > 0).unwrap_or(usual)
+    let known = said.filter(|&columns: &usize| columns > 0).or_else(own);
+    known.filter(|&columns| columns > 0).unwrap_or(usual)
 }
 
 /// Whether this goes to a terminal whose user has not asked for plain text (no-color.org).
