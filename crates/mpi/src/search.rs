@@ -256,11 +256,16 @@ fn decode(bytes: &[u8]) -> Result<Outcome, TrainError> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use std::sync::Mutex;
 
-    #[test]
-    fn outcomes_come_back_as_they_were() {
-        let outcome = Outcome {
+    use pushpull_core::blocks::Activation;
+    use pushpull_train::{Space, Strategy};
+
+    use super::*;
+    use crate::local;
+
+    fn outcome() -> Outcome {
+        Outcome {
             n_params: 7,
             epochs: 5,
             epoch: 3,
@@ -273,7 +278,50 @@ mod tests {
                 score: Score::Accuracy(0.5),
             },
             seconds: 1.5,
+        }
+    }
+
+    /// Of four trials the second fails the first time, and the third always.
+    #[test]
+    fn a_lost_trial_is_run_again_by_another_rank() {
+        let space = Space {
+            hidden: vec![vec![], vec![8]],
+            activations: vec![Activation::Tanh],
+            rates: vec![0.02, 0.01],
+            batches: vec![8],
         };
+        let choices = space.choices(Strategy::Grid).unwrap();
+        let ran = Mutex::new(Vec::new());
+        let rankings = local::run(3, |rank| {
+            let attempt = |at: usize| {
+                let mut ran = ran.lock().unwrap();
+                let before = ran.iter().filter(|(other, _)| *other == at).count();
+                ran.push((at, rank.rank()));
+                match (at, before) {
+                    (1, 0) | (2, _) => Err(MpiError::Trial("lost".into()).into()),
+                    _ => Ok(outcome()),
+                }
+            };
+            search(&rank, &choices, attempt, |_, _| {}).unwrap()
+        });
+        let ran = ran.into_inner().unwrap();
+        for (at, times) in [(0, 1), (1, 2), (2, 2), (3, 1)] {
+            let mut by: Vec<_> = ran.iter().filter(|(other, _)| *other == at).collect();
+            by.dedup();
+            assert_eq!(by.len(), times, "trial {at}: {ran:?}");
+        }
+        for ranking in rankings {
+            let failed = ranking
+                .trials()
+                .iter()
+                .filter(|trial| trial.outcome.is_err());
+            assert_eq!(failed.count(), 1, "{ranking:?}");
+        }
+    }
+
+    #[test]
+    fn outcomes_come_back_as_they_were() {
+        let outcome = outcome();
         assert_eq!(decode(&encode(&Ok(outcome))), Ok(outcome));
         let fault = Err(MpiError::Trial("rate: expected more, got 0".into()).into());
         assert_eq!(decode(&encode(&fault)), fault);
