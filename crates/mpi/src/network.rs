@@ -410,6 +410,18 @@ mod tests {
             stays.reason.contains("cannot be cut any further"),
             "{stays}"
         );
+        let one = Exchange::Summed {
+            leaves: 1,
+            bytes: 8,
+        };
+        let whole = SLOW.worth(1.0, one, 8);
+        assert_eq!(whole.best.ranks, 1);
+        assert!(
+            whole
+                .reason
+                .contains("the one leaf cannot be cut any further"),
+            "{whole}"
+        );
     }
 
     #[test]
