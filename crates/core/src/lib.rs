@@ -49,6 +49,8 @@ pub mod error;
 mod finite;
 pub mod graph;
 mod in_place;
+#[cfg(all(debug_assertions, not(test)))]
+mod instances;
 pub mod layout;
 pub mod linalg;
 pub mod mat;

@@ -26,6 +26,8 @@ mod chunk;
 mod emit;
 mod forward;
 mod forward_over_forward;
+#[cfg(all(debug_assertions, not(test)))]
+mod instances;
 mod jacobian;
 mod plan;
 mod programs;

@@ -22,6 +22,8 @@
 pub mod checkpoint;
 mod emit;
 mod hessian_vector;
+#[cfg(all(debug_assertions, not(test)))]
+mod instances;
 mod jacobian;
 mod placed;
 mod plan;

@@ -1,0 +1,59 @@
+//! The ready-made blocks, compiled here in builds whose crates share what they compile (debug builds): else each crate and each
+//! test that makes one of these blocks would compile it again, at every scalar. Builds with all optimisations do not share.
+
+use std::sync::Arc;
+
+use crate::AnyBlock;
+use crate::blocks::*;
+
+fn erased<B: AnyBlock>(block: B) -> Arc<dyn AnyBlock> {
+    Arc::new(block)
+}
+
+macro_rules! instances {
+    ($($block:ty),* $(,)?) => {
+        $(const _: () = {
+            #[used]
+            static INSTANCE: fn($block) -> Arc<dyn AnyBlock> = erased;
+        };)*
+    };
+}
+
+// Those that a multilayer perceptron is made of are compiled here anyway.
+instances!(
+    Add,
+    Bias,
+    Broadcast,
+    Columns,
+    Div,
+    LayerNorm,
+    LogSoftmax,
+    LogSumExp,
+    MatMul,
+    Max,
+    Mul,
+    Norm,
+    OnTop,
+    Parameter,
+    Scale,
+    Select,
+    Softmax,
+    Sub,
+    Submatrix,
+    Sum,
+    Sums,
+    Transpose,
+    Where,
+    Map<Abs>,
+    Map<Clamp>,
+    Map<Cos>,
+    Map<Over>,
+    Map<Power>,
+    Map<Recip>,
+    Map<Shift>,
+    Map<Sqrt>,
+    Zip<Atan2>,
+    Zip<Maximum>,
+    Zip<Minimum>,
+    Zip<Pow>,
+);

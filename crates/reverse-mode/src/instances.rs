@@ -1,0 +1,24 @@
+//! The engines at both floats, compiled here in builds whose crates share what they compile (debug builds): else each crate and
+//! each test that asks one would compile it again.
+
+use pushpull_core::{Engine, Scalar};
+
+use crate::{HessianVector, Reverse};
+
+fn erased<T: Scalar, E: Engine<T> + 'static>(engine: E) -> Box<dyn Engine<T>> {
+    Box::new(engine)
+}
+
+macro_rules! instances {
+    ($($float:ty: $($engine:ident)*;)*) => {
+        $($(const _: () = {
+            #[used]
+            static INSTANCE: fn($engine<$float>) -> Box<dyn Engine<$float>> = erased;
+        };)*)*
+    };
+}
+
+instances! {
+    f32: Reverse HessianVector;
+    f64: Reverse HessianVector;
+}
