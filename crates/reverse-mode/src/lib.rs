@@ -25,6 +25,7 @@ mod hessian_vector;
 #[cfg(all(debug_assertions, not(test)))]
 mod instances;
 mod jacobian;
+mod parts;
 mod placed;
 mod plan;
 mod prepared;
@@ -35,7 +36,6 @@ mod reverse;
 mod second;
 mod takes;
 pub mod textbook;
-mod untold;
 mod wanted;
 
 pub use hessian_vector::HessianVector;

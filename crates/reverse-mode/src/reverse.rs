@@ -15,7 +15,6 @@ use crate::placed::{Asked, Placed};
 use crate::prepared::Prepared;
 use crate::purpose::Purpose;
 use crate::record::fits;
-use crate::untold::Untold;
 use crate::{Plan, Record};
 
 /// Which intermediates the record keeps. What is not kept is computed again from the last value before it that is, by a
@@ -79,12 +78,12 @@ impl Bytes {
 /// ```
 #[derive(Clone, Debug)]
 pub struct Reverse<T> {
-    graph: Graph,
+    pub(crate) graph: Graph,
     batch: usize,
     seeds: usize,
     pub(crate) prepared: Prepared<T>,
     /// Of a question for it.
-    gradient: Vec<T>,
+    pub(crate) gradient: Vec<T>,
     pub(crate) team: Team,
     /// What was asked for; `None` with a schedule of the caller's.
     store: Option<Store>,
@@ -167,7 +166,7 @@ impl<T: Scalar> Reverse<T> {
     }
 
     /// Allocates the buffers for a question, unless they are there.
-    fn prepare(&mut self, purpose: Purpose) -> Result<()> {
+    pub(crate) fn prepare(&mut self, purpose: Purpose) -> Result<()> {
         if self.prepared.purpose != purpose {
             // One question is prepared at a time: the buffers of the one before go first.
             let placed = self.placed(purpose)?;
@@ -231,78 +230,6 @@ impl<T: Scalar> Reverse<T> {
     ) -> Result<(T, &[T])> {
         let value = self.differentiate(params, x.into(), None, Wrt::PARAMS)?;
         Ok((value, &self.gradient))
-    }
-
-    /// As [`Reverse::value_and_gradient`], to the same bits, and `tell` is told of each part of the gradient as soon as it is
-    /// final, while the blocks before are still pulled back: which parameters, and their numbers. Of a chain, the last block's
-    /// come first. All parameters are told of, each once; what is not finite at first is told of at the end, since it may be
-    /// computed again in a smaller range. Of use where the gradient goes elsewhere, as to other machines. Allocates a few
-    /// numbers for each block, and looks at every number of the gradient once more.
-    ///
-    /// # Errors
-    /// As [`Reverse::value_and_gradient`]; then what was told does not count.
-    ///
-    /// ```
-    /// use nalgebra::dmatrix;
-    /// use pushpull_core::{Mlp, blocks::{Activation, Loss}};
-    /// use pushpull_reverse_mode::Reverse;
-    /// let graph = Mlp::new(&[2, 3, 1], Activation::Tanh).loss(Loss::SquaredError).build()?;
-    /// let mut reverse = Reverse::new(&graph, 1)?;
-    /// let mut parts = Vec::new();
-    /// let x = dmatrix![0.5; -1.0; 2.0];
-    /// let (_, gradient) = reverse.value_and_gradient_in_parts(&[0.1; 13], &x, |part, numbers| {
-    ///     parts.push((part, numbers.to_vec()));
-    /// })?;
-    /// // 3 + 1 parameters of the last layer, then 6 + 3 of the first.
-    /// assert_eq!([parts[0].0.clone(), parts[1].0.clone()], [9..13, 0..9]);
-    /// assert!(parts.iter().all(|(part, numbers)| gradient[part.clone()] == numbers[..]));
-    /// # Ok::<(), pushpull_core::Error>(())
-    /// ```
-    pub fn value_and_gradient_in_parts<'a>(
-        &mut self,
-        params: &'a [T],
-        x: impl Into<Mat<'a, T>>,
-        mut tell: impl FnMut(Range<usize>, &[T]),
-    ) -> Result<(T, &[T])> {
-        let x = x.into();
-        self.graph.check(params, x, self.batch)?;
-        self.prepare(Purpose::Gradient { inputs: false })?;
-        let Self {
-            graph,
-            prepared,
-            gradient,
-            team,
-            ..
-        } = self;
-        let check = |doubt| settled(graph, params, x, doubt, Wrt::PARAMS);
-        let (mut value, n_params) = (T::zero(), gradient.len());
-        let mut untold = Untold::new(n_params);
-        let finite = |[bar]: &[MatMut<'_, T>; 1]| gradient_finite(graph, bar.rb());
-        in_range(
-            [MatMut::new(gradient, n_params, 1)],
-            finite,
-            |[bar], unit| {
-                value = team.run(|| match unit {
-                    None => {
-                        prepared.gradient_in_parts(params, x, bar, check, &mut |part, numbers| {
-                            if first_not_finite(Mat::from(numbers)).is_none() {
-                                untold.remove(&part);
-                                tell(part, numbers);
-                            }
-                        })
-                    }
-                    Some(_) => {
-                        let x_bar = MatMut::new(&mut [], 0, 0);
-                        prepared.gradient(params, x, [bar, x_bar], unit, check)
-                    }
-                })?;
-                Ok(())
-            },
-        )?;
-        for part in untold.parts() {
-            tell(part.clone(), &gradient[part]);
-        }
-        Ok((value, gradient))
     }
 
     /// As [`Reverse::value_and_gradient`], with the gradient with respect to the inputs (n_inputs x batch) written to
@@ -398,11 +325,6 @@ impl<T: Scalar> Reverse<T> {
             team.run(|| prepared.norms(params, x, to, unit, check))
         })?;
         Ok(norms)
-    }
-
-    /// The gradient that the last run left.
-    pub(crate) fn gradient(&self) -> &[T] {
-        &self.gradient
     }
 
     /// Vector-Jacobian products for one or several cotangents `y_bar` of the output, n_outputs x batch S, column

@@ -92,7 +92,7 @@ where
         let x_bar = answer.x_bar_dot.is_some().then(|| (&mut self.x_bar).into());
         let wrt = super::wrt(&direction, &answer);
         let value = self.engine.differentiate(&self.params, x, x_bar, wrt)?;
-        let gradient = self.engine.gradient();
+        let gradient = &self.engine.gradient;
         if let Some(params_bar) = answer.params_bar {
             let pairs = params_bar.iter_mut().zip(gradient);
             pairs.for_each(|(target, dual)| *target = dual.value);
