@@ -1,5 +1,5 @@
-//! The ready-made blocks, compiled here in builds whose crates share what they compile (debug builds): else each crate and each
-//! test that makes one of these blocks would compile it again, at every scalar. Builds with all optimisations do not share.
+//! The ready-made blocks, compiled here for the debug builds of this workspace, whose crates share what they compile: else each
+//! crate and each test that makes one of these blocks would compile it again, at every scalar. Optimised builds do not share.
 
 use std::sync::Arc;
 

@@ -49,7 +49,7 @@ pub mod error;
 mod finite;
 pub mod graph;
 mod in_place;
-#[cfg(all(debug_assertions, not(test)))]
+#[cfg(all(feature = "instances", debug_assertions, not(test)))]
 mod instances;
 pub mod layout;
 pub mod linalg;

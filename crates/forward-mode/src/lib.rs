@@ -26,7 +26,7 @@ mod chunk;
 mod emit;
 mod forward;
 mod forward_over_forward;
-#[cfg(all(debug_assertions, not(test)))]
+#[cfg(all(feature = "instances", debug_assertions, not(test)))]
 mod instances;
 mod jacobian;
 mod plan;

@@ -1,5 +1,5 @@
-//! The engines at both floats, compiled here in builds whose crates share what they compile (debug builds): else each crate and
-//! each test that asks one would compile it again.
+//! The engines at both floats, compiled here for the debug builds of this workspace, whose crates share what they compile: else
+//! each crate and each test that asks one would compile it again.
 
 use pushpull_core::{Engine, Scalar};
 

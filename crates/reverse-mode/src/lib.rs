@@ -22,7 +22,7 @@
 pub mod checkpoint;
 mod emit;
 mod hessian_vector;
-#[cfg(all(debug_assertions, not(test)))]
+#[cfg(all(feature = "instances", debug_assertions, not(test)))]
 mod instances;
 mod jacobian;
 mod parts;
