@@ -6,15 +6,11 @@ use std::sync::Arc;
 use crate::AnyBlock;
 use crate::blocks::*;
 
-fn erased<B: AnyBlock>(block: B) -> Arc<dyn AnyBlock> {
-    Arc::new(block)
-}
-
 macro_rules! instances {
     ($($block:ty),* $(,)?) => {
         $(const _: () = {
             #[used]
-            static INSTANCE: fn($block) -> Arc<dyn AnyBlock> = erased;
+            static INSTANCE: fn($block) -> Arc<dyn AnyBlock> = |block| Arc::new(block);
         };)*
     };
 }

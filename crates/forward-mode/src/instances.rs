@@ -1,24 +1,21 @@
 //! The engines at both floats, compiled here for the debug builds of this workspace, whose crates share what they compile: else
 //! each crate and each test that asks one would compile it again.
 
-use pushpull_core::{Engine, Scalar};
+use pushpull_core::Engine;
 
 use crate::{Forward, ForwardOverForward, Structured};
 
-fn erased<T: Scalar, E: Engine<T> + 'static>(engine: E) -> Box<dyn Engine<T>> {
-    Box::new(engine)
-}
+type Erased<T, E> = fn(E) -> Box<dyn Engine<T>>;
 
-macro_rules! instances {
-    ($($float:ty: $($engine:ident)*;)*) => {
-        $($(const _: () = {
-            #[used]
-            static INSTANCE: fn($engine<$float>) -> Box<dyn Engine<$float>> = erased;
-        };)*)*
-    };
-}
-
-instances! {
-    f32: Forward ForwardOverForward Structured;
-    f64: Forward ForwardOverForward Structured;
-}
+#[used]
+static FORWARD_F32: Erased<f32, Forward<f32>> = |engine| Box::new(engine);
+#[used]
+static FORWARD_F64: Erased<f64, Forward<f64>> = |engine| Box::new(engine);
+#[used]
+static FORWARD_OVER_FORWARD_F32: Erased<f32, ForwardOverForward<f32>> = |engine| Box::new(engine);
+#[used]
+static FORWARD_OVER_FORWARD_F64: Erased<f64, ForwardOverForward<f64>> = |engine| Box::new(engine);
+#[used]
+static STRUCTURED_F32: Erased<f32, Structured<f32>> = |engine| Box::new(engine);
+#[used]
+static STRUCTURED_F64: Erased<f64, Structured<f64>> = |engine| Box::new(engine);

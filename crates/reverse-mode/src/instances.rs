@@ -1,24 +1,17 @@
 //! The engines at both floats, compiled here for the debug builds of this workspace, whose crates share what they compile: else
 //! each crate and each test that asks one would compile it again.
 
-use pushpull_core::{Engine, Scalar};
+use pushpull_core::Engine;
 
 use crate::{HessianVector, Reverse};
 
-fn erased<T: Scalar, E: Engine<T> + 'static>(engine: E) -> Box<dyn Engine<T>> {
-    Box::new(engine)
-}
+type Erased<T, E> = fn(E) -> Box<dyn Engine<T>>;
 
-macro_rules! instances {
-    ($($float:ty: $($engine:ident)*;)*) => {
-        $($(const _: () = {
-            #[used]
-            static INSTANCE: fn($engine<$float>) -> Box<dyn Engine<$float>> = erased;
-        };)*)*
-    };
-}
-
-instances! {
-    f32: Reverse HessianVector;
-    f64: Reverse HessianVector;
-}
+#[used]
+static REVERSE_F32: Erased<f32, Reverse<f32>> = |engine| Box::new(engine);
+#[used]
+static REVERSE_F64: Erased<f64, Reverse<f64>> = |engine| Box::new(engine);
+#[used]
+static HESSIAN_VECTOR_F32: Erased<f32, HessianVector<f32>> = |engine| Box::new(engine);
+#[used]
+static HESSIAN_VECTOR_F64: Erased<f64, HessianVector<f64>> = |engine| Box::new(engine);
