@@ -250,6 +250,21 @@ function link(): string {
   return `${location.href.split("#")[0]}#${written(shown, view, { ...more, ...state })}`;
 }
 
+/** Puts the address with the weights where it can be taken from. */
+async function share(): Promise<void> {
+  // The engine answers in order: what was changed a moment ago is in this frame.
+  await act(client.frame());
+  const address = link();
+  history.replaceState(null, "", address);
+  const what = "settings, step and weights; of Adam and momentum not the moments.";
+  try {
+    await navigator.clipboard.writeText(address);
+    text(byId("words"), `The link is copied: ${what}`);
+  } catch {
+    text(byId("words"), `The link stands in the address bar: ${what}`);
+  }
+}
+
 function play(): void {
   playing = true;
   shownAt = [];
@@ -364,14 +379,7 @@ function tie(): void {
     pause();
     if (frame && Number(value) < frame.ok.step) void act(client.back(Number(value)));
   });
-  on("share", "click", () => {
-    const address = link();
-    history.replaceState(null, "", address);
-    navigator.clipboard.writeText(address).then(
-      () => text(byId("words"), "The link is copied: settings, step and weights; of Adam and momentum not the moments."),
-      () => text(byId("words"), "The link stands in the address bar: settings, step and weights; of Adam and momentum not the moments."),
-    );
-  });
+  on("share", "click", () => void share());
   document.addEventListener("keydown", (event) => {
     const at = event.target as HTMLElement;
     if (event.ctrlKey || event.metaKey || event.altKey || at.closest("input, select, textarea, [contenteditable]")) return;

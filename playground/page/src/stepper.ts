@@ -18,7 +18,6 @@ export class Stepper {
   private walking: ReturnType<typeof setInterval> | undefined;
   private looking = false;
   private lookAgain = false;
-  private gradients: [number[], number[]] = [[], []];
 
   constructor(
     private readonly client: Client,
@@ -226,7 +225,8 @@ export class Stepper {
         if (programs !== this.programs) continue;
         this.heats(byId("forward-heats"), programs.forward, ok[0], numbers);
         this.heats(byId("reverse-heats"), programs.reverse, ok[1], numbers);
-        this.compare(programs, ok, numbers);
+        // What comes may be of an earlier tick than the one that is shown by now.
+        if (tick === this.ticks()) this.compare(programs, ok, numbers);
         this.shows(tick);
       } catch (error) {
         this.changes.fault(error);
@@ -247,9 +247,8 @@ export class Stepper {
       const own = drawn.find((d) => side.buffers[d.buffer]?.role === "gradient");
       return own ? [...numbers.slice(own.start, own.start + own.shape[0])] : [];
     };
-    this.gradients = [gradient(forward, programs.forward), gradient(reverse, programs.reverse)];
     if (!box) return;
-    const [a, b] = this.gradients;
+    const [a, b] = [gradient(forward, programs.forward), gradient(reverse, programs.reverse)];
     const size = Math.max(...b.map(Math.abs), 1e-300);
     const apart = Math.max(0, ...a.map((x, k) => Math.abs(x - (b[k] ?? Number.NaN)))) / size;
     text(box, `Both ended with the gradient of ${a.length} parameters${apart < 1e-6 ? ": they are equal to the digits shown here" : `: they differ by ${apart}`}. “Does it match?” compares to the last.`);

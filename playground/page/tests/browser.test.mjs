@@ -242,12 +242,11 @@ test("every setting of the page is a run", async () => {
   await until(page, () => document.getElementById("steps").textContent === "1");
   await page.click("#more");
   await until(page, () => document.getElementById("layers").textContent === "1");
-  for (let k = 1; k < 8; k++) {
-    const neurons = page.locator("#network .neuron[data-key^='0 ']");
-    if ((await neurons.count()) === 8) break;
+  const neurons = () => page.locator("#network .neuron[data-key^='0 ']").count();
+  for (let n = await neurons(); n < 8; n++) {
     await page.click("[aria-label='One neuron more in layer 1']");
+    await until(page, (n) => document.querySelectorAll("#network .neuron[data-key^='0 ']").length === n + 1, n);
   }
-  await until(page, () => document.querySelectorAll("#network .neuron[data-key^='0 ']").length === 8);
   assert.ok(await page.isDisabled("[aria-label='One neuron more in layer 1']"));
   await page.click("#regenerate");
   await until(page, () => document.getElementById("seed").textContent === "2");

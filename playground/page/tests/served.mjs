@@ -28,9 +28,24 @@ export function browser() {
   return chromium.launch({ executablePath, args: ["--no-sandbox", "--disable-dev-shm-usage"] });
 }
 
-/** A page that is ready, with all that went wrong in it. */
+/** Every answer of the engine comes later by up to `most` milliseconds, in order: what a busy machine does now and then. */
+function late(most) {
+  const Engine = window.Worker;
+  window.Worker = class extends Engine {
+    set onmessage(heard) {
+      let last = Promise.resolve();
+      super.onmessage = (event) => {
+        last = last.then(() => new Promise((done) => setTimeout(done, Math.random() * most))).then(() => heard.call(this, event));
+      };
+    }
+  };
+}
+
+/** A page that is ready, with all that went wrong in it. `LATE=500` in the environment makes the engine's answers late: a test that
+ * does not wait for what it needs fails then. */
 export async function open(context, address, hash = "") {
   const page = await context.newPage();
+  if (process.env.LATE) await page.addInitScript(late, Number(process.env.LATE));
   const errors = [];
   page.on("console", (message) => message.type() === "error" && errors.push(message.text()));
   page.on("pageerror", (error) => errors.push(String(error)));
