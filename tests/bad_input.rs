@@ -8,8 +8,8 @@ use pushpull::blocks::{Activation, Add, Linear, Loss, Mul};
 use pushpull::checkpoint::{Chain, square_root};
 use pushpull::nalgebra::DMatrix;
 use pushpull::{
-    Accum, Builder, Chunk, Error, Forward, Graph, Mat, MatMut, Mlp, Question, Reverse, Store,
-    Structured, Wrt,
+    Accum, Builder, Chunk, Engine, Error, Forward, ForwardOverForward, Graph, HessianVector, Mat,
+    MatMut, Mlp, Question, Reverse, Store, Structured, Wrt,
 };
 
 fn graph() -> Graph {
@@ -323,6 +323,45 @@ fn graphs_without_a_cut_and_foreign_schedules_are_named() {
         .prepare::<f64>()
         .unwrap_err();
     assert!(matches!(batch, Error::EmptyBatch { .. }), "{batch}");
+}
+
+#[test]
+fn directions_and_products_of_other_shapes_are_refused_by_every_engine() {
+    let graph = graph();
+    let (params, x) = (
+        vec![0.1; graph.n_params()],
+        DMatrix::from_element(5, 2, 0.5),
+    );
+    let mut engines: [Box<dyn Engine<f64>>; 2] = [
+        Box::new(HessianVector::new(&graph, 2).unwrap()),
+        Box::new(ForwardOverForward::new(&graph, 2).unwrap()),
+    ];
+    let n = graph.n_params();
+    for engine in &mut engines {
+        for (directions, products) in [
+            ((n, 0), (n, 0)),
+            ((n, 2), (n, 1)),
+            ((n, 1), (n - 1, 1)),
+            ((n, 2), (n, 3)),
+            ((n + 1, 1), (n, 1)),
+        ] {
+            let directions = DMatrix::from_element(directions.0, directions.1, 1.0);
+            let mut products = DMatrix::zeros(products.0, products.1);
+            let fault = engine
+                .hessian_vectors_into(
+                    &params,
+                    Mat::from(&x),
+                    Mat::from(&directions),
+                    MatMut::from(&mut products),
+                )
+                .unwrap_err();
+            assert!(
+                matches!(fault, Error::Shape { .. }),
+                "{}: {fault}",
+                engine.name()
+            );
+        }
+    }
 }
 
 proptest! {

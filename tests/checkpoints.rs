@@ -232,8 +232,7 @@ fn equal_blocks_are_evaluated_as_often_as_the_binomial_optimum_says() {
         assert_eq!(runs.load(Relaxed), optimum + blocks as u64);
         assert_eq!(advances(blocks, slots), Some(optimum));
         assert_eq!(engine.evaluations(), optimum + blocks as u64);
-        let chain = Chain::of(&graph, 1).unwrap();
-        assert!(engine.schedule().unwrap().slots(&chain) <= slots);
+        assert!(engine.schedule().unwrap().slots() <= slots);
     }
 }
 
@@ -268,10 +267,10 @@ fn rules_of_thumb_run_too_and_hold_what_they_say() {
         let (mut engine, prepared) = measure(prepare).unwrap();
         assert_eq!(engine.value_and_gradient(&params, &x).unwrap(), want);
         // The record with its checkpoints, and what every schedule needs: the output and cotangents.
-        let numbers = engine.bytes().arena / 8 - schedule.peak(&chain);
+        let numbers = engine.bytes().arena / 8 - schedule.peak();
         assert_eq!(*besides.get_or_insert(numbers), numbers);
         assert!(numbers < 6 * batch * 6, "{numbers}");
-        assert_eq!(engine.evaluations(), schedule.evaluations(&chain));
+        assert_eq!(engine.evaluations(), schedule.evaluations());
         // Single precision takes half the numbers' bytes and the same plan: what is left is the plan.
         let single = || {
             Reverse::plan(&graph, batch, Question::Gradient)
@@ -382,8 +381,26 @@ fn frozen_layers_are_run_once_and_never_recorded() {
             .checkpointing(store)
             .prepare::<f64>()
             .unwrap();
-        let runs = engine.schedule().unwrap().runs(&chain);
+        let runs = engine.schedule().unwrap().runs();
         assert_eq!(runs[..1], [1], "{store:?}");
+    }
+    // A schedule that pulls back other stages would leave some out, or pull back what was not recorded.
+    let mut b = Builder::new();
+    let mut h = b.input("x", 4);
+    for _ in 0..7 {
+        h = b.block(Linear::new(4, 4), h);
+        h = b.map(Tanh, h);
+    }
+    let all = b.build(h).unwrap();
+    let whole = Chain::of(&all, 3).unwrap();
+    assert_eq!((whole.frozen(), whole.stages().len()), (0, 7));
+    for (graph, foreign) in [(&all, &chain), (&case.graph, &whole)] {
+        let fault = Reverse::plan(graph, 3, Question::Gradient)
+            .schedule(&square_root(foreign))
+            .prepare::<f64>()
+            .unwrap_err();
+        assert!(matches!(fault, Error::Setting { .. }), "{fault}");
+        assert!(fault.to_string().contains("are not pulled back"), "{fault}");
     }
 }
 

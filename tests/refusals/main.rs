@@ -227,7 +227,7 @@ fn slots_budgets_and_stages_as_large_as_can_be_are_the_largest_that_serve() {
         let chain = Chain::new(vec![Stage::plain(3, 4); 9]);
         let most = optimal(&chain, Limit::Slots(9));
         assert_eq!(optimal(&chain, Limit::Slots(n)), most);
-        assert_eq!(optimal(&chain, Limit::Numbers(n)).unwrap().work(&chain), 27);
+        assert_eq!(optimal(&chain, Limit::Numbers(n)).unwrap().work(), 27);
         assert_eq!(even(&chain, n), even(&chain, 9));
         assert_eq!(advances(9, n), Some(8));
         let _ = advances(n, n / 2);
@@ -247,11 +247,11 @@ fn slots_budgets_and_stages_as_large_as_can_be_are_the_largest_that_serve() {
             Limit::Numbers(MOST / 4),
         ] {
             if let Ok(schedule) = optimal(&chain, limit) {
-                let _ = (schedule.work(&chain), schedule.peak(&chain));
-                let _ = schedule.evaluations(&chain);
+                let _ = (schedule.work(), schedule.peak());
+                let _ = schedule.evaluations();
             }
         }
-        assert!(square_root(&chain).peak(&chain) > 0);
+        assert!(square_root(&chain).peak() > 0);
     }
 }
 

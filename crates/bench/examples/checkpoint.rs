@@ -27,7 +27,7 @@ fn different(n: usize) -> Chain {
 }
 
 fn planned(name: &str, chain: &Chain, share: usize) -> Result<(), Box<dyn std::error::Error>> {
-    let numbers = even(chain, 1).peak(chain) / share;
+    let numbers = even(chain, 1).peak() / share;
     let start = Instant::now();
     let schedule = optimal(chain, Limit::Numbers(numbers))?;
     let seconds = start.elapsed().as_secs_f64();
@@ -35,7 +35,7 @@ fn planned(name: &str, chain: &Chain, share: usize) -> Result<(), Box<dyn std::e
         "{name}: {} stages planned in {seconds:.3} s, memory in steps of {} numbers, {:.3} evaluations a block",
         chain.stages().len(),
         schedule.step(),
-        schedule.evaluations(chain) as f64
+        schedule.evaluations() as f64
             / chain.stages().iter().map(|s| s.blocks).sum::<usize>() as f64,
     );
     Ok(())

@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use pushpull_files::{FileError, Line};
+use pushpull_core::siblings::words::{Line, cut};
+use pushpull_files::FileError;
 use pushpull_mixed_mode::ChainError;
 use pushpull_planner::PlanError;
 use pushpull_train::{CheckpointFault, TrainError};
@@ -133,19 +134,7 @@ impl From<Fault> for Failed {
 
 /// What is wrong with a chain, fit for one line of a terminal: its text may come out of a binary file.
 fn shown(fault: &ChainError) -> String {
-    const MOST: usize = 400;
-    fault
-        .to_string()
-        .chars()
-        .flat_map(|c| {
-            if c.is_control() {
-                c.escape_default().collect::<Vec<_>>()
-            } else {
-                vec![c]
-            }
-        })
-        .take(MOST)
-        .collect()
+    cut(Line(fault).to_string(), 400)
 }
 
 /// Remedies of the libraries that name their types, and the options that are meant.

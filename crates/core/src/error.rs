@@ -4,6 +4,8 @@
 use std::fmt;
 use std::sync::Arc;
 
+use crate::siblings::words::shown;
+
 /// A result of this workspace's libraries.
 pub type Result<R, E = Error> = std::result::Result<R, E>;
 
@@ -301,12 +303,4 @@ impl Error {
             remedy: remedy.into(),
         }
     }
-}
-
-/// A name that was asked for, quoted and cut where it is long: it may be any text of an option or a file.
-fn shown(name: &str) -> String {
-    const MOST: usize = 40;
-    let short: String = name.chars().take(MOST).collect();
-    let more = if short.len() < name.len() { "..." } else { "" };
-    format!("{short:?}{more}")
 }

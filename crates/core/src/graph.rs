@@ -300,11 +300,11 @@ impl Graph {
                 got: "nothing".into(),
                 remedy: "give every input of the graph".into(),
             })?;
-            if (part.nrows(), part.ncols()) != (input.rows.len(), batch) {
+            if part.shape() != (input.rows.len(), batch) {
                 return Err(Error::matrix(
                     &input.name,
                     (input.rows.len(), batch),
-                    (part.nrows(), part.ncols()),
+                    part.shape(),
                     "give each sample as a column, and the same number of samples for all inputs",
                 ));
             }
@@ -327,11 +327,11 @@ impl Graph {
     /// [`Error::Length`], [`Error::Shape`], [`Error::NotFinite`]
     pub fn check<T: Real>(&self, params: &[T], x: Mat<'_, T>, batch: usize) -> Result<()> {
         self.layout.check("params", params)?;
-        if (x.nrows(), x.ncols()) != (self.n_inputs(), batch) {
+        if x.shape() != (self.n_inputs(), batch) {
             return Err(Error::matrix(
                 "x",
                 (self.n_inputs(), batch),
-                (x.nrows(), x.ncols()),
+                x.shape(),
                 "give each sample as a column, as many as the engine was prepared for",
             ));
         }

@@ -209,7 +209,7 @@ impl Layout {
     /// let graph = b.build(y)?;
     /// let params: Vec<f64> = graph.layout().init(Init::Uniform(0.5), 1);
     /// let weight = graph.layout().view(&params, "layer0.weight")?;
-    /// assert_eq!((weight.nrows(), weight.ncols()), (2, 3));
+    /// assert_eq!(weight.shape(), (2, 3));
     /// assert!(params.iter().all(|w| w.abs() <= 0.5));
     /// # Ok::<(), pushpull_core::Error>(())
     /// ```

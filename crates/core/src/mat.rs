@@ -236,6 +236,11 @@ impl<'a, T> Mat<'a, T> {
     pub const fn ncols(&self) -> usize {
         self.ncols
     }
+    /// (rows, columns).
+    #[inline]
+    pub const fn shape(&self) -> (usize, usize) {
+        (self.nrows, self.ncols)
+    }
     /// Distance between the starts of two columns.
     #[inline]
     pub const fn stride(&self) -> usize {
@@ -452,6 +457,11 @@ impl<'a, T> MatMut<'a, T> {
     #[inline]
     pub const fn ncols(&self) -> usize {
         self.ncols
+    }
+    /// (rows, columns).
+    #[inline]
+    pub const fn shape(&self) -> (usize, usize) {
+        (self.nrows, self.ncols)
     }
     /// Distance between the starts of two columns.
     #[inline]

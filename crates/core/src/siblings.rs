@@ -3,6 +3,9 @@
 pub mod arena;
 pub mod clock;
 pub mod figures;
+pub mod given;
 pub mod memory;
+pub mod names;
 pub mod quiet;
+pub mod words;
 pub mod work;

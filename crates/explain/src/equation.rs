@@ -5,7 +5,7 @@ use pushpull_core::graph::Origin;
 use pushpull_mixed_mode::{Bracket, DenseChain};
 use serde::Serialize;
 
-use crate::names::Names;
+use pushpull_core::siblings::names::{numbers, objective};
 
 /// What all searches of one explanation may take together: the cube of the factors, summed. The longest chain that is planned
 /// takes as much.
@@ -43,13 +43,14 @@ pub struct Unrolled {
 }
 
 /// All uses of parameters, the first block's first.
-pub(crate) fn unrolled(graph: &Graph, names: &Names) -> Vec<Unrolled> {
+pub(crate) fn unrolled(graph: &Graph) -> Vec<Unrolled> {
+    let (numbers, y) = (numbers(graph), objective(graph));
     let (nodes, next) = (graph.nodes(), carriers(graph));
     let mut searched = 0_u128;
     let uses = (0..nodes.len()).filter(|&i| graph.activity()[i].output);
     let uses = uses.filter(|&i| !nodes[i].params.is_empty());
     let each = uses.map(|node| {
-        let w = names.number(node);
+        let w = numbers[node];
         let mut chain = vec![node];
         while let Some(up) = next[chain[chain.len() - 1]] {
             chain.push(up);
@@ -93,7 +94,7 @@ pub(crate) fn unrolled(graph: &Graph, names: &Names) -> Vec<Unrolled> {
         let plan = plan.flatten();
         Unrolled {
             node,
-            gradient: format!("∇w{w} {}", names.objective),
+            gradient: format!("∇w{w} {y}"),
             product: product(&factors),
             forward,
             reverse,

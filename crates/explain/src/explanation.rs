@@ -7,7 +7,6 @@ use pushpull_forward_mode::{Chunk, Forward};
 use pushpull_reverse_mode::Reverse;
 use serde::Serialize;
 
-use crate::names::Names;
 use crate::{Program, Unrolled, equation};
 
 /// What an engine says that a gradient takes.
@@ -111,7 +110,6 @@ impl Explanation {
         trace: impl Fn(&pushpull_core::program::Program) -> Result<Vec<Written<T>>>,
     ) -> Result<Self> {
         countable(graph, batch)?;
-        let names = Names::new(graph);
         let takes = |prediction: pushpull_core::Prediction| Takes {
             flops: prediction.cost.flops,
             calls: prediction.cost.calls,
@@ -142,7 +140,7 @@ impl Explanation {
             adjoint: Program::of(&by_rows, &rows, |instr| !is_primal(&by_rows, instr)),
             forward,
             reverse: takes(reverse),
-            equation17: equation::unrolled(graph, &names),
+            equation17: equation::unrolled(graph),
         })
     }
 

@@ -43,7 +43,6 @@ mod dot;
 mod equation;
 mod explanation;
 mod instruction;
-mod names;
 mod text;
 
 pub use equation::Unrolled;

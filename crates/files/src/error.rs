@@ -2,7 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::words::{self, Line, cut};
+use pushpull_core::siblings::words::cut;
+
+use crate::words::{self, Line};
 
 /// Characters of what came that are shown, at most: a parser may repeat a whole header.
 const GOT: usize = 400;

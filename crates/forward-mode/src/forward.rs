@@ -3,10 +3,9 @@
 use std::ops::Range;
 
 use nalgebra::DMatrix;
-use pushpull_core::linalg::first_not_finite;
 use pushpull_core::program::{Asked, Frame, Given, Machine, all_finite, in_range};
-use pushpull_core::siblings::memory;
-use pushpull_core::{Engine, Error, Graph, Mat, MatMut, Question, Result, Scalar, Team, Wrt};
+use pushpull_core::siblings::{given, memory};
+use pushpull_core::{Engine, Graph, Mat, MatMut, Question, Result, Scalar, Team, Wrt};
 
 use crate::Plan;
 use crate::chunk::pieces;
@@ -243,38 +242,18 @@ impl<T: Scalar> Forward<T> {
         let (x, batch, graph) = (x.into(), self.batch(), self.graph());
         graph.check(params, x, batch)?;
         let seeds = y_dot.ncols() / batch;
-        let fits = |name: &str, got: (usize, usize), expected: (usize, usize)| {
-            let remedy = "give a direction as one column in the parameters and one column for each sample in the inputs and outputs";
-            if got == expected {
-                Ok(())
-            } else {
-                Err(Error::matrix(name, expected, got, remedy))
-            }
-        };
-        fits(
-            "y_dot",
-            (y_dot.nrows(), y_dot.ncols()),
-            (graph.n_outputs(), batch.saturating_mul(seeds.max(1))),
-        )?;
+        let remedy = "give a direction as one column in the parameters and one column for each sample in the inputs and outputs";
+        let of_outputs = (graph.n_outputs(), batch.saturating_mul(seeds.max(1)));
+        given::shaped("y_dot", y_dot.shape(), of_outputs, remedy)?;
         let directions = [
             ("params_dot", params_dot, graph.n_params(), 1),
             ("x_dot", x_dot, graph.n_inputs(), batch),
         ];
         for (name, direction, rows, columns) in directions {
             let Some(direction) = direction else { continue };
-            fits(
-                name,
-                (direction.nrows(), direction.ncols()),
-                (rows, columns.saturating_mul(seeds)),
-            )?;
-            if let Some((i, j)) = first_not_finite(direction) {
-                let value = direction.get(i, j).to_string();
-                return Err(Error::NotFinite {
-                    name: name.into(),
-                    entry: format!("[{i}, {j}]"),
-                    value,
-                });
-            }
+            let expected = (rows, columns.saturating_mul(seeds));
+            given::shaped(name, direction.shape(), expected, remedy)?;
+            given::finite(name, direction)?;
         }
         let width = self.setting.width(seeds);
         let wrt = Wrt {

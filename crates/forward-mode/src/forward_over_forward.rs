@@ -1,11 +1,8 @@
 //! Second derivatives by forward mode alone: a check on the other way, and the lecture's algorithm at another scalar.
 
-use pushpull_core::linalg::first_not_finite;
-use pushpull_core::siblings::memory;
 use pushpull_core::siblings::work::{Item, Work};
-use pushpull_core::{
-    Dual, Engine, Error, Graph, Mat, MatMut, Prediction, Question, Result, Scalar,
-};
+use pushpull_core::siblings::{given, memory};
+use pushpull_core::{Dual, Engine, Graph, Mat, MatMut, Prediction, Question, Result, Scalar};
 
 use crate::{Chunk, Forward, Plan};
 
@@ -170,21 +167,14 @@ where
     ) -> Result<(T, &[T])> {
         let (x, graph) = (x.into(), self.engine.graph());
         graph.check(params, x, self.engine.batch())?;
-        if direction.len() != graph.n_params() {
-            return Err(Error::matrix(
-                "direction",
-                (graph.n_params(), 1),
-                (direction.len(), 1),
-                "a direction has an entry for every parameter",
-            ));
-        }
-        if let Some((i, _)) = first_not_finite(Mat::from(direction)) {
-            return Err(Error::NotFinite {
-                name: "direction".into(),
-                entry: format!("[{i}]"),
-                value: direction[i].to_string(),
-            });
-        }
+        let remedy = "a direction has an entry for every parameter";
+        given::shaped(
+            "direction",
+            (direction.len(), 1),
+            (graph.n_params(), 1),
+            remedy,
+        )?;
+        given::finite("direction", Mat::from(direction))?;
         let parts = params.iter().zip(direction);
         for (dual, (&value, &derivative)) in self.params.iter_mut().zip(parts) {
             *dual = Dual::new(value, derivative);
@@ -216,8 +206,19 @@ where
         directions: Mat<'_, T>,
         mut products: MatMut<'_, T>,
     ) -> Result<T> {
+        let (n_params, seeds) = (self.engine.graph().n_params(), directions.ncols());
+        let remedy = "give at least one direction, a column with an entry for every parameter";
+        given::shaped(
+            "directions",
+            directions.shape(),
+            (n_params, seeds.max(1)),
+            remedy,
+        )?;
+        given::finite("directions", directions)?;
+        let remedy = "a product for each direction";
+        given::shaped("products", products.shape(), (n_params, seeds), remedy)?;
         let mut value = T::zero();
-        for seed in 0..directions.ncols() {
+        for seed in 0..seeds {
             let (sum, product) = self.hessian_vector(params, x, directions.col(seed))?;
             value = sum;
             products.col_mut(seed).copy_from_slice(product);

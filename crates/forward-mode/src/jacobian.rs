@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use nalgebra::DMatrix;
 use pushpull_core::program::{Asked, Frame, all_finite, in_range};
-use pushpull_core::siblings::memory;
+use pushpull_core::siblings::{given, memory};
 use pushpull_core::{Error, Mat, MatMut, Result, Scalar, Wrt};
 
 use crate::Forward;
@@ -186,11 +186,8 @@ impl<T: Scalar> Forward<T> {
         let (n_outputs, batch) = (self.graph().n_outputs(), self.batch());
         self.graph().check(params, x, batch)?;
         let expected = (n_outputs, memory::elements(&[batch, asked.len()]));
-        let got = (columns.nrows(), columns.ncols());
-        if got != expected {
-            let remedy = "give every seed one column for each sample";
-            return Err(Error::matrix("columns", expected, got, remedy));
-        }
+        let remedy = "give every seed one column for each sample";
+        given::shaped("columns", columns.shape(), expected, remedy)?;
         self.prepare(match wrt.inputs {
             true => Purpose::JacobianInputs,
             false => Purpose::JacobianParams,

@@ -1,4 +1,4 @@
-//! What is purpose of forward mode, and the placed program that answers it.
+//! What forward mode is asked, and the placed program that answers it.
 
 use std::fmt;
 use std::ops::Range;
@@ -197,9 +197,9 @@ impl Setting {
         first: usize,
         doubt: Wrt,
     ) -> Result<()> {
-        if first == 0 && doubt.meets(wrt) {
-            self.graph.check_slopes(params, x, wrt, T::DUAL)?;
+        match first {
+            0 => self.graph.settle(params, x, doubt, wrt),
+            _ => Ok(()),
         }
-        Ok(())
     }
 }

@@ -18,7 +18,6 @@ mod work;
 
 use design::Design;
 use moves::{Action, Place};
-use occurrence::samples;
 use program::chunks;
 
 /// Forward mode with structured tangents, for a graph and a batch, at the scalar `T`.
@@ -251,9 +250,7 @@ impl<T: Scalar> Structured<T> {
     fn run(&mut self, params: &[T], x: Mat<'_, T>) -> Result<T> {
         let batch = self.batch();
         let doubt = self.primal.record(params, x);
-        if doubt.meets(Wrt::PARAMS) {
-            self.graph().check_slopes(params, x, Wrt::PARAMS, T::DUAL)?;
-        }
+        self.graph().settle(params, x, doubt, Wrt::PARAMS)?;
         let nodes = self.primal.code().graph().nodes();
         for (chunk, program) in chunks(&self.design.programs, batch) {
             for step in &program.moves {
@@ -264,7 +261,7 @@ impl<T: Scalar> Structured<T> {
                 };
                 step.run(
                     &nodes[step.node],
-                    &samples(&at, chunk.clone()),
+                    &at.samples(chunk.clone()),
                     &mut self.tangents,
                     sums,
                     Place {

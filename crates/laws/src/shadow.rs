@@ -68,7 +68,7 @@
 use std::collections::HashSet;
 use std::ops::Range;
 
-use pushpull_core::linalg::first_not_finite;
+use pushpull_core::siblings::given;
 use pushpull_core::{Error, Graph, Mat, MatMut, ParamJacobian, Question, Result, Scalar};
 use pushpull_forward_mode::Forward;
 
@@ -219,13 +219,7 @@ impl<T: Scalar> Shadow<T> {
         let x = x.into();
         let (n_params, batch) = (self.direction.len(), self.forward.batch());
         self.forward.graph().layout().check("gradient", gradient)?;
-        if let Some((i, _)) = first_not_finite(Mat::from(gradient)) {
-            return Err(ShadowError::Data(Error::NotFinite {
-                name: "gradient".into(),
-                entry: format!("[{i}]"),
-                value: gradient[i].to_string(),
-            }));
-        }
+        given::finite("gradient", Mat::from(gradient)).map_err(ShadowError::Data)?;
         self.checked += 1;
         self.draw(gradient);
         let n_outputs = self.forward.graph().n_outputs();

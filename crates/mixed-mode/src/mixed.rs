@@ -25,7 +25,8 @@ pub struct Bytes {
 impl Bytes {
     /// All of them.
     pub const fn total(&self) -> usize {
-        self.record + self.jacobians + self.scratch
+        let kept = self.record.saturating_add(self.jacobians);
+        kept.saturating_add(self.scratch)
     }
 }
 
@@ -168,7 +169,7 @@ impl MixedPlan {
         let mut work = record.work();
         program.work(&mut work);
         work.add(Item::Read(graph.n_params()), 1);
-        work.add(Item::Read(graph.n_inputs() * batch), 1);
+        work.add(Item::Read(memory::elements(&[graph.n_inputs(), batch])), 1);
         work.add(Item::Fresh(entries), 1);
         let prediction = Prediction {
             cost: bracketing.cost(),
@@ -258,7 +259,7 @@ impl<T: Scalar> MixedMode<T> {
     ) -> Result<()> {
         let x = x.into();
         self.graph().check(params, x, self.batch())?;
-        let (expected, got) = (self.shape(), (jacobian.nrows(), jacobian.ncols()));
+        let (expected, got) = (self.shape(), jacobian.shape());
         let remedy = "give one row for each output of each sample, ordered sample by sample, and leave no gaps between the columns";
         let Some(target) = jacobian.as_mut_slice().filter(|_| expected == got) else {
             return Err(Error::matrix("jacobian", expected, got, remedy));
@@ -279,9 +280,7 @@ impl<T: Scalar> MixedMode<T> {
     /// The checked run.
     fn run(&mut self, params: &[T], x: Mat<'_, T>, jacobian: &mut [T]) -> Result<()> {
         let doubt = self.primal.record(params, x);
-        if doubt.meets(Wrt::INPUTS) {
-            self.graph().check_slopes(params, x, Wrt::INPUTS, T::DUAL)?;
-        }
+        self.graph().settle(params, x, doubt, Wrt::INPUTS)?;
         let (rows, _) = self.shape();
         // What the chain does not read; the rest is assigned.
         let read = &self.bracketing.chain.input;

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use pushpull_core::siblings::work::Map;
-use pushpull_core::{AnyBlock, Cost, Op, cost};
+use pushpull_core::{AnyBlock, Cost, Op, Spec, cost};
 
 mod curve;
 mod engine;
@@ -121,7 +121,7 @@ impl Calibration {
             }
         }
         let streamed = own.curve(Kind::F64, Id::Streamed, || Subject::Streamed);
-        points.extend((8..=23).step_by(1).map(|i| (streamed, 1 << i)));
+        points.extend((8..=23).map(|i| (streamed, 1 << i)));
         own.fill(points);
         own
     }
@@ -236,21 +236,15 @@ pub(crate) fn shared() -> MutexGuard<'static, Option<Calibration>> {
 
 /// How a block is known.
 fn text(block: &dyn AnyBlock) -> String {
-    let dims = block.cost_dims();
-    format!("{} {}-{}-{} {block:?}", dims.0, dims.1, dims.2, dims.3)
-}
-
-/// What [`text`] prints beside `Debug`.
-trait CostDims {
-    fn cost_dims(&self) -> (&str, usize, usize, usize);
-}
-
-impl CostDims for dyn AnyBlock + '_ {
-    fn cost_dims(&self) -> (&str, usize, usize, usize) {
-        let spec: &dyn pushpull_core::Spec = self;
-        let dims = spec.dims();
-        (spec.name(), dims.n_in, dims.n_out, dims.n_params)
-    }
+    let spec: &dyn Spec = block;
+    let dims = spec.dims();
+    format!(
+        "{} {}-{}-{} {block:?}",
+        spec.name(),
+        dims.n_in,
+        dims.n_out,
+        dims.n_params
+    )
 }
 
 /// How a subject is named in a file.
@@ -316,7 +310,7 @@ pub(crate) fn reduced(block: &Arc<dyn AnyBlock>, map: Map, batch: usize) -> (usi
         _ => Op::Forward,
     };
     let heavy = |batch: usize| {
-        let dims = (block.as_ref() as &dyn pushpull_core::Spec).dims();
+        let dims = (block.as_ref() as &dyn Spec).dims();
         cost::of(&**block, op, batch, 1).flops > 1 << 29
             || (dims.n_in.saturating_add(dims.n_out)).saturating_mul(batch) > 1 << 20
     };

@@ -20,6 +20,7 @@
 //! | [`Question::Vjp`] | the Jacobian's columns, times the cotangents | k cotangents, side by side | - |
 //! | [`Question::JacobianParams`] | columns: at once, in chunks | rows, side by side | - |
 //! | [`Question::JacobianInputs`] | columns: at once, in chunks | rows, side by side | the cheapest bracketing of a chain |
+//! | [`Question::GradientNorms`] | - | factors of each sample's gradient | - |
 //! | [`Question::HessianVector`] | forward over forward | on planes, or by duals | - |
 //!
 //! # How a time is predicted

@@ -2,7 +2,7 @@
 
 use nalgebra::DMatrix;
 use pushpull_core::linalg::product;
-use pushpull_core::siblings::memory;
+use pushpull_core::siblings::{given, memory};
 use pushpull_core::{Accum, Dual, Graph, Mat, MatMut, Result, Scalar};
 
 use crate::engine::{ByJacobian, Chosen};
@@ -199,21 +199,9 @@ fn shaped<T: Scalar>(
     seeds: Mat<'_, T>,
     expected: (usize, usize),
 ) -> Result<()> {
-    let got = (seeds.nrows(), seeds.ncols());
-    if got != expected {
-        return Err(pushpull_core::Error::matrix(
-            format!("the seeds of {question}"),
-            expected,
-            got,
-            "give a direction as one column in the parameters and one column for each sample in the outputs",
-        ));
-    }
-    if let Some((i, j)) = pushpull_core::linalg::first_not_finite(seeds) {
-        return Err(pushpull_core::Error::NotFinite {
-            name: format!("the seeds of {question}"),
-            entry: format!("[{i}, {j}]"),
-            value: seeds.get(i, j).to_string(),
-        });
-    }
+    let name = format!("the seeds of {question}");
+    let remedy = "give a direction as one column in the parameters and one column for each sample in the outputs";
+    given::shaped(&name, seeds.shape(), expected, remedy)?;
+    given::finite(&name, seeds)?;
     Ok(())
 }

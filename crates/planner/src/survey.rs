@@ -118,7 +118,10 @@ impl Survey<'_> {
     }
 
     /// The ways to the answer, each with its settings from the fastest to the most frugal.
-    fn ways<T: Scalar>(&self) -> Vec<Vec<Way>> {
+    fn ways<T: Scalar>(&self) -> Vec<Vec<Way>>
+    where
+        Dual<T>: Scalar,
+    {
         let (graph, batch) = (self.graph, self.batch);
         let halved = |from: usize, way: &dyn Fn(usize) -> Way| {
             let widths = std::iter::successors(Some(from.max(1)), |&n| (n > 1).then_some(n / 2));
@@ -147,7 +150,7 @@ impl Survey<'_> {
                     ways.push(vec![Way::Planes]);
                 }
                 if graph.n_params() <= PUSHED_TWICE {
-                    let width = auto_width::<Dual<f64>>(graph, batch, graph.n_params());
+                    let width = auto_width::<Dual<T>>(graph, batch, graph.n_params());
                     ways.push(halved(width, &Way::ForwardOverForward));
                 }
                 ways

@@ -139,9 +139,7 @@ impl<'a> Clock<'a> {
             Item::Scaled { len, columns } => {
                 (Id::Scaled(len), Subject::Scaled { len }, columns, 1.0)
             }
-            Item::Strided { stride: _, len } => {
-                (Id::Strided, Subject::Strided, len, 1.0 / STRIDE as f64)
-            }
+            Item::Strided(n) => (Id::Strided, Subject::Strided, n, 1.0 / STRIDE as f64),
             Item::Fresh(n) => (Id::Fresh, Subject::Fresh, n, 1.0),
             Item::Read(n) => (Id::Read, Subject::Read, n, 1.0),
         };

@@ -163,11 +163,6 @@ impl Series {
         self
     }
 
-    /// Dashes the line.
-    pub fn dashed(self) -> Self {
-        self.dash(Dash::Dashed)
-    }
-
     /// Moves all of it to the right by so many pixels.
     pub fn nudged(mut self, pixels: f64) -> Self {
         self.nudge = pixels;

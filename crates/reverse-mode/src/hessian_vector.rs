@@ -3,8 +3,7 @@
 use std::ops::Range;
 
 use nalgebra::DMatrix;
-use pushpull_core::linalg::first_not_finite;
-use pushpull_core::siblings::memory;
+use pushpull_core::siblings::{given, memory};
 use pushpull_core::{Cost, Dual, Engine, Error, Graph, Mat, MatMut, Result, Scalar, Team};
 
 use crate::HessianVectorPlan;
@@ -146,7 +145,7 @@ where
     ) -> Result<(T, &[T])> {
         let x = x.into();
         self.check(params, x)?;
-        self.check_direction("direction", Mat::from(direction), self.graph.n_params(), 1)?;
+        self.check_direction(direction)?;
         let direction = Direction {
             params: Some(direction),
             inputs: None,
@@ -160,7 +159,8 @@ where
         Ok((value, &self.product))
     }
 
-    /// As [`HessianVector::hessian_vector`], with the gradient between value and product. Allocates nothing.
+    /// As [`HessianVector::hessian_vector`], with the gradient between value and product. Allocates nothing,
+    /// but the first time after another question.
     ///
     /// # Errors
     /// As [`HessianVector::hessian_vector`].
@@ -186,7 +186,7 @@ where
     ) -> Result<(T, &[T], &[T])> {
         let x = x.into();
         self.check(params, x)?;
-        self.check_direction("direction", Mat::from(direction), self.graph.n_params(), 1)?;
+        self.check_direction(direction)?;
         let direction = Direction {
             params: Some(direction),
             inputs: None,
@@ -204,7 +204,7 @@ where
     /// (`params_dot`, n_params x S), in the inputs (`x_dot`, n_inputs x batch S, column `seed * batch + sample`), or in
     /// both. The parameters' part of the products is written to `params_bar_dot` (n_params x S), the inputs' to
     /// `x_bar_dot` (n_inputs x batch S; exact zeros for constant inputs). What is `None` is a zero, or not asked for.
-    /// Returns the value. Allocates nothing.
+    /// Returns the value. Allocates nothing, but the first time after another question.
     ///
     /// With a direction in the inputs alone and the products in the parameters this is the mixed second derivative: how
     /// the gradient changes with the data.
@@ -254,19 +254,24 @@ where
                 remedy: "give a direction as one column in the parameters and one column for each sample in the inputs".into(),
             });
         }
-        if let Some(params_dot) = params_dot {
-            self.check_direction("params_dot", params_dot, n_params, seeds)?;
+        let remedy = "give a direction as one column in the parameters and one column for each sample in the inputs";
+        let of_params = (n_params, seeds);
+        let of_inputs = (n_inputs, batch.saturating_mul(seeds));
+        for (name, given, shape) in [
+            ("params_dot", params_dot, of_params),
+            ("x_dot", x_dot, of_inputs),
+        ] {
+            let Some(dot) = given else { continue };
+            given::shaped(name, dot.shape(), shape, remedy)?;
+            given::finite(name, dot)?;
         }
-        if let Some(x_dot) = x_dot {
-            self.check_direction("x_dot", x_dot, n_inputs, batch * seeds)?;
+        for (name, target, shape) in [
+            ("params_bar_dot", &params_bar_dot, of_params),
+            ("x_bar_dot", &x_bar_dot, of_inputs),
+        ] {
+            let Some(target) = target else { continue };
+            given::shaped(name, target.shape(), shape, remedy)?;
         }
-        let fits = |name: &str, target: &Option<MatMut<'_, T>>, shape: (usize, usize)| {
-            target.as_ref().map_or(Ok(()), |target| {
-                same_shape(name, (target.nrows(), target.ncols()), shape)
-            })
-        };
-        fits("params_bar_dot", &params_bar_dot, (n_params, seeds))?;
-        fits("x_bar_dot", &x_bar_dot, (n_inputs, batch * seeds))?;
         let mut value = T::zero();
         for seed in 0..seeds {
             let columns: Range<usize> = seed * batch..(seed + 1) * batch;
@@ -354,31 +359,13 @@ where
         self.graph.check(params, x, self.batch)
     }
 
-    fn check_direction(
-        &self,
-        name: &str,
-        direction: Mat<'_, T>,
-        nrows: usize,
-        ncols: usize,
-    ) -> Result<()> {
-        same_shape(name, (direction.nrows(), direction.ncols()), (nrows, ncols))?;
-        let Some((i, j)) = first_not_finite(direction) else {
-            return Ok(());
-        };
-        Err(Error::NotFinite {
-            name: name.into(),
-            entry: format!("[{i}, {j}]"),
-            value: direction.get(i, j).to_string(),
-        })
+    fn check_direction(&self, direction: &[T]) -> Result<()> {
+        let direction = Mat::from(direction);
+        let expected = (self.graph.n_params(), 1);
+        let remedy = "a direction has an entry for every parameter";
+        given::shaped("direction", direction.shape(), expected, remedy)?;
+        given::finite("direction", direction)
     }
-}
-
-fn same_shape(name: &str, got: (usize, usize), expected: (usize, usize)) -> Result<()> {
-    if got == expected {
-        return Ok(());
-    }
-    let remedy = "give a direction as one column in the parameters and one column for each sample in the inputs";
-    Err(Error::matrix(name, expected, got, remedy))
 }
 
 impl<T: Scalar> Engine<T> for HessianVector<T>

@@ -9,7 +9,6 @@ use pushpull_core::{Mat, MatMut, Result, Scalar, Wrt};
 
 use crate::Reverse;
 use crate::record::fits;
-use crate::reverse::settled;
 
 impl<T: Scalar> Reverse<T> {
     /// The Jacobian of all outputs with respect to the parameters: row `sample * n_outputs + output`, a column a
@@ -131,7 +130,7 @@ impl<T: Scalar> Reverse<T> {
     /// Records, and refuses slopes that are not finite.
     fn starts(&mut self, params: &[T], x: Mat<'_, T>, wrt: Wrt) -> Result<()> {
         let doubt = self.record(params, x)?.doubt;
-        settled(self.graph(), params, x, doubt, wrt)
+        self.graph().settle(params, x, doubt, wrt)
     }
 
     /// Pulls the unit cotangents of some outputs back from the record.

@@ -9,7 +9,6 @@ use pushpull_core::{Mat, MatMut, Result, Scalar, Wrt};
 
 use crate::Reverse;
 use crate::purpose::Purpose;
-use crate::reverse::settled;
 
 impl<T: Scalar> Reverse<T> {
     /// As [`Reverse::value_and_gradient`], to the same bits, and `tell` is told of each part of the gradient as soon as it is
@@ -53,7 +52,7 @@ impl<T: Scalar> Reverse<T> {
             team,
             ..
         } = self;
-        let check = |doubt| settled(graph, params, x, doubt, Wrt::PARAMS);
+        let check = |doubt| graph.settle(params, x, doubt, Wrt::PARAMS);
         let (mut value, n_params) = (T::zero(), gradient.len());
         let mut untold = Untold::new(n_params);
         let finite = |[bar]: &[MatMut<'_, T>; 1]| gradient_finite(graph, bar.rb());

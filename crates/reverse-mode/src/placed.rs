@@ -92,7 +92,7 @@ impl<'g> Asked<'g> {
             return Err(no_cut(graph, tangle));
         }
         match optimal(&chain, limit) {
-            Ok(schedule) => self.scheduled::<T>(code, stages, chain, schedule),
+            Ok(schedule) => self.scheduled::<T>(code, stages, schedule),
             Err(TooSmall { smallest }) => {
                 let (budget, smallest, remedy) = match store {
                     Store::Bytes(bytes) => {
@@ -122,16 +122,20 @@ impl<'g> Asked<'g> {
     /// What runs a schedule made for this graph and batch.
     pub(crate) fn by_schedule<T>(&self, schedule: &Schedule) -> Result<Placed> {
         let (code, stages, chain) = self.stages::<T>()?;
-        let (got, expected) = (schedule.stages(), stages.len());
-        if got != expected {
+        let words = |chain: &Chain| {
+            let (all, frozen) = (chain.stages().len(), chain.frozen());
+            format!("{all} stages, of which the first {frozen} are not pulled back")
+        };
+        let expected = words(&chain);
+        let Some(schedule) = schedule.on(chain) else {
             return Err(Error::setting(
                 "Reverse",
                 "schedule",
-                format!("one for the graph's {expected} stages, made from `Chain::of`"),
-                format_args!("one for {got}"),
+                format!("one for the graph's {expected}, made from `Chain::of`"),
+                format_args!("one for {}", words(schedule.chain())),
             ));
-        }
-        self.scheduled::<T>(code, stages, chain, schedule.clone())
+        };
+        self.scheduled::<T>(code, stages, schedule)
     }
 
     const fn recording(&self, code: Code) -> Placed {
@@ -142,14 +146,8 @@ impl<'g> Asked<'g> {
         }
     }
 
-    fn scheduled<T>(
-        &self,
-        code: Code,
-        stages: Vec<Stage>,
-        chain: Chain,
-        schedule: Schedule,
-    ) -> Result<Placed> {
-        let staged = Staged::new(stages, chain, schedule, code.len());
+    fn scheduled<T>(&self, code: Code, stages: Vec<Stage>, schedule: Schedule) -> Result<Placed> {
+        let staged = Staged::new(stages, schedule, code.len());
         let code = code.with_room(staged.len);
         let total = code
             .len()

@@ -96,7 +96,7 @@ impl Plan {
     /// let schedule = even(&chain, 5);
     /// let reverse = Reverse::plan(&graph, 4, Question::Gradient).schedule(&schedule).prepare::<f64>()?;
     /// // The record, and two neighbouring cotangents.
-    /// assert_eq!(reverse.bytes().arena, 8 * (schedule.peak(&chain) + 2 * 3 * 4));
+    /// assert_eq!(reverse.bytes().arena, 8 * (schedule.peak() + 2 * 3 * 4));
     /// # Ok::<(), pushpull_core::Error>(())
     /// ```
     pub fn schedule(mut self, schedule: &Schedule) -> Self {
@@ -180,7 +180,7 @@ impl Plan {
     ///
     /// # Errors
     /// [`Error::EmptyBatch`], [`Error::TooLarge`] before anything is allocated; [`Error::Setting`] for a question that reverse
-    /// mode does not answer, for no seeds, for threads as [`pushpull_core::Team::new`], for a schedule of another number of
+    /// mode does not answer, for no seeds, for threads as [`pushpull_core::Team::new`], for a schedule of other
     /// stages; [`Error::Budget`] with the smallest that does; [`Error::NoCut`] for slots where no cut of the graph saves
     /// memory.
     pub fn prepare<T: Scalar>(&self) -> Result<Reverse<T>> {

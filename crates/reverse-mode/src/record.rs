@@ -1,10 +1,10 @@
 //! What the primal program left behind, ready to be pulled back.
 
-use pushpull_core::linalg::{first_not_finite, sum};
+use pushpull_core::linalg::sum;
+use pushpull_core::siblings::given;
 use pushpull_core::{Accum, Error, Mat, MatMut, Result, Scalar, Wrt};
 
 use crate::Reverse;
-use crate::reverse::settled;
 
 /// A recorded run of the primal program. It can be pulled back any number of times; it borrows the parameters, so
 /// changing them in between does not compile:
@@ -93,19 +93,12 @@ impl<T: Scalar> Record<'_, T> {
         if let Some(x_bar) = &x_bar {
             fits("x_bar", x_bar, (graph.n_inputs(), y_bar.ncols()))?;
         }
-        if let Some((i, j)) = first_not_finite(y_bar) {
-            let value = y_bar.get(i, j).to_string();
-            return Err(Error::NotFinite {
-                name: "y_bar".into(),
-                entry: format!("[{i}, {j}]"),
-                value,
-            });
-        }
+        given::finite("y_bar", y_bar)?;
         let wrt = Wrt {
             params: params_bar.is_some(),
             inputs: x_bar.is_some(),
         };
-        settled(graph, self.params, self.x, self.doubt, wrt)?;
+        graph.settle(self.params, self.x, self.doubt, wrt)?;
         let Reverse { prepared, team, .. } = &mut *self.engine;
         for first in (0..seeds).step_by(side) {
             let group = first..seeds.min(first + side);
@@ -125,14 +118,10 @@ impl<T: Scalar> Record<'_, T> {
 
 /// Whether a matrix to write to has the `expected` shape.
 pub(crate) fn fits<T>(name: &str, target: &MatMut<'_, T>, expected: (usize, usize)) -> Result<()> {
-    let got = (target.nrows(), target.ncols());
-    if got == expected {
-        return Ok(());
-    }
-    Err(Error::matrix(
+    given::shaped(
         name,
+        target.shape(),
         expected,
-        got,
         "allocate the target for all seeds",
-    ))
+    )
 }

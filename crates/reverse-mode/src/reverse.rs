@@ -270,7 +270,7 @@ impl<T: Scalar> Reverse<T> {
             team,
             ..
         } = self;
-        let check = |doubt| settled(graph, params, x, doubt, wrt);
+        let check = |doubt| graph.settle(params, x, doubt, wrt);
         let (mut value, n_params) = (T::zero(), gradient.len());
         let bars = [
             MatMut::new(gradient, n_params, 1),
@@ -319,7 +319,7 @@ impl<T: Scalar> Reverse<T> {
             batch,
             ..
         } = self;
-        let check = |doubt| settled(graph, params, x, doubt, Wrt::PARAMS);
+        let check = |doubt| graph.settle(params, x, doubt, Wrt::PARAMS);
         let to = MatMut::new(&mut norms, 1, *batch);
         in_range([to], all_finite, |[to], unit| {
             team.run(|| prepared.norms(params, x, to, unit, check))
@@ -419,21 +419,6 @@ impl<T: Scalar> Engine<T> for Reverse<T> {
 
     fn gradient_norms(&mut self, params: &[T], x: Mat<'_, T>) -> Result<Vec<T>> {
         Self::gradient_norms(self, params, x)
-    }
-}
-
-/// Refuses slopes that are not finite where a run left derivatives in doubt by what they are asked for by; at duals their own
-/// slopes count too.
-pub(crate) fn settled<T: Scalar>(
-    graph: &Graph,
-    params: &[T],
-    x: Mat<'_, T>,
-    doubt: Wrt,
-    wrt: Wrt,
-) -> Result<()> {
-    match doubt.meets(wrt) {
-        true => graph.check_slopes(params, x, wrt, T::DUAL),
-        false => Ok(()),
     }
 }
 

@@ -118,18 +118,18 @@ proptest! {
         let limit = Limit::Numbers(chain.smallest() + above);
         let schedule = optimal(&chain, limit).unwrap();
         complete(&schedule, &chain);
-        prop_assert!(schedule.peak(&chain) <= chain.smallest() + above);
+        prop_assert!(schedule.peak() <= chain.smallest() + above);
         let search = Search { stages: chain.stages(), limit };
-        prop_assert_eq!(schedule.work(&chain), search.pull_back(chain.stages().len(), &[]));
+        prop_assert_eq!(schedule.work(), search.pull_back(chain.stages().len(), &[]));
     }
 
     #[test]
     fn no_schedule_does_less_work_within_so_many_slots(chain in chain(1..7), slots in 1..5_usize) {
         let schedule = optimal(&chain, Limit::Slots(slots)).unwrap();
         complete(&schedule, &chain);
-        prop_assert!(schedule.slots(&chain) <= slots);
+        prop_assert!(schedule.slots() <= slots);
         let search = Search { stages: chain.stages(), limit: Limit::Slots(slots) };
-        prop_assert_eq!(schedule.work(&chain), search.pull_back(chain.stages().len(), &[]));
+        prop_assert_eq!(schedule.work(), search.pull_back(chain.stages().len(), &[]));
     }
 
     #[test]
@@ -155,9 +155,9 @@ proptest! {
         let limit = chain.smallest() + above;
         let schedule = optimal(&chain, Limit::Numbers(limit)).unwrap();
         complete(&schedule, &chain);
-        prop_assert!(schedule.peak(&chain) <= limit);
+        prop_assert!(schedule.peak() <= limit);
         let once: u64 = chain.stages().iter().map(|stage| stage.work).sum();
-        prop_assert!(schedule.work(&chain) >= once);
+        prop_assert!(schedule.work() >= once);
     }
 
     #[test]
@@ -165,9 +165,9 @@ proptest! {
         for schedule in [even(&chain, groups), square_root(&chain)] {
             complete(&schedule, &chain);
             let n = chain.stages().len() as u64;
-            prop_assert!((n..2 * n).contains(&schedule.evaluations(&chain)));
-            let best = optimal(&chain, Limit::Numbers(schedule.peak(&chain))).unwrap();
-            prop_assert!(best.work(&chain) <= schedule.work(&chain));
+            prop_assert!((n..2 * n).contains(&schedule.evaluations()));
+            let best = optimal(&chain, Limit::Numbers(schedule.peak())).unwrap();
+            prop_assert!(best.work() <= schedule.work());
         }
     }
 }
@@ -186,13 +186,13 @@ fn equal_stages_take_the_binomial_optimum() {
     ] {
         let chain = Chain::new(vec![Stage::plain(3, 4); stages]);
         let schedule = optimal(&chain, Limit::Slots(slots)).unwrap();
-        let advanced = schedule.evaluations(&chain) - stages as u64;
+        let advanced = schedule.evaluations() - stages as u64;
         assert_eq!(
             Some(advanced),
             advances(stages, slots),
             "{stages} stages, {slots} slots"
         );
-        assert!(schedule.slots(&chain) <= slots);
+        assert!(schedule.slots() <= slots);
     }
     assert_eq!(advances(10, 3), Some(15));
     assert_eq!(advances(64, 5), Some(172));
@@ -204,14 +204,14 @@ fn a_record_that_is_kept_saves_the_second_run() {
     // Two boundaries of 4 numbers beside a record of 4: what a boundary takes, a record here takes too.
     let chain = Chain::new(vec![Stage::plain(1, 4); 3]);
     let within = |numbers| optimal(&chain, Limit::Numbers(numbers)).unwrap();
-    assert_eq!(within(12).evaluations(&chain), 3);
+    assert_eq!(within(12).evaluations(), 3);
     assert!(
         !within(12)
             .actions()
             .iter()
             .any(|action| matches!(action, Action::Advance { .. }))
     );
-    assert_eq!(within(8).evaluations(&chain), 5);
+    assert_eq!(within(8).evaluations(), 5);
 }
 
 #[test]
@@ -227,10 +227,10 @@ fn long_chains_of_all_different_stages_are_planned_in_groups() {
     let all: usize = chain.stages().iter().map(|stage| stage.record).sum();
     let schedule = optimal(&chain, Limit::Numbers(all / 8)).unwrap();
     complete(&schedule, &chain);
-    assert!(schedule.peak(&chain) <= all / 8);
+    assert!(schedule.peak() <= all / 8);
     let rule = square_root(&chain);
-    let within = optimal(&chain, Limit::Numbers(rule.peak(&chain))).unwrap();
-    assert!(within.work(&chain) < rule.work(&chain));
+    let within = optimal(&chain, Limit::Numbers(rule.peak())).unwrap();
+    assert!(within.work() < rule.work());
 }
 
 #[test]

@@ -14,10 +14,10 @@ import { grouped, short } from "./figure";
 import { recolour } from "./heat";
 import { Losses } from "./losses";
 import { Mathematics } from "./mathematics";
-import { layersAtMost, Network } from "./network";
+import { Network } from "./network";
 import { Plane } from "./plane";
 import { SampleView } from "./sample";
-import type { Settings, View } from "./settings";
+import { layersAtMost, type Settings, type View } from "./settings";
 import { Stepper } from "./stepper";
 import type { Frame, Started } from "./told";
 import { Xray } from "./xray";
@@ -235,30 +235,27 @@ function fill(ok: Started): void {
   set("colour", view.colour);
 }
 
-/** Keeps the address true. */
-function remember(): void {
+/** The settings as an address has them, and the table where it is the user's own. */
+function address(more: { step?: number; params?: number[] } = {}): string {
   const shown = isDigits && settings.data === "table" ? { ...settings, data: "digits" } : settings;
-  const more = settings.data === "table" && !isDigits && table !== undefined ? { table } : {};
-  history.replaceState(null, "", `#${written(shown, view, more)}`);
+  const own = settings.data === "table" && !isDigits && table !== undefined ? { table } : {};
+  return `#${written(shown, view, { ...own, ...more })}`;
 }
 
-/** The address with the weights. */
-function link(): string {
-  const shown = isDigits && settings.data === "table" ? { ...settings, data: "digits" } : settings;
-  const more = settings.data === "table" && !isDigits && table !== undefined ? { table } : {};
-  const state = frame ? { step: frame.ok.step, params: frame.ok.params } : {};
-  return `${location.href.split("#")[0]}#${written(shown, view, { ...more, ...state })}`;
+/** Keeps the address true. */
+function remember(): void {
+  history.replaceState(null, "", address());
 }
 
 /** Puts the address with the weights where it can be taken from. */
 async function share(): Promise<void> {
   // The engine answers in order: what was changed a moment ago is in this frame.
   await act(client.frame());
-  const address = link();
-  history.replaceState(null, "", address);
+  const link = location.href.split("#")[0] + address(frame && { step: frame.ok.step, params: frame.ok.params });
+  history.replaceState(null, "", link);
   const what = "settings, step and weights; of Adam and momentum not the moments.";
   try {
-    await navigator.clipboard.writeText(address);
+    await navigator.clipboard.writeText(link);
     text(byId("words"), `The link is copied: ${what}`);
   } catch {
     text(byId("words"), `The link stands in the address bar: ${what}`);

@@ -464,5 +464,3 @@ export function nameOf(started: Started, param: number): string {
   const at = param - matrix.offset;
   return `${matrix.name}[${at % matrix.rows}, ${Math.floor(at / matrix.rows)}]`;
 }
-
-export { layersAtMost };

@@ -169,7 +169,7 @@ fn beside<'s, T: Real>(
     to: &mut &'s mut [T],
     dot_first: bool,
 ) -> Option<Mat<'s, T>> {
-    let (rows, columns) = (value.nrows(), value.ncols());
+    let (rows, columns) = value.shape();
     let dot = dot?;
     let target = take(to, 2 * rows * columns);
     let (first, second) = if dot_first {

@@ -109,6 +109,26 @@ impl Graph {
         })
     }
 
+    /// [`Graph::check_slopes`] after a run that left derivatives in `doubt`, where some of them are asked for; at duals their own
+    /// slopes count too.
+    ///
+    /// # Errors
+    /// As [`Graph::check_slopes`].
+    #[doc(hidden)]
+    #[inline]
+    pub fn settle<T: Scalar>(
+        &self,
+        params: &[T],
+        x: Mat<'_, T>,
+        doubt: Wrt,
+        wrt: Wrt,
+    ) -> Result<()> {
+        match doubt.meets(wrt) {
+            true => self.check_slopes(params, x, wrt, T::DUAL),
+            false => Ok(()),
+        }
+    }
+
     fn check_sample<T: Scalar>(
         &self,
         params: &[T],

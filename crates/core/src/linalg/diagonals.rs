@@ -19,7 +19,7 @@ use crate::{Mat, MatMut, Real};
 /// assert_eq!(y, [10.0, 20.0, 0.0, f64::INFINITY]);
 /// ```
 pub fn times_diagonals<T: Real>(y: MatMut<'_, T>, weight: Mat<'_, T>, diagonals: Mat<'_, T>) {
-    let (m, n) = (weight.nrows(), weight.ncols());
+    let (m, n) = weight.shape();
     let expected = (m, n, n * diagonals.ncols());
     assert!(
         (y.nrows(), diagonals.nrows(), y.ncols()) == expected,

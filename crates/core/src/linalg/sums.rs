@@ -279,7 +279,7 @@ fn add<T: Real>(to: &mut [T], from: &[T]) {
 
 /// `sums (+)= y 1`, the sum of each row in a fixed tree: one flop an entry. The error of a row is that of [`total`].
 pub fn row_sums<T: Real>(y: Mat<'_, T>, acc: Accum, sums: &mut [T]) {
-    let (rows, columns) = (y.nrows(), y.ncols());
+    let (rows, columns) = y.shape();
     let entries = rows * columns;
     if columns == 1 {
         for (sum, &y) in sums.iter_mut().zip(y.col(0)) {

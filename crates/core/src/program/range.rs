@@ -78,7 +78,7 @@ fn again<T: Scalar, const N: usize>(
         .map(|to| vec![T::zero(); to.nrows() * to.ncols()]);
     for unit in [T::MIN_NORMAL.sqrt(), T::MIN_NORMAL] {
         let unit = T::from_f64(unit);
-        let mut shapes = to.iter().map(|to| (to.nrows(), to.ncols()));
+        let mut shapes = to.iter().map(|to| to.shape());
         let small = numbers.each_mut().map(|numbers| {
             let (rows, cols) = shapes.next().unwrap_or_default();
             MatMut::new(numbers, rows, cols)

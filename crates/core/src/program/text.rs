@@ -1,31 +1,15 @@
 //! A program as the lecture writes it, an instruction a line.
 
-use std::collections::HashMap;
 use std::fmt;
-use std::ops::Range;
 
 use super::{Act, Asked, Base, Given, Instr, Program, Role, View};
 use crate::figures::{grouped, table};
 use crate::graph::{Origin, Source};
 use crate::planes::DotOp;
+use crate::siblings::names::{numbers, objective};
 use crate::{Accum, Op};
 
 impl Program {
-    /// `2` of the parameters `w2` of each node: blocks that have some are counted, shared parameters once. 0: it has none.
-    fn numbers(&self) -> Vec<usize> {
-        let mut known: HashMap<&Range<usize>, usize> = HashMap::new();
-        let nodes = self.graph.nodes().iter();
-        let numbers = nodes.map(|of| {
-            let next = known.len() + 1;
-            if of.params.is_empty() {
-                0
-            } else {
-                *known.entry(&of.params).or_insert(next)
-            }
-        });
-        numbers.collect()
-    }
-
     /// `h3`, an input's name, or `stop(h3)` where the derivative is cut.
     fn source_name(&self, source: &Source) -> String {
         let (value, constant) = match source.origin {
@@ -94,8 +78,7 @@ impl Program {
             let name = named.map_or("x", |input| &input.name);
             format!("{name}{mark}")
         };
-        let taken = self.graph.inputs().iter().any(|input| input.name == "y");
-        let y = if taken { "J" } else { "y" };
+        let y = objective(&self.graph);
         match view.base {
             Base::Nothing => String::new(),
             Base::Given(Given::X) => inputs(""),
@@ -127,14 +110,14 @@ impl Program {
 
     /// The instructions of the list as the lecture writes them.
     pub fn lines(&self) -> Vec<String> {
-        let numbers = self.numbers();
+        let numbers = numbers(&self.graph);
         let line = |instr: &Instr| self.line(instr, numbers[instr.node]);
         self.instrs.iter().map(line).collect()
     }
 
     /// What each instruction of the list writes: a gradient by its parameters, all else as [`Program::name_of`] has it.
     pub fn targets(&self) -> Vec<String> {
-        let numbers = self.numbers();
+        let numbers = numbers(&self.graph);
         let target = |instr: &Instr| self.target(instr, numbers[instr.node]);
         self.instrs.iter().map(target).collect()
     }

@@ -84,13 +84,8 @@ pub enum Item {
     },
     /// It allocates and fills a matrix of this many numbers.
     Fresh(usize),
-    /// It writes `len` numbers that lie `stride` apart: a row of a matrix of `stride` rows.
-    Strided {
-        /// Distance between two numbers.
-        stride: usize,
-        /// Numbers.
-        len: usize,
-    },
+    /// It writes so many numbers that lie apart: a row of a matrix of many rows.
+    Strided(usize),
     /// It reads numbers one after the other: the search for what is not finite.
     Read(usize),
 }

@@ -7,9 +7,7 @@ use pushpull_core::blocks::chain;
 use pushpull_core::graph::Node;
 use pushpull_core::linalg::{product, row_sums, sum_columns};
 use pushpull_core::siblings::memory;
-use pushpull_core::{
-    Accum, Cost, Graph, Mat, MatMut, Op, ParamJacobian, Point, Real, Scalar, cost,
-};
+use pushpull_core::{Accum, Cost, Graph, Mat, MatMut, Op, ParamJacobian, Point, Scalar, cost};
 
 /// How the parameters of an occurrence act on its output.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -176,24 +174,5 @@ impl Occurrence {
             }
             Kind::Dense => Cost::flops(memory::elements(&[self.columns, batch])),
         }
-    }
-}
-
-/// The same point for the samples of a range alone.
-pub(super) fn samples<'a, T: Real>(at: &Point<'a, T>, range: Range<usize>) -> Point<'a, T> {
-    let part = |mat: Mat<'a, T>| {
-        if mat.ncols() == 0 {
-            mat
-        } else {
-            mat.cols(range.clone())
-        }
-    };
-    let extra = at.extra.len() / at.batch;
-    Point {
-        params: at.params,
-        x: part(at.x),
-        y: part(at.y),
-        extra: &at.extra[range.start * extra..range.end * extra],
-        batch: range.len(),
     }
 }

@@ -2,6 +2,8 @@
 
 use std::io::{BufRead, Read};
 
+use pushpull_core::siblings::words::shown;
+
 use super::{ChainError, ChainFactor, ChainPlan};
 
 /// Bytes of the longest line: three numbers of 20 digits, blanks, and a comment.
@@ -53,14 +55,6 @@ pub(super) fn factors(
         }
     }
     Ok((factors, lines))
-}
-
-/// A text out of a file, quoted, with control characters escaped, and cut where it is long.
-fn shown(text: &str) -> String {
-    const MOST: usize = 60;
-    let short: String = text.chars().take(MOST).collect();
-    let more = if short.len() < text.len() { "..." } else { "" };
-    format!("{short:?}{more}")
 }
 
 /// The factor of a line; none where only a comment or nothing stands.

@@ -5,6 +5,8 @@ use std::fs;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
+use pushpull_core::siblings::words::Line;
+
 use super::curve::Curve;
 use super::{Calibration, machine};
 
@@ -19,7 +21,7 @@ const MOST: u64 = 1 << 24;
 #[non_exhaustive]
 pub enum CacheError {
     /// The file cannot be read.
-    #[error("{file}: expected a calibration, got {detail}; measure one with Calibration::measure", file = named(.file))]
+    #[error("{file}: expected a calibration, got {detail}; measure one with Calibration::measure", file = Line(.file.display()))]
     Read {
         /// The file.
         file: PathBuf,
@@ -27,7 +29,7 @@ pub enum CacheError {
         detail: String,
     },
     /// A line that is none of a calibration of this version on this machine.
-    #[error("{file}, line {line}: expected {expected}, got {got:?}; remove the file, and the times are measured anew", file = named(.file))]
+    #[error("{file}, line {line}: expected {expected}, got {got:?}; remove the file, and the times are measured anew", file = Line(.file.display()))]
     Line {
         /// The file.
         file: PathBuf,
@@ -39,26 +41,13 @@ pub enum CacheError {
         got: String,
     },
     /// The file cannot be written.
-    #[error("{file}: the calibration could not be written ({detail}); give a path that can be written, or none", file = named(.file))]
+    #[error("{file}: the calibration could not be written ({detail}); give a path that can be written, or none", file = Line(.file.display()))]
     Write {
         /// The file.
         file: PathBuf,
         /// What the system said.
         detail: String,
     },
-}
-
-/// A file's name on one line of a terminal: it may hold whatever a file system allows.
-fn named(path: &Path) -> String {
-    let mut named = String::new();
-    for c in path.display().to_string().chars() {
-        if c.is_control() || matches!(c, '\u{2028}' | '\u{2029}') {
-            named.extend(c.escape_default());
-        } else {
-            named.push(c);
-        }
-    }
-    named
 }
 
 impl Calibration {

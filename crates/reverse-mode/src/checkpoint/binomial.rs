@@ -177,14 +177,14 @@ mod tests {
         ];
         for (n, slots) in cases.chain(long) {
             let chain = Chain::new(vec![Stage::plain(1, 1); n]);
-            let schedule = Schedule::new(binomial(0..n, slots), 1);
-            let advanced = schedule.evaluations(&chain) - n as u64;
+            let schedule = Schedule::new(chain.clone(), binomial(0..n, slots), 1);
+            let advanced = schedule.evaluations() - n as u64;
             assert_eq!(
                 Some(advanced),
                 advances(n, slots),
                 "{n} stages, {slots} slots"
             );
-            assert!(schedule.slots(&chain) <= slots, "{n} stages, {slots} slots");
+            assert!(schedule.slots() <= slots, "{n} stages, {slots} slots");
         }
     }
 }

@@ -1,6 +1,7 @@
 //! A chain of stages, as a schedule sees it: what each costs and how many numbers it leaves.
 
-use pushpull_core::siblings::memory;
+use std::sync::Arc;
+
 use pushpull_core::{Cost, Graph};
 
 /// One stage: the blocks between two cuts. Sizes are in numbers.
@@ -51,7 +52,7 @@ impl Stage {
 /// through and never pulled back.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Chain {
-    stages: Vec<Stage>,
+    stages: Arc<[Stage]>,
     frozen: usize,
 }
 
@@ -62,11 +63,14 @@ impl Chain {
     /// use pushpull_reverse_mode::checkpoint::{Chain, Limit, Stage, optimal};
     /// let chain = Chain::new(vec![Stage::plain(1, 1); 10]);
     /// let schedule = optimal(&chain, Limit::Slots(3))?;
-    /// assert_eq!(schedule.evaluations(&chain), 15 + 10);
+    /// assert_eq!(schedule.evaluations(), 15 + 10);
     /// # Ok::<(), pushpull_reverse_mode::checkpoint::TooSmall>(())
     /// ```
-    pub const fn new(stages: Vec<Stage>) -> Self {
-        Self { stages, frozen: 0 }
+    pub fn new(stages: Vec<Stage>) -> Self {
+        Self {
+            stages: stages.into(),
+            frozen: 0,
+        }
     }
 
     /// A graph's stages, those frozen that hold no active node.
@@ -83,14 +87,17 @@ impl Chain {
         });
         Self {
             frozen: frozen.count(),
-            stages,
+            stages: stages.into(),
         }
     }
 
     /// A chain whose first stages are frozen.
     #[cfg(test)]
-    pub(crate) const fn behind(frozen: usize, stages: Vec<Stage>) -> Self {
-        Self { stages, frozen }
+    pub(crate) fn behind(frozen: usize, stages: Vec<Stage>) -> Self {
+        Self {
+            frozen,
+            ..Self::new(stages)
+        }
     }
 
     /// The stages, the first one first.
@@ -103,9 +110,9 @@ impl Chain {
         self.frozen
     }
 
-    /// Heap bytes that it keeps.
-    pub(crate) const fn held(&self) -> usize {
-        memory::held(&self.stages)
+    /// Heap bytes that it keeps: its stages and two counts of who shares them.
+    pub(crate) fn held(&self) -> usize {
+        2 * size_of::<usize>() + size_of_val(&*self.stages)
     }
 
     /// Numbers of the boundary before stage `k`; the caller holds the first.

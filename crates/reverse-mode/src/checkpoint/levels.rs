@@ -218,7 +218,7 @@ mod tests {
         };
         let mut actions: Vec<Action> = Vec::new();
         let exact = Levels::new(chain).solve(&span, steps, work, &mut actions);
-        (Schedule::new(actions, 1), exact.unwrap())
+        (Schedule::new(chain.clone(), actions, 1), exact.unwrap())
     }
 
     /// What is given up where tables may not look at every boundary: where one table would take twenty times the steps that
@@ -234,8 +234,8 @@ mod tests {
             let (best, exact) = solved(&chain, step, numbers / step, Table::WORK);
             assert!(exact);
             let (grouped, exact) = solved(&chain, step, numbers / step, table / 20);
-            assert!(!exact && grouped.peak(&chain) <= numbers);
-            let ratio = grouped.work(&chain) as f64 / best.work(&chain) as f64;
+            assert!(!exact && grouped.peak() <= numbers);
+            let ratio = grouped.work() as f64 / best.work() as f64;
             assert!(ratio < most, "a {part}th: {ratio}");
         }
     }

@@ -58,9 +58,9 @@ impl std::error::Error for TooSmall {}
 /// use pushpull_reverse_mode::checkpoint::{Chain, Limit, Stage, TooSmall, advances, optimal};
 /// let chain = Chain::new(vec![Stage::plain(1, 8); 64]);
 /// let schedule = optimal(&chain, Limit::Slots(5))?;
-/// assert_eq!(Some(schedule.evaluations(&chain) - 64), advances(64, 5));
+/// assert_eq!(Some(schedule.evaluations() - 64), advances(64, 5));
 /// let schedule = optimal(&chain, Limit::Numbers(8 * 16))?; // records too
-/// assert!(schedule.peak(&chain) <= 8 * 16 && schedule.evaluations(&chain) < 2 * 64);
+/// assert!(schedule.peak() <= 8 * 16 && schedule.evaluations() < 2 * 64);
 /// assert_eq!(optimal(&chain, Limit::Numbers(15)), Err(TooSmall { smallest: 16 }));
 /// # Ok::<(), TooSmall>(())
 /// ```
@@ -101,7 +101,7 @@ pub fn optimal(chain: &Chain, limit: Limit) -> Result<Schedule, TooSmall> {
             ];
             let long = long.into_iter().flatten();
             let long = long.map(|actions| after_frozen(chain, actions, 1));
-            Ok(least_work(chain, long).unwrap_or_else(from_the_input))
+            Ok(least_work(long).unwrap_or_else(from_the_input))
         }
         Limit::Numbers(size) => {
             let numbers = size - chain.input(frozen);
@@ -129,7 +129,7 @@ pub fn optimal(chain: &Chain, limit: Limit) -> Result<Schedule, TooSmall> {
                 found => {
                     let found = found.map(|(found, _)| found).into_iter();
                     let others = plain_within(chain, size);
-                    least_work(chain, found.chain(others)).unwrap_or_else(from_the_input)
+                    least_work(found.chain(others)).unwrap_or_else(from_the_input)
                 }
             })
         }
@@ -143,12 +143,13 @@ const LONG: usize = 1000;
 fn after_frozen(chain: &Chain, rest: Vec<Action>, step: usize) -> Schedule {
     let last = chain.frozen().checked_sub(1);
     let first = last.map(|last| Action::Advance { first: 0, last });
-    Schedule::new(first.into_iter().chain(rest).collect(), step)
+    let actions = first.into_iter().chain(rest).collect();
+    Schedule::new(chain.clone(), actions, step)
 }
 
 /// The first of those that do least.
-fn least_work(chain: &Chain, schedules: impl Iterator<Item = Schedule>) -> Option<Schedule> {
-    schedules.min_by_key(|schedule| schedule.work(chain))
+fn least_work(schedules: impl Iterator<Item = Schedule>) -> Option<Schedule> {
+    schedules.min_by_key(|schedule| schedule.work())
 }
 
 /// Schedules that need no table, within so many numbers: the binomial one of as many boundaries as fit, and even groups.
@@ -156,7 +157,7 @@ fn plain_within(chain: &Chain, size: usize) -> impl Iterator<Item = Schedule> + 
     let stages = chain.frozen()..chain.stages().len();
     let active = stages.len();
     let of = move |slots: usize| after_frozen(chain, binomial(stages.clone(), slots), 1);
-    let fits = move |schedule: &Schedule| schedule.peak(chain) <= size;
+    let fits = move |schedule: &Schedule| schedule.peak() <= size;
     let (mut slots, mut more) = (1, active);
     while slots < more {
         let middle = slots + (more - slots).div_ceil(2);
@@ -196,12 +197,12 @@ mod tests {
             for equal in [true, false] {
                 let stages = (0..n).map(|k| if equal { Stage::plain(3, 2) } else { stage(k) });
                 let chain = Chain::behind(frozen, stages.collect());
-                let all = even(&chain, 1).peak(&chain);
+                let all = even(&chain, 1).peak();
                 let sizes = [all, all / 3, 0].map(|size| size.max(chain.smallest()));
                 let slots = [1, 2, 7].map(Limit::Slots);
                 for limit in sizes.map(Limit::Numbers).into_iter().chain(slots) {
                     let schedule = optimal(&chain, limit).unwrap();
-                    let runs = schedule.runs(&chain);
+                    let runs = schedule.runs();
                     assert!(runs[..frozen].iter().all(|&runs| runs == 1));
                     let pulled = schedule.actions().iter().filter_map(|action| match action {
                         Action::PullBack(stage) => Some(*stage),
@@ -209,8 +210,8 @@ mod tests {
                     });
                     assert!(pulled.eq((frozen..n).rev()), "{limit:?}");
                     match limit {
-                        Limit::Slots(slots) => assert!(schedule.slots(&chain) <= slots),
-                        Limit::Numbers(size) => assert!(schedule.peak(&chain) <= size),
+                        Limit::Slots(slots) => assert!(schedule.slots() <= slots),
+                        Limit::Numbers(size) => assert!(schedule.peak() <= size),
                     }
                 }
             }

@@ -19,7 +19,7 @@ pub enum Family {
 /// A schedule with what it does on its chain.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Outcome {
-    /// The schedule, to be run by `Reverse::with_schedule`.
+    /// The schedule, for `reverse_mode::Plan::schedule`.
     pub schedule: Schedule,
     /// Blocks evaluated, [`Schedule::evaluations`].
     pub evaluations: u64,
@@ -55,7 +55,7 @@ pub fn pareto(chain: &Chain, family: Family, points: usize) -> Vec<Outcome> {
     };
     let schedules: Vec<Schedule> = match family {
         Family::Optimal => {
-            let most = even(chain, 1).peak(chain);
+            let most = even(chain, 1).peak();
             between(chain.smallest(), most)
                 .filter_map(|numbers| optimal(chain, Limit::Numbers(numbers)).ok())
                 .collect()
@@ -68,9 +68,9 @@ pub fn pareto(chain: &Chain, family: Family, points: usize) -> Vec<Outcome> {
     let mut outcomes: Vec<Outcome> = schedules
         .into_iter()
         .map(|schedule| Outcome {
-            evaluations: schedule.evaluations(chain),
-            work: schedule.work(chain),
-            peak: schedule.peak(chain),
+            evaluations: schedule.evaluations(),
+            work: schedule.work(),
+            peak: schedule.peak(),
             schedule,
         })
         .collect();

@@ -13,7 +13,7 @@ use super::schedule::Schedule;
 /// use pushpull_reverse_mode::checkpoint::{Chain, Stage, even};
 /// let chain = Chain::new(vec![Stage::plain(1, 1); 12]);
 /// let schedule = even(&chain, 3);
-/// assert_eq!((schedule.evaluations(&chain), schedule.peak(&chain)), (8 + 12, 2 + 4));
+/// assert_eq!((schedule.evaluations(), schedule.peak()), (8 + 12, 2 + 4));
 /// ```
 pub fn even(chain: &Chain, groups: usize) -> Schedule {
     let (frozen, n) = (chain.frozen(), chain.stages().len());
@@ -36,7 +36,7 @@ pub fn even(chain: &Chain, groups: usize) -> Schedule {
         actions.extend(stages.clone().map(Action::Record));
         actions.extend(stages.rev().map(Action::PullBack));
     }
-    Schedule::new(actions, 1)
+    Schedule::new(chain.clone(), actions, 1)
 }
 
 /// [`even`] with the square root of the number of stages, rounded up, as groups (Chen et al. 2016, section 4.3).

@@ -3,7 +3,8 @@
 use std::ops::Range;
 
 use super::action::Action;
-use super::chain::{Chain, Zones};
+use super::chain::Zones;
+use super::schedule::Schedule;
 
 /// An action with its places in the arena.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,7 +17,8 @@ pub(crate) struct Placed {
 }
 
 /// The places of all actions, and the length of the arena that holds them.
-pub(crate) fn place(chain: &Chain, actions: &[Action]) -> (Vec<Placed>, usize) {
+pub(crate) fn place(schedule: &Schedule) -> (Vec<Placed>, usize) {
+    let (chain, actions) = (schedule.chain(), schedule.actions());
     let (stages, zones) = (chain.stages(), Zones::new(chain));
     // (boundary, where it lies, whether a record holds it)
     let mut kept: Vec<(usize, Range<usize>, bool)> = vec![(0, 0..0, false)];

@@ -11,13 +11,30 @@ use super::place::place;
 /// stack.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Schedule {
+    chain: Chain,
     actions: Vec<Action>,
     step: usize,
 }
 
 impl Schedule {
-    pub(crate) const fn new(actions: Vec<Action>, step: usize) -> Self {
-        Self { actions, step }
+    pub(crate) const fn new(chain: Chain, actions: Vec<Action>, step: usize) -> Self {
+        Self {
+            chain,
+            actions,
+            step,
+        }
+    }
+
+    /// The same actions on another chain, of as many stages, as many of them frozen; else nothing.
+    pub(crate) fn on(&self, chain: Chain) -> Option<Self> {
+        let like = |chain: &Chain| (chain.stages().len(), chain.frozen());
+        let fits = like(&chain) == like(&self.chain);
+        fits.then(|| Self::new(chain, self.actions.clone(), self.step))
+    }
+
+    /// The chain that it was made for.
+    pub const fn chain(&self) -> &Chain {
+        &self.chain
     }
 
     /// The actions in their order.
@@ -31,60 +48,51 @@ impl Schedule {
         self.step
     }
 
-    /// Stages of the chain that it was made for.
-    pub fn stages(&self) -> usize {
-        let last = self.actions.iter().map(|action| match *action {
-            Action::Advance { last, .. } => last,
-            Action::Record(stage) | Action::PullBack(stage) => stage,
-        });
-        last.max().map_or(0, |last| last + 1)
-    }
-
     /// How often each stage runs.
-    pub fn runs(&self, chain: &Chain) -> Vec<u64> {
-        runs(&self.actions, chain.stages().len())
+    pub fn runs(&self) -> Vec<u64> {
+        runs(&self.actions, self.chain.stages().len())
     }
 
     /// Blocks evaluated: one each without checkpoints.
-    pub fn evaluations(&self, chain: &Chain) -> u64 {
-        let each = self.runs(chain).into_iter().zip(chain.stages());
+    pub fn evaluations(&self) -> u64 {
+        let each = self.runs().into_iter().zip(self.chain.stages());
         let blocks = each.map(|(runs, stage)| runs.saturating_mul(stage.blocks as u64));
         blocks.fold(0, u64::saturating_add)
     }
 
     /// What the primal's blocks cost, all evaluations together, at `f32` and `f64`.
-    pub fn cost(&self, chain: &Chain) -> Cost {
-        let each = self.runs(chain).into_iter().zip(chain.stages());
+    pub fn cost(&self) -> Cost {
+        let each = self.runs().into_iter().zip(self.chain.stages());
         each.map(|(runs, stage)| stage.cost * runs as usize).sum()
     }
 
     /// The work that [`super::optimal`] makes least.
-    pub fn work(&self, chain: &Chain) -> u64 {
-        let each = self.runs(chain).into_iter().zip(chain.stages());
+    pub fn work(&self) -> u64 {
+        let each = self.runs().into_iter().zip(self.chain.stages());
         let work = each.map(|(runs, stage)| runs.saturating_mul(stage.work));
         work.fold(0, u64::saturating_add)
     }
 
     /// The most numbers that are held at once: kept boundaries, records, and what is being computed. The caller's input is
     /// not among them.
-    pub fn peak(&self, chain: &Chain) -> usize {
-        place(chain, &self.actions).1
+    pub fn peak(&self) -> usize {
+        place(self).1
     }
 
     /// Heap bytes that it keeps.
-    pub(crate) const fn held(&self) -> usize {
-        memory::held(&self.actions)
+    pub(crate) fn held(&self) -> usize {
+        self.chain.held() + memory::held(&self.actions)
     }
 
     /// The most boundaries that are kept at once outside of records, the input's among them (after frozen stages, their
     /// output in its place). One that is made only for the record and pullback that follow at once is in passing, as
     /// within an advance, and does not count.
-    pub fn slots(&self, chain: &Chain) -> usize {
-        let mut kept = vec![chain.frozen()];
+    pub fn slots(&self) -> usize {
+        let mut kept = vec![self.chain.frozen()];
         let mut most = 1;
         for (i, action) in self.actions.iter().enumerate() {
             match *action {
-                Action::Advance { last, .. } if last + 1 > chain.frozen() => {
+                Action::Advance { last, .. } if last + 1 > self.chain.frozen() => {
                     kept.push(last + 1);
                     let next = [Action::Record(last + 1), Action::PullBack(last + 1)];
                     if !self.actions[i + 1..].starts_with(&next) {

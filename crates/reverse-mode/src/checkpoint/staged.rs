@@ -7,7 +7,6 @@ use pushpull_core::siblings::memory;
 use pushpull_core::{Result, Scalar, Wrt};
 
 use super::action::Action;
-use super::chain::Chain;
 use super::place::{Placed, place};
 use super::schedule::{Schedule, runs};
 
@@ -15,7 +14,6 @@ use super::schedule::{Schedule, runs};
 #[derive(Clone, Debug)]
 pub(crate) struct Staged {
     stages: Vec<Place>,
-    chain: Chain,
     schedule: Schedule,
     placed: Vec<Placed>,
     /// Actions before the first pullback.
@@ -38,14 +36,13 @@ pub(crate) enum Part {
 }
 
 impl Staged {
-    /// A schedule for `chain`, which lies behind `base` numbers of the arena.
-    pub(crate) fn new(stages: Vec<Place>, chain: Chain, schedule: Schedule, base: usize) -> Self {
-        let (placed, len) = place(&chain, schedule.actions());
+    /// A schedule whose stack lies behind `base` numbers of the arena.
+    pub(crate) fn new(stages: Vec<Place>, schedule: Schedule, base: usize) -> Self {
+        let (placed, len) = place(&schedule);
         let pulls = |placed: &Placed| matches!(placed.action, Action::PullBack(_));
         Self {
             recorded: placed.iter().position(pulls).unwrap_or(placed.len()),
             stages,
-            chain,
             schedule,
             placed,
             base,
@@ -71,9 +68,9 @@ impl Staged {
     }
 
     /// Heap bytes that it keeps.
-    pub(crate) const fn held(&self) -> usize {
+    pub(crate) fn held(&self) -> usize {
         let lists = memory::held(&self.stages) + memory::held(&self.placed);
-        size_of::<Self>() + lists + self.chain.held() + self.schedule.held()
+        size_of::<Self>() + lists + self.schedule.held()
     }
 
     /// Runs a path of a program that is placed in these stages.

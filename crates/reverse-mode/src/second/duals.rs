@@ -71,7 +71,7 @@ where
         for (i, (dual, &value)) in self.params.iter_mut().zip(params).enumerate() {
             *dual = Dual::new(value, direction.params.map_or_else(T::zero, |dot| dot[i]));
         }
-        let (n_inputs, batch) = (x.nrows(), x.ncols());
+        let (n_inputs, batch) = x.shape();
         for (j, column) in self.x.chunks_exact_mut(n_inputs).enumerate() {
             for (i, (dual, &value)) in column.iter_mut().zip(x.col(j)).enumerate() {
                 *dual = Dual::new(

@@ -1,5 +1,7 @@
 //! A state from bytes that may be anything.
 
+use pushpull_core::siblings::words::{Line, cut};
+
 use super::{CheckpointFault, Identity, MAGIC, VERSION, damaged};
 use crate::optimiser::Moments;
 use crate::state::State;
@@ -99,21 +101,7 @@ impl<'a> Reader<'a> {
 
 /// A text out of a file, fit for one line of a terminal and cut where it is long. An identity's texts are plain.
 fn shown(text: &str) -> String {
-    // Of what is shown: escaped, a character may take ten.
-    const MOST: usize = 100;
-    let mut shown = String::new();
-    for c in text.chars() {
-        if shown.len() >= MOST {
-            shown.push_str("...");
-            break;
-        }
-        if c.is_ascii_graphic() || c == ' ' {
-            shown.push(c);
-        } else {
-            shown.extend(c.escape_default());
-        }
-    }
-    shown
+    cut(Line(text).to_string(), 100)
 }
 
 /// The state of a file: of this run, and with as many numbers as `like`. Blocks of an epoch: `blocks`.

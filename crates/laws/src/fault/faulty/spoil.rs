@@ -26,7 +26,7 @@ impl<B> Faulty<B> {
         B: Block<T>,
     {
         let (rule, at, dims) = (site.rule, site.at, self.block.dims());
-        let (nrows, ncols) = (out.nrows(), out.ncols());
+        let (nrows, ncols) = out.shape();
         let right = copy(out.rb());
         let mut each = |entry: &dyn Fn(usize, usize, usize) -> T| {
             for j in 0..ncols {

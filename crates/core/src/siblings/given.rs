@@ -1,0 +1,44 @@
+//! What an engine is given beside parameters and inputs: shapes and numbers, looked at before anything runs.
+
+use crate::linalg::first_not_finite;
+use crate::{Error, Mat, Real, Result};
+
+/// Whether a matrix called `name` is `expected` rows x columns.
+///
+/// # Errors
+/// [`Error::Shape`] with the `remedy`.
+#[inline]
+pub fn shaped(
+    name: &str,
+    got: (usize, usize),
+    expected: (usize, usize),
+    remedy: &str,
+) -> Result<()> {
+    if got == expected {
+        return Ok(());
+    }
+    Err(Error::matrix(name, expected, got, remedy))
+}
+
+/// Whether every number of a matrix called `name` is finite.
+///
+/// # Errors
+/// [`Error::NotFinite`] for the first that is not.
+///
+/// ```
+/// use pushpull_core::siblings::given;
+/// use pushpull_core::Mat;
+/// let fault = given::finite("direction", Mat::new(&[1.0, f64::NAN], 2, 1)).unwrap_err();
+/// assert!(fault.to_string().contains("direction[1, 0]"), "{fault}");
+/// ```
+#[inline]
+pub fn finite<T: Real>(name: &str, matrix: Mat<'_, T>) -> Result<()> {
+    let Some((i, j)) = first_not_finite(matrix) else {
+        return Ok(());
+    };
+    Err(Error::NotFinite {
+        name: name.into(),
+        entry: format!("[{i}, {j}]"),
+        value: matrix.get(i, j).to_string(),
+    })
+}
