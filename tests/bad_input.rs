@@ -326,6 +326,64 @@ fn graphs_without_a_cut_and_foreign_schedules_are_named() {
 }
 
 #[test]
+fn what_no_run_accepts_is_not_predicted() {
+    let graph = graph();
+    for threads in [0, 1_000, usize::MAX] {
+        let reverse = Reverse::plan(&graph, 2, Question::Gradient).threads(threads);
+        let forward = Forward::plan(&graph, 2, Question::Gradient).threads(threads);
+        for fault in [
+            reverse.prediction::<f64>().unwrap_err(),
+            forward.prediction::<f64>().unwrap_err(),
+        ] {
+            assert!(fault.to_string().contains("threads"), "{fault}");
+        }
+    }
+    assert!(
+        Forward::plan(&graph, 2, Question::Jvp(0))
+            .prediction::<f64>()
+            .is_err()
+    );
+    assert!(
+        Reverse::plan(&graph, 2, Question::Vjp(0))
+            .prediction::<f64>()
+            .is_err()
+    );
+    for (question, wrt) in [
+        (Question::JacobianParams, Wrt::INPUTS),
+        (Question::JacobianParams, Wrt::NOTHING),
+        (Question::JacobianInputs, Wrt::NOTHING),
+    ] {
+        let reverse = Reverse::plan(&graph, 2, question).wrt(wrt);
+        let forward = Forward::plan(&graph, 2, question).wrt(wrt);
+        for fault in [
+            reverse.prediction::<f64>().unwrap_err(),
+            forward.prediction::<f64>().unwrap_err(),
+        ] {
+            assert!(fault.to_string().contains("wrt"), "{fault}");
+        }
+    }
+}
+
+#[test]
+fn a_plan_of_any_batch_can_be_printed() {
+    let graph = graph();
+    for batch in [0, usize::MAX, usize::MAX / 2, 1 << 40] {
+        for question in [
+            Question::Gradient,
+            Question::Vjp(1),
+            Question::JacobianParams,
+            Question::JacobianInputs,
+        ] {
+            assert!(
+                !Reverse::plan(&graph, batch, question)
+                    .to_string()
+                    .is_empty()
+            );
+        }
+    }
+}
+
+#[test]
 fn directions_and_products_of_other_shapes_are_refused_by_every_engine() {
     let graph = graph();
     let (params, x) = (

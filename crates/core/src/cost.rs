@@ -6,6 +6,7 @@ use std::iter::Sum;
 use std::ops::{Add, AddAssign, Mul};
 
 use crate::figures::grouped;
+use crate::memory;
 use crate::planes::{Cotangents, DotOp, DotPoint, Moving, Planes, PlanesMut};
 use crate::{Accum, AnyBlock, Block, Counted, Dual, Mat, MatMut, Op, Point, Scalar, count};
 
@@ -179,7 +180,7 @@ fn at<S: Scalar>(block: &dyn AnyBlock, op: Op, batch: usize, seeds: usize) -> Co
 /// assert_eq!(cost::affine(1000, 16, |n| Cost::flops(3 * n + 5)), Cost::flops(3005));
 /// ```
 pub fn affine(n: usize, limit: usize, cost: impl Fn(usize) -> Cost) -> Cost {
-    if n <= limit {
+    if n <= limit || limit == 0 {
         return cost(n);
     }
     let (before, last) = (cost(limit - 1), cost(limit));
@@ -190,15 +191,26 @@ pub fn affine(n: usize, limit: usize, cost: impl Fn(usize) -> Cost) -> Cost {
     last + step * (n - limit)
 }
 
+/// Numbers of scratch memory from which the system is asked whether there is so much.
+const LARGE: usize = 1 << 24;
+
 /// One run of a map at a scalar that counts, and what it counted.
 fn run<S: Scalar>(block: &dyn AnyBlock, op: Op, batch: usize, seeds: usize) -> Cost {
     let block: &dyn Block<S> = S::of(block);
     let (dims, keeps) = (block.dims(), block.keeps());
+    // What cannot be run costs more than can be counted.
+    let scratch_len = block.scratch_len(op, batch, seeds);
+    if scratch_len > LARGE && memory::fits::<S>("scratch memory", scratch_len, "").is_err() {
+        return Cost {
+            flops: u64::MAX,
+            calls: u64::MAX,
+        };
+    }
     let half = |n: usize| vec![S::from_f64(0.5); n];
     let params = half(dims.n_params);
     let (x, mut y) = (half(dims.n_in * batch), half(dims.n_out * batch));
     let mut extra = half(keeps.extra * batch);
-    let mut scratch = half(block.scratch_len(op, batch, seeds));
+    let mut scratch = half(scratch_len);
     let x = Mat::new(&x, dims.n_in, batch);
     let (_, forward) = count(|| {
         block.forward(

@@ -297,6 +297,15 @@ impl<T: Real> Real for Dual<T> {
         Self::of_two(self.value.pow(exponent.value), slopes, self, exponent)
     }
     #[inline(always)]
+    fn pow_slopes(self, exponent: Self) -> (Self, Self) {
+        let (by_base, by_exponent) = self.value.pow_slopes(exponent.value);
+        let (base_twice, mixed, exponent_twice) = second::pow(self.value, exponent.value);
+        (
+            Self::of_two(by_base, (base_twice, mixed), self, exponent),
+            Self::of_two(by_exponent, (mixed, exponent_twice), self, exponent),
+        )
+    }
+    #[inline(always)]
     fn atan2(self, x: Self) -> Self {
         let slopes = self.value.atan2_slopes(x.value);
         Self::of_two(self.value.atan2(x.value), slopes, self, x)

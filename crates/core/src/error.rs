@@ -145,7 +145,7 @@ pub enum Error {
     },
     /// Data that is NaN or infinite.
     #[error(
-        "{name}: entry {entry} is {value}; remove or impute such samples, because derivatives need finite numbers"
+        "{name}: entry {entry} is {value}; remove or impute such samples, or start from other parameters, because derivatives need finite numbers"
     )]
     NotFinite {
         /// The input, parameter or argument.

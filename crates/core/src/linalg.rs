@@ -10,6 +10,7 @@ use crate::{Accum, Cost, Counted, Dual, MatMut, Real, Rounded};
 mod diagonals;
 mod factor;
 mod kernel;
+mod lent;
 mod library;
 mod long;
 mod norm;

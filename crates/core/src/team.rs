@@ -76,6 +76,14 @@ impl Team {
         })
     }
 
+    /// Whether an engine called `name` may ask for so many threads.
+    ///
+    /// # Errors
+    /// As [`Team::new`], without starting any.
+    pub fn check(name: &str, threads: usize) -> Result<()> {
+        allowed(name, threads)
+    }
+
     /// One thread: the user's.
     pub const fn alone() -> Self {
         Self {

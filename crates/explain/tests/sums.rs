@@ -159,3 +159,14 @@ fn bytes_are_those_of_what_is_written() {
     assert_eq!(half.primal.bytes() * 2, told.primal.bytes());
     assert_eq!(half.forward_cost(), told.forward_cost());
 }
+
+#[test]
+fn names_that_break_lines_stay_on_one() {
+    let mut b = Builder::new();
+    let x = b.input("a\nb", 2);
+    let y = b.named("c\u{1b}[31m\nd", Linear::new(2, 1), x);
+    let told = Explanation::new::<f64>(&b.build(y).unwrap(), 1)
+        .unwrap()
+        .to_string();
+    assert!(told.contains(r"a\nb") && !told.contains('\u{1b}'), "{told}");
+}

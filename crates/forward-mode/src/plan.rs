@@ -5,7 +5,7 @@ use std::fmt;
 use pushpull_core::program::Program;
 use pushpull_core::siblings::memory;
 use pushpull_core::siblings::work::{Item, Work};
-use pushpull_core::{Cost, Error, Graph, Prediction, Question, Result, Scalar, Wrt};
+use pushpull_core::{Cost, Error, Graph, Prediction, Question, Result, Scalar, Team, Wrt};
 
 use crate::setting::{Purpose, Setting};
 use crate::{Chunk, Forward};
@@ -99,6 +99,12 @@ impl Plan {
             }
             Question::Gradient => Ok(Purpose::Gradient),
             Question::Jvp(_) if self.wrt == Wrt::NOTHING => wrt("parameters, inputs or both"),
+            Question::Jvp(0) => Err(Error::setting("Forward", "directions", "at least 1", 0)),
+            Question::JacobianParams if self.wrt != Wrt::PARAMS => wrt("the parameters"),
+            // Where nothing is said, wrt names the parameters, and the question the inputs.
+            Question::JacobianInputs if ![Wrt::PARAMS, Wrt::INPUTS].contains(&self.wrt) => {
+                wrt("the inputs")
+            }
             Question::Jvp(seeds) => Ok(Purpose::Jvp {
                 seeds,
                 params,
@@ -114,6 +120,7 @@ impl Plan {
     }
 
     fn setting<T>(&self) -> Result<(Setting, Purpose)> {
+        Team::check("Forward", self.threads)?;
         let setting = Setting::new::<T>(&self.graph, self.batch, self.chunk)?;
         Ok((setting, self.purpose()?))
     }

@@ -78,8 +78,6 @@ fn planted_faults_of_the_derivative_do_not_get_into_a_graph() {
                 | Slip::FlopTooMany(..)
                 | Slip::CallTooFew(_)
                 | Slip::SeedsForgotten(_)
-                | Slip::Input(_)
-                | Slip::Params(_)
                 | Slip::Unrepeatable
                 | Slip::Mixed
                 | Slip::Detached
@@ -203,6 +201,22 @@ fn a_block_with_the_rules_of_one_mode_builds_if_those_are_right() {
             ..
         })
     ));
+}
+
+/// A drop in the middle of a panic may build a graph.
+#[test]
+fn a_graph_is_built_while_a_panic_unwinds() {
+    struct Late;
+    impl Drop for Late {
+        fn drop(&mut self) {
+            assert_eq!(graph_of(Arc::new(Linear::new(2, 2))), Ok(()));
+        }
+    }
+    let unwound = std::panic::catch_unwind(|| {
+        let _late = Late;
+        std::panic::resume_unwind(Box::new("on purpose"));
+    });
+    assert!(unwound.is_err());
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::fmt;
 use pushpull_core::program::Program;
 use pushpull_core::siblings::memory;
 use pushpull_core::siblings::work::Work;
-use pushpull_core::{Cost, Error, Graph, Prediction, Question, Result, Scalar, Wrt};
+use pushpull_core::{Cost, Error, Graph, Prediction, Question, Result, Scalar, Team, Wrt};
 
 use crate::checkpoint::Schedule;
 use crate::placed::{Asked, Placed};
@@ -143,6 +143,12 @@ impl Plan {
             Question::GradientNorms if self.wrt != Wrt::PARAMS => wrt("the parameters"),
             Question::GradientNorms => Ok(Purpose::Norms),
             Question::Vjp(_) if self.wrt == Wrt::NOTHING => wrt("parameters, inputs or both"),
+            Question::Vjp(0) => Err(Error::setting("Reverse", "cotangents", "at least 1", 0)),
+            Question::JacobianParams if self.wrt != Wrt::PARAMS => wrt("the parameters"),
+            // Where nothing is said, wrt names the parameters, and the question the inputs.
+            Question::JacobianInputs if ![Wrt::PARAMS, Wrt::INPUTS].contains(&self.wrt) => {
+                wrt("the inputs")
+            }
             Question::Vjp(_) | Question::JacobianParams | Question::JacobianInputs => {
                 Ok(Purpose::Record)
             }
@@ -168,6 +174,7 @@ impl Plan {
     }
 
     fn placed<T>(&self) -> Result<Placed> {
+        Team::check("Reverse", self.threads)?;
         let (purpose, seeds) = (self.purpose()?, at_least_one(self.seeds)?);
         let asked = Asked::new(&self.graph, self.batch, seeds, purpose)?;
         match &self.kept {
@@ -305,7 +312,9 @@ impl Plan {
     /// ```
     pub fn program(&self) -> Result<Program> {
         let seeds = at_least_one(self.seeds)?;
-        self.purpose()?.program(&self.graph, self.batch, seeds)
+        let program = self.purpose()?.program(&self.graph, self.batch, seeds)?;
+        program.countable::<u8>("reverse mode's program", "use a smaller batch")?;
+        Ok(program)
     }
 }
 

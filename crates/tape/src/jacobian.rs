@@ -51,8 +51,25 @@ impl<T: Scalar> Jacobian<T> {
     ///
     /// # Panics
     /// If an index is too large.
+    ///
+    /// ```should_panic
+    /// let tape = pushpull_tape::Tape::new();
+    /// let w = tape.variable(nalgebra::DMatrix::from_element(3, 2, 1.0));
+    /// if let Ok(jacobian) = tape.jacobian(&(w * 2.0), &w) {
+    ///     jacobian.get(3, 0, 0, 1); // of 3 x 2 by 3 x 2: there is no fourth row
+    /// }
+    /// ```
     pub fn get(&self, i: usize, j: usize, k: usize, l: usize) -> T {
-        self.matrix[(i + j * self.of.0, k + l * self.by.0)]
+        let (of, by) = (self.of, self.by);
+        assert!(
+            i < of.0 && j < of.1 && k < by.0 && l < by.1,
+            "an entry of a Jacobian of {} x {} by {} x {}: expected indices below these, got ({i}, {j}, {k}, {l})",
+            of.0,
+            of.1,
+            by.0,
+            by.1
+        );
+        self.matrix[(i + j * of.0, k + l * by.0)]
     }
 
     /// Flattened column by column on both sides, as nalgebra stores matrices: row `i + j rows(h)`, column `k + l rows(w)`. What

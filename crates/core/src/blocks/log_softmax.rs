@@ -1,7 +1,7 @@
 //! The logarithm of softmax.
 
 use super::chain;
-use super::softmax::{dot, forward_cost, shift};
+use super::softmax::{dot, forward_cost, largest_number, relative_to_largest, shift};
 use crate::blocks::any_width::{all, any_width};
 use crate::linalg::{sum, total};
 use crate::planes::{Cotangents, DotPoint, PlanesMut};
@@ -15,8 +15,8 @@ use crate::{Block, Cost, Dims, InPlace, Keeps, Mat, MatMut, Op, Point, Real, Sec
 /// | map | formula | flops | calls |
 /// |---|---|---|---|
 /// | forward | `y = (x - max) - ln_1p(sum of the others)` | `(3n - 2) B` | `nB` |
-/// | jvp_input | `y_dot = x_dot - <p, x_dot>` | `3nBS` | `nB` |
-/// | vjp_input | `x_bar = y_bar - p sum(y_bar)` | `3nBS` | `nB` |
+/// | jvp_input | `y_dot = x_dot - <p, x_dot>` | `4nBS` | `nB` |
+/// | vjp_input | `x_bar = y_bar - p sum(y_bar)` | `4nBS` | `nB` |
 ///
 /// A record keeps y, `nB` numbers. Scratch memory of the derivative maps: n numbers.
 ///
@@ -81,7 +81,7 @@ impl Spec for LogSoftmax {
             // The exponentials of all entries but the largest, and ln_1p.
             Op::Forward => (forward_cost(self.n) + Cost::calls(self.n)) * batch,
             Op::JvpInput | Op::VjpInput => {
-                Cost::flops(3 * self.n * batch * seeds) + Cost::calls(self.n * batch)
+                Cost::flops(4 * self.n * batch * seeds) + Cost::calls(self.n * batch)
             }
             _ => Cost::ZERO,
         })
@@ -148,6 +148,7 @@ impl<T: Real> InPlace<T> for LogSoftmax {
 
     fn jvp_input_in_place(&self, at: &Point<'_, T>, dots: MatMut<'_, T>, scratch: &mut [T]) {
         self.each_seed(at, dots, scratch, |p, x_dot| {
+            relative_to_largest(p, x_dot);
             let inner = dot(p, x_dot);
             x_dot.iter_mut().for_each(|x_dot| *x_dot -= inner);
         });
@@ -155,9 +156,15 @@ impl<T: Real> InPlace<T> for LogSoftmax {
 
     fn vjp_input_in_place(&self, at: &Point<'_, T>, bar: MatMut<'_, T>, scratch: &mut [T]) {
         self.each_seed(at, bar, scratch, |p, y_bar| {
-            let total = sum(Mat::from(&*y_bar));
+            let all = sum(Mat::from(&*y_bar));
             for (y_bar, &p) in y_bar.iter_mut().zip(p) {
-                *y_bar -= chain(p, total);
+                *y_bar -= chain(p, all);
+            }
+            // A p of nearly 1 loses its digits there; the entries sum to 0.
+            let at = largest_number(p);
+            let others = total(y_bar.len(), |i| if i == at { T::zero() } else { y_bar[i] });
+            if let Some(own) = y_bar.get_mut(at) {
+                *own = T::zero() - others;
             }
         });
     }

@@ -2,7 +2,7 @@
 
 use super::chain;
 use super::loss::{jvp_by_gradient, steep_gradient, vjp_by_gradient, vjp_by_gradient_dot};
-use super::softmax::{dot, largest};
+use super::softmax::{dot, largest, times_jacobian};
 use crate::blocks::any_width::{all, any_width};
 use crate::linalg::{norm, total};
 use crate::planes::{Cotangents, DotPoint, Planes, PlanesMut};
@@ -289,8 +289,8 @@ impl<T: Real> SecondOrder<T> for Norm {
 /// | jvp_input | `y_dot = <p, x_dot>` | `2nBS` | 0 |
 /// | vjp_input | `x_bar = p y_bar` | `nBS` | 0 |
 ///
-/// An entry of minus infinity has p = 0; where all are, y is minus infinity and every p is 0, since nothing is summed. A
-/// record keeps p, `nB` numbers. No scratch memory.
+/// An entry of minus infinity has p = 0; where all are, y is minus infinity and every p is 0, since nothing is summed. Entries of
+/// plus infinity share the 1. A record keeps p, `nB` numbers. No scratch memory.
 ///
 /// ```
 /// use pushpull_core::{Block, Mat, MatMut, blocks::LogSumExp};
@@ -299,6 +299,8 @@ impl<T: Real> SecondOrder<T> for Norm {
 /// assert_eq!((y, p), ([1e3], [1.0, 0.0]));
 /// LogSumExp::new(2).forward(&[], Mat::new(&[1e17, 1e17], 2, 1), MatMut::new(&mut y, 1, 1), &mut p);
 /// assert_eq!(p, [0.5, 0.5]);
+/// LogSumExp::new(2).forward(&[], Mat::new(&[f64::INFINITY; 2], 2, 1), MatMut::new(&mut y, 1, 1), &mut p);
+/// assert_eq!((y, p), ([f64::INFINITY], [0.5, 0.5]));
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LogSumExp {
@@ -345,6 +347,16 @@ impl<T: Real> Block<T> for LogSumExp {
                 p.fill(if max.is_nan() { max } else { T::zero() });
                 continue;
             }
+            if max.to_f64() == f64::INFINITY {
+                // All that is infinite weighs the same, and nothing else counts.
+                let largest = |x: &T| x.to_f64() == f64::INFINITY;
+                let share = T::from_f64(1.0 / x.iter().filter(|x| largest(x)).count() as f64);
+                y.col_mut(j)[0] = max;
+                for (p, x) in p.iter_mut().zip(x) {
+                    *p = if largest(x) { share } else { T::zero() };
+                }
+                continue;
+            }
             let others = total(self.n, |i| {
                 if i == at {
                     p[i] = T::one();
@@ -388,11 +400,9 @@ impl<T: Real> SecondOrder<T> for LogSumExp {
                 dots.col_mut(j)[0] = T::zero();
                 continue;
             };
-            let mean = dot(p, x_dot);
-            dots.col_mut(j)[0] = mean;
-            for ((p_dot, &p), &x_dot) in p_dot.iter_mut().zip(p).zip(x_dot) {
-                *p_dot = chain(p, x_dot - mean);
-            }
+            dots.col_mut(j)[0] = dot(p, x_dot);
+            p_dot.copy_from_slice(x_dot);
+            times_jacobian(p, p_dot);
         }
     }
 

@@ -28,6 +28,8 @@ use crate::{
 /// Scale::new(2, -0.5).forward(&[], Mat::new(&[1.0, 4.0], 2, 1), MatMut::new(&mut y, 2, 1), &mut []);
 /// assert_eq!(y, [-0.5, -2.0]);
 /// assert!(Scale::new(2, f64::NAN).validate().is_err());
+/// Scale::new(2, -1.0).forward(&[], Mat::new(&[0.0, 1.0], 2, 1), MatMut::new(&mut y, 2, 1), &mut []);
+/// assert!(y[0].is_sign_negative());
 /// Scale::divided(2, 49.0).forward(&[], Mat::new(&[49.0, 7.0], 2, 1), MatMut::new(&mut y, 2, 1), &mut []);
 /// assert_eq!(y, [1.0, 7.0 / 49.0]);
 /// ```
@@ -60,20 +62,28 @@ impl Scale {
         }
     }
 
-    fn scale<T: Real>(&self, mut target: MatMut<'_, T>) {
-        for j in 0..target.ncols() {
-            let entries = target.col_mut(j).iter_mut();
-            match self.by {
-                By::Factor(factor) => {
-                    let factor = T::from_f64(factor);
-                    entries.for_each(|entry| *entry = chain(factor, *entry));
-                }
-                By::Divisor(divisor) => {
-                    let divisor = T::from_f64(divisor);
-                    entries.for_each(|entry| *entry = divided(*entry, divisor));
-                }
-            }
+    /// The function: a zero is a number, with its sign.
+    fn value<T: Real>(&self, target: MatMut<'_, T>) {
+        match self.by {
+            By::Factor(factor) => each(target, |x| T::from_f64(factor) * x),
+            By::Divisor(divisor) => each(target, |x| x / T::from_f64(divisor)),
         }
+    }
+
+    /// Its derivative, in which a zero is a structural zero.
+    fn scale<T: Real>(&self, target: MatMut<'_, T>) {
+        match self.by {
+            By::Factor(factor) => each(target, |x| chain(T::from_f64(factor), x)),
+            By::Divisor(divisor) => each(target, |x| divided(x, T::from_f64(divisor))),
+        }
+    }
+}
+
+#[inline(always)]
+fn each<T: Real>(mut target: MatMut<'_, T>, map: impl Fn(T) -> T) {
+    for j in 0..target.ncols() {
+        let entries = target.col_mut(j).iter_mut();
+        entries.for_each(|entry| *entry = map(*entry));
     }
 }
 
@@ -122,7 +132,7 @@ impl Spec for Scale {
 impl<T: Real> Block<T> for Scale {
     fn forward(&self, _: &[T], x: Mat<'_, T>, mut y: MatMut<'_, T>, _: &mut [T]) {
         y.copy_from(x);
-        self.scale(y);
+        self.value(y);
     }
 
     fn jvp_input(
@@ -158,7 +168,7 @@ impl<T: Real> Block<T> for Scale {
 
 impl<T: Real> InPlace<T> for Scale {
     fn forward_in_place(&self, _: &[T], xy: MatMut<'_, T>, _: &mut [T]) {
-        self.scale(xy);
+        self.value(xy);
     }
 
     fn jvp_input_in_place(&self, _: &Point<'_, T>, dot: MatMut<'_, T>, _: &mut [T]) {

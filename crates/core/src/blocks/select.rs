@@ -1,5 +1,8 @@
 //! Rows of the input.
 
+use std::collections::BTreeMap;
+
+use crate::linalg::total;
 use crate::{
     Block, Cost, Dims, Error, Keeps, Mat, MatMut, Op, Point, Real, Result, SecondOrder, Spec,
 };
@@ -29,17 +32,24 @@ use crate::{
 pub struct Select {
     n_in: usize,
     rows: Vec<usize>,
-    /// Whether a row was chosen before: the first time assigns its cotangent, the others add.
-    again: Vec<bool>,
+    /// Rows of the input that are chosen more than once, and where: their cotangents are summed.
+    repeated: Vec<(usize, Vec<usize>)>,
 }
 
 impl Select {
     /// `rows` of `n_in` rows: a range, an array or a vector, each less than `n_in`.
     pub fn new(n_in: usize, rows: impl IntoIterator<Item = usize>) -> Self {
         let rows: Vec<usize> = rows.into_iter().collect();
-        let mut seen = std::collections::HashSet::new();
-        let again = rows.iter().map(|&row| !seen.insert(row)).collect();
-        Self { n_in, rows, again }
+        let mut places: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+        for (k, &row) in rows.iter().enumerate() {
+            places.entry(row).or_default().push(k);
+        }
+        let repeated = places.into_iter().filter(|(_, places)| places.len() > 1);
+        Self {
+            n_in,
+            repeated: repeated.collect(),
+            rows,
+        }
     }
 }
 
@@ -61,7 +71,7 @@ impl Spec for Select {
     }
 
     fn cost(&self, op: Op, batch: usize, seeds: usize) -> Option<Cost> {
-        let repeated = self.again.iter().filter(|&&again| again).count();
+        let repeated: usize = self.repeated.iter().map(|(_, at)| at.len() - 1).sum();
         Some(match op {
             Op::VjpInput => Cost::flops(repeated * batch * seeds),
             _ => Cost::ZERO,
@@ -105,12 +115,11 @@ impl<T: Real> Block<T> for Select {
         x_bar.fill(T::zero());
         for (j, column) in y_bar.columns().enumerate() {
             let x_bar = x_bar.col_mut(j);
-            for ((&y_bar, &row), &again) in column.iter().zip(&self.rows).zip(&self.again) {
-                if again {
-                    x_bar[row] += y_bar;
-                } else {
-                    x_bar[row] = y_bar;
-                }
+            for (&y_bar, &row) in column.iter().zip(&self.rows) {
+                x_bar[row] = y_bar;
+            }
+            for (row, places) in &self.repeated {
+                x_bar[*row] = total(places.len(), |k| column[places[k]]);
             }
         }
     }
@@ -140,5 +149,20 @@ mod tests {
         let (y_bar, target) = ([1.0, 10.0, 100.0], MatMut::new(&mut x_bar, 3, 1));
         Select::new(3, vec![2, 0, 2]).vjp_input(&at, Mat::new(&y_bar, 3, 1), target, &mut []);
         assert_eq!(x_bar, [10.0, 0.0, 101.0]);
+        // One after the other, a million tenths would be 100,958.
+        let (many, tenths) = (1_000_000, vec![0.1_f32; 1_000_000]);
+        let (mut x_bar, at) = (
+            [f32::NAN],
+            Point {
+                params: &[],
+                x: Mat::empty(),
+                y: Mat::empty(),
+                extra: &[],
+                batch: 1,
+            },
+        );
+        let y_bar = Mat::new(&tenths, many, 1);
+        Select::new(1, vec![0; many]).vjp_input(&at, y_bar, MatMut::new(&mut x_bar, 1, 1), &mut []);
+        assert!((x_bar[0] - 1e5).abs() < 0.05, "{}", x_bar[0]);
     }
 }

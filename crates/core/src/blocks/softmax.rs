@@ -57,6 +57,24 @@ pub(super) fn shift<T: Real>(z: &mut [T]) -> usize {
     at
 }
 
+/// Subtracts a seed's entry at the largest p from all its entries: n flops. Neither `seed - <p, seed>` nor what it is
+/// multiplied by changes, but next to a p of nearly 1 its digits are no longer lost.
+pub(super) fn relative_to_largest<T: Real>(p: &[T], seed: &mut [T]) {
+    let Some(&pivot) = seed.get(largest_number(p)) else {
+        return;
+    };
+    seed.iter_mut().for_each(|seed| *seed -= pivot);
+}
+
+/// `p * (seed - <p, seed>)`, the softmax's Jacobian times a seed: 5n flops.
+pub(super) fn times_jacobian<T: Real>(p: &[T], seed: &mut [T]) {
+    relative_to_largest(p, seed);
+    let inner = dot(p, seed);
+    for (seed, &p) in seed.iter_mut().zip(p) {
+        *seed = chain(p, *seed - inner);
+    }
+}
+
 /// `y_i = e^(x_i) / sum_k e^(x_k)`, stable for every finite x. No parameters; the Jacobian `diag(y) - y y'` is
 /// symmetric and needs y alone, so the block runs in place.
 ///
@@ -65,8 +83,8 @@ pub(super) fn shift<T: Real>(z: &mut [T]) -> usize {
 /// | map | formula | flops | calls |
 /// |---|---|---|---|
 /// | forward | `y = e^(x - max) / sum` | `(3n - 2) B` | `nB` |
-/// | jvp_input | `y_dot = y * (x_dot - <y, x_dot>)` | `4nBS` | 0 |
-/// | vjp_input | `x_bar = y * (y_bar - <y, y_bar>)` | `4nBS` | 0 |
+/// | jvp_input | `y_dot = y * (x_dot - <y, x_dot>)` | `5nBS` | 0 |
+/// | vjp_input | `x_bar = y * (y_bar - <y, y_bar>)` | `5nBS` | 0 |
 ///
 /// A record keeps y, `nB` numbers. No scratch memory.
 ///
@@ -92,12 +110,7 @@ impl Softmax {
     /// The symmetric Jacobian times every seed, over the seeds.
     fn times_jacobian<T: Real>(&self, at: &Point<'_, T>, mut seeds: MatMut<'_, T>) {
         for column in 0..seeds.ncols() {
-            let y = at.y_of(column);
-            let seed = seeds.col_mut(column);
-            let inner = dot(y, seed);
-            for (seed, &y) in seed.iter_mut().zip(y) {
-                *seed = chain(y, *seed - inner);
-            }
+            times_jacobian(at.y_of(column), seeds.col_mut(column));
         }
     }
 }
@@ -122,7 +135,7 @@ impl Spec for Softmax {
     fn cost(&self, op: Op, batch: usize, seeds: usize) -> Option<Cost> {
         Some(match op {
             Op::Forward => (forward_cost(self.n) + Cost::calls(self.n)) * batch,
-            Op::JvpInput | Op::VjpInput => Cost::flops(4 * self.n * batch * seeds),
+            Op::JvpInput | Op::VjpInput => Cost::flops(5 * self.n * batch * seeds),
             _ => Cost::ZERO,
         })
     }
@@ -209,14 +222,20 @@ impl<T: Real> SecondOrder<T> for Softmax {
         let Some(y_dot) = at.y.dot else { return };
         for j in 0..at.batch {
             let (y, y_dot, y_bar) = (at.y.value.col(j), y_dot.col(j), y_bar.value().col(j));
-            let (mean, drift) = (dot(y, y_bar), dot(y_dot, y_bar));
+            // As in `relative_to_largest`; the entries of y_dot sum to 0.
+            let pivot = y_bar
+                .get(largest_number(y))
+                .copied()
+                .unwrap_or_else(T::zero);
+            let mean = total(y.len(), |i| chain(y[i], y_bar[i] - pivot));
+            let drift = total(y.len(), |i| chain(y_dot[i], y_bar[i] - pivot));
             let entries = dots
                 .col_mut(j)
                 .iter_mut()
                 .zip(y.iter().zip(y_dot))
                 .zip(y_bar);
             for ((x_bar_dot, (&y, &y_dot)), &y_bar) in entries {
-                *x_bar_dot += chain(y_dot, y_bar - mean) - chain(y, drift);
+                *x_bar_dot += chain(y_dot, y_bar - pivot - mean) - chain(y, drift);
             }
         }
     }
@@ -270,6 +289,37 @@ mod tests {
             assert!(log_p_bar.iter().sum::<f64>().abs() < 1e-15);
         }
         assert_eq!(run(&LogSoftmax::new(3), EDGES[0]).0, [0.0, -2e3, -1e3]);
+    }
+
+    /// `y (1 - y)` of a y next to 1.
+    #[test]
+    fn a_sure_class_keeps_its_slope() {
+        let (x, q) = ([40.0, 0.0], (-40f64).exp());
+        for (log, own) in [(false, q), (true, q)] {
+            let (mut y, mut y_dot, mut x_bar) = ([0.0; 2], [0.0; 2], [0.0; 2]);
+            let block: &dyn Block<f64> = if log {
+                &LogSoftmax::new(2)
+            } else {
+                &Softmax::new(2)
+            };
+            block.forward(&[], Mat::new(&x, 2, 1), MatMut::new(&mut y, 2, 1), &mut []);
+            let at = Point {
+                params: &[],
+                x: Mat::empty(),
+                y: Mat::new(&y, 2, 1),
+                extra: &[],
+                batch: 1,
+            };
+            let unit = Mat::new(&[1.0, 0.0], 2, 1);
+            block.jvp_input(&at, unit, MatMut::new(&mut y_dot, 2, 1), &mut [0.0; 2]);
+            block.vjp_input(&at, unit, MatMut::new(&mut x_bar, 2, 1), &mut [0.0; 2]);
+            for got in [y_dot[0], x_bar[0]] {
+                assert!(
+                    (got / own - 1.0).abs() < 1e-14,
+                    "log: {log}, {got:e} for {own:e}"
+                );
+            }
+        }
     }
 
     #[test]

@@ -174,14 +174,16 @@ impl<T: Real, F: Binary> Block<T> for Zip<F> {
                 let (by_a, by_b) = self.function.df(a, b);
                 let mut finite = [by_a.is_finite(), by_b.is_finite()];
                 if second {
-                    for (a, b) in [
-                        (Dual::new(a, T::one()), Dual::constant(b)),
-                        (Dual::constant(a), Dual::new(b, T::one())),
-                    ] {
-                        let (by_a, by_b) = self.function.df(a, b);
-                        finite[0] &= by_a.is_finite();
-                        finite[1] &= by_b.is_finite();
-                    }
+                    let along = |a_dot: T, b_dot: T| {
+                        let slopes = self.function.df(Dual::new(a, a_dot), Dual::new(b, b_dot));
+                        [slopes.0.derivative, slopes.1.derivative].map(T::is_finite)
+                    };
+                    let ([twice_a, mixed], [_, twice_b]) =
+                        (along(T::one(), T::zero()), along(T::zero(), T::one()));
+                    // The mixed one is asked for where both are differentiated by, and counts as the second number's: a
+                    // negative base with a constant exponent has its second derivative.
+                    finite[0] &= twice_a;
+                    finite[1] &= mixed && twice_b;
                 }
                 for (k, at) in [a, b].into_iter().enumerate() {
                     if !finite[k] {
@@ -353,6 +355,36 @@ mod tests {
         assert!(Pow.df(-2.0_f64, 3.0).1.is_nan());
         let cube = Dual::new(Dual::new(0.0_f64, 1.0), Dual::constant(1.0)).pow(Real::from_f64(3.0));
         assert_eq!(cube, Dual::constant(Dual::constant(0.0)));
+    }
+
+    #[test]
+    fn powers_have_second_derivatives_by_base_and_exponent_together() {
+        let along = |a: f64, b: f64, (a_dot, b_dot): (f64, f64)| {
+            let slopes = Pow.df(Dual::new(a, a_dot), Dual::new(b, b_dot));
+            (slopes.0.derivative, slopes.1.derivative)
+        };
+        let ln = 2.0_f64.ln();
+        assert_eq!(along(2.0, 0.0, (1.0, 0.0)), (0.0, 0.5));
+        assert_eq!(along(2.0, 0.0, (0.0, 1.0)), (0.5, ln * ln));
+        assert_eq!(along(2.0, 3.0, (1.0, 0.0)).0, 12.0);
+        // A negative base with a constant exponent.
+        assert_eq!(along(-2.0, 3.0, (1.0, 0.0)).0, -12.0);
+        // a^(b - 1) (1 + b ln a) at 0, for b = 1 and 2.
+        assert_eq!(along(0.0, 1.0, (1.0, 0.0)).1, f64::NEG_INFINITY);
+        assert_eq!(along(0.0, 2.0, (1.0, 0.0)), (2.0, 0.0));
+    }
+
+    /// The references by 60 digits.
+    #[test]
+    fn slopes_of_powers_keep_their_digits_far_from_one() {
+        for (a, b, slope) in [
+            (1e-300_f64, 0.1, 9.999999999999962e268),
+            (1e-310, 0.001, 4.897788193685097e306),
+        ] {
+            let got = Pow.df(a, b).0;
+            assert!((got / slope - 1.0).abs() < 1e-14, "{got:e} for {slope:e}");
+        }
+        assert_eq!(Pow.df(3.0_f64, 2.0).0, 6.0);
     }
 
     #[test]

@@ -60,3 +60,30 @@ pub(crate) fn gelu<T: Real>(x: T) -> T {
     // e^(-x^2 / 2) in two factors, of x / 2, which is exact.
     half.gaussian_times(half.gaussian_times(inner))
 }
+
+/// The second derivatives of `a^b`: twice by the base, `b (b - 1) a^(b - 2)`; by both, `a^(b - 1) (1 + b ln a)`; twice by the
+/// exponent, `a^b ln^2 a`. Where a factor is 0 and another infinite, the limit.
+#[inline(always)]
+pub(super) fn pow<T: Real>(a: T, b: T) -> (T, T, T) {
+    let (one, zero) = (T::one(), T::zero());
+    let (less, ln) = (b - one, a.ln());
+    let (at_zero, size) = (a.to_f64() == 0.0, b.to_f64());
+    let base_twice = if size == 0.0 || size == 1.0 {
+        zero
+    } else {
+        b * less * a.pow(less - one)
+    };
+    let mixed = if size == 0.0 {
+        a.recip()
+    } else if at_zero && size > 1.0 {
+        zero
+    } else {
+        a.pow(less) * (one + b * ln)
+    };
+    let exponent_twice = if at_zero && size > 0.0 {
+        zero
+    } else {
+        a.pow(b) * ln * ln
+    };
+    (base_twice, mixed, exponent_twice)
+}

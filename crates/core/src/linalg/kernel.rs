@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 
 #[cfg(target_arch = "x86_64")]
+use super::lent::lent;
 use super::panels;
 use super::plain::plain;
 use super::{Factor, Onto, Product, SHARED_FROM, check, library, long};
@@ -135,7 +136,7 @@ macro_rules! product_by_kernel {
                     // engine's.
                     static PLANES: RefCell<Vec<$t>> = const { RefCell::new(Vec::new()) };
                 }
-                PLANES.with_borrow_mut(lend)
+                lent(&PLANES, lend)
             }
 
             fn with_partials<R>(lend: impl FnOnce(&mut Vec<Self>) -> R) -> R {
@@ -143,7 +144,7 @@ macro_rules! product_by_kernel {
                     // Grows to the largest long product on this thread and stays: the kernel's buffer as well.
                     static PARTIALS: RefCell<Vec<$t>> = const { RefCell::new(Vec::new()) };
                 }
-                PARTIALS.with_borrow_mut(lend)
+                lent(&PARTIALS, lend)
             }
         }
     };

@@ -70,6 +70,12 @@ pub struct Packed<T> {
     right: Vec<T>,
 }
 
+impl<T> Default for Packed<T> {
+    fn default() -> Self {
+        Self::NEW
+    }
+}
+
 impl<T> Packed<T> {
     const NEW: Self = Self {
         left: Vec::new(),

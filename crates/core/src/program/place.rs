@@ -212,8 +212,11 @@ impl Program {
     }
 
     /// Refuses operands of the caller's that cannot be: a block that is asked about them may multiply their sizes. Rows and
-    /// columns are kept in 32 bits.
-    fn countable<T>(&self, what: &str, remedy: &str) -> Result<()> {
+    /// columns are kept in 32 bits. `what` is made, and the `remedy`, are for the error.
+    ///
+    /// # Errors
+    /// [`crate::Error::TooLarge`].
+    pub fn countable<T>(&self, what: &str, remedy: &str) -> Result<()> {
         let (mut numbers, mut end) = (0, 0);
         for view in self.instrs.iter().flat_map(Instr::views) {
             numbers = view.numbers().max(numbers);

@@ -7,6 +7,7 @@ use crate::figures::{grouped, table};
 use crate::graph::{Origin, Source};
 use crate::planes::DotOp;
 use crate::siblings::names::{numbers, objective};
+use crate::siblings::words::Line;
 use crate::{Accum, Op};
 
 impl Program {
@@ -15,7 +16,7 @@ impl Program {
         let (value, constant) = match source.origin {
             Origin::Input(input) => {
                 let input = &self.graph.inputs()[input];
-                (input.name.clone(), input.constant)
+                (Line(&input.name).to_string(), input.constant)
             }
             Origin::Node(node) => (format!("h{}", node + 1), false),
         };
@@ -76,7 +77,7 @@ impl Program {
             let inputs = self.graph.inputs();
             let named = inputs.iter().find(|input| input.rows.contains(&view.row));
             let name = named.map_or("x", |input| &input.name);
-            format!("{name}{mark}")
+            format!("{}{mark}", Line(name))
         };
         let y = objective(&self.graph);
         match view.base {
@@ -144,7 +145,7 @@ impl Program {
                     0 => String::new(),
                     w => format!(", w{w}"),
                 };
-                format!("h{h} = {}({}{own})", of.name, self.read_by(node))
+                format!("h{h} = {}({}{own})", Line(&of.name), self.read_by(node))
             }
             Act::Map(Op::JvpInput) => format!("{to} = [∂{} h{h}]·{from}", self.input_of(node)),
             Act::Map(Op::VjpInput) => format!("{to} = [∂{}ᵀ h{h}]·{from}", self.input_of(node)),
@@ -158,7 +159,7 @@ impl Program {
             Act::Map(Op::JvpParams(acc)) => format!("{to} {} [∂w{w} h{h}]·w\u{307}{w}", onto(acc)),
             Act::Map(Op::UnitParams(acc)) => format!("{to} {} ∂w{w} h{h}", onto(acc)),
             Act::Dot(DotOp::Forward, _) => {
-                let name = &self.graph.nodes()[node].name;
+                let name = Line(&self.graph.nodes()[node].name);
                 format!("[h{h} h\u{307}{h}] = d {name}({})", self.read_by(node))
             }
             Act::Dot(DotOp::VjpInput, _) => {

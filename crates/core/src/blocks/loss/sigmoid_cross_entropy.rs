@@ -48,18 +48,23 @@ impl SigmoidCrossEntropy {
     }
 }
 
-/// (softplus(z) - t z, sigmoid(z)) with one exponential and one logarithm: 6 flops, 2 calls.
+/// (softplus(z) - t z, sigmoid(z) - t) with one exponential and one logarithm: 7 flops, 2 calls.
 ///
-/// With `e = e^-|z|`, softplus(z) is `max(z, 0) + ln(1 + e)`. For z > 0 the z is taken together with -t z, so that a
-/// sure and right answer keeps its tiny loss. Both branches are smooth through z = 0, so a dual number may take either.
+/// With `e = e^-|z|`, softplus(z) is `max(z, 0) + ln(1 + e)`, and sigmoid(-|z|) is `e / (1 + e)`. For z > 0 the z is taken
+/// together with -t z, and the 1 of the slope with -t, so that a sure and right answer keeps its tiny loss and slope. Both branches are smooth through z = 0, so a dual number may take either.
 #[inline(always)]
 fn term<T: Real>(z: T, t: T) -> (T, T) {
     let positive = z > T::zero();
     let e = if positive { -z } else { z }.exp();
     let one = T::one();
     let wrong = if positive { one - t } else { T::zero() - t };
-    let numerator = if positive { one } else { e };
-    (e.ln_1p() + chain(z, wrong), numerator / (one + e))
+    let unsure = e / (one + e);
+    let slope = if positive {
+        wrong - unsure
+    } else {
+        wrong + unsure
+    };
+    (e.ln_1p() + chain(z, wrong), slope)
 }
 
 impl Spec for SigmoidCrossEntropy {
@@ -109,8 +114,8 @@ impl<T: Real> Block<T> for SigmoidCrossEntropy {
             let (z_slopes, t_slopes) = gradient.split_at_mut(self.n);
             y.col_mut(j)[0] = T::zero()
                 + total(self.n, |i| {
-                    let (value, sigmoid) = term(logits[i], targets[i]);
-                    z_slopes[i] = sigmoid - targets[i];
+                    let (value, slope) = term(logits[i], targets[i]);
+                    z_slopes[i] = slope;
                     t_slopes[i] = -logits[i];
                     value
                 });
@@ -192,6 +197,7 @@ mod tests {
         assert_eq!(run(1e3, 1.0), (0.0, [0.0, -1e3]));
         assert_eq!(run(50.0, 1.0).0, (-50f64).exp());
         assert_eq!(run(-50.0, 0.0), ((-50f64).exp(), [(-50f64).exp(), 50.0]));
+        assert_eq!(run(50.0, 1.0).1, [-(-50f64).exp(), -50.0]);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use super::{jvp_by_gradient, steep_gradient, vjp_by_gradient, vjp_by_gradient_dot};
 use crate::blocks::any_width::{any_width, first};
 use crate::blocks::chain;
-use crate::blocks::softmax::{Exponential, dot, largest_number, zero_at};
+use crate::blocks::softmax::{Exponential, dot, largest_number, times_jacobian, zero_at};
 use crate::linalg::{sum, total};
 use crate::planes::{Cotangents, DotPoint, Planes, PlanesMut};
 use crate::team::by_columns;
@@ -115,6 +115,9 @@ impl SoftmaxCrossEntropy {
                     l[i] = log_sum - l[i];
                     chain(l[i], t[i])
                 });
+            if y.to_f64() == f64::INFINITY {
+                *y = far_apart(&x[..n], t, log_sum);
+            }
         }
     }
 }
@@ -142,6 +145,16 @@ fn shift_into<T: Real>(z: &[T], l: &mut [T], powers: &mut [T]) -> usize {
     }
     (l[at], powers[at]) = (zero_at(max), zero_at(max));
     at
+}
+
+/// The loss of logits whose difference may overflow where the targets' share of it does not.
+#[cold]
+fn far_apart<T: Real>(z: &[T], t: &[T], log_sum: T) -> T {
+    let max = z[largest_number(z)];
+    T::zero()
+        + total(z.len(), |i| {
+            chain(log_sum, t[i]) + (chain(max, t[i]) - chain(z[i], t[i]))
+        })
 }
 
 /// What the gradient by the logits is made of.
@@ -287,12 +300,13 @@ impl<T: Real> SecondOrder<T> for SoftmaxCrossEntropy {
             let mean = dot(p, z_dot);
             let (z_slopes, t_slopes) =
                 extra_dot[j * 2 * self.n..][..2 * self.n].split_at_mut(self.n);
+            z_slopes.copy_from_slice(z_dot);
+            times_jacobian(p, z_slopes);
             let slopes = z_slopes.iter_mut().zip(t_slopes).zip(&*p);
             for (((z_slope, t_slope), &p), (&z_dot, &t_dot)) in slopes.zip(z_dot.iter().zip(t_dot))
             {
                 *t_slope = mean - z_dot;
-                let p_dot = chain(p, z_dot - mean);
-                *z_slope = chain(total, p_dot) + chain(p, total_dot) - t_dot;
+                *z_slope = chain(total, *z_slope) + chain(p, total_dot) - t_dot;
             }
             dots.col_mut(j)[0] = dot(gradient, x_dot);
         }
@@ -329,6 +343,12 @@ mod tests {
         // Not 1 - 1, which is 0.
         let p = (-50f64).exp();
         assert_eq!(gradient[..2], [-p, p]);
+    }
+
+    #[test]
+    fn a_difference_that_overflows_is_no_loss_that_does() {
+        let (loss, gradient) = run([1e308, -1e308, 0.75, 0.25]);
+        assert_eq!((loss, &gradient[..2]), (5e307, &[0.25, -0.25][..]));
     }
 
     #[test]

@@ -2,7 +2,9 @@
 
 use super::ORDINARY;
 use crate::quiet::catch;
-use crate::{Accum, AnyBlock, Block, Dims, Dual, Mat, MatMut, Op, Point};
+use crate::{
+    Accum, AnyBlock, Block, Dims, Dual, InputJacobian, Mat, MatMut, Op, ParamJacobian, Point,
+};
 
 mod allocations;
 
@@ -40,6 +42,17 @@ pub(super) struct Trial<'b> {
     /// J x_dot and K w_dot, by dual numbers.
     pushed_x: Vec<f64>,
     pushed_params: Vec<f64>,
+}
+
+/// A declared structure that needs another number of rows or parameters.
+fn miscounted(map: &'static str, expected: usize, got: usize) -> Breach {
+    Breach {
+        law: "structure",
+        map,
+        entry: "the number of its columns".into(),
+        expected: expected as f64,
+        got: got as f64,
+    }
 }
 
 /// `n` numbers within an interval, spread by the multiples of an irrational number modulo 1, which is given in units of
@@ -147,9 +160,11 @@ impl<'b> Trial<'b> {
                 }
             }
         }
+        self.input_structure(pulled.as_deref())?;
         if self.dims.n_params == 0 {
             return Ok(());
         }
+        self.param_structure()?;
         let op = Op::JvpParams(Accum::Set);
         if let Some(got) = self.run(op, false) {
             self.compare("dual", "jvp_params", &self.pushed_params, &got, op)?;
@@ -168,6 +183,93 @@ impl<'b> Trial<'b> {
             }
         }
         Ok(())
+    }
+
+    /// What [`crate::Spec::input_jacobian`] says, which some engines compute with instead of the maps.
+    fn input_structure(&self, pulled: Option<&[f64]>) -> Result<(), Breach> {
+        const MAP: &str = "input_jacobian";
+        let Dims { n_in, n_out, .. } = self.dims;
+        match self.block.input_jacobian() {
+            InputJacobian::Dense => Ok(()),
+            InputJacobian::Identity | InputJacobian::Diagonal if n_in != n_out => {
+                Err(miscounted(MAP, n_out, n_in))
+            }
+            InputJacobian::Identity => {
+                self.compare("structure", MAP, &self.x_dot, &self.pushed_x, Op::JvpInput)
+            }
+            // d x_dot is J x_dot, and d y_bar has to be J' y_bar.
+            InputJacobian::Diagonal => {
+                let Some(pulled) = pulled else { return Ok(()) };
+                let each = |a: &[f64], b: &[f64]| -> Vec<f64> {
+                    a.iter().zip(b).map(|(a, b)| a * b).collect()
+                };
+                let (exact, got) = (each(&self.pushed_x, &self.y_bar), each(pulled, &self.x_dot));
+                self.compare("structure", MAP, &exact, &got, Op::JvpInput)
+            }
+            InputJacobian::Weight => {
+                let n = n_in.saturating_mul(n_out);
+                let Some(weight) = self.params.get(..n) else {
+                    return Err(miscounted(MAP, n, self.params.len()));
+                };
+                let exact = self.times(weight, &self.x_dot);
+                self.compare("structure", MAP, &exact, &self.pushed_x, Op::JvpInput)
+            }
+        }
+    }
+
+    /// What [`crate::Spec::param_jacobian`] says.
+    fn param_structure(&self) -> Result<(), Breach> {
+        const MAP: &str = "param_jacobian";
+        let Dims {
+            n_in,
+            n_out,
+            n_params,
+        } = self.dims;
+        match self.block.param_jacobian() {
+            ParamJacobian::None => Err(miscounted(MAP, 0, n_params)),
+            ParamJacobian::Dense => Ok(()),
+            // K w_dot with w_dot other than 0 at outputs of even number alone has zeros at the others.
+            ParamJacobian::Diagonal => {
+                let mut even = self.params_dot.clone();
+                for (i, dot) in even.iter_mut().enumerate() {
+                    *dot *= ((i % n_out + 1) % 2) as f64;
+                }
+                let still = vec![0.0; self.x.len()];
+                let got = dual(self.block, &self.params, &even, &self.x, &still);
+                let exact = self.pushed_params.iter().enumerate();
+                let exact: Vec<f64> = exact
+                    .map(|(i, &dot)| dot * ((i % n_out + 1) % 2) as f64)
+                    .collect();
+                self.compare("structure", MAP, &exact, &got, Op::JvpInput)
+            }
+            ParamJacobian::Kronecker { bias } => {
+                let n = n_in.saturating_mul(n_out);
+                let all = n.saturating_add(if bias { n_out } else { 0 });
+                if n_params != all {
+                    return Err(miscounted(MAP, all, n_params));
+                }
+                let mut exact = self.times(&self.params_dot[..n], &self.x);
+                if bias {
+                    for column in exact.chunks_mut(n_out) {
+                        let biases = column.iter_mut().zip(&self.params_dot[n..]);
+                        biases.for_each(|(y, bias)| *y += bias);
+                    }
+                }
+                self.compare("structure", MAP, &exact, &self.pushed_params, Op::JvpInput)
+            }
+        }
+    }
+
+    /// W X, with W of n_out x n_in column by column.
+    fn times(&self, weight: &[f64], x: &[f64]) -> Vec<f64> {
+        let Dims { n_in, n_out, .. } = self.dims;
+        let mut y = vec![0.0; n_out * BATCH];
+        for (y, x) in y.chunks_mut(n_out).zip(x.chunks(n_in)) {
+            for (column, &x) in weight.chunks(n_out).zip(x) {
+                y.iter_mut().zip(column).for_each(|(y, w)| *y += w * x);
+            }
+        }
+        y
     }
 
     /// The parameter whose unit vector is pushed.
@@ -273,7 +375,9 @@ impl<'b> Trial<'b> {
         let rows = exact.len() / BATCH;
         for (j, (exact, got)) in exact.chunks(rows).zip(got.chunks(rows)).enumerate() {
             let scale = exact.iter().fold(0.0_f64, |most, x| most.max(x.abs()));
-            let near = |i: usize| (exact[i] - got[i]).abs() <= RELATIVE * scale + FLOOR;
+            let near = |i: usize| {
+                exact[i] == got[i] || (exact[i] - got[i]).abs() <= RELATIVE * scale + FLOOR
+            };
             if let Some(i) = (0..rows).find(|&i| !near(i)) {
                 let name = match op {
                     Op::Forward => "y",
@@ -308,7 +412,11 @@ impl<'b> Trial<'b> {
         };
         let (exact, size) = inner(&self.y_bar, pushed);
         let (pulled, other_size) = inner(got, direction);
-        if (exact - pulled).abs() <= RELATIVE * (size + other_size) + FLOOR {
+        // Of numbers whose sums overflow nothing can be said.
+        let all = size + other_size;
+        if !all.is_finite() && got.iter().all(|x| x.is_finite())
+            || (exact - pulled).abs() <= RELATIVE * all + FLOOR
+        {
             return Ok(());
         }
         Err(Breach {

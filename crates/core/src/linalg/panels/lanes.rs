@@ -3,6 +3,7 @@
 use pulp::x86::{V3, V4};
 use pulp::{Simd, bytemuck, cast, f32x8, f32x16, f64x4, f64x8};
 
+use super::super::lent::lent;
 use super::{Packed, RefCell};
 use crate::Real;
 
@@ -103,7 +104,7 @@ macro_rules! lanes {
                     // Grows to the largest blocks on this thread and stays: the kernel's buffer, not the engine's.
                     static PACKED: RefCell<Packed<$t>> = const { RefCell::new(Packed::NEW) };
                 }
-                PACKED.with_borrow_mut(lend);
+                lent(&PACKED, lend);
             }
         }
     };
