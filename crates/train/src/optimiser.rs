@@ -153,8 +153,23 @@ impl<T: Precision> Moments<T> {
     }
 
     /// One step: `params` move.
+    ///
+    /// # Panics
+    /// Unless there are as many parameters and derivatives as moments, of the kind that the optimiser keeps.
     pub fn step(&mut self, optimiser: Optimiser, params: &mut [T], gradient: &[T]) {
         let number = T::from_f64;
+        let second = match optimiser {
+            Optimiser::Sgd { .. } => 0,
+            Optimiser::Adam { .. } => params.len(),
+        };
+        assert!(
+            [self.first.len(), gradient.len()] == [params.len(); 2] && self.second.len() == second,
+            "{} parameters and {} derivatives for {} and {} moments: expected as many of each, made for this optimiser",
+            params.len(),
+            gradient.len(),
+            self.first.len(),
+            self.second.len()
+        );
         match optimiser {
             Optimiser::Sgd { rate, momentum } => {
                 let (rate, momentum) = (number(rate), number(momentum));
