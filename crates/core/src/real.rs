@@ -122,11 +122,11 @@ pub trait Real:
         // A constant scale, so that no square overflows or vanishes.
         let scale = self.abs().max(x.abs()).stopped();
         let (cos, sin) = (x / scale, self / scale);
-        let square = scale * (cos * cos + sin * sin);
+        let square = cos * cos + sin * sin;
         if scale.to_f64().is_infinite() && !(self.is_nan() || x.is_nan()) {
             return (Self::zero(), Self::zero());
         }
-        (cos / square, -sin / square)
+        (cos / square / scale, -sin / square / scale)
     }
     /// tanh x and its slope `1 - tanh^2 x`: one call.
     ///

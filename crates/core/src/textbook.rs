@@ -172,6 +172,9 @@ pub fn values<T: Scalar>(
 }
 
 /// The primal program, everything kept: `h1 = f1(x, w1)`, `h2 = f2(h1, w2)`, ..
+///
+/// # Panics
+/// If there are fewer parameters or rows of x than the graph has: [`Graph::check`] says so.
 pub fn primal<'g, T: Scalar>(
     graph: &'g Graph,
     params: &'g [T],

@@ -393,6 +393,7 @@ mod tests {
             let (by_y, by_x) = Atan2.df(3.0 * scale, 4.0 * scale);
             assert!((by_y * scale - 0.16).abs() < 1e-15 && (by_x * scale + 0.12).abs() < 1e-15);
         }
+        assert_eq!(Atan2.df(1e308, 1e308), (0.5 / 1e308, -0.5 / 1e308));
         assert_eq!(Atan2.df(f64::INFINITY, 1.0), (0.0, 0.0));
         assert!(Atan2.df(0.0, 0.0).0.is_nan());
         let turned = Dual::new(1.0_f64, 2.0).atan2(Dual::new(1.0, -2.0));
