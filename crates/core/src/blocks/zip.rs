@@ -379,7 +379,7 @@ mod tests {
     fn slopes_of_powers_keep_their_digits_far_from_one() {
         for (a, b, slope) in [
             (1e-300_f64, 0.1, 9.999999999999962e268),
-            (1e-310, 0.001, 4.897788193685097e306),
+            (1e-310, 0.001, 4.897788193684477e306),
         ] {
             let got = Pow.df(a, b).0;
             assert!((got / slope - 1.0).abs() < 1e-14, "{got:e} for {slope:e}");
