@@ -199,7 +199,7 @@ fn hostile_weights_are_refused() {
     case(
         "a weight of another width",
         &spoilt(&|t| t[1].shape = vec![4, 10]),
-        &["0.bias", "--transpose"],
+        &["0.bias", "save weight and bias of one layer"],
     );
     case(
         "a flat weight",

@@ -6,6 +6,7 @@ use std::io::{self, BufReader, Read, Seek};
 use std::path::{Path, PathBuf};
 
 use npyz::{DType, NpyHeader, Order, TypeChar};
+use pushpull_core::siblings::words::cut;
 use zip::ZipArchive;
 use zip::result::ZipError;
 
@@ -199,8 +200,7 @@ impl<R: Read + Seek> Npz<R> {
                 header.shape()
             )));
         };
-        let descr = header.dtype().descr();
-        let descr: String = descr.chars().take(40).collect();
+        let descr = cut(header.dtype().descr(), 80);
         let head = Head {
             shape,
             kind,

@@ -109,12 +109,12 @@ impl<R: Read + Seek> Weights<R> {
             return Err(fault("the header", "safetensors".into(), got, SAVE));
         }
         source.read_exact(&mut prefix).map_err(cut)?;
-        if let Some((got, remedy)) = foreign::of(prefix, &mut source) {
-            return Err(fault("the file", "safetensors".into(), got.into(), remedy));
-        }
-        let header_len = u64::from_le_bytes(prefix);
-        if header_len > HEADER.min(len - 8) {
-            let most = HEADER.min(len - 8);
+        let (header_len, most) = (u64::from_le_bytes(prefix), HEADER.min(len - 8));
+        if header_len > most {
+            // A header that fits may begin as others' files do: one of 640 bytes with 80 02, as a pickle.
+            if let Some((got, remedy)) = foreign::of(prefix, &mut source) {
+                return Err(fault("the file", "safetensors".into(), got.into(), remedy));
+            }
             return Err(fault(
                 "the header",
                 format!("safetensors, a header of at most {most} bytes"),
@@ -125,8 +125,17 @@ impl<R: Read + Seek> Weights<R> {
         let mut header = vec![0; header_len as usize];
         source.read_exact(&mut header).map_err(cut)?;
         let metadata: Metadata = serde_json::from_slice(&header).map_err(|error| {
-            let got: String = error.to_string().chars().take(160).collect();
-            fault("the header", "the JSON of safetensors".into(), got, SAVE)
+            let got = error.to_string();
+            // The parser would list every type there is.
+            let unknown = got.strip_prefix("unknown variant ");
+            match unknown.and_then(|words| words.split_once(", expected")) {
+                Some((kind, _)) => {
+                    let expected = "types of numbers that safetensors has";
+                    let remedy = "save model.float() with safetensors.torch.save_file";
+                    fault("the header", expected.into(), kind.into(), remedy)
+                }
+                None => fault("the header", "the JSON of safetensors".into(), got, SAVE),
+            }
         })?;
         let rest = len - 8 - header_len;
         if metadata.data_len() as u64 != rest {

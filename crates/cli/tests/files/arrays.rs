@@ -82,6 +82,16 @@ fn what_is_said_of_tables_is_refused_of_arrays() {
         &Dtype::F64.bytes(&[1.0, 2.0, 3.0, 5.0]),
     );
     fs::write(own.join("i.npz"), npz(&[("x", images), ("y", y())], false)).unwrap();
+    let fields = "[('Sum', '<f8'), ('b', '<f8')]";
+    let header = format!("{{'descr': {fields}, 'fortran_order': False, 'shape': (2,), }}");
+    let fields = common::npy_with(&header, &[0; 32]);
+    fs::write(own.join("f.npy"), &fields).unwrap();
+    fs::write(
+        own.join("f.npz"),
+        npz(&[("x", fields.clone()), ("y", y())], false),
+    )
+    .unwrap();
+    fs::write(own.join("fy.npz"), npz(&[("x", x()), ("y", fields)], false)).unwrap();
     let words = npy("<U1", false, "(2,)", b"a\0\0\0b\0\0\0");
     fs::write(own.join("w.npz"), npz(&[("x", x()), ("y", words)], false)).unwrap();
     fs::write(
@@ -108,6 +118,12 @@ fn what_is_said_of_tables_is_refused_of_arrays() {
         ),
         (&["--data=i.npz"], "x.reshape(len(x), -1)"),
         (&["--data=w.npz"], "return_inverse=True"),
+        (
+            &["--data=f.npz"],
+            "got [('Sum', '<f8'), ('b', '<f8'), ]; save numpy.lib.recfunctions.structured_to_unstructured(x)",
+        ),
+        (&["--data=fy.npz"], "structured_to_unstructured(y)"),
+        (&["--data=f.npy"], "got [('Sum', '<f8'), ('b', '<f8'), ]"),
         (&["--data=."], "a file in it"),
         (&["--data=/dev/null"], "standard input"),
         (&["--data=t.csv.zip"], "No such file"),

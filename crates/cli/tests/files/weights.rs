@@ -125,6 +125,24 @@ fn weights_of_any_names_types_and_layouts_are_read() {
         tensor("fc2.bias", "F64", &[1], f64s(&[1000.0])),
     ]);
     assert_eq!(sum(own, &[]), Ok(right));
+    // A bias as a row or a column.
+    for shape in [[1, 3], [3, 1]] {
+        write(&[
+            tensor("fc1.weight", "F64", &[2, 3], f64s(&transposed)),
+            tensor("fc1.bias", "F64", &shape, f64s(&[0.0; 3])),
+            tensor("fc2.weight", "F64", &[3, 1], f64s(&b)),
+            tensor("fc2.bias", "F64", &[1, 1], f64s(&[1000.0])),
+        ]);
+        assert_eq!(sum(own, &[]), Ok(right));
+        let bytes = fs::read(own.join("g.safetensors")).unwrap();
+        let gradient = safetensors::SafeTensors::deserialize(&bytes).unwrap();
+        assert_eq!(gradient.tensor("fc1.bias").unwrap().shape(), shape);
+    }
+    write(&[
+        tensor("fc1.weight", "F64", &[4, 2], f64s(&[1.0; 8])),
+        tensor("fc1.bias", "F64", &[2, 2], f64s(&[0.0; 4])),
+    ]);
+    assert!(sum(own, &[]).unwrap_err().contains("flatten it"));
     // Square layers are told apart by their names alone.
     let square = |first: &str, second: &str| {
         write(&[
@@ -303,4 +321,18 @@ fn an_order_that_names_leave_open_is_said() {
         run(["body.fc.weight", "head.weight"], [&[3, 2], &[1, 3]], &[]),
         ""
     );
+    // Biases tell how weights are stored, and shapes then allow one order alone, whatever the names.
+    let chain: [&[usize]; 2] = [&[3, 2], &[1, 3]];
+    assert!(run(["z.weight", "b.weight"], chain, &[]).contains("taken as \"z\", \"b\""));
+    let biases = [("z.bias", 3), ("b.bias", 1)]
+        .map(|(name, n)| tensor(name, "F64", &[n], Dtype::F64.bytes(&vec![1.0; n])));
+    let weights = [weight("z.weight", chain[0]), weight("b.weight", chain[1])];
+    let tensors: Vec<Tensor> = weights.into_iter().chain(biases).collect();
+    fs::write(own.join("w.safetensors"), safetensors(&tensors)).unwrap();
+    let output = pushpull(
+        own,
+        &["plan", "--activation=identity", "--weights=w.safetensors"],
+    );
+    assert!(output.status.success());
+    assert_eq!(fault(&output), "");
 }

@@ -51,6 +51,7 @@ pub fn of_arrays<R: Read + Seek>(
 ) -> Result<DMatrix<f64>, FileError> {
     let (inputs, outputs) = (sample.inputs(), sample.outputs());
     let x = npz.head("x")?;
+    numeric(npz, "x", &x)?;
     let expected = format!("batch x {inputs}, as the network has inputs");
     let remedy = match x.shape().len() {
         3.. => "a sample is a row of x: save x.reshape(len(x), -1)",
@@ -64,7 +65,6 @@ pub fn of_arrays<R: Read + Seek>(
     if batch == 0 {
         return Err(npz.fault("x", "at least one sample", "none", "save some rows"));
     }
-    numeric(npz, "x", &x)?;
     let y = target(npz, sample, batch)?;
     memory::fits::<f64>(
         "the data",
@@ -136,6 +136,7 @@ fn target<R: Read + Seek>(
         return Ok(None);
     }
     let y = npz.head("y")?;
+    numeric(npz, "y", &y)?;
     let classes = sample.loss() == Loss::SoftmaxCrossEntropy;
     let narrow = classes || outputs == 1;
     let fits = match *y.shape() {
@@ -154,7 +155,6 @@ fn target<R: Read + Seek>(
         };
         return Err(npz.fault("y", expected, shape(y.shape()), remedy));
     }
-    numeric(npz, "y", &y)?;
     Ok(Some(y))
 }
 
@@ -170,6 +170,9 @@ pub(super) fn numeric<R: Read + Seek>(
     // Text, and Python's objects.
     let words = head.descr().contains(['U', 'S', 'O']);
     let remedy = match name {
+        _ if head.descr().starts_with('[') => {
+            format!("save numpy.lib.recfunctions.structured_to_unstructured({name})")
+        }
         "y" if words => "number the classes: save numpy.unique(y, return_inverse=True)[1]".into(),
         _ => format!("save {name}.astype(\"float64\")"),
     };

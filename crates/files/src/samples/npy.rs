@@ -80,6 +80,7 @@ fn text(
     asked: &Reading,
 ) -> Result<String, FileError> {
     let x = npz.head("x")?;
+    archive::numeric(npz, "x", &x)?;
     let (columns, inputs) = (sample.columns() + asked.passed_over(), sample.inputs());
     let rows = match *x.shape() {
         [rows, width] if width == columns => rows,
@@ -90,7 +91,6 @@ fn text(
             return Err(npz.fault("x", expected, got, remedy));
         }
     };
-    archive::numeric(npz, "x", &x)?;
     // No more rows than are asked for, unless some are left out.
     let rows = match asked.batch {
         Some(batch) if asked.missing != Missing::Drop => rows.min(batch),

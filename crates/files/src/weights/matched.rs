@@ -127,8 +127,9 @@ pub(super) fn layers(
                 let left = left.iter().flat_map(Layer::parts);
                 unused.extend(left.map(|part| part.name.clone()));
                 unused.sort_by(|a, b| natural(a, b));
+                let told = tried.len() == 1;
                 return Ok(Matched {
-                    doubtful: is_doubtful(&candidates, &layers, wanted),
+                    doubtful: is_doubtful(&candidates, &layers, wanted, told),
                     layers,
                     unused,
                 });
@@ -143,8 +144,9 @@ pub(super) fn layers(
 }
 
 /// Whether shapes allow another order, and names do not settle it: numbers do, `fc2` comes after `fc1`, but `decoder` may come
-/// before `encoder`. An order against that of the names is doubtful as well.
-fn is_doubtful(candidates: &[Found], layers: &[Layer], wanted: &Wanted) -> bool {
+/// before `encoder`. An order against that of the names is doubtful as well where it is not told how weights are stored:
+/// read the other way round, they are a network from the last to the first.
+fn is_doubtful(candidates: &[Found], layers: &[Layer], wanted: &Wanted, told: bool) -> bool {
     let name = |layer: &Layer| {
         let own = |found: &&Found| {
             found
@@ -158,22 +160,20 @@ fn is_doubtful(candidates: &[Found], layers: &[Layer], wanted: &Wanted) -> bool 
             .map_or("", |found| found.name.as_str())
     };
     let names: Vec<&str> = layers.iter().map(name).collect();
-    if names
-        .windows(2)
-        .any(|pair| natural(pair[0], pair[1]) == Ordering::Greater)
-    {
-        return wanted.widths.is_none();
-    }
-    if names.windows(2).all(|pair| is_numbered(pair[0], pair[1])) {
+    let against = |pair: &[&str]| natural(pair[0], pair[1]) == Ordering::Greater;
+    let against = names.windows(2).any(against);
+    if !against && names.windows(2).all(|pair| is_numbered(pair[0], pair[1])) {
         return false;
     }
-    let reversed: Vec<Layer> = layers.iter().rev().cloned().collect();
     match &wanted.widths {
         Some(_) => {
             let same = |a: &Layer, b: &Layer| (a.n_in(), a.n_out()) == (b.n_in(), b.n_out());
-            (1..layers.len()).any(|k| layers[..k].iter().any(|other| same(other, &layers[k])))
+            let twice = |k: usize| layers[..k].iter().any(|other| same(other, &layers[k]));
+            !against && (1..layers.len()).any(twice)
         }
+        None if against && !told => true,
         None => {
+            let reversed: Vec<Layer> = layers.iter().rev().cloned().collect();
             let (mut order, mut steps) = (Vec::new(), 0);
             let mut used = vec![false; reversed.len()];
             let found = search(&reversed, &mut order, &mut used, &mut steps);
@@ -238,12 +238,18 @@ fn found(
 /// Whether a weight is stored inputs x outputs: `None` where neither its shape nor its name tells.
 fn orientation(found: &Found) -> Option<bool> {
     let (weight, bias) = (found.weight.as_ref()?, found.bias.as_ref());
-    match (&weight.shape[..], bias.map(|bias| &bias.shape[..])) {
-        (&[rows, columns], Some(&[n])) if rows != columns && (n == rows || n == columns) => {
+    match (&weight.shape[..], bias.and_then(length)) {
+        (&[rows, columns], Some(n)) if rows != columns && (n == rows || n == columns) => {
             Some(n == columns)
         }
         _ => found.kernel.then_some(true),
     }
+}
+
+/// How many numbers a bias has: those of one axis, others may be of length 1 (`1 x n`, `n x 1`).
+fn length(bias: &Part) -> Option<usize> {
+    let long = bias.shape.iter().filter(|&&n| n != 1).count();
+    (long <= 1).then(|| bias.shape.iter().product())
 }
 
 /// A layer, if weight and bias go together and are of types that can be read.
@@ -283,7 +289,7 @@ fn layer(file: &Path, found: &Found, transposed: bool) -> Result<Layer, FileErro
         }
     }
     if let Some(bias) = &layer.bias
-        && bias.shape != [layer.n_out()]
+        && length(bias) != Some(layer.n_out())
     {
         let how = if transposed {
             "inputs x outputs"
@@ -291,6 +297,10 @@ fn layer(file: &Path, found: &Found, transposed: bool) -> Result<Layer, FileErro
             "outputs x inputs"
         };
         let weight = shape(&layer.weight.shape);
+        let remedy = match length(bias) {
+            None => "flatten it before saving, as bias.flatten() does",
+            Some(_) => "save weight and bias of one layer, or leave it out with --map NAME=",
+        };
         return Err(FileError::input(
             file,
             shown(&bias.name),
@@ -299,7 +309,7 @@ fn layer(file: &Path, found: &Found, transposed: bool) -> Result<Layer, FileErro
                 layer.n_out()
             ),
             shape(&bias.shape),
-            "weights that are stored inputs x outputs need --transpose",
+            remedy,
         ));
     }
     Ok(layer)
