@@ -7,7 +7,7 @@ use nalgebra::DMatrix;
 /// Whether the first line of a table names its columns.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Header {
-    /// It does if there is no number in it.
+    /// It does if there is a name in it and no number.
     #[default]
     Auto,
     /// It does.

@@ -17,7 +17,7 @@ mod field;
 mod records;
 
 use classes::Classes;
-use field::{missing, none, number, value_words};
+use field::{missing, names, none, number, numeral, value_words};
 use records::{Record, Records};
 
 /// The samples of a table, as a [`Reading`] asks for them: inputs over targets, a sample a column. A name that ends in `.gz` is
@@ -80,6 +80,8 @@ struct Table<'a> {
     samples: usize,
     dropped: usize,
     filled: usize,
+    /// The decimal sign of the numbers, where it may be a comma, and where it came first.
+    sign: Option<(char, String)>,
     said: Vec<String>,
 }
 
@@ -95,6 +97,7 @@ impl<'a> Table<'a> {
             samples: 0,
             dropped: 0,
             filled: 0,
+            sign: None,
             said: Vec::new(),
         }
     }
@@ -136,15 +139,14 @@ impl<'a> Table<'a> {
     /// The first record: lays the columns out. Whether it is a header.
     fn start<R: Read>(&mut self, record: &Record, records: &Records<R>) -> Result<bool, FileError> {
         let fields = &record.fields;
-        let numbers = fields
-            .iter()
-            .any(|field| number(field, record.decimal).is_some());
-        // A line without numbers is a header itself, whatever a comment before it says.
+        let number = |field: &String| numeral(field) || number(field, record.decimal).is_some();
+        let named = fields.iter().any(|field| names(field)) && !fields.iter().any(number);
+        // A line of names is a header itself, whatever a comment before it says.
         let commented = records.commented().filter(|comment| {
-            numbers && self.asked.header != Header::No && self.are_names(&comment.fields)
+            !named && self.asked.header != Header::No && self.are_names(&comment.fields)
         });
         let header = match self.asked.header {
-            Header::Auto => !numbers,
+            Header::Auto => named,
             Header::Yes => commented.is_none(),
             Header::No => false,
         };
@@ -245,12 +247,20 @@ impl<'a> Table<'a> {
                         return Err(self.fault(place(), "a target", value_words(field), remedy));
                     }
                     Missing::Refuse => {
-                        let remedy = "restore it, or use --missing mean or --missing drop";
-                        return Err(self.fault(place(), "a number", value_words(field), remedy));
+                        let remedy = match k < inputs {
+                            true => "restore it, or use --missing mean or --missing drop",
+                            false => "restore it, or use --missing drop",
+                        };
+                        let class = k >= inputs && self.classes.are_read(self.sample, None);
+                        let expected = if class { "a class" } else { "a number" };
+                        return Err(self.fault(place(), expected, value_words(field), remedy));
                     }
                 }
             }
             let value = number(field, record.decimal);
+            if value.is_some() && record.decimal {
+                self.sign(field, place())?;
+            }
             if k >= inputs && self.classes.are_read(self.sample, value) {
                 let class = self.classes.number(self.sample, field, value);
                 let class = class.map_err(|(expected, got, remedy)| {
@@ -276,14 +286,10 @@ impl<'a> Table<'a> {
                     let free = self.asked.targets.is_empty() && self.sample.targets() == 1;
                     if self.samples == 0 && word && free && !record.first {
                         remedy = "if this column is the target, name it with --target; inputs are numbers";
-                    } else if self.samples == 0 && self.asked.header == Header::Auto {
-                        remedy = if record.first {
-                            "correct the field; a header has no number in it, unless --header yes says that it is one"
-                        } else {
-                            remedy
-                        };
                     } else if field.contains(',') && !record.decimal {
                         remedy = "write numbers with a point; decimal commas are read where semicolons separate";
+                    } else if record.first && self.asked.header == Header::Auto {
+                        remedy = "correct the field; a header has names and no number, unless --header yes says that it is one";
                     }
                     return Err(self.fault(place(), "a finite number", shown(field), remedy));
                 }
@@ -291,6 +297,22 @@ impl<'a> Table<'a> {
         }
         self.samples += 1;
         Ok(())
+    }
+
+    /// Refuses a number with another decimal sign than those before: one of both would separate thousands.
+    fn sign(&mut self, field: &str, place: String) -> Result<(), FileError> {
+        let Some(sign) = field.chars().find(|c| ".,".contains(*c)) else {
+            return Ok(());
+        };
+        let (before, there) = self.sign.get_or_insert_with(|| (sign, place.clone()));
+        if *before == sign {
+            return Ok(());
+        }
+        let word = if *before == ',' { "comma" } else { "point" };
+        let expected = format!("a decimal {word}, as in {there}");
+        let remedy =
+            "write all numbers of a table with one decimal sign, and none between thousands";
+        Err(self.fault(place, expected, shown(field), remedy))
     }
 
     fn finish(mut self) -> Result<Samples, FileError> {

@@ -8,9 +8,9 @@ use pushpull_files::{Header, Missing, Reading, Target};
 /// How a table is read.
 #[derive(Debug, Default, Args)]
 pub struct Columns {
-    /// Whether the first line of a table names its columns; auto: if there is no number in it. Lines before the table that
-    /// start with # are comments; names in the last of them, as numpy.savetxt writes, are taken with yes, where --target names
-    /// one, or where one of them is label, class, target or y
+    /// Whether the first line of a table names its columns; auto: if there is a name in it and no number. Lines before the
+    /// table that start with # are comments; names in the last of them, as numpy.savetxt writes, are taken with yes, where
+    /// --target names one, or where one of them is label, class, target or y
     #[arg(long, value_enum, value_name = "WHICH", default_value_t = Named::Auto, requires = "data")]
     pub header: Named,
     /// The column of the target in a table, by name or number from 1; once for each
@@ -33,7 +33,7 @@ pub struct Columns {
 /// Whether a first line is a header.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum Named {
-    /// If there is no number in it
+    /// If there is a name in it and no number
     #[default]
     Auto,
     /// It names the columns

@@ -27,6 +27,20 @@ pub(super) fn none(field: &str) -> bool {
     field.eq_ignore_ascii_case("none")
 }
 
+/// Whether a field says how its column is called: with a letter before any digit, and no word for a missing value.
+pub(super) fn names(field: &str) -> bool {
+    let field = field.trim();
+    let first = field.chars().find(|c| c.is_alphanumeric() || *c == '_');
+    !missing(field) && !none(field) && first.is_some_and(|c| !c.is_numeric())
+}
+
+/// Whether a field is a number to a reader, in a way of writing that is not read here, too: `1,5`, `1%`, `$1`. What has other
+/// signs within, as `2020-01`, may be a name.
+pub(super) fn numeral(field: &str) -> bool {
+    let bare = field.trim_matches(|c: char| "+-\u{2212}$€£¥% ".contains(c));
+    bare.contains(char::is_numeric) && bare.chars().all(|c| c.is_numeric() || ".,' ".contains(c))
+}
+
 /// The field in a message.
 pub(super) fn value_words(field: &str) -> String {
     if field.is_empty() {

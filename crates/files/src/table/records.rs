@@ -146,11 +146,10 @@ impl<'a, R: Read> Records<'a, R> {
                 }
             }
             if n as u64 == most && !start.ends_with(b"\n") {
-                let remedy = match start.trim_ascii_start().starts_with(b"#") {
-                    true => "shorten or remove this comment",
-                    false => "a sample is a line; give the widths of this table with --layers",
-                };
-                let expected = format!("{columns} fields");
+                let (expected, mut remedy) = long(most, columns);
+                if start.trim_ascii_start().starts_with(b"#") {
+                    remedy = "shorten or remove this comment";
+                }
                 return Err(fault(skipped + 1, expected, "a longer line".into(), remedy));
             }
             let blank = start.iter().all(u8::is_ascii_whitespace);
@@ -253,11 +252,10 @@ impl<'a, R: Read> Records<'a, R> {
     fn broken(&self, error: &csv::Error) -> FileError {
         let line = self.reader.position().line() + self.skipped;
         let (expected, got, remedy): (_, String, _) = match self.reader.get_ref().stop {
-            Some(Stop::Long) => (
-                format!("{} fields", self.columns),
-                "a longer line".into(),
-                "a sample is a line; give the widths of this table with --layers",
-            ),
+            Some(Stop::Long) => {
+                let (expected, remedy) = long(self.reader.get_ref().most, self.columns);
+                (expected, "a longer line".into(), remedy)
+            }
             Some(Stop::Large) => (
                 format!("at most {MOST} bytes"),
                 "more".into(),
@@ -272,6 +270,14 @@ impl<'a, R: Read> Records<'a, R> {
         };
         FileError::input(self.name, format!("line {line}"), expected, got, remedy)
     }
+}
+
+/// What is expected in place of a line that is too long, and a remedy.
+fn long(most: u64, columns: usize) -> (String, &'static str) {
+    (
+        format!("at most {most} bytes, as for {columns} fields"),
+        "a sample is a line: shorten its fields, or give the widths of this table with --layers",
+    )
 }
 
 /// The csv crate's reader of what a separator separates.

@@ -204,6 +204,114 @@ fn a_comment_names_the_columns_only_where_names_are_wanted() {
 }
 
 #[test]
+fn a_header_has_a_name_and_no_number() {
+    let missing = |missing| Reading {
+        missing,
+        ..Reading::default()
+    };
+    let (drop, mean) = (missing(Missing::Drop), missing(Missing::Mean));
+    let read = |first: &str, asked: &Reading| {
+        let separator = if first.contains('\t') { "\t" } else { "," };
+        let text = format!("{first}\n{}", "1,2,0\n".replace(',', separator));
+        with(text.as_bytes(), Loss::SoftmaxCrossEntropy, asked)
+    };
+    // A line of missing values is a sample that they are missing in.
+    for first in [
+        "NA,NA,NA",
+        "nan,nan,nan",
+        "?,?,?",
+        ",,",
+        " , ,",
+        "None,NA,",
+        "null,#N/A,<NA>",
+    ] {
+        let refused = read(first, &Reading::default()).unwrap_err();
+        assert!(
+            refused.contains("line 1, column 1: expected a number"),
+            "{first}: {refused}"
+        );
+        let dropped = read(first, &drop).unwrap();
+        assert!(
+            dropped.said[0].contains("left out for missing values: 1"),
+            "{first}"
+        );
+        assert_eq!(dropped.x.ncols(), 1, "{first}");
+        let refused = read(first, &mean).unwrap_err();
+        assert!(
+            refused.contains("line 1, column 3: expected a target"),
+            "{first}: {refused}"
+        );
+    }
+    let filled = with(b"NA,?\n1,2\n3,4\n", Loss::Sum, &mean).unwrap();
+    assert_eq!(filled.x, nalgebra::dmatrix![2.0, 1.0, 3.0; 3.0, 2.0, 4.0]);
+    // Numbers in a way of writing that is not read are refused, not passed over.
+    for (first, words) in [
+        (
+            "\"1,5\",\"2,5\",\"3,5\"",
+            "got \"1,5\"; write numbers with a point",
+        ),
+        ("1,5\t2,5\t3,5", "got \"1,5\"; write numbers with a point"),
+        ("1,5\t2,5\tred", "got \"1,5\"; write numbers with a point"),
+        ("0x1,0x2,0x3", "got \"0x1\"; correct the field"),
+        ("1%,2%,3%", "got \"1%\"; correct the field"),
+        ("1%,2%,red", "got \"1%\"; correct the field"),
+        ("$1,$2,$3", "got \"$1\"; correct the field"),
+        ("-€ 1,-€ 2,red", "got \"-€ 1\"; correct the field"),
+        ("1d0,2d0,3d0", "got \"1d0\"; correct the field"),
+        (
+            "\u{2212}1,\u{2212}2,\u{2212}3",
+            "got \"\u{2212}1\"; correct the field",
+        ),
+        (".,.,.", "got \".\"; correct the field"),
+    ] {
+        let refused = read(first, &Reading::default()).unwrap_err();
+        assert!(
+            refused.contains("line 1") && refused.contains(words),
+            "{first}: {refused}"
+        );
+    }
+    let years = with(b"2019,label\n1,2\n", Loss::Sum, &Reading::default()).unwrap_err();
+    assert!(
+        years.contains("line 1, column 2") && years.contains("--header yes"),
+        "{years}"
+    );
+    // Names may begin with digits where another does not, and hold no letters of ASCII.
+    for first in [
+        "1stFlr,2ndFlr,label",
+        "0x0,0x1,y",
+        "2020-01,2020-02,class",
+        "NA,b,",
+        "größe,高さ,_1",
+    ] {
+        let named = read(first, &Reading::default()).unwrap();
+        assert!(named.said[0].contains("header in line 1"), "{first}");
+    }
+    let yes = Reading {
+        header: Header::Yes,
+        ..Reading::default()
+    };
+    assert!(read("1%,2%,3%", &yes).is_ok());
+}
+
+#[test]
+fn a_table_has_one_decimal_sign() {
+    let read = |text: &str| read(text, Loss::SoftmaxCrossEntropy);
+    let refused = read("a;b;y\n1.234;2,5;1\n").unwrap_err();
+    assert!(
+        refused.contains(
+            "line 2, column 2: expected a decimal point, as in line 2, column 1, got \"2,5\""
+        ),
+        "{refused}"
+    );
+    let refused = read("1;2,5;1\n1e3;3;0\n4;1.000;2\n").unwrap_err();
+    assert!(
+        refused.contains("line 3, column 2: expected a decimal comma, as in line 1, column 2"),
+        "{refused}"
+    );
+    assert!(read("1.5;2;1\n1e3;-3.5;0\n").is_ok());
+}
+
+#[test]
 fn lines_end_in_any_way() {
     let rows = "1.25,2.5,0\n".repeat(4000);
     for end in ["\n", "\r\n", "\r"] {
@@ -331,6 +439,17 @@ fn missing_values_are_refused_left_out_or_filled() {
         },
     );
     assert!(target.unwrap_err().contains("--missing drop"));
+    // A target has no mean, and a class may be a word.
+    let class = read("1,2,red\n3,4,\n", Loss::SoftmaxCrossEntropy).unwrap_err();
+    assert!(
+        class.contains("line 2, column 3: expected a class, got an empty field; restore it, or use --missing drop"),
+        "{class}"
+    );
+    let number = read("1,2,3,4,\n", Loss::SquaredError).unwrap_err();
+    assert!(
+        number.contains("expected a number") && !number.contains("mean"),
+        "{number}"
+    );
 }
 
 #[test]
@@ -394,7 +513,8 @@ fn every_fault_names_its_line() {
             "line 4, column 3",
         ),
         ("label,class,b\n1,2,0\n", SoftmaxCrossEntropy, "--target"),
-        (&long, Sum, "longer line"),
+        (&long, Sum, "at most 1152 bytes, as for 2 fields"),
+        (&format!("a,b{long}\n1,2\n"), Sum, "shorten its fields"),
         (&format!("1,2\n{long}"), Sum, "longer line"),
         ("\u{0}1,2\n", Sum, "no text"),
     ] {
