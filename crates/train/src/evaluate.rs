@@ -100,7 +100,9 @@ pub(crate) struct Evaluator<T> {
     blocks: Block<T>,
     /// For the samples that are left.
     rest: Option<Block<T>>,
-    /// sum (y - mean of y)^2
+    /// A power of two, about as much as targets differ: squares in other units may overflow or underflow.
+    unit: f64,
+    /// sum ((y - mean of y) / (2 unit))^2
     spread: f64,
 }
 
@@ -127,13 +129,26 @@ impl<T: Precision> Evaluator<T> {
             })
         };
         let size = n.min(BLOCK);
-        let row_spread = |i: usize| {
-            let row: Vec<f64> = stacked.row(n_x + i).iter().map(|y| y.to_f64()).collect();
-            let mean = row.iter().sum::<f64>() / n as f64;
-            row.iter().map(|y| (y - mean).powi(2)).sum::<f64>()
+        // Less the first target, so that the mean of numbers far from 0 is not off by their roundings; of halves, which do not
+        // overflow.
+        let less_first = |i: usize| -> Vec<f64> {
+            let row = stacked.row(n_x + i);
+            row.iter().map(|&y| half_difference(y, row[0])).collect()
+        };
+        let rows: Vec<Vec<f64>> = (0..n_out).map(less_first).collect();
+        let most = rows
+            .iter()
+            .flatten()
+            .fold(0.0_f64, |most, d| most.max(d.abs()));
+        let exponent = f64::from_bits(most.to_bits() & f64::INFINITY.to_bits());
+        let unit = exponent.max(f64::MIN_POSITIVE);
+        let row_spread = |row: &Vec<f64>| {
+            let mean = row.iter().map(|d| d / unit).sum::<f64>() / n as f64;
+            row.iter().map(|d| (d / unit - mean).powi(2)).sum::<f64>()
         };
         Ok(Self {
-            spread: (0..n_out).map(row_spread).sum(),
+            spread: rows.iter().map(row_spread).sum(),
+            unit,
             blocks: block(size)?,
             rest: (n % size > 0).then(|| block(n % size)).transpose()?,
             loss: model.loss(),
@@ -181,15 +196,16 @@ impl<T: Precision> Evaluator<T> {
         })
     }
 
-    /// Of a block of samples: the sum of their losses, and of least squares the squared error of each sample, else the number of
-    /// right answers and that of answers.
+    /// Of a block of samples: the sum of their losses, and of least squares the squared error of each sample over `(2 unit)^2`, else
+    /// the number of right answers and that of answers. Squares are those of f64, where f32 would underflow.
     fn judge(
         &mut self,
         params: &[T],
         samples: Range<usize>,
         judged: &mut Vec<f64>,
     ) -> Result<(), TrainError> {
-        let (mut right, mut answers, mut errors) = (0_usize, 0_usize, Vec::new());
+        let (mut right, mut answers) = (0_usize, 0_usize);
+        let (mut squares, mut errors) = (0.0, Vec::new());
         let block = match &mut self.rest {
             Some(rest) if samples.len() < self.stacked.ncols().min(BLOCK) => rest,
             _ => &mut self.blocks,
@@ -200,19 +216,20 @@ impl<T: Precision> Evaluator<T> {
         let n_out = y.nrows();
         for (j, (y, column)) in y.columns().zip(data.columns()).enumerate() {
             let target = &column[n_x..n_x + n_out];
+            let pairs = y.iter().zip(target);
+            if self.loss == Loss::SquaredError {
+                let square = |(y, t): (&T, &T)| (t.to_f64() - y.to_f64()).powi(2);
+                squares += pairs.clone().map(square).sum::<f64>();
+                let error = |(&y, &t): (&T, &T)| (half_difference(t, y) / self.unit).powi(2);
+                errors.push(pairs.map(error).sum::<f64>());
+                continue;
+            }
             let mut pair = block.judged.column_mut(j);
             for i in 0..n_out {
                 pair[i] = y[i];
                 pair[n_out + i] = target[i];
             }
-            if self.loss == Loss::SquaredError {
-                let errors_of = y
-                    .iter()
-                    .zip(target)
-                    .map(|(y, t)| (t.to_f64() - y.to_f64()).powi(2));
-                errors.push(errors_of.sum::<f64>());
-            } else if self.loss == Loss::SigmoidCrossEntropy {
-                let pairs = y.iter().zip(target);
+            if self.loss == Loss::SigmoidCrossEntropy {
                 right += pairs
                     .filter(|(y, t)| (y.to_f64() > 0.0) == (t.to_f64() > 0.5))
                     .count();
@@ -222,15 +239,21 @@ impl<T: Precision> Evaluator<T> {
                 answers += 1;
             }
         }
-        let losses = block.criterion.run(&[], &block.judged)?;
-        judged.push(losses.columns().flatten().map(|l| l.to_f64()).sum::<f64>());
         if self.loss == Loss::SquaredError {
+            judged.push(squares);
             judged.append(&mut errors);
         } else {
+            let losses = block.criterion.run(&[], &block.judged)?;
+            judged.push(losses.columns().flatten().map(|l| l.to_f64()).sum::<f64>());
             judged.extend([right as f64, answers as f64]);
         }
         Ok(())
     }
+}
+
+/// `(a - b) / 2`, which does not overflow.
+fn half_difference<T: Precision>(a: T, b: T) -> f64 {
+    a.to_f64() / 2.0 - b.to_f64() / 2.0
 }
 
 fn class<T: Precision>(column: &[T], half: f64) -> usize {
@@ -295,6 +318,40 @@ mod tests {
             dmatrix![1.0, 1.0; 0.0, 0.0],
         );
         assert_eq!(several.score, Score::Accuracy(0.5));
+    }
+
+    /// Where squares underflow or overflow, or the mean is far larger than the spread.
+    #[test]
+    fn r2_is_right_at_every_size_of_the_targets() {
+        let noise = [0.25, -0.5, 0.75, 0.125, -0.875];
+        let right = [0.0, -0.5, 0.5, 0.25, -0.75];
+        let mean = noise.iter().sum::<f64>() / 5.0;
+        let spread = noise.map(|y| (y - mean).powi(2)).iter().sum::<f64>();
+        let pairs = noise.iter().zip(right);
+        let squares = pairs.map(|(y, f)| (y - f).powi(2)).sum::<f64>();
+        let expected = 1.0 - squares / spread;
+        for (unit, mean) in [
+            (1.0, 0.0),
+            (1e-200, 0.0),
+            (1e-310, 0.0),
+            (1.7e308, 0.0),
+            (1.0, 1e12),
+        ] {
+            let row = |of: [f64; 5]| DMatrix::from_fn(1, 5, |_, j| mean + unit * of[j]);
+            let found = metrics(Loss::SquaredError, &[1.0, 0.0], row(right), row(noise));
+            let off = (found.score.value() - expected).abs();
+            assert!(off < 1e-12, "{unit}, {mean}: {found:?}, off by {off:e}");
+        }
+        let small = |of: [f64; 5]| DMatrix::from_fn(1, 5, |_, j| (1e-30 * of[j]) as f32);
+        let model = Model::mlp(&[1, 1], Activation::Tanh, Loss::SquaredError).unwrap();
+        let samples = |m: DMatrix<f32>| m.map(f64::from);
+        let samples = Samples::new(samples(small(right)), samples(small(noise))).unwrap();
+        let found = model.metrics(&[1.0_f32, 0.0], &samples).unwrap();
+        assert!(
+            (found.loss / (1e-60 * squares / 5.0) - 1.0).abs() < 1e-6,
+            "{found:?}"
+        );
+        assert!((found.score.value() - expected).abs() < 1e-6, "{found:?}");
     }
 
     /// Two judges, one after the other: the first is asked for the first blocks.
