@@ -84,6 +84,10 @@ pub fn check(option: &str, output: &Path, inputs: &[&Path]) -> Result<(), FileEr
     if is_stream(output) {
         return Ok(());
     }
+    if let Some(error) = impossible(&target) {
+        let got = format!("{} ({error})", shown());
+        return fault("a name that the system allows", got, "choose another name");
+    }
     let remedy = "change its permissions, or choose another name";
     if fs::metadata(&target).is_ok_and(|found| found.permissions().readonly()) {
         let got = format!("{}, which is read-only", shown());
@@ -105,6 +109,14 @@ pub fn check(option: &str, output: &Path, inputs: &[&Path]) -> Result<(), FileEr
             fault("a file in a directory that can be written to", got, remedy)
         }
     }
+}
+
+/// What the system says of a path that cannot be there, as one whose name is too long.
+fn impossible(path: &Path) -> Option<io::Error> {
+    use io::ErrorKind::{NotADirectory, NotFound, PermissionDenied};
+    let error = path.symlink_metadata().err()?;
+    let elsewhere = [NotADirectory, NotFound, PermissionDenied].contains(&error.kind());
+    (!elsewhere).then_some(error)
 }
 
 /// Refuses two outputs in one file, by whatever spelling. Each comes with the option that names it.
@@ -137,6 +149,10 @@ pub fn check_directory(option: &str, output: &Path) -> Result<(), FileError> {
     let fault = |expected: &str, got: String, remedy: &str| {
         Err(FileError::request(option, expected, got, remedy))
     };
+    if let Some(error) = output.ancestors().find_map(impossible) {
+        let got = format!("{} ({error})", output.display());
+        return fault("a name that the system allows", got, "choose another name");
+    }
     // The first on the way up that is there.
     let there = output
         .ancestors()
@@ -434,6 +450,20 @@ mod tests {
             .collect();
         names.sort();
         assert_eq!(names, ["dangling", "file", "loop"]);
+    }
+
+    #[test]
+    fn a_name_that_is_too_long_is_refused_first() {
+        let place = tempfile::tempdir().unwrap();
+        let long = place.path().join("w".repeat(300));
+        for said in [
+            check("--weights", &long, &[]),
+            check_directory("--plot", &long),
+            check_directory("--plot", &long.join("below")),
+        ] {
+            let said = said.unwrap_err().to_string();
+            assert!(said.contains("a name that the system allows"), "{said}");
+        }
     }
 
     #[test]

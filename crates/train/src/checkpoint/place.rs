@@ -29,7 +29,9 @@ pub(crate) fn write(path: &Path, bytes: &[u8]) -> Result<(), CheckpointFault> {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),
     };
-    let prefix = format!(".{}.writing-", name.to_string_lossy());
+    // Cut: with more before and behind it, a long name would be longer than the system allows.
+    let start: String = name.to_string_lossy().chars().take(50).collect();
+    let prefix = format!(".{start}.writing-");
     remove_abandoned(directory, &prefix);
     let number = NUMBER.fetch_add(1, Ordering::Relaxed);
     let aside = directory.join(format!("{prefix}{}-{number}", std::process::id()));

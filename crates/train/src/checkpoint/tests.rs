@@ -155,6 +155,12 @@ fn a_write_replaces_the_file_and_clears_what_a_killed_run_left() {
     let place = tempfile::tempdir().unwrap();
     let path = place.path().join("run.ckpt");
     std::fs::write(place.path().join(".run.ckpt.writing-1-0"), "half").unwrap();
+    write(
+        &path.with_file_name("n".repeat(255)),
+        b"as long as a name may be",
+    )
+    .unwrap();
+    std::fs::remove_file(path.with_file_name("n".repeat(255))).unwrap();
     for text in [&b"first"[..], b"second"] {
         write(&path, text).unwrap();
         assert_eq!(read(&path, 100).unwrap(), text);
