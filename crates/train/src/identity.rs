@@ -5,7 +5,10 @@ use nalgebra::DMatrix;
 use crate::checkpoint::Identity;
 use crate::{Model, Precision, Settings};
 
-/// Everything that the bits of a run depend on, as texts. Networks and data sets are told apart by a checksum.
+/// What stands between the parts of a text, of which a refusal tells the first that differ.
+pub(crate) const PART: &str = "; ";
+
+/// Everything that the bits of a run depend on, as texts. Data sets are told apart by a checksum.
 pub(crate) fn identity<T: Precision>(
     model: &Model,
     settings: &Settings,
@@ -26,15 +29,9 @@ pub(crate) fn identity<T: Precision>(
         threads: _,
         patience,
     } = settings;
-    let mut network = crc32fast::Hasher::new();
-    for node in model.objective.nodes() {
-        network.update(format!("{} {:?} {:?};", node.name, node.block, node.params).as_bytes());
-    }
-    let network = format!(
-        "{} parameters, checksum {:08x}",
-        model.n_params(),
-        network.finalize()
-    );
+    let mut network = vec![format!("{} parameters", model.n_params())];
+    let nodes = model.objective.nodes().iter();
+    network.extend(nodes.map(|node| format!("{} {:?} {:?}", node.name, node.block, node.params)));
     let data = |samples: &DMatrix<T>| {
         let mut bytes = Vec::new();
         samples.iter().for_each(|v| v.store(&mut bytes));
@@ -46,7 +43,7 @@ pub(crate) fn identity<T: Precision>(
     };
     let pairs = [
         ("precision", T::NAME.to_string()),
-        ("network", network),
+        ("network", network.join(PART)),
         ("loss", model.loss().to_string()),
         ("training data", data(train)),
         ("validation data", valid.map_or("none".into(), data)),

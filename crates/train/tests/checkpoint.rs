@@ -7,8 +7,10 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use common::{bits, model, samples, settings, training};
+use pushpull_core::Mlp;
+use pushpull_core::blocks::{Activation, Loss};
 use pushpull_train::{
-    CheckpointFault, End, Mode, Optimiser, Precision, Saver, Settings, TrainError, Training,
+    CheckpointFault, End, Mode, Model, Optimiser, Precision, Saver, Settings, TrainError, Training,
 };
 
 const PLACE: &str = "PUSHPULL_TRAIN_TEST_CHECKPOINT";
@@ -257,6 +259,14 @@ fn a_file_of_another_run_or_kind_is_refused_and_the_run_stays_as_it_was() {
     assert!(
         matches!(fault(&mut run), CheckpointFault::Foreign { what, .. } if what == "training data")
     );
+    let relu = Mlp::new(&[3, 8, 8, 3], Activation::Tanh)
+        .activations(&[Activation::Tanh, Activation::Relu]);
+    let relu = Model::of(relu, Loss::SoftmaxCrossEntropy).unwrap();
+    let other = Training::<f32>::new(&relu, settings(), &samples(50, 0), Some(&samples(30, 50)));
+    other.unwrap().save(&path).unwrap();
+    let got = fault(&mut run).to_string();
+    let parts = ["network: expected tanh1 ", ", got relu1 "];
+    assert!(parts.iter().all(|part| got.contains(part)), "{got}");
     std::fs::write(&path, b"\x89PNG").unwrap();
     run.step().unwrap();
     let before = bits(&run);

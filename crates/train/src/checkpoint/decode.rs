@@ -3,6 +3,7 @@
 use pushpull_core::siblings::words::{Line, cut};
 
 use super::{CheckpointFault, Identity, MAGIC, VERSION, damaged};
+use crate::identity::PART;
 use crate::optimiser::Moments;
 use crate::state::State;
 use crate::{Best, Epoch, Metrics, Precision, Score};
@@ -104,6 +105,18 @@ fn shown(text: &str) -> String {
     cut(Line(text).to_string(), 100)
 }
 
+/// The first parts in which two texts differ.
+fn different<'a>(one: &'a str, other: &'a str) -> (&'a str, &'a str) {
+    let (mut ones, mut others) = (one.split(PART), other.split(PART));
+    loop {
+        match (ones.next(), others.next()) {
+            (Some(one), Some(other)) if one == other => {}
+            (None, None) => return (one, other),
+            (one, other) => return (one.unwrap_or("no more"), other.unwrap_or("no more")),
+        }
+    }
+}
+
 /// The state of a file: of this run, and with as many numbers as `like`. Blocks of an epoch: `blocks`.
 pub(crate) fn decode<T: Precision>(
     bytes: &[u8],
@@ -145,10 +158,11 @@ pub(crate) fn decode<T: Precision>(
             } else {
                 expected.0
             };
+            let (expected, got) = different(&expected.1, &got.1);
             return Err(CheckpointFault::Foreign {
                 what,
-                expected: expected.1,
-                got: shown(&got.1),
+                expected: shown(expected),
+                got: shown(got),
             });
         }
     }

@@ -67,7 +67,7 @@ impl<T: Precision> Training<T> {
         self.state.step
     }
 
-    /// Everything that the bits of the run depend on, by name and value; networks and data by a checksum. A checkpoint is
+    /// Everything that the bits of the run depend on, by name and value; data by a checksum. A checkpoint is
     /// refused where one of them differs.
     pub fn identity(&self) -> &[(String, String)] {
         &self.identity
