@@ -77,7 +77,8 @@ pub fn lost<T: Scalar>(x: &DMatrix<f64>) -> Vec<String> {
         let error = |value: &f64| (T::from_f64(*value).to_f64() - value).abs();
         let error = x.row(*row).iter().map(error).fold(0.0, f64::max);
         let (low, high) = ends(*row);
-        low < high && error * 1000.0 > high - low
+        // In halves: the difference of large numbers may overflow.
+        low < high && error * 500.0 > high / 2.0 - low / 2.0
     };
     let rows: Vec<usize> = (0..x.nrows()).filter(is_lost).collect();
     let Some(&first) = rows.first() else {

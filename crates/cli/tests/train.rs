@@ -134,6 +134,155 @@ fn the_written_network_reads_samples_as_they_are() {
     assert!((low..=high).contains(&r2), "{r2}, {train}, {valid}");
 }
 
+const SQUARED: [&str; 4] = [
+    "train",
+    "--activation=tanh",
+    "--loss=squared-error",
+    "--json",
+];
+
+fn judged(place: &Path, data: &str, weights: &str) -> Value {
+    let (data, weights) = (format!("--data={data}"), format!("--weights={weights}"));
+    let net = ["--activation=tanh", "--loss=squared-error", "--json"];
+    json(place, &[&["evaluate", &data, &weights], &net[..]].concat())
+}
+
+/// A target that is the same number in all samples to train on keeps its unit, so that the losses of others are told truly.
+#[test]
+fn a_target_that_is_constant_in_training_has_true_losses_elsewhere() {
+    let place = tempfile::tempdir().unwrap();
+    let rows = |range: std::ops::Range<usize>, rare: usize| -> String {
+        let target = |i| if i == rare { 103 } else { 3 };
+        range
+            .map(|i| format!("{i},{},{}\n", i * i % 7, target(i)))
+            .collect()
+    };
+    let own = place.path();
+    std::fs::write(own.join("rare.csv"), rows(0..40, 7)).unwrap();
+    let run = [
+        "--data=rare.csv",
+        "--layers=2,3,1",
+        "--epochs=300",
+        "--batch=8",
+        "--rate=1e-2",
+        "--test=0.2",
+        "--weights=rare.st",
+    ];
+    let arguments = [&SQUARED[..], &run].concat();
+    let output = pushpull(own, &arguments);
+    assert!(
+        fault(&output).contains("target 1 is 3 in all samples to train on"),
+        "{}",
+        fault(&output)
+    );
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let last = report["epochs"].as_array().unwrap().last().unwrap();
+    let sum = |part: &Value, n: f64| part["loss"].as_f64().unwrap() * n;
+    let sums = [
+        sum(&last["train"], 26.0),
+        sum(&last["valid"], 6.0),
+        sum(&report["test"], 8.0),
+    ];
+    let all = judged(own, "rare.csv", "rare.st")["loss"].as_f64().unwrap();
+    let told = sums.iter().sum::<f64>() / 40.0;
+    assert!(
+        all > 200.0 && (told / all - 1.0).abs() < 1e-4,
+        "{told}, {all}"
+    );
+}
+
+/// A network that was trained elsewhere keeps what it knows of an input that is constant here.
+#[test]
+fn weights_of_a_constant_input_are_continued() {
+    let place = tempfile::tempdir().unwrap();
+    let own = place.path();
+    let table = |second: fn(u32) -> f64| -> String {
+        let row = |i: u32| {
+            let (a, b) = (f64::from(i * 7 % 30) / 30.0, second(i));
+            format!("{a},{b},{}\n", a + b / 5.0)
+        };
+        (0..60).map(row).collect()
+    };
+    std::fs::write(own.join("all.csv"), table(|i| f64::from(i * 11 % 17))).unwrap();
+    std::fs::write(own.join("flat.csv"), table(|_| 20.0)).unwrap();
+    let run = |more: &[&str]| {
+        let base = ["--layers=2,8,1", "--batch=8"];
+        json(own, &[&SQUARED[..], &base, more].concat())
+    };
+    run(&[
+        "--data=all.csv",
+        "--epochs=100",
+        "--rate=1e-2",
+        "--weights=all.st",
+    ]);
+    let r2 = |weights| judged(own, "all.csv", weights)["value"].as_f64().unwrap();
+    assert!(r2("all.st") > 0.95, "{}", r2("all.st"));
+    run(&[
+        "--data=flat.csv",
+        "--epochs=1",
+        "--from=all.st",
+        "--rate=1e-6",
+        "--weights=on.st",
+    ]);
+    assert!((r2("on.st") - r2("all.st")).abs() < 1e-2, "{}", r2("on.st"));
+}
+
+/// What the layers of the written network could not take in is refused before an epoch is trained.
+#[test]
+fn columns_whose_standardisation_is_lost_are_refused_first() {
+    let place = tempfile::tempdir().unwrap();
+    let own = place.path();
+    let write = |name: &str, value: &dyn Fn(f64) -> f64, target: &dyn Fn(f64) -> f64| {
+        let row = |i: u32| {
+            let (a, b) = (f64::from(i * 7 % 31) / 15.5 - 1.0, f64::from(i * 5 % 13));
+            format!("{b},{:e},{:e}\n", value(a), target(a * b))
+        };
+        let table: String = (0..60).map(row).collect();
+        std::fs::write(own.join(name), table).unwrap();
+    };
+    write("huge.csv", &|a| 1.7e308 * a, &|y| y);
+    write("large.csv", &|a| 1e60 * a, &|y| y);
+    write("small.csv", &|a| 1e-40 * a, &|y| y);
+    write("far.csv", &|a| 1e9 + a, &|y| y);
+    write("targets.csv", &|a| a, &|y| 1e-42 * y);
+    for (name, word) in [
+        ("huge.csv", "input 2 of the samples in f32"),
+        ("large.csv", "input 2 of the samples in f32"),
+        ("small.csv", "input 2 of the samples in f32"),
+        ("far.csv", "subtract its mean"),
+        ("targets.csv", "target 1 of the samples in f32"),
+    ] {
+        let data = format!("--data={name}");
+        let net = ["--layers=2,4,1", "--batch=8", "--weights=w.st", &data];
+        let arguments = [&SQUARED[..], &net].concat();
+        let output = pushpull(own, &arguments);
+        assert_eq!(output.status.code(), Some(2), "{}", fault(&output));
+        let said = fault(&output);
+        assert!(said.contains(word) && !said.contains("epoch"), "{said}");
+        assert!(!own.join("w.st").exists());
+        let wider = [
+            "--dtype=f64",
+            "--epochs=40",
+            "--rate=1e-2",
+            "--plain",
+            "--valid=0.5",
+        ];
+        let report = json(own, &[&arguments[..], &wider].concat());
+        let last = report["epochs"].as_array().unwrap().last().unwrap();
+        let score = |part: &str| last[part]["score"].as_f64().unwrap();
+        let written = judged(own, name, "w.st")["value"].as_f64().unwrap();
+        let (low, high) = (
+            score("train").min(score("valid")),
+            score("train").max(score("valid")),
+        );
+        assert!(
+            low - 0.02 < written && written < high + 0.02,
+            "{name}: {written}, {last}"
+        );
+        std::fs::remove_file(own.join("w.st")).unwrap();
+    }
+}
+
 #[test]
 fn a_killed_program_resumes_to_the_same_network() {
     let place = tempfile::tempdir().unwrap();
@@ -236,6 +385,9 @@ fn what_cannot_be_trained_is_refused_and_writes_nothing() {
         "another kind of file",
     );
     refused(own, &with(&["--weights=none/w.st"]), 2, "--weights");
+    let long = format!("--weights={}", "w".repeat(300));
+    let arguments = [&DIGITS[..], &[&long]].concat();
+    refused(own, &arguments, 2, "a name that the system allows");
     refused(own, &with(&["--data=d.npz"]), 2, "cannot be used");
     refused(
         own,

@@ -18,7 +18,8 @@ pub const AFTER: &str = "\
 Data: an npz or a table as for `pushpull gradient`, or one of the repository's sets. Classes of a table
 may be words: they are numbered in the order in which they appear, and their names are written with
 the weights. The data is split into a training and a validation part; inputs, and the targets of
-squared-error, are standardised by the training part.
+squared-error, are standardised by the training part. A column that is constant there is shifted by
+its number and, as an input above 1, divided by it: other numbers elsewhere count.
 
 Steps are mini-batches as in the lecture: shuffle, split into blocks, a pass is an epoch. The loss
 and its gradient are means over the block.

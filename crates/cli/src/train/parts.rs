@@ -1,5 +1,6 @@
 //! The samples of a run: read, split, standardised by the training part.
 
+use nalgebra::DMatrix;
 use pushpull_core::blocks::Loss;
 use pushpull_core::{Real, Scalar};
 use pushpull_data::{Dataset, directory};
@@ -27,10 +28,10 @@ pub struct Parts {
 }
 
 impl Parts {
-    /// `T`: the type of numbers that the written network will read them in.
+    /// `T`: the type of numbers that the written network will read them in. Refused before anything is trained is what its
+    /// layers could not take in.
     pub fn of<T: Scalar>(asked: &Train, network: &Network) -> Result<Self, Fault> {
-        let (name, samples, classes) = read(asked, network)?;
-        screen::remark(&given::lost::<T>(samples.inputs()));
+        let (name, all, classes) = read(asked, network)?;
         let regression = network.loss == Loss::SquaredError;
         let stratified = !regression && !asked.plain;
         let split = |samples: &Samples, share, seed| match stratified {
@@ -38,20 +39,25 @@ impl Parts {
             false => Split::plain(samples.len(), share, seed),
         };
         // The test part is cut off first, by a draw of its own.
-        let (samples, test) = match asked.test {
-            None => (samples, None),
+        let (rest, test) = match asked.test {
+            None => (None, None),
             Some(share) => {
-                let split = split(&samples, share, asked.seed.wrapping_add(1)).map_err(test)?;
-                (
-                    samples.pick(&split.train)?,
-                    Some(samples.pick(&split.valid)?),
-                )
+                let split = split(&all, share, asked.seed.wrapping_add(1)).map_err(test)?;
+                let (rest, test) = (all.pick(&split.train)?, all.pick(&split.valid)?);
+                (Some(rest), Some(test))
             }
         };
-        let split = split(&samples, asked.valid, asked.seed)?;
+        let samples = rest.as_ref().unwrap_or(&all);
+        let split = split(samples, asked.valid, asked.seed)?;
         let (train, valid) = (samples.pick(&split.train)?, samples.pick(&split.valid)?);
-        let inputs = Scaling::of(train.inputs());
+        let inputs = Scaling::of_inputs(train.inputs());
+        inputs.check_inputs::<T>(all.inputs())?;
+        screen::remark(&given::lost::<T>(all.inputs()));
         let targets = regression.then(|| Scaling::of(train.targets()));
+        if let Some(scaling) = &targets {
+            scaling.check_targets::<T>(all.targets())?;
+            screen::remark(&unlearned(train.targets()));
+        }
         let apply = |part: &Samples| -> Result<Samples, Fault> {
             let y = match &targets {
                 Some(scaling) => scaling.apply(part.targets())?,
@@ -98,21 +104,10 @@ impl Parts {
                 params[first + n_in * n_out + o] += shift;
             }
         }
-        let raw: Vec<T> = params.into_iter().map(T::from_f64).collect();
-        match raw.iter().find(|w| !w.is_finite()) {
-            None => Ok(raw),
-            Some(wrong) => Err(Fault::NotFinite {
-                what: "a weight that includes the standardisation".into(),
-                got: wrong.to_string(),
-                remedy: "scale the data, or use --dtype f64",
-            }),
-        }
+        rounded("a weight that includes the standardisation", params)
     }
-}
 
-impl Parts {
-    /// The other way round: the parameters that read and answer standardised numbers as these do samples as they are. An input
-    /// that is constant has no part in them but in the bias.
+    /// The other way round: the parameters that read and answer standardised numbers as these do samples as they are.
     pub fn standard<T: Real>(&self, widths: &[usize], params: &[f64]) -> Result<Vec<T>, Fault> {
         let mut params = params.to_vec();
         if let Some(scaling) = &self.targets {
@@ -122,7 +117,7 @@ impl Parts {
             let first = params.len() - (n_in + 1) * n_out;
             for (o, (factor, shift)) in scaling.from_standard().into_iter().enumerate() {
                 params[first + n_in * n_out + o] -= shift;
-                for i in (0..=n_in).filter(|_| factor != 0.0) {
+                for i in 0..=n_in {
                     params[first + i * n_out + o] /= factor;
                 }
             }
@@ -136,8 +131,34 @@ impl Parts {
                 params[i * n_out + o] = weight * factor;
             }
         }
-        Ok(params.into_iter().map(T::from_f64).collect())
+        rounded("a weight of --from for standardised samples", params)
     }
+}
+
+fn rounded<T: Real>(what: &str, params: Vec<f64>) -> Result<Vec<T>, Fault> {
+    let params: Vec<T> = params.into_iter().map(T::from_f64).collect();
+    match params.iter().find(|w| !w.is_finite()) {
+        None => Ok(params),
+        Some(wrong) => Err(Fault::NotFinite {
+            what: what.into(),
+            got: wrong.to_string(),
+            remedy: "scale the data, or use --dtype f64",
+        }),
+    }
+}
+
+/// Says of targets that are the same number in all samples of the training part.
+fn unlearned(targets: &DMatrix<f64>) -> Vec<String> {
+    let said = |i: usize| {
+        let (row, y) = (targets.row(i), targets[(i, 0)]);
+        row.iter().all(|other| *other == y).then(|| {
+            format!(
+                "target {} is {y} in all samples to train on: nothing else can be learned, and its losses are in its own unit",
+                i + 1
+            )
+        })
+    };
+    (0..targets.nrows()).filter_map(said).collect()
 }
 
 /// A refusal of a share, as one of the test part.

@@ -231,12 +231,16 @@ fn how_a_table_is_read_needs_a_table() {
     }
 }
 
-/// 1e9 and 1e9 + 1 are one number of f32.
+/// 1e9 and 1e9 + 1 are one number of f32; its numbers there are 64 apart.
 #[test]
 fn what_f32_cannot_hold_is_said() {
     let place = tempfile::tempdir().unwrap();
     let own = place.path();
-    let table = b"1,1000000000,0\n2,1000000001,1\n3,1000000002,2\n1,1000000001,1\n";
+    let table = b"1,1000000000,0\n2,1000000001,1\n3,1000000002,2\n1,1000000003,1\n";
+    let said = read(own, table, &[]).unwrap_err();
+    assert!(said.contains("input 2 of the samples in f32"), "{said}");
+    assert!(read(own, table, &["--dtype=f64"]).is_ok());
+    let table = b"1,1000000000,0\n2,1000002020,1\n3,1000004040,2\n1,1000002020,1\n";
     let said = read(own, table, &[]).unwrap();
     assert!(
         said.contains("f32 cannot hold how samples differ in number 2"),
