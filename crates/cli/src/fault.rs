@@ -138,7 +138,8 @@ fn shown(fault: &ChainError) -> String {
 }
 
 /// Remedies of the libraries that name their types, and the options that are meant.
-const OPTIONS: [(&str, &str); 11] = [
+const OPTIONS: [(&str, &str); 12] = [
+    ("or train in f64", "or use --dtype f64"),
     (
         "carry fewer samples at once with Chunk::Auto or Chunk::Fixed(n), or take Forward, which chunks directions",
         "use --mode forward, or a smaller --batch",
