@@ -8,7 +8,7 @@ use pushpull_core::siblings::figures::table;
 use pushpull_files::weights::Weights;
 use pushpull_files::{Element, output};
 use pushpull_plot::{Categories, HeatMap, Labels, Shade};
-use pushpull_train::{Metrics, Model, Precision as Trained, Samples, class_of};
+use pushpull_train::{Metrics, Model, Precision as Trained, Samples, Score, class_of};
 use serde::Serialize;
 
 use crate::fault::Fault;
@@ -96,6 +96,11 @@ fn judged<T: Element + Trained>(
         x.rows(inputs, outputs).into_owned(),
     )?;
     let metrics = model.metrics(&params, &samples)?;
+    if metrics.loss == 0.0 && matches!(metrics.score, Score::R2(r2) if r2 < 1.0) {
+        let said =
+            "the loss is too small for a number, and told as 0: R2 is not; scale the targets";
+        screen::remark(&[said.to_owned()]);
+    }
     let classes = match network.loss {
         Loss::SoftmaxCrossEntropy => outputs,
         Loss::SigmoidCrossEntropy if outputs == 1 => 2,

@@ -283,6 +283,34 @@ fn columns_whose_standardisation_is_lost_are_refused_first() {
     }
 }
 
+/// Targets whose squares are below the smallest number have an R2, and it is said what their loss is.
+#[test]
+fn a_loss_that_underflows_is_said_to() {
+    let place = tempfile::tempdir().unwrap();
+    let own = place.path();
+    let row = |i: i32| format!("{i},{:e}\n", 1e-200 * f64::from(i * 7 % 31));
+    std::fs::write(own.join("d.csv"), (0..40).map(row).collect::<String>()).unwrap();
+    let run = ["--data=d.csv", "--layers=1,3,1", "--dtype=f64"];
+    let run = [&SQUARED[..], &run, &["--weights=w.st"]].concat();
+    let report = json(own, &run);
+    let epochs = report["epochs"].as_array().unwrap();
+    let train = epochs.last().unwrap()["train"]["score"].as_f64().unwrap();
+    let evaluate = ["evaluate", "--data=d.csv", "--weights=w.st"];
+    let net = ["--activation=tanh", "--loss=squared-error", "--json"];
+    let output = pushpull(own, &[&evaluate[..], &net].concat());
+    let told: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(told["loss"], 0.0);
+    assert!(
+        (told["value"].as_f64().unwrap() - train).abs() < 0.2,
+        "{told}, {train}"
+    );
+    assert!(
+        fault(&output).contains("too small for a number"),
+        "{}",
+        fault(&output)
+    );
+}
+
 #[test]
 fn a_killed_program_resumes_to_the_same_network() {
     let place = tempfile::tempdir().unwrap();

@@ -83,12 +83,12 @@ fn a_file_system_without_locks_is_worked_around_with_a_word() {
 fn an_infinite_validation_loss_is_a_fault_and_writes_nothing() {
     let place = tempfile::tempdir().unwrap();
     let own = place.path();
-    // Of a million samples one is beyond float32's squares, whichever part it falls into.
+    // Of all samples one is beyond the squares of float64, whichever part it falls into.
     for seed in 0..6 {
         let mut table = String::new();
         for k in 0..40 {
             let x = f64::from(k).sin();
-            let odd = if k == 7 { 1e25 } else { x };
+            let odd = if k == 7 { 1e200 } else { x };
             table += &format!("{odd:?},{:?},{:?}\n", x * x, 2.0 * x);
         }
         fs::write(own.join("t.csv"), table).unwrap();
@@ -99,6 +99,7 @@ fn an_infinite_validation_loss_is_a_fault_and_writes_nothing() {
             "--layers=2,1",
             "--activation=tanh",
             "--loss=squared-error",
+            "--dtype=f64",
             "--epochs=9",
             "--patience=3",
             "--weights=w.safetensors",
