@@ -61,6 +61,21 @@ impl Font {
         Ok(f64::from(w) / f64::from(OVER))
     }
 
+    /// A text of at most `width` pixels: what is too long ends in an ellipsis.
+    pub fn shortened(&self, text: &str, width: f64) -> Result<String, PlotError> {
+        let mut short = String::new();
+        for c in text.chars() {
+            short.push(c);
+            if self.width(&short)? > width {
+                while !short.is_empty() && self.width(&format!("{short}…"))? > width {
+                    short.pop();
+                }
+                return Ok(short + "…");
+            }
+        }
+        Ok(short)
+    }
+
     /// Lines of at most `width` pixels, broken between words, and within a word only where it alone is too wide.
     pub fn wrap(&self, text: &str, width: f64) -> Result<Vec<String>, PlotError> {
         let mut lines = Vec::new();
@@ -113,6 +128,9 @@ mod tests {
         );
         assert_eq!(lines.concat().replace(' ', ""), text.replace(' ', ""));
         assert!(font.wrap("", 50.0).unwrap().is_empty());
+        let short = font.shortened(text, 120.0).unwrap();
+        assert!(short.ends_with('…') && font.width(&short).unwrap() <= 120.0);
+        assert_eq!(font.shortened("short", 120.0).unwrap(), "short");
         // Narrower than one letter: a letter a line, and an end.
         assert_eq!(font.wrap("abc", 1.0).unwrap().len(), 3);
     }

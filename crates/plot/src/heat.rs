@@ -12,6 +12,9 @@ use std::path::Path;
 /// Width of a frontier in pixels: seen beside the white lines between cells.
 const FRONTIER: f64 = 5.0;
 
+/// Pixels of a category's name, at most, where shares are drawn.
+const NAME: f64 = 200.0;
+
 /// The categories along an axis of a heat map.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Categories {
@@ -154,11 +157,42 @@ impl HeatMap {
         super::save(path, &page.canvas, &self.table())
     }
 
+    /// The picture's bytes as PNG, for where there is no file.
+    ///
+    /// # Errors
+    /// As [`HeatMap::save`], less those of files.
+    pub fn png(&self) -> Result<Vec<u8>, PlotError> {
+        self.draw()?.canvas.png()
+    }
+
+    /// The numbers as [`HeatMap::save`] writes them.
+    ///
+    /// # Errors
+    /// None that is known.
+    pub fn csv(&self) -> Result<String, PlotError> {
+        super::csv(&self.table())
+    }
+
+    /// The names of categories as they are drawn: long ones of shares end in an ellipsis, and the table has them whole.
+    fn drawn(&self, names: &[String], font: &Font) -> Result<Vec<String>, PlotError> {
+        match self.shade {
+            Shade::Ratio => Ok(names.to_vec()),
+            Shade::Share => names
+                .iter()
+                .map(|name| font.shortened(name, NAME))
+                .collect(),
+        }
+    }
+
     fn draw(&self) -> Result<Page, PlotError> {
         self.check()?;
         let font = Font::plain(20.0);
+        let (columns, rows) = (
+            self.drawn(&self.x.names, &font)?,
+            self.drawn(&self.y.names, &font)?,
+        );
         let mut ticks = 0.0_f64;
-        for name in &self.y.names {
+        for name in &rows {
             ticks = ticks.max(font.width(name)?);
         }
         let words = Words {
@@ -229,7 +263,7 @@ impl HeatMap {
         }
         // Of shares, names that would touch the one before are left out.
         let mut taken = f64::NEG_INFINITY;
-        for (i, name) in self.x.names.iter().enumerate() {
+        for (i, name) in columns.iter().enumerate() {
             let (at, half) = (left + w * (i as f64 + 0.5), font.width(name)? / 2.0 + 2.0);
             if self.shade == Shade::Ratio && 2.0 * half > w {
                 return Err(crowded("the x categories' names"));
@@ -241,7 +275,7 @@ impl HeatMap {
             }
         }
         let mut taken = f64::INFINITY;
-        for (j, name) in self.y.names.iter().enumerate() {
+        for (j, name) in rows.iter().enumerate() {
             let at = bottom - h * (j as f64 + 0.5);
             if at + 0.5 * font.leading() <= taken {
                 taken = at - 0.5 * font.leading();
