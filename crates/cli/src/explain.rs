@@ -7,12 +7,15 @@ use pushpull_planner::{Planned, Timed};
 use serde::Serialize;
 
 use crate::fault::Fault;
-use crate::given::{given, typed};
+use crate::given::{judged, typed};
 use crate::long::{self, Forecast};
 use crate::options::explain::{Explain, Format};
 use crate::options::precision::Precision;
 use crate::options::reduction::Reduction;
 use crate::screen;
+
+/// Samples whose numbers are told where nobody says how many: those of all would not fit on a screen, nor into memory.
+const SAMPLES: usize = 8;
 
 /// The network, and what is told of it.
 #[derive(Serialize)]
@@ -52,7 +55,14 @@ where
     let told = match (weights, &asked.data) {
         (Some(mut weights), Some(data)) => {
             let params = weights.read::<T>()?;
-            let x = typed(&given(data, &asked.columns, &network, asked.batch)?.x);
+            let read = judged(data, &asked.columns, &network, asked.batch)?;
+            let (all, some) = (read.x.ncols(), asked.batch.unwrap_or(SAMPLES));
+            if all > some {
+                screen::remark(&[format!(
+                    "the first {some} of {all} samples are run; --batch says how many"
+                )]);
+            }
+            let x = typed(&read.x.columns(0, some.min(all)).into_owned());
             let forecast = long::explanation::<T>(&graph, x.ncols());
             let waiting = forecast.as_ref().and_then(Forecast::wait);
             let told = Explanation::traced(&graph, &params, Mat::from(&x));

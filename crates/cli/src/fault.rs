@@ -9,6 +9,9 @@ use pushpull_mixed_mode::ChainError;
 use pushpull_planner::PlanError;
 use pushpull_train::{CheckpointFault, TrainError};
 
+/// What to do about numbers that are none any more.
+pub const RANGE: &str = "a number left the range of its type or the domain of a function; scale the inputs, or use --dtype f64";
+
 /// Why there is no answer.
 #[derive(Debug, thiserror::Error)]
 pub enum Fault {
@@ -47,6 +50,11 @@ pub enum Fault {
     /// The user asked for an end.
     #[error("interrupted; {remedy}")]
     Interrupted { remedy: String },
+    /// A search that ends without a score.
+    #[error(
+        "--search: expected a trial with a score, got none of {trials}, and no file is written; the first: {first}"
+    )]
+    NoScore { trials: usize, first: TrainError },
     /// Finite numbers that led to others.
     #[error("{what}: expected a finite number, got {got}; {remedy}")]
     NotFinite {
@@ -108,7 +116,7 @@ impl Fault {
             Self::Train(_) => 2,
             // As a shell says of what Ctrl-C ended.
             Self::Interrupted { .. } => 130,
-            Self::Plot(_) | Self::Figure(_) | Self::NotFinite { .. } => 1,
+            Self::Plot(_) | Self::Figure(_) | Self::NoScore { .. } | Self::NotFinite { .. } => 1,
         }
     }
 }
@@ -138,7 +146,7 @@ fn shown(fault: &ChainError) -> String {
 }
 
 /// Remedies of the libraries that name their types, and the options that are meant.
-const OPTIONS: [(&str, &str); 12] = [
+const OPTIONS: [(&str, &str); 13] = [
     ("or train in f64", "or use --dtype f64"),
     (
         "carry fewer samples at once with Chunk::Auto or Chunk::Fixed(n), or take Forward, which chunks directions",
@@ -162,6 +170,11 @@ const OPTIONS: [(&str, &str); 12] = [
     ("Primal: threads must be", "--threads: expected"),
     ("--threads: threads must be", "--threads: expected"),
     ("Reverse: a budget of", "checkpointed: a budget of"),
+    // A number of bytes that is beyond 64 bits.
+    (
+        "needs 18446744073709551615 bytes",
+        "needs more than 18446744073709551615 bytes",
+    ),
     (
         "explain a narrower network or a smaller batch",
         "use narrower --layers or a smaller --batch",
@@ -189,10 +202,15 @@ const SETTINGS: [(&str, &str); 14] = [
     ("the mode under a shadow check:", "--mode, with --shadow:"),
 ];
 
+/// A text of a library with the remedies that are options here.
+pub fn in_options(text: String) -> String {
+    let replaced = |text: String, (library, option): &(&str, &str)| text.replace(library, option);
+    OPTIONS.iter().fold(text, replaced)
+}
+
 /// A fault in the words of the options.
 pub fn words(fault: &Fault) -> String {
-    let replaced = |text: String, (library, option): &(&str, &str)| text.replace(library, option);
-    let text = OPTIONS.iter().fold(fault.to_string(), replaced);
+    let text = in_options(fault.to_string());
     let said = SETTINGS
         .iter()
         .find(|(setting, _)| text.starts_with(setting));

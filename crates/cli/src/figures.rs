@@ -9,6 +9,7 @@ use pushpull_files::{FileError, output};
 use pushpull_lecture::{EXPERIMENTS, Experiment, Figure, named, section};
 use serde_json::json;
 
+use crate::destination::{self, listed};
 use crate::fault::Fault;
 use crate::long::{Faster, Forecast};
 use crate::options::figures::Figures;
@@ -16,7 +17,7 @@ use crate::{interrupt, screen};
 
 /// Runs the command; the text for stdout.
 pub fn run(asked: &Figures, json: bool) -> Result<String, Fault> {
-    output::check_directory("--output", &asked.output)?;
+    destination::check(&[("--output", &asked.output, &["FIGURES.md"])], &[])?;
     let extent = if asked.quick {
         Extent::Quick
     } else {
@@ -138,11 +139,7 @@ fn text(figures: &[Figure], files: &[PathBuf]) -> String {
             claim.verdict, claim.words, claim.measured
         );
     }
-    text += "\n";
-    for file in files {
-        text += &format!("{}\n", file.display());
-    }
-    text
+    format!("{text}\n{}", listed(files, ""))
 }
 
 fn report(figures: &[Figure], files: &[PathBuf]) -> String {

@@ -5,8 +5,9 @@ use std::path::Path;
 use nalgebra::DMatrix;
 use pushpull_bench::net::Net;
 use pushpull_core::siblings::memory;
+use pushpull_core::siblings::words::shown;
 use pushpull_core::{Graph, Scalar};
-use pushpull_files::{Reading, Samples, samples};
+use pushpull_files::{FileError, Reading, Samples, is_stdin, samples};
 
 use crate::fault::Fault;
 use crate::network::Network;
@@ -34,7 +35,7 @@ impl<T: Scalar> Given<T> {
         network: &Network,
         batch: Option<usize>,
     ) -> Result<Self, Fault> {
-        let read = data.map(|path| given(path, columns, network, batch));
+        let read = data.map(|path| judged(path, columns, network, batch));
         let read = read.transpose()?;
         let batch = read
             .as_ref()
@@ -94,6 +95,39 @@ pub fn lost<T: Scalar>(x: &DMatrix<f64>) -> Vec<String> {
         T::NAME,
         first + 1,
     )]
+}
+
+/// What a file of samples is called.
+pub fn named(path: &Path) -> String {
+    match is_stdin(path) {
+        true => "standard input".into(),
+        false => path.display().to_string(),
+    }
+}
+
+/// As [`given`], for a network whose weights may have learnt classes.
+pub fn judged(
+    path: &Path,
+    columns: &Columns,
+    network: &Network,
+    batch: Option<usize>,
+) -> Result<Samples, Fault> {
+    let read = given(path, columns, network, batch)?;
+    // Their order in this file says nothing of their numbers in the network. Weights that were read say which layers have a bias;
+    // those that are drawn have learnt nothing.
+    if let (Some(word), None, [_, ..]) =
+        (read.classes.first(), &network.classes, &network.biases[..])
+    {
+        return Err(FileError::input(
+            path,
+            "the classes",
+            "numbers, because the weights have no names of classes",
+            format!("words, such as {}", shown(word)),
+            "number the classes from 0, as the network was trained, or use weights that `pushpull train` has written",
+        )
+        .into());
+    }
+    Ok(read)
 }
 
 /// The first samples of a file, all of them if no batch is asked for: inputs over targets. Words are the classes that the

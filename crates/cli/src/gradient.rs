@@ -3,12 +3,13 @@
 use pushpull_core::siblings::figures::grouped;
 use pushpull_core::{Dual, Real, Wrt};
 use pushpull_files::weights::{Weights, gradients};
-use pushpull_files::{Element, output};
+use pushpull_files::{Element, Line, output};
 use pushpull_planner::{Planned, Timed};
 use serde::Serialize;
 
-use crate::fault::Fault;
-use crate::given::{given, typed};
+use crate::destination;
+use crate::fault::{Fault, RANGE};
+use crate::given::{judged, typed};
 use crate::long::{self, Forecast};
 use crate::network::Network;
 use crate::options::gradient::Gradient;
@@ -32,7 +33,7 @@ struct Report {
 pub fn run(asked: &Gradient, json: bool) -> Result<String, Fault> {
     settings(asked)?;
     let files = asked.columns.files(&[&asked.weights, &asked.data]);
-    output::check("--output", &asked.output, &files)?;
+    destination::check(&[("--output", &asked.output, &[])], &files)?;
     let (network, weights) = asked.net.network(asked.reduction, Some(&asked.weights))?;
     let Some(weights) = weights else {
         return Err(no_widths());
@@ -76,7 +77,7 @@ fn differentiate<T: Element + Planned>(
 where
     Dual<T>: Timed,
 {
-    let x = typed::<T>(&given(&asked.data, &asked.columns, network, None)?.x);
+    let x = typed::<T>(&judged(&asked.data, &asked.columns, network, None)?.x);
     let batch = x.ncols();
     let params = weights.read::<T>()?;
     let graph = network.graph(batch)?;
@@ -98,7 +99,7 @@ where
         Err(Fault::NotFinite {
             what: what.into(),
             got: value.to_string(),
-            remedy: "a number left the range of its type or the domain of a function; scale the inputs, or use float64",
+            remedy: RANGE,
         })
     };
     finite("the loss", found.value)?;
@@ -137,7 +138,7 @@ impl Report {
             grouped(self.flops),
             grouped(self.calls),
             grouped(self.peak_bytes as u128),
-            asked.output.display()
+            Line(asked.output.display())
         )
     }
 }

@@ -10,6 +10,7 @@
 mod auto;
 mod calibration;
 mod compare;
+mod destination;
 mod evaluate;
 mod explain;
 mod fault;
@@ -59,7 +60,7 @@ pub fn main() -> ExitCode {
 fn run(options: &Options) -> Result<(), Fault> {
     let text = match &options.command {
         Command::Gradient(asked) => gradient::run(asked, options.json)?,
-        Command::Predict(asked) => predict::run(asked)?,
+        Command::Predict(asked) => predict::run(asked, options.json)?,
         Command::Evaluate(asked) => evaluate::run(asked, options.json)?,
         Command::Compare(asked) => compare::run(asked, options.json)?,
         Command::Train(asked) => train::run(asked, options.json)?,

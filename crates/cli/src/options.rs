@@ -23,21 +23,30 @@ const ABOUT: &str = "Gradients of your own networks in every mode of automatic d
 
 const AFTER: &str = "\
 Examples:
-  pushpull gradient --layers 5,8,8,3 --activation relu --loss softmax-cross-entropy \\
-      --weights w.safetensors --data d.npz --output g.safetensors
-  pushpull compare --layers 64,128,128,10 --activation relu --loss softmax-cross-entropy --batch 32
-  pushpull train --set digits --layers 64,128,128,10 --activation relu --loss softmax-cross-entropy
-  pushpull predict --weights w.safetensors --activation relu --loss softmax-cross-entropy --data new.csv
-  pushpull plan --layers 64,128,128,10 --activation relu --loss softmax-cross-entropy --memory 500MB
-  pushpull explain --layers 4,8,3 --activation tanh --loss softmax-cross-entropy
-  pushpull xray --layers 64,32,32,32,10 --activation sigmoid --loss softmax-cross-entropy
+  pushpull gradient --layers 5,8,8,3 --activation relu \\
+      --loss softmax-cross-entropy --weights w.safetensors --data d.npz \\
+      --output g.safetensors
+  pushpull compare --layers 64,128,128,10 --activation relu \\
+      --loss softmax-cross-entropy --batch 32
+  pushpull train --set digits --layers 64,128,128,10 --activation relu \\
+      --loss softmax-cross-entropy
+  pushpull predict --weights w.safetensors --activation relu \\
+      --loss softmax-cross-entropy --data new.csv
+  pushpull plan --layers 64,128,128,10 --activation relu \\
+      --loss softmax-cross-entropy --memory 500MB
+  pushpull explain --layers 4,8,3 --activation tanh \\
+      --loss softmax-cross-entropy
+  pushpull xray --layers 64,32,32,32,10 --activation sigmoid \\
+      --loss softmax-cross-entropy
   pushpull figures --only depth
 
 Exit codes:
-  0  done
-  1  the work failed: a file could not be written, or finite numbers led to NaN or infinity
-  2  refused before the work: wrong options, a file that is not what it should be, too little memory
-Results go to stdout, faults and progress to stderr. A command that fails leaves no output file.";
+  0    done
+  1    the work failed: a file could not be written, or finite numbers led to NaN or infinity
+  2    refused before the work: wrong options, a file that is not what it should be, too little memory
+  130  interrupted by Ctrl-C: what was finished is said and written
+Results go to stdout, faults and progress to stderr. A command that fails leaves no output file; one that was
+interrupted does.";
 
 /// The program.
 #[derive(Debug, Parser)]

@@ -78,6 +78,9 @@ pub fn run(asked: &Plan, json: bool) -> Result<String, Fault> {
     }
     let layers = asked.layers.as_ref();
     let weights = asked.weights.as_ref();
+    if weights.is_none() {
+        asked.names.without_weights("--weights")?;
+    }
     let weights = weights.map(|path| asked.names.open(path, layers));
     let weights = weights.transpose()?;
     let dtype = match &weights {

@@ -1,15 +1,17 @@
 //! `pushpull predict`: what a saved network answers.
 
+use std::path::Path;
+
 use nalgebra::DMatrix;
 use pushpull_core::blocks::{Activation, Loss};
-use pushpull_core::{Mat, Primal};
-use pushpull_files::weights::Weights;
-use pushpull_files::{Array, Element, FileError, Reading, npz_bytes, output, samples};
+use pushpull_core::{Mat, Primal, Real};
+use pushpull_files::{Array, Element, FileError, Line, Reading, npz_bytes, output, samples};
 
 use pushpull_train::class_of;
 
-use crate::fault::Fault;
-use crate::given::typed;
+use crate::destination;
+use crate::fault::{Fault, RANGE};
+use crate::given::{lost, named};
 use crate::network::Network;
 use crate::options::precision::Precision;
 use crate::options::predict::Predict;
@@ -19,12 +21,12 @@ use crate::screen;
 const BLOCK: usize = 256;
 
 /// Runs the command; the text for stdout.
-pub fn run(asked: &Predict) -> Result<String, Fault> {
+pub fn run(asked: &Predict, json: bool) -> Result<String, Fault> {
     let as_npz = match &asked.output {
         None => false,
         Some(path) => {
             let files = asked.columns.files(&[&asked.weights, &asked.data]);
-            output::check("--output", path, &files)?;
+            destination::check(&[("--output", path, &[])], &files)?;
             let end = path.extension().and_then(|end| end.to_str());
             match end.map(str::to_lowercase).as_deref() {
                 Some("csv") => false,
@@ -37,7 +39,7 @@ pub fn run(asked: &Predict) -> Result<String, Fault> {
             }
         }
     };
-    let weights = asked.names.open(&asked.weights, asked.layers.as_ref())?;
+    let mut weights = asked.names.open(&asked.weights, asked.layers.as_ref())?;
     let network = Network {
         widths: weights.widths(),
         biases: weights.biases(),
@@ -58,12 +60,18 @@ pub fn run(asked: &Predict) -> Result<String, Fault> {
     let read = samples::read(&asked.data, &network.sample()?, &reading)?;
     screen::remark(&read.said);
     let outputs = match Precision::of(asked.dtype, &weights) {
-        Precision::F32 => outputs::<f32>(&network, weights, &read.x)?,
-        Precision::F64 => outputs::<f64>(&network, weights, &read.x)?,
+        Precision::F32 => {
+            screen::remark(&lost::<f32>(&read.x));
+            answers(&network, &weights.read::<f32>()?, &read.x, &asked.data)?
+        }
+        Precision::F64 => answers(&network, &weights.read::<f64>()?, &read.x, &asked.data)?,
     };
     let answers = Answers::new(outputs, asked.loss, names)?;
     let Some(path) = &asked.output else {
-        return answers.csv();
+        return match json {
+            true => screen::json(&answers.json()),
+            false => answers.csv(),
+        };
     };
     let bytes = if as_npz {
         answers.npz(path)?
@@ -71,22 +79,34 @@ pub fn run(asked: &Predict) -> Result<String, Fault> {
         answers.csv()?.into_bytes()
     };
     output::write(path, &bytes)?;
+    let samples = answers.outputs.ncols();
+    if json {
+        return screen::json(&serde_json::json!({"samples": samples, "files": [path]}));
+    }
     Ok(format!(
-        "written     {}: {} samples\n",
-        path.display(),
-        answers.outputs.ncols()
+        "written     {}: {samples} samples\n",
+        Line(path.display()),
     ))
 }
 
-/// The network's outputs, a sample a column.
-fn outputs<T: Element>(
+/// The network's outputs on the samples of a file, a sample a column, all of them finite.
+pub fn answers<T: Element>(
     network: &Network,
-    mut weights: Weights,
+    params: &[T],
     x: &DMatrix<f64>,
+    file: &Path,
 ) -> Result<DMatrix<f64>, Fault> {
-    let params = weights.read::<T>()?;
+    let place = |(i, j): (usize, usize)| format!("{} of sample {}", i + 1, j + 1);
+    let (n, given, x) = (x.ncols(), x, x.map(T::from_f64));
+    if let Some(at) = unfinished(&x) {
+        return Err(Fault::option(
+            "--dtype",
+            format!("a type that holds number {} of {}", place(at), named(file)),
+            format!("{}, which cannot hold {:e}", T::NAME, given[at]),
+            "use --dtype f64, or scale the inputs",
+        ));
+    }
     let graph = network.outputs_alone()?;
-    let (n, x) = (x.ncols(), typed::<T>(x));
     let mut outputs = DMatrix::zeros(network.outputs(), n);
     let mut engine: Option<(usize, Primal<T>)> = None;
     for first in (0..n).step_by(BLOCK) {
@@ -96,7 +116,7 @@ fn outputs<T: Element>(
             Some((_, engine)) => engine,
             None => Primal::new(&graph, block.ncols())?,
         };
-        let y = primal.run(&params, Mat::from(&block))?;
+        let y = primal.run(params, Mat::from(&block))?;
         for (j, column) in y.columns().enumerate() {
             for (i, value) in column.iter().enumerate() {
                 outputs[(i, first + j)] = value.to_f64();
@@ -104,7 +124,20 @@ fn outputs<T: Element>(
         }
         engine = Some((block.ncols(), primal));
     }
-    Ok(outputs)
+    match unfinished(&outputs) {
+        None => Ok(outputs),
+        Some(at) => Err(Fault::NotFinite {
+            what: format!("{}: output {}", named(file), place(at)),
+            got: outputs[at].to_string(),
+            remedy: RANGE,
+        }),
+    }
+}
+
+/// The row and column of the first number that is not finite.
+fn unfinished<T: Real>(numbers: &DMatrix<T>) -> Option<(usize, usize)> {
+    let at = numbers.iter().position(|number| !number.is_finite())?;
+    Some((at % numbers.nrows(), at / numbers.nrows()))
 }
 
 /// What a network answers.
@@ -202,7 +235,26 @@ impl Answers {
         Ok(String::from_utf8_lossy(&bytes).into_owned())
     }
 
-    fn npz(&self, path: &std::path::Path) -> Result<Vec<u8>, Fault> {
+    /// The same as an object, a list for each sample.
+    fn json(&self) -> serde_json::Value {
+        let samples = 0..self.outputs.ncols();
+        let lists = |numbers: &DMatrix<f64>| -> Vec<Vec<f64>> {
+            let columns = numbers.column_iter();
+            columns.map(|column| column.as_slice().to_vec()).collect()
+        };
+        let classes = |j: usize| match &self.classes(j)[..] {
+            [class] => serde_json::json!(self.name(*class)),
+            several => serde_json::json!(several),
+        };
+        let probabilities = self.probabilities.as_ref();
+        serde_json::json!({
+            "outputs": lists(&self.outputs),
+            "probabilities": probabilities.map(lists),
+            "classes": probabilities.map(|_| samples.map(classes).collect::<Vec<_>>()),
+        })
+    }
+
+    fn npz(&self, path: &Path) -> Result<Vec<u8>, Fault> {
         let matrix = |name: &'static str, numbers: &DMatrix<f64>| Array {
             name,
             shape: vec![numbers.ncols(), numbers.nrows()],

@@ -71,7 +71,9 @@ pub fn columns() -> usize {
     let own = || terminal_size_of(io::stdout()).map(|(Width(columns), _)| columns.into());
     let usual = if io::stdout().is_terminal() { 80 } else { 160 };
     let known = said.filter(|&columns: &usize| columns > 0).or_else(own);
-    known.filter(|&columns| columns > 0).unwrap_or(usual)
+    let known = known.filter(|&columns| columns > 0).unwrap_or(usual);
+    // A format takes no greater width.
+    known.min(u16::MAX.into())
 }
 
 /// Whether this goes to a terminal whose user has not asked for plain text (no-color.org).

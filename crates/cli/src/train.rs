@@ -2,10 +2,11 @@
 
 use std::path::Path;
 
+use pushpull_files::Element;
 use pushpull_files::weights::Weights;
-use pushpull_files::{Element, output};
 use pushpull_train::{Optimiser, Settings};
 
+use crate::destination::{self, Named};
 use crate::fault::{Failed, Fault};
 use crate::network::Network;
 use crate::options::precision::Precision;
@@ -40,19 +41,21 @@ fn run_on(asked: &Train, json: bool, ranks: &impl Ranks) -> Result<String, Fault
     let inputs: Vec<&Path> = inputs.map(AsRef::as_ref).collect();
     let inputs = asked.columns.files(&inputs);
     let outputs = [
-        ("--weights", &asked.weights),
-        ("--table", &asked.table),
-        ("--checkpoint", &asked.checkpoint),
+        ("--weights", &asked.weights, &[][..]),
+        ("--table", &asked.table, &[]),
+        ("--checkpoint", &asked.checkpoint, &[]),
+        ("--plot", &asked.plot, &curves::FILES),
     ];
-    let outputs = outputs.map(|(option, file)| Some((option, file.as_deref()?)));
-    let outputs: Vec<(&str, &Path)> = outputs.into_iter().flatten().collect();
+    let outputs = outputs.iter();
+    let outputs =
+        outputs.filter_map(|&(option, file, files)| Some((option, file.as_deref()?, files)));
+    let outputs: Vec<Named> = outputs.collect();
     // Only the first rank may have the place for what it writes.
-    for (option, file) in outputs.iter().filter(|_| ranks.is_first()) {
-        output::check(option, file, &inputs)?;
+    if ranks.is_first() {
+        destination::check(&outputs, &inputs)?;
     }
-    output::distinct(&outputs)?;
-    if let (Some(directory), true) = (&asked.plot, ranks.is_first()) {
-        output::check_directory("--plot", directory)?;
+    if asked.from.is_none() {
+        asked.net.names.without_weights("--from")?;
     }
     let (network, from) = asked.net.network(Reduction::Mean, asked.from.as_deref())?;
     if asked.momentum.is_some() && asked.optimiser != Method::Sgd {
@@ -64,6 +67,7 @@ fn run_on(asked: &Train, json: bool, ranks: &impl Ranks) -> Result<String, Fault
             remedy,
         ));
     }
+    rates(asked)?;
     let parts = match asked.dtype {
         Precision::F32 => Parts::of::<f32>(asked, &network)?,
         Precision::F64 => Parts::of::<f64>(asked, &network)?,
@@ -78,6 +82,26 @@ fn run_on(asked: &Train, json: bool, ranks: &impl Ranks) -> Result<String, Fault
     match asked.dtype {
         Precision::F32 => work.at::<f32>(from),
         Precision::F64 => work.at::<f64>(from),
+    }
+}
+
+/// Refuses a learning rate that the type of numbers rounds to 0 or to infinity.
+fn rates(asked: &Train) -> Result<(), Fault> {
+    let given = asked.rate.iter().map(|rate| ("--rate", *rate));
+    let tried = asked.rates.iter().map(|rate| ("--rates", *rate));
+    let lost = |(_, rate): &(_, f64)| *rate != 0.0 && !(*rate as f32).is_normal();
+    match given.chain(tried).find(lost) {
+        Some((option, rate)) if asked.dtype == Precision::F32 => Err(Fault::option(
+            option,
+            format!(
+                "a rate from {:e} to {:e}, as f32 holds them",
+                f32::MIN_POSITIVE,
+                f32::MAX
+            ),
+            format!("{rate:e}"),
+            "choose another, or use --dtype f64",
+        )),
+        _ => Ok(()),
     }
 }
 

@@ -1,14 +1,15 @@
 //! `pushpull xray`: what happens to a gradient inside the user's own network.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use pushpull_core::Dual;
 use pushpull_files::weights::Weights;
-use pushpull_files::{Element, output};
+use pushpull_files::{Element, Line, output};
 use pushpull_planner::{Planned, Timed};
 use pushpull_xray::{Settings, Xray as Seen};
 use serde::Serialize;
 
+use crate::destination::{self, listed};
 use crate::fault::Fault;
 use crate::given::Given;
 use crate::long::{self, Forecast};
@@ -35,7 +36,10 @@ struct Report {
 /// Runs the command; the text for stdout.
 pub fn run(asked: &Xray, json: bool) -> Result<String, Fault> {
     if let Some(directory) = &asked.output {
-        output::check_directory("--output", directory)?;
+        let inputs = [&asked.weights, &asked.data].into_iter().flatten();
+        let inputs: Vec<&Path> = inputs.map(AsRef::as_ref).collect();
+        let inputs = asked.columns.files(&inputs);
+        destination::check(&[("--output", directory, &picture::FILES)], &inputs)?;
     }
     let (network, weights) = asked
         .net
@@ -95,17 +99,15 @@ where
     if let Some(directory) = &asked.output {
         let words = report.setting();
         report.files = output::write_all(directory, |aside| {
-            picture::save(&aside.join("xray.png"), &words, &report.seen)
+            picture::save(&aside.join(picture::FILES[1]), &words, &report.seen)
         })?;
     }
     if json {
         return screen::json(&report);
     }
-    let mut text = format!("{}\n{}\n", screen::bold(&report.setting()), report.seen);
-    for file in &report.files {
-        text += &format!("{}\n", file.display());
-    }
-    Ok(text)
+    let setting = Line(report.setting()).to_string();
+    let text = format!("{}\n{}\n", screen::bold(&setting), report.seen);
+    Ok(text + &listed(&report.files, ""))
 }
 
 impl Report {

@@ -194,3 +194,44 @@ fn wrong_options_are_refused() {
         );
     }
 }
+
+#[test]
+fn a_screen_of_any_width_is_written_on() {
+    for columns in ["65535", "65536", "18446744073709551615", "1"] {
+        let output = std::process::Command::new(env!("CARGO_BIN_EXE_pushpull"))
+            .args([
+                "explain",
+                "--layers=2,3,1",
+                "--activation=tanh",
+                "--loss=sum",
+            ])
+            .env("COLUMNS", columns)
+            .output()
+            .unwrap();
+        assert!(text(output).contains("primal program"), "{columns}");
+    }
+}
+
+/// A whole table would not fit on a screen, nor into memory.
+#[test]
+fn of_many_samples_the_first_are_run() {
+    let place = tempfile::tempdir().unwrap();
+    common::network(place.path(), &[2, 3, 1], 20, Dtype::F64);
+    let run = |more: &[&str]| {
+        let files = ["--weights=w.safetensors", "--data=d.npz"];
+        let net = [
+            "explain",
+            "--activation=tanh",
+            "--loss=squared-error",
+            "--json",
+        ];
+        let output = pushpull(place.path(), &[&net[..], &files, more].concat());
+        let said = fault(&output);
+        let told: Value = serde_json::from_str(&text(output)).unwrap();
+        (told["batch"].as_u64().unwrap(), said)
+    };
+    let (batch, said) = run(&[]);
+    assert_eq!(batch, 8);
+    assert!(said.contains("the first 8 of 20 samples are run"), "{said}");
+    assert_eq!(run(&["--batch=20"]), (20, String::new()));
+}

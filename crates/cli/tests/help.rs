@@ -66,3 +66,31 @@ fn a_wrong_name_is_answered_with_the_right_ones() {
     assert!(fault(&output).contains("relu"), "{}", fault(&output));
     assert!(output.stdout.is_empty());
 }
+
+/// A line that is copied is a whole one, or ends in a backslash.
+#[test]
+fn examples_fit_on_a_terminal() {
+    for command in [
+        "", "gradient", "predict", "evaluate", "compare", "train", "plan", "explain", "xray",
+        "figures",
+    ] {
+        let output = std::process::Command::new(env!("CARGO_BIN_EXE_pushpull"))
+            .args([command, "--help"].iter().filter(|word| !word.is_empty()))
+            .env("COLUMNS", "80")
+            .output()
+            .unwrap();
+        let text = String::from_utf8(output.stdout).unwrap();
+        let (_, examples) = text.split_once("Examples:\n").unwrap();
+        let (examples, _) = examples.split_once("\n\n").unwrap();
+        let mut goes_on = false;
+        for line in examples.lines() {
+            assert_ne!(
+                line.starts_with("  pushpull "),
+                goes_on,
+                "{command}: {examples}"
+            );
+            goes_on = line.ends_with('\\');
+        }
+        assert!(text.contains("130") || !["", "train", "compare", "figures"].contains(&command));
+    }
+}

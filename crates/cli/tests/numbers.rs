@@ -403,3 +403,123 @@ fn commands_without_a_batch_name_none() {
         &["--only: expected one of", "got \"\"; choose"],
     );
 }
+
+#[test]
+fn what_would_do_nothing_is_refused() {
+    let place = place();
+    let path = place.path();
+    let net = &NET[..];
+    for (arguments, words) in [
+        (
+            &["--search=grid", "--trials=4"][..],
+            ["--trials: expected --search random", "leave it out"],
+        ),
+        (&["--map=0=1"], ["--map: expected weights", "give --from"]),
+        (
+            &["--transpose"],
+            ["--transpose: expected weights", "give --from"],
+        ),
+        (
+            &["--rate=1e-50"],
+            ["--rate: expected a rate from 1.17", "--dtype f64"],
+        ),
+        (
+            &["--search=grid", "--rates=1e-3,1e-50"],
+            ["--rates: expected a rate", "got 1e-50"],
+        ),
+        (
+            &["--weights=-"],
+            ["--weights: expected a file", "/dev/stdout"],
+        ),
+    ] {
+        says(path, &[&TRAIN[..], arguments].concat(), &words);
+    }
+    for command in ["compare", "explain", "plan", "xray"] {
+        let typed = [&[command, "--map=0=1"][..], net].concat();
+        says(path, &typed, &["--map: expected weights", "give --weights"]);
+    }
+    let evaluate = [&["evaluate", "--output=d"][..], net, &FILES].concat();
+    says(
+        path,
+        &evaluate,
+        &["--output: expected a confusion matrix", "leave it out"],
+    );
+    let gradient = [&["gradient", "--output=-"][..], net, &FILES].concat();
+    says(
+        path,
+        &gradient,
+        &["--output: expected a file", "/dev/stdout"],
+    );
+}
+
+/// Bytes beyond 64 bits are not told as if they were counted.
+#[test]
+fn numbers_at_the_end_of_64_bits_are_told_as_they_are() {
+    let place = place();
+    let plan = [&["plan", "--batch=99999999999999999"][..], &NET].concat();
+    says(
+        place.path(),
+        &plan,
+        &["needs more than 18446744073709551615 bytes"],
+    );
+}
+
+#[test]
+fn predictions_are_an_object_where_that_is_asked_for() {
+    let place = place();
+    let predict = ["predict", "--json", "--activation=relu"];
+    let output = pushpull(place.path(), &[&predict[..], &FILES].concat());
+    assert!(output.status.success(), "{}", fault(&output));
+    let told: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(told["outputs"].as_array().unwrap().len(), 40);
+    assert_eq!(told["outputs"][0].as_array().unwrap().len(), 2);
+    let softmax = "--loss=softmax-cross-entropy";
+    let output = pushpull(place.path(), &[&predict[..], &FILES, &[softmax]].concat());
+    let told: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(told["classes"].as_array().unwrap().len(), 40);
+    let output = pushpull(
+        place.path(),
+        &[&predict[..], &FILES, &["--output=p.csv"]].concat(),
+    );
+    let told: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(told["samples"], 40);
+}
+
+/// Numbers that leave the range of their type are a failure that names the sample.
+#[test]
+fn answers_that_are_not_finite_are_a_failure() {
+    let place = tempfile::tempdir().unwrap();
+    let path = place.path();
+    network(path, &[2, 2], 2, Dtype::F64);
+    for (table, words) in [
+        (
+            "1,1,0,0\n1e308,1,0,0\n",
+            "d.csv: output 1 of sample 2: expected a finite number",
+        ),
+        (
+            "1,1,0,0\n1,1,1e200,0\n",
+            "d.csv: the loss of sample 2: expected a finite number, got inf",
+        ),
+    ] {
+        std::fs::write(path.join("d.csv"), table).unwrap();
+        let files = ["--weights=big.safetensors", "--data=d.csv"];
+        let layers = common::layers(&serde_json::json!([
+            {"weight": [[1e9, 1e9], [1.0, 1.0]], "bias": [0.0, 0.0]}
+        ]));
+        let bytes = common::safetensors(&common::tensors(Dtype::F64, &layers));
+        std::fs::write(path.join("big.safetensors"), bytes).unwrap();
+        let evaluate = ["evaluate", "--layers=2,2", NET[1], NET[2]];
+        let output = pushpull(path, &[&evaluate[..], &files].concat());
+        let said = fault(&output);
+        assert_eq!(output.status.code(), Some(1), "{said}");
+        assert!(said.contains(words), "{said}");
+        assert!(output.stdout.is_empty());
+        if words.contains("output") {
+            let predict = ["predict", "--target=3", "--target=4", NET[1]];
+            let output = pushpull(path, &[&predict[..], &files].concat());
+            let said = fault(&output);
+            assert_eq!(output.status.code(), Some(1), "{said}");
+            assert!(said.contains(words), "{said}");
+        }
+    }
+}

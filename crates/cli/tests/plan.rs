@@ -373,3 +373,18 @@ fn where_times_are_kept_is_said_and_can_be_chosen() {
     assert_eq!(run(Some("here.txt")), "");
     assert!(place.path().join("here.txt").exists());
 }
+
+#[test]
+fn a_file_that_is_no_calibration_is_left_alone() {
+    let place = tempfile::tempdir().unwrap();
+    let notes = place.path().join("notes.txt");
+    std::fs::write(&notes, "mine").unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_pushpull"))
+        .args(NET)
+        .env("PUSHPULL_CALIBRATION", &notes)
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", fault(&output));
+    assert_eq!(fault(&output).matches("no calibration").count(), 1);
+    assert_eq!(std::fs::read_to_string(&notes).unwrap(), "mine");
+}

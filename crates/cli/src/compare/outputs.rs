@@ -6,10 +6,11 @@ use std::path::{Path, PathBuf};
 use pushpull_files::{FileError, output};
 use pushpull_plot::Multiples;
 
+use crate::destination::{self, Named};
 use crate::fault::Fault;
 
-/// The name of the files in a directory.
-const NAME: &str = "compare";
+/// The files in a directory.
+const FILES: [&str; 2] = ["compare.csv", "compare.png"];
 
 /// How a picture is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,9 +60,10 @@ impl Outputs {
             let end = end.unwrap_or_default().to_lowercase();
             places.push(match Kind::of(path) {
                 Some(kind) if !path.is_dir() => {
-                    output::check("--output", path, inputs)?;
-                    output::check("--output", &path.with_extension("csv"), inputs)?;
-                    pictures.push(("--output", path.as_path()));
+                    let numbers = path.with_extension("csv");
+                    let files: [Named; 2] = [("--output", path, &[]), ("--output", &numbers, &[])];
+                    destination::check(&files, inputs)?;
+                    pictures.push(path.clone());
                     Place::Picture(path.clone(), kind)
                 }
                 _ if OTHERS.contains(&&end[..]) && !path.is_dir() => {
@@ -73,12 +75,16 @@ impl Outputs {
                     ));
                 }
                 _ => {
-                    output::check_directory("--output", path)?;
-                    pictures.push(("--output", path.as_path()));
+                    destination::check(&[("--output", path, &FILES)], inputs)?;
+                    pictures.extend([path.clone(), path.join(FILES[1])]);
                     Place::Directory(path.clone())
                 }
             });
         }
+        let pictures: Vec<(&str, &Path)> = pictures
+            .iter()
+            .map(|path| ("--output", path.as_path()))
+            .collect();
         output::distinct(&pictures)?;
         Ok(Self(places))
     }
@@ -90,12 +96,12 @@ impl Outputs {
             match place {
                 Place::Directory(directory) => {
                     let written = output::write_all::<Fault>(directory, |aside| {
-                        let put = |end: &str, bytes: &[u8]| {
-                            let path = aside.join(format!("{NAME}.{end}"));
-                            fs::write(&path, bytes).map_err(|error| FileError::write(&path, error))
-                        };
-                        put("csv", table)?;
-                        Ok(put("png", &Kind::Png.bytes(page)?)?)
+                        for (name, bytes) in FILES.iter().zip([table, &Kind::Png.bytes(page)?]) {
+                            let path = aside.join(name);
+                            fs::write(&path, bytes)
+                                .map_err(|error| FileError::write(&path, error))?;
+                        }
+                        Ok(())
                     })?;
                     files.extend(written);
                 }

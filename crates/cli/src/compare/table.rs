@@ -4,10 +4,11 @@ use std::path::{Path, PathBuf};
 
 use pushpull_bench::grid::Against;
 use pushpull_core::siblings::figures::{self, grouped, seconds};
-use pushpull_files::FileError;
+use pushpull_files::{FileError, Line};
 
 use super::contender::{Row, Source};
 use super::{Case, Setting};
+use crate::destination::listed;
 use crate::screen::bold;
 
 /// The tables for people, one for each configuration.
@@ -22,8 +23,9 @@ pub fn text(cases: &[Case], files: &[PathBuf]) -> String {
             ..
         } = &first.setting;
         out += &format!(
-            "{activation}, {loss}; {} configurations, data {data}, {}\n{}\n",
+            "{activation}, {loss}; {} configurations, data {}, {}\n{}\n",
             cases.len(),
+            Line(data),
             threads(*n),
             machine(&first.setting)
         );
@@ -41,7 +43,7 @@ pub fn text(cases: &[Case], files: &[PathBuf]) -> String {
             setting.loss,
             grouped(setting.params as u128),
             setting.batch,
-            setting.data,
+            Line(&setting.data),
             setting.dtype,
             threads(setting.threads),
             machine(setting),
@@ -62,10 +64,7 @@ pub fn text(cases: &[Case], files: &[PathBuf]) -> String {
             _ => ".\n\n".into(),
         };
     }
-    for file in files {
-        out += &format!("{}\n", file.display());
-    }
-    out
+    out + &listed(files, "")
 }
 
 /// The longest `--patience`, in seconds: a week.

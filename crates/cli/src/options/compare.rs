@@ -32,13 +32,16 @@ With --json, stdout is one object: the setting, modes and files of one configura
 configurations (a list of settings with their modes) and files.
 
 Examples:
-  pushpull compare --layers 64,128,128,10 --activation relu --loss softmax-cross-entropy --batch 32
-  pushpull compare --layers 64,16,10 --layers 64,64,10 --layers 64,256,10 --activation relu \\
-      --loss softmax-cross-entropy --batch 1,32 --dtype f32,f64 --output sweep.svg --size 1600x900
-  pushpull compare --layers 64,32,10 --activation tanh --loss softmax-cross-entropy \\
-      --data data/digits.csv.gz --batch 1,16,256 --against batch --json
+  pushpull compare --layers 64,128,128,10 --activation relu \\
+      --loss softmax-cross-entropy --batch 32
+  pushpull compare --layers 64,16,10 --layers 64,64,10 --layers 64,256,10 \\
+      --activation relu --loss softmax-cross-entropy --batch 1,32 \\
+      --dtype f32,f64 --output sweep.svg --size 1600x900
+  pushpull compare --layers 64,32,10 --activation tanh \\
+      --loss softmax-cross-entropy --data data/digits.csv.gz \\
+      --batch 1,16,256 --against batch --json
 
-Exit codes: 0 done, 1 the work failed, 2 wrong options or files.";
+Exit codes: 0 done, 1 the work failed, 2 wrong options or files, 130 interrupted.";
 
 /// What the points of the picture are spread by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

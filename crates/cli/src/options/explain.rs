@@ -19,12 +19,15 @@ and the bytes that it writes. Under them, what the engines hold at once, and equ
 parameters of every layer: the product, and the multiply-adds of its brackets for one sample.
 
 With --weights and --data the programs are run, and under each instruction stands what it wrote, row
-by row: a calculation by hand is checked line by line. Their files are those of `pushpull gradient`.
+by row: a calculation by hand is checked line by line. Of the samples the first 8 are run, or as many as
+--batch says. Their files are those of `pushpull gradient`.
 
 Examples:
-  pushpull explain --layers 4,8,3 --activation tanh --loss softmax-cross-entropy
-  pushpull explain --layers 64,128,128,10 --activation relu --loss softmax-cross-entropy \\
-      --batch 32 --dtype f32 --format dot | dot -Tsvg > programs.svg
+  pushpull explain --layers 4,8,3 --activation tanh \\
+      --loss softmax-cross-entropy
+  pushpull explain --layers 64,128,128,10 --activation relu \\
+      --loss softmax-cross-entropy --batch 32 --dtype f32 --format dot \\
+      | dot -Tsvg > programs.svg
   pushpull explain --layers 2,2,1 --activation tanh --loss squared-error \\
       --weights model.safetensors --data sample.csv
 
@@ -45,7 +48,7 @@ pub enum Format {
 pub struct Explain {
     #[command(flatten)]
     pub net: Net,
-    /// Samples of a batch [default: 1, or all of the data]
+    /// Samples of a batch [default: 1; of data the first 8]
     #[arg(long, value_name = "N", value_parser = count)]
     pub batch: Option<usize>,
     /// Weights to run it with: shows what each instruction writes

@@ -13,7 +13,7 @@ Examples:
   pushpull figures
   pushpull figures --only depth,activations --output figures --json
 
-Exit codes: 0 done, 1 the work failed, 2 wrong options or files.";
+Exit codes: 0 done, 1 the work failed, 2 wrong options or files, 130 interrupted.";
 
 /// `pushpull figures`.
 #[derive(Debug, Args)]

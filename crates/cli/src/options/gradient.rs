@@ -22,7 +22,8 @@ Files:
            any type of floats or integers, or bool. Or an npy with x alone, and y in another with
            --labels. Or a table with one sample on each line: the inputs and the target, with
            commas, semicolons (then decimal commas are read, too), tabs or blanks between them. An
-           npy that has a column for the target is read as a table is
+           npy that has a column for the target is read as a table is. Classes may be words where
+           the weights have their names, as those of `pushpull train` do
   output   safetensors with the same names and shapes, and x for the gradient in the inputs
 
 Losses, summed over the batch:
@@ -32,11 +33,13 @@ Losses, summed over the batch:
   sigmoid-cross-entropy  sum of softplus(out) - y out
 
 Examples:
-  pushpull gradient --layers 5,8,8,3 --activation relu --loss softmax-cross-entropy \\
-      --weights w.safetensors --data d.npz --output g.safetensors
-  pushpull gradient --layers 784,512,512,10 --activation tanh --loss softmax-cross-entropy \\
-      --reduction mean --mode checkpointed --memory 4MB \\
-      --weights w.safetensors --data d.npz --output g.safetensors --json
+  pushpull gradient --layers 5,8,8,3 --activation relu \\
+      --loss softmax-cross-entropy --weights w.safetensors --data d.npz \\
+      --output g.safetensors
+  pushpull gradient --layers 784,512,512,10 --activation tanh \\
+      --loss softmax-cross-entropy --reduction mean --mode checkpointed \\
+      --memory 4MB --weights w.safetensors --data d.npz \\
+      --output g.safetensors --json
 
 With --json, stdout is one object: loss, mode, way (how the mode was carried out), flops and calls
 of elementary functions (exact), peak_bytes (the most that engines and gradients take at once;

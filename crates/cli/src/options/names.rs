@@ -22,6 +22,21 @@ pub struct Names {
 }
 
 impl Names {
+    /// Refuses what is said of weights where there are none; `option` would name some.
+    pub fn without_weights(&self, option: &str) -> Result<(), Fault> {
+        let given = match (self.map.is_empty(), self.transpose) {
+            (false, _) => "--map",
+            (_, true) => "--transpose",
+            _ => return Ok(()),
+        };
+        Err(Fault::option(
+            given,
+            format!("weights of {option}"),
+            "none",
+            format!("leave it out, or give {option}"),
+        ))
+    }
+
     /// Opens weights, and says what of them is not used.
     pub fn open(&self, path: &Path, layers: Option<&Widths>) -> Result<Weights, Fault> {
         if let Some(layers) = layers {

@@ -36,6 +36,9 @@ impl Net {
         reduction: Reduction,
         weights: Option<&Path>,
     ) -> Result<(Network, Option<Weights>), Fault> {
+        if weights.is_none() {
+            self.names.without_weights("--weights")?;
+        }
         let layers = self.layers.as_ref();
         let network = |widths, biases, classes| Network {
             widths,

@@ -36,9 +36,10 @@ a # are skipped. stdout is one line of four whole numbers: the cost of the cheap
 all tangents, of all adjoints, and of all factors accumulated first and then multiplied in the best order.
 
 Examples:
-  pushpull plan --layers 64,128,128,10 --activation relu --loss softmax-cross-entropy \\
-      --batch 32 --memory 500MB
-  pushpull plan --layers 64,8,64 --activation tanh --question jacobian-inputs --json
+  pushpull plan --layers 64,128,128,10 --activation relu \\
+      --loss softmax-cross-entropy --batch 32 --memory 500MB
+  pushpull plan --layers 64,8,64 --activation tanh \\
+      --question jacobian-inputs --json
   pushpull plan --chain chain.txt
 
 Exit codes: 0 done, 1 the work failed, 2 wrong options or files, or no way within --memory.";

@@ -22,12 +22,14 @@ The output has one line for each sample and depends on the loss that the network
   squared-error          the outputs
   softmax-cross-entropy  the class (its name, where the weights tell it) and each class's probability
   sigmoid-cross-entropy  for every output, the answer (1 for yes) and the probability of yes
-A .npz holds the arrays outputs (samples x outputs), probabilities and classes.
+A .npz holds the arrays outputs (samples x outputs), probabilities and classes; so does the object of
+--json, where nothing goes to a file: outputs and probabilities are lists of a list for each sample.
 
 Examples:
-  pushpull predict --weights w.safetensors --activation relu --loss softmax-cross-entropy \\
-      --data new.csv --output classes.csv
-  pushpull predict --weights w.safetensors --activation tanh --data x.npz --output y.npz
+  pushpull predict --weights w.safetensors --activation relu \\
+      --loss softmax-cross-entropy --data new.csv --output classes.csv
+  pushpull predict --weights w.safetensors --activation tanh --data x.npz \\
+      --output y.npz
 
 Exit codes: 0 done, 1 the work failed, 2 wrong options or files.";
 
@@ -37,11 +39,11 @@ samples whose most probable class is right, of sigmoid-cross-entropy the share o
 right, each output one; or of squared-error R2, 1 - sum (y - f)^2 / sum (y - mean of y)^2.
 
 Output: with --output DIR, the confusion matrix as confusion.png, with the number of samples in each
-cell, and as confusion.csv.
+cell, and as confusion.csv; of more classes than the picture has room for, confusion.csv alone.
 
 Examples:
-  pushpull evaluate --weights w.safetensors --activation relu --loss softmax-cross-entropy \\
-      --data test.csv --output confusion
+  pushpull evaluate --weights w.safetensors --activation relu \\
+      --loss softmax-cross-entropy --data test.csv --output confusion
 
 Exit codes: 0 done, 1 the work failed, 2 wrong options or files.";
 

@@ -40,13 +40,20 @@ unbiased estimate from as many jvps.
 
 Examples:
   pushpull train --set digits --layers 64,128,128,10 --activation relu \\
-      --loss softmax-cross-entropy --epochs 30 --threads 2 --weights w.safetensors
-  pushpull train --set diabetes --layers 10,16,1 --activation tanh --loss squared-error \\
-      --epochs 400 --patience 40 --rate 2e-3 --decay 1 --checkpoint run.ckpt --resume
+      --loss softmax-cross-entropy --epochs 30 --threads 2 \\
+      --weights w.safetensors
+  pushpull train --set diabetes --layers 10,16,1 --activation tanh \\
+      --loss squared-error --epochs 400 --patience 40 --rate 2e-3 --decay 1 \\
+      --checkpoint run.ckpt --resume
   pushpull train --set breast-cancer --layers 30,16,1 --activation tanh \\
-      --loss sigmoid-cross-entropy --search grid --hidden 8 --hidden 16,16 --rates 1e-3,1e-2
+      --loss sigmoid-cross-entropy --search grid --hidden 8 --hidden 16,16 \\
+      --rates 1e-3,1e-2
 
-Exit codes: 0 done, 1 the work failed or diverged, 2 wrong options or files.";
+Exit codes: 0 done, 1 the work failed or diverged (of a search: every trial), 2 wrong options or files,
+130 interrupted.";
+
+/// Trials of a random search whose number nobody named.
+pub const TRIALS: usize = 20;
 
 /// The repository's data sets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -171,9 +178,9 @@ pub struct Train {
     /// Try hyper-parameters and rank them by their validation loss
     #[arg(long, value_enum)]
     pub search: Option<Search>,
-    /// Number of trials, with --search random
-    #[arg(long, value_name = "N", value_parser = count, default_value = "20", requires = "search")]
-    pub trials: usize,
+    /// Number of trials, with --search random [default: 20]
+    #[arg(long, value_name = "N", value_parser = count, requires = "search")]
+    pub trials: Option<usize>,
     /// Widths of the hidden layers to try; once for each network [default: those of --layers]
     #[arg(long, value_name = "WIDTHS", allow_hyphen_values = true, value_parser = widths, requires = "search")]
     pub hidden: Vec<Widths>,

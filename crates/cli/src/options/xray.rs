@@ -34,10 +34,11 @@ Output: with --output DIR, xray.png and its numbers, xray.csv: the norms of cota
 gradients and the largest singular values, block by block.
 
 Examples:
-  pushpull xray --layers 64,32,32,32,32,32,10 --activation sigmoid --init uniform:0.5 \\
-      --loss softmax-cross-entropy --data data/digits.csv.gz --batch 8
-  pushpull xray --layers 5,8,8,3 --activation relu --loss softmax-cross-entropy \\
-      --weights w.safetensors --data d.npz --json
+  pushpull xray --layers 64,32,32,32,32,32,10 --activation sigmoid \\
+      --init uniform:0.5 --loss softmax-cross-entropy \\
+      --data data/digits.csv.gz --batch 8
+  pushpull xray --layers 5,8,8,3 --activation relu \\
+      --loss softmax-cross-entropy --weights w.safetensors --data d.npz --json
 
 Exit codes: 0 done, also where NaN was found; 1 the work failed; 2 wrong options or files.";
 

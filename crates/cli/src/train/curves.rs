@@ -5,6 +5,9 @@ use pushpull_train::Epoch;
 
 use crate::network::Network;
 
+/// The files in a directory of them.
+pub const FILES: [&str; 2] = ["learning.csv", "learning.png"];
+
 /// The losses of both parts, epoch by epoch.
 pub fn curves(network: &Network, epochs: &[Epoch]) -> LineChart {
     let points = |of: fn(&Epoch) -> Option<f64>| -> Vec<(f64, f64)> {

@@ -4,6 +4,7 @@ use pushpull_bench::progress::Progress;
 use pushpull_train::{Precision, Ranking, Trial, Watch};
 
 use super::report::Judged;
+use crate::fault::in_options;
 
 /// The trials of a search as they end, on stderr.
 #[derive(Debug, Default)]
@@ -22,7 +23,7 @@ impl<T: Precision> Watch<T> for Trials {
         progress.finish(1.0);
         let result = match &trial.outcome {
             Ok(outcome) => format!("valid {:.4}", outcome.valid.loss),
-            Err(fault) => fault.to_string(),
+            Err(fault) => in_options(fault.to_string()),
         };
         let (hidden, activation) = (trial.hidden_name(), trial.activation);
         progress.begin(&format!(
@@ -43,8 +44,17 @@ impl Trials {
 /// The table of a search.
 pub fn text(ranking: &Ranking, json: bool) -> String {
     if !json {
-        let note = "The first score is the best of many and therefore too optimistic: evaluate that network on samples that were not used here.\n";
-        return format!("{ranking}{note}");
+        let scores = ranking
+            .trials()
+            .iter()
+            .filter(|trial| trial.outcome.is_ok());
+        let note = match scores.count() {
+            0 | 1 => "",
+            _ => {
+                "The first score is the best of many and therefore too optimistic: evaluate that network on samples that were not used here.\n"
+            }
+        };
+        return in_options(format!("{ranking}{note}"));
     }
     let trials: Vec<_> = ranking
         .trials()
@@ -64,7 +74,7 @@ pub fn text(ranking: &Ranking, json: bool) -> String {
                     row["valid"] = serde_json::json!(Judged::from(outcome.valid));
                     row["seconds"] = outcome.seconds.into();
                 }
-                Err(fault) => row["error"] = fault.to_string().into(),
+                Err(fault) => row["error"] = in_options(fault.to_string()).into(),
             }
             row
         })

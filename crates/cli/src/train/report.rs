@@ -2,10 +2,12 @@
 
 use std::path::PathBuf;
 
+use pushpull_files::Line;
 use pushpull_train::{End, Epoch, Metrics, Precision, Training};
 use serde::Serialize;
 
 use super::Parts;
+use crate::destination::listed;
 use crate::network::Network;
 use crate::options::train::Train;
 
@@ -25,7 +27,7 @@ impl From<Metrics> for Judged {
 }
 
 #[derive(Debug, Serialize)]
-struct Line {
+struct Row {
     epoch: u64,
     train: Judged,
     valid: Option<Judged>,
@@ -34,7 +36,7 @@ struct Line {
     best: bool,
 }
 
-impl From<&Epoch> for Line {
+impl From<&Epoch> for Row {
     fn from(epoch: &Epoch) -> Self {
         Self {
             epoch: epoch.number,
@@ -70,7 +72,7 @@ pub struct Report {
     shadow_checked: u64,
     test: Option<Judged>,
     files: Vec<PathBuf>,
-    epochs: Vec<Line>,
+    epochs: Vec<Row>,
     #[serde(skip)]
     kept: Option<Epoch>,
 }
@@ -126,7 +128,7 @@ impl Report {
             shadow_checked: training.shadow_checked(),
             test: test.map(Judged::from),
             files,
-            epochs: epochs.iter().map(Line::from).collect(),
+            epochs: epochs.iter().map(Row::from).collect(),
             kept: epochs
                 .iter()
                 .find(|epoch| epoch.number == kept_epoch)
@@ -153,7 +155,7 @@ impl Report {
             self.loss,
             self.params,
             self.dtype,
-            self.data,
+            Line(&self.data),
             self.train_samples,
             self.valid_samples,
             self.epochs.len(),
@@ -178,10 +180,7 @@ impl Report {
                 self.kept_epoch
             );
         }
-        for file in &self.files {
-            text += &format!("written     {}\n", file.display());
-        }
-        text
+        text + &listed(&self.files, "written     ")
     }
 }
 

@@ -1,13 +1,16 @@
 //! A run: its epochs, from the start or a checkpoint on, and what is written at its end.
 
+use std::fs;
 use std::ops::ControlFlow;
+use std::path::PathBuf;
 
 use pushpull_files::weights::{self, Weights};
-use pushpull_files::{Element, output};
+use pushpull_files::{Element, FileError, output};
 use pushpull_train::{Bar, Model, Saver, Step, TrainError, Training, Watch};
 
-use super::curves::curves;
+use super::curves::{FILES, curves};
 use super::{Work, report, settings};
+use crate::destination;
 use crate::fault::Fault;
 use crate::network::with_biases;
 use crate::ranks::Ranks;
@@ -57,7 +60,15 @@ impl<R: Ranks> Work<'_, R> {
         if let Some(path) = &asked.checkpoint {
             match ranks.restore(&mut training, path) {
                 Ok(false) => {}
-                Ok(true) if asked.resume => {}
+                Ok(true) if asked.resume => {
+                    if let (Some(from), true) = (&asked.from, ranks.is_first()) {
+                        screen::remark(&[format!(
+                            "{}: the run goes on from this checkpoint; --from {} was not used",
+                            path.display(),
+                            from.display()
+                        )]);
+                    }
+                }
                 Err(fault) if asked.resume => return Err(fault.into()),
                 _ => {
                     let got = format!("{}, which exists", path.display());
@@ -88,33 +99,37 @@ impl<R: Ranks> Work<'_, R> {
         if !ranks.is_first() {
             return Ok(String::new());
         }
-        let mut files = Vec::new();
+        let test = parts
+            .test
+            .as_ref()
+            .map(|test| model.metrics(kept.1, test))
+            .transpose()?;
+        let mut files: Vec<(PathBuf, Vec<u8>)> = Vec::new();
         if let Some(path) = &asked.weights {
             let params: Vec<T> = parts.raw(widths, kept.1)?;
             let bytes = match &layers {
                 Some(layers) => weights::like(path, layers, &params, &parts.classes)?,
                 None => weights::network(path, widths, &params, &parts.classes)?,
             };
-            output::write(path, &bytes)?;
-            files.push(path.clone());
+            files.push((path.clone(), bytes));
         }
         if let Some(path) = &asked.table {
-            output::write(path, report::csv(training.history()).as_bytes())?;
-            files.push(path.clone());
+            files.push((path.clone(), report::csv(training.history()).into_bytes()));
         }
         if let Some(directory) = &asked.plot {
-            files.extend(output::write_all(directory, |aside| {
-                curves(network, training.history())
-                    .save(&aside.join("learning.png"))
-                    .map_err(Fault::from)
-            })?);
+            let drawn = curves(network, training.history());
+            let bytes = [drawn.csv()?.into_bytes(), drawn.png()?];
+            fs::create_dir_all(directory).map_err(|error| FileError::write(directory, error))?;
+            files.extend(
+                FILES
+                    .map(|name| directory.join(name))
+                    .into_iter()
+                    .zip(bytes),
+            );
         }
-        let test = parts
-            .test
-            .as_ref()
-            .map(|test| model.metrics(kept.1, test))
-            .transpose()?;
-        files.extend(asked.checkpoint.clone());
+        let written = files.iter().map(|(path, _)| path.clone());
+        let written = written.chain(asked.checkpoint.clone()).collect();
+        destination::write(files)?;
         let report = report::Report::new(
             asked,
             network,
@@ -124,7 +139,7 @@ impl<R: Ranks> Work<'_, R> {
                 end,
                 kept: kept.0,
                 test,
-                files,
+                files: written,
             },
         );
         let text = if json { report.json() } else { report.text() };

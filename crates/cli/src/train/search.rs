@@ -1,13 +1,14 @@
 //! A search for hyper-parameters, and the network of the first of its ranking.
 
+use pushpull_files::Element;
 use pushpull_files::weights;
-use pushpull_files::{Element, output};
 use pushpull_train::{End, Model, Settings, Space, Strategy, TrainError, Training, Trial};
 
 use super::run::Interrupted;
 use super::{Work, ranking, settings};
+use crate::destination;
 use crate::fault::Fault;
-use crate::options::train::Search;
+use crate::options::train::{Search, TRIALS};
 use crate::ranks::Ranks;
 use crate::{interrupt, screen};
 
@@ -62,9 +63,17 @@ impl<R: Ranks> Work<'_, R> {
             },
         };
         let strategy = match kind {
+            Search::Grid if asked.trials.is_some() => {
+                return Err(Fault::option(
+                    "--trials",
+                    "--search random",
+                    "--search grid, which tries every combination",
+                    "leave it out, or use --search random",
+                ));
+            }
             Search::Grid => Strategy::Grid,
             Search::Random => Strategy::Random {
-                trials: asked.trials,
+                trials: asked.trials.unwrap_or(TRIALS),
                 seed: asked.seed,
             },
         };
@@ -107,7 +116,7 @@ impl<R: Ranks> Work<'_, R> {
             return Err(fault.clone().into());
         }
         let winner = ranked.trials().iter().find(|trial| trial.outcome.is_ok());
-        let mut written = asked.weights.is_none();
+        let mut files = Vec::new();
         // The user waits for no network to be trained once more after Ctrl-C.
         let whole = !interrupt::came();
         if let (Some(path), Some(winner), true) = (&asked.weights, winner, whole) {
@@ -125,14 +134,24 @@ impl<R: Ranks> Work<'_, R> {
             if training.run(&mut Interrupted)? != End::Asked {
                 let params: Vec<T> = parts.raw(&widths, &training.best().params)?;
                 let bytes = weights::network(path, &widths, &params, &parts.classes)?;
-                output::write(path, &bytes)?;
-                written = true;
+                files.push((path.clone(), bytes));
             }
         }
-        if let Some(path) = &asked.table {
-            output::write(path, ranked.to_csv().as_bytes())?;
-        }
+        let written = asked.weights.is_none() || !files.is_empty();
         let text = ranking::text(&ranked, json);
+        if let (Some(Err(first)), None, true) =
+            (all.first().map(|trial| &trial.outcome), winner, whole)
+        {
+            screen::say(&text)?;
+            return Err(Fault::NoScore {
+                trials: all.len(),
+                first: first.clone(),
+            });
+        }
+        if let Some(path) = &asked.table {
+            files.push((path.clone(), ranked.to_csv().into_bytes()));
+        }
+        destination::write(files)?;
         if !interrupt::came() {
             return Ok(text);
         }

@@ -7,6 +7,9 @@ use pushpull_xray::{BlockXray, Kind, Xray};
 
 use crate::fault::Fault;
 
+/// The files in a directory.
+pub const FILES: [&str; 2] = ["xray.csv", "xray.png"];
+
 /// Letters of the setting that are drawn: a path may be of any length.
 const SETTING: usize = 300;
 

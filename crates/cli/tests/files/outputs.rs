@@ -323,3 +323,148 @@ fn a_checkpoint_belongs_to_one_run() {
     let _ = first.kill();
     let _ = first.wait();
 }
+
+const TABLE: &str = "1,2,0\n3,4,1\n5,6,2\n7,8,0\n";
+
+#[test]
+fn an_input_is_not_overwritten_by_a_file_in_a_directory() {
+    let place = tempfile::tempdir().unwrap();
+    let own = place.path();
+    fs::create_dir(own.join("d")).unwrap();
+    #[cfg(unix)]
+    std::os::unix::fs::symlink("d", own.join("link")).unwrap();
+    for (command, output, name) in [
+        ("train", "--plot", "learning.csv"),
+        ("compare", "--output", "compare.csv"),
+        ("xray", "--output", "xray.csv"),
+        ("evaluate", "--output", "confusion.csv"),
+    ] {
+        let input = own.join("d").join(name);
+        fs::write(&input, TABLE).unwrap();
+        for directory in ["d", "./d", "link"].iter().filter(|d| own.join(d).exists()) {
+            let data = format!("--data=d/{name}");
+            let mut run = vec![command, &data, output, directory];
+            run.extend(NET);
+            if command == "evaluate" {
+                run.push("--weights=w.safetensors");
+            }
+            let output = pushpull(own, &run);
+            let said = fault(&output);
+            assert_eq!(output.status.code(), Some(2), "{command}: {said}");
+            assert!(said.contains(name) && said.contains("an input"), "{said}");
+            assert_eq!(fs::read_to_string(&input).unwrap(), TABLE);
+        }
+    }
+    for twice in [
+        ["--plot=d", "--weights=d/./learning.csv"],
+        ["--plot=d", "--table=d/learning.png"],
+    ] {
+        let said = read(own, TABLE.as_bytes(), &twice).unwrap_err();
+        assert!(said.contains("different files"), "{said}");
+    }
+    let twice = ["compare", "--output=d", "--output=d/compare.png"];
+    let said = fault(&pushpull(own, &[&twice[..], &NET].concat()));
+    assert!(said.contains("different files"), "{said}");
+}
+
+/// A device without room: what could be written is not.
+#[cfg(target_os = "linux")]
+#[test]
+fn an_output_that_fails_leaves_no_other() {
+    let place = tempfile::tempdir().unwrap();
+    let own = place.path();
+    fs::write(own.join("t.csv"), TABLE).unwrap();
+    let run = [
+        "train",
+        "--data=t.csv",
+        "--epochs=1",
+        "--batch=1",
+        "--valid=0.5",
+        "--plain",
+    ];
+    let outputs = ["--weights=w.st", "--table=/dev/full", "--plot=curves"];
+    for search in [
+        &outputs[..],
+        &["--weights=w.st", "--table=/dev/full", "--search=grid"],
+    ] {
+        let output = pushpull(own, &[&run[..], &NET, search].concat());
+        assert_eq!(output.status.code(), Some(1), "{}", fault(&output));
+        assert!(!own.join("w.st").exists());
+        assert!(!own.join("curves/learning.csv").exists());
+    }
+}
+
+#[test]
+fn a_search_without_a_score_is_a_failure_and_says_so() {
+    let place = tempfile::tempdir().unwrap();
+    let own = place.path();
+    let search = |rates: &str| {
+        let run = [
+            "train",
+            "--set=digits",
+            "--layers=64,8,10",
+            "--activation=relu",
+            "--loss=softmax-cross-entropy",
+            "--epochs=2",
+            "--search=grid",
+            "--weights=w.st",
+            "--table=t.csv",
+            rates,
+        ];
+        let output = pushpull(own, &run);
+        let told = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert!(!told.contains("Where` block"), "{told}");
+        (output.status.code(), told, fault(&output))
+    };
+    let (code, told, said) = search("--rates=1e30,1e35");
+    assert_eq!(code, Some(1), "{said}");
+    assert!(
+        said.contains("got none of 2, and no file is written"),
+        "{said}"
+    );
+    assert!(!said.contains("Where` block"), "{said}");
+    assert!(!told.contains("too optimistic"), "{told}");
+    assert!(!own.join("w.st").exists() && !own.join("t.csv").exists());
+    // One score is not the best of many.
+    let (code, told, said) = search("--rates=1e-3,1e30");
+    assert_eq!(code, Some(0), "{said}");
+    assert!(!told.contains("too optimistic"), "{told}");
+    assert!(own.join("w.st").exists() && own.join("t.csv").exists());
+}
+
+#[cfg(unix)]
+#[test]
+fn names_of_classes_and_files_cannot_draw_on_the_terminal() {
+    let place = tempfile::tempdir().unwrap();
+    let own = place.path();
+    let wild = "\u{1b}[31m";
+    let (data, weights, judged) = (
+        format!("{wild}.csv"),
+        format!("{wild}.st"),
+        format!("{wild}d"),
+    );
+    let table = format!("1,2,{wild}a\n3,4,b\n5,6,c\n1,1,{wild}a\n2,2,b\n3,3,c\n");
+    fs::write(own.join(&data), table).unwrap();
+    let train = ["train", "--epochs=1", "--batch=1", "--valid=0.5", "--plain"];
+    for more in [
+        [&train[..], &["--plot", &judged]].concat(),
+        vec!["evaluate", "--output", &judged],
+        vec!["xray", "--output", &judged],
+        vec!["compare", "--output", &judged, "--seconds=0.1"],
+        vec!["gradient", "--output", &judged[1..]],
+        vec!["predict", "--target=3", "--output", "\u{1b}.csv"],
+    ] {
+        let mut run = [&more[..], &["--data", &data, "--weights", &weights]].concat();
+        let net = if more[0] == "predict" {
+            &NET[1..]
+        } else {
+            &NET[..]
+        };
+        run.extend(net);
+        let output = pushpull(own, &run);
+        assert!(output.status.success(), "{run:?}: {}", fault(&output));
+        let told = String::from_utf8(output.stdout).unwrap();
+        assert!(told.contains("u{1b}") || more[0] == "gradient", "{told}");
+        assert!(!told.contains('\u{1b}'), "{run:?}: {told:?}");
+    }
+}

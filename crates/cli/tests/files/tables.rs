@@ -299,3 +299,90 @@ fn a_column_that_is_constant_up_to_rounding_is_not_scaled() {
         "{trained}, {written}"
     );
 }
+
+/// The order of a file's lines is none of the classes.
+#[test]
+fn words_need_weights_that_have_their_names() {
+    let place = tempfile::tempdir().unwrap();
+    let own = place.path();
+    fs::write(own.join("numbers.csv"), "1,2,0\n3,4,1\n5,6,2\n7,8,0\n").unwrap();
+    fs::write(own.join("words.csv"), "1,2,red\n3,4,green\n").unwrap();
+    let train = [
+        "train",
+        "--data=numbers.csv",
+        "--epochs=1",
+        "--batch=1",
+        "--valid=0.5",
+        "--plain",
+        "--weights=w.safetensors",
+    ];
+    let output = pushpull(own, &[&train[..], &NET].concat());
+    assert!(output.status.success(), "{}", fault(&output));
+    for command in [
+        &["evaluate"][..],
+        &["gradient", "--output=g"],
+        &["xray"],
+        &["explain"],
+    ] {
+        let files = ["--weights=w.safetensors", "--data=words.csv"];
+        let output = pushpull(own, &[command, &files, &NET].concat());
+        let said = fault(&output);
+        assert_eq!(output.status.code(), Some(2), "{said}");
+        assert!(
+            said.contains("\"red\"") && said.contains("number the classes"),
+            "{said}"
+        );
+    }
+    // Weights that are drawn have learnt no class.
+    let output = pushpull(own, &[&["xray", "--data=words.csv"][..], &NET].concat());
+    assert!(output.status.success(), "{}", fault(&output));
+}
+
+/// A name that is too long is cut, and classes that are too many are not drawn; the evaluation is said in any case.
+#[test]
+fn a_confusion_matrix_of_any_classes_is_written() {
+    let place = tempfile::tempdir().unwrap();
+    let own = place.path();
+    let name = "a-class-of-a-very-long-name-that-goes-on-and-on";
+    let table: String = (0..12)
+        .map(|k| format!("{k},{},{name}{}\n", k % 3, k % 3))
+        .collect();
+    let many: String = (0..400)
+        .map(|k| format!("{k},{},{}\n", k % 7, k % 200))
+        .collect();
+    for (table, outputs, drawn) in [(table, 3, true), (many, 200, false)] {
+        fs::write(own.join("t.csv"), table).unwrap();
+        let layers = format!("--layers=2,{outputs}");
+        let net = [
+            "--data=t.csv",
+            "--weights=w.safetensors",
+            &layers,
+            NET[1],
+            NET[2],
+        ];
+        let output = pushpull(
+            own,
+            &[&["train", "--epochs=1", "--plain"][..], &net].concat(),
+        );
+        assert!(output.status.success(), "{}", fault(&output));
+        let directory = format!("--output=d{outputs}");
+        let output = pushpull(own, &[&["evaluate", &directory][..], &net].concat());
+        let said = fault(&output);
+        assert!(output.status.success(), "{said}");
+        assert!(
+            String::from_utf8(output.stdout)
+                .unwrap()
+                .contains("accuracy")
+        );
+        let directory = own.join(format!("d{outputs}"));
+        assert_eq!(directory.join("confusion.png").exists(), drawn);
+        assert_eq!(
+            said.contains("confusion.png is not drawn"),
+            !drawn,
+            "{said}"
+        );
+        let csv = fs::read_to_string(directory.join("confusion.csv")).unwrap();
+        assert_eq!(csv.lines().count(), 1 + outputs * outputs);
+        assert_eq!(csv.contains(name), drawn);
+    }
+}
