@@ -114,7 +114,7 @@ fn texts_that_are_no_number_are_refused_by_every_option() {
                     ", such as",
                     "as in",
                     "such as",
-                    "at most 19 digits",
+                    "at most 18446744073709551615",
                     "leave it out",
                 ];
                 assert!(remedy.iter().any(|words| said.contains(words)), "{said}");

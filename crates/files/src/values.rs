@@ -63,7 +63,7 @@ fn parsed<N: FromStr<Err = ParseIntError>>(
     let parsed = text.trim().parse();
     parsed.map_err(|error: ParseIntError| ValueError {
         expected: match error.kind() {
-            IntErrorKind::PosOverflow => "a smaller number, of at most 19 digits",
+            IntErrorKind::PosOverflow => "a number of at most 18446744073709551615",
             _ => expected,
         },
     })

@@ -145,7 +145,7 @@ impl<R: Ranks> Work<'_, R> {
             screen::say(&text)?;
             return Err(Fault::NoScore {
                 trials: all.len(),
-                first: first.clone(),
+                first: Box::new(first.clone()),
             });
         }
         if let Some(path) = &asked.table {
