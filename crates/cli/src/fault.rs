@@ -54,7 +54,10 @@ pub enum Fault {
     #[error(
         "--search: expected a trial with a score, got none of {trials}, and no file is written; the first: {first}"
     )]
-    NoScore { trials: usize, first: Box<TrainError> },
+    NoScore {
+        trials: usize,
+        first: Box<TrainError>,
+    },
     /// Finite numbers that led to others.
     #[error("{what}: expected a finite number, got {got}; {remedy}")]
     NotFinite {

@@ -208,7 +208,7 @@ fn a_screen_of_any_width_is_written_on() {
             .env("COLUMNS", columns)
             .output()
             .unwrap();
-        assert!(text(output).contains("primal program"), "{columns}");
+        assert!(text(output).contains("primal prog"), "{columns}");
     }
 }
 

@@ -199,9 +199,9 @@ fn shaped<T: Scalar>(
     seeds: Mat<'_, T>,
     expected: (usize, usize),
 ) -> Result<()> {
-    let name = format!("the seeds of {question}");
     let remedy = "give a direction as one column in the parameters and one column for each sample in the outputs";
-    given::shaped(&name, seeds.shape(), expected, remedy)?;
-    given::finite(&name, seeds)?;
+    let name = format_args!("the seeds of {question}");
+    given::shaped(name, seeds.shape(), expected, remedy)?;
+    given::finite(name, seeds)?;
     Ok(())
 }

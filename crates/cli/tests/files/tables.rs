@@ -362,7 +362,7 @@ fn a_confusion_matrix_of_any_classes_is_written() {
         ];
         let output = pushpull(
             own,
-            &[&["train", "--epochs=1", "--plain"][..], &net].concat(),
+            &[&["train", "--epochs=1", "--batch=4", "--plain"][..], &net].concat(),
         );
         assert!(output.status.success(), "{}", fault(&output));
         let directory = format!("--output=d{outputs}");

@@ -60,10 +60,13 @@ pub(super) fn shift<T: Real>(z: &mut [T]) -> usize {
 /// Subtracts a seed's entry at the largest p from all its entries: n flops. Neither `seed - <p, seed>` nor what it is
 /// multiplied by changes, but next to a p of nearly 1 its digits are no longer lost.
 pub(super) fn relative_to_largest<T: Real>(p: &[T], seed: &mut [T]) {
-    let Some(&pivot) = seed.get(largest_number(p)) else {
+    let at = largest_number(p);
+    let Some(&pivot) = seed.get(at) else {
         return;
     };
     seed.iter_mut().for_each(|seed| *seed -= pivot);
+    // Of an infinite one, too, nothing is left.
+    seed[at] = zero_at(pivot);
 }
 
 /// `p * (seed - <p, seed>)`, the softmax's Jacobian times a seed: 5n flops.

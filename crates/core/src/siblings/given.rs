@@ -1,5 +1,7 @@
 //! What an engine is given beside parameters and inputs: shapes and numbers, looked at before anything runs.
 
+use std::fmt::Display;
+
 use crate::linalg::first_not_finite;
 use crate::{Error, Mat, Real, Result};
 
@@ -9,7 +11,7 @@ use crate::{Error, Mat, Real, Result};
 /// [`Error::Shape`] with the `remedy`.
 #[inline]
 pub fn shaped(
-    name: &str,
+    name: impl Display,
     got: (usize, usize),
     expected: (usize, usize),
     remedy: &str,
@@ -17,7 +19,7 @@ pub fn shaped(
     if got == expected {
         return Ok(());
     }
-    Err(Error::matrix(name, expected, got, remedy))
+    Err(Error::matrix(name.to_string(), expected, got, remedy))
 }
 
 /// Whether every number of a matrix called `name` is finite.
@@ -32,12 +34,12 @@ pub fn shaped(
 /// assert!(fault.to_string().contains("direction[1, 0]"), "{fault}");
 /// ```
 #[inline]
-pub fn finite<T: Real>(name: &str, matrix: Mat<'_, T>) -> Result<()> {
+pub fn finite<T: Real>(name: impl Display, matrix: Mat<'_, T>) -> Result<()> {
     let Some((i, j)) = first_not_finite(matrix) else {
         return Ok(());
     };
     Err(Error::NotFinite {
-        name: name.into(),
+        name: name.to_string(),
         entry: format!("[{i}, {j}]"),
         value: matrix.get(i, j).to_string(),
     })
