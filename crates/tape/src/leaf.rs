@@ -35,8 +35,8 @@ macro_rules! leaf {
 }
 
 leaf! {
-    DMatrix<T>: |m| m.shape(), |m| m.as_slice();
-    &'p DMatrix<T>: |m| m.shape(), |m| m.as_slice();
+    DMatrix<T>: |m| (m.nrows(), m.ncols()), |m| m.as_slice();
+    &'p DMatrix<T>: |m| (m.nrows(), m.ncols()), |m| m.as_slice();
     DVector<T>: |v| (v.len(), 1), |v| v.as_slice();
     &'p DVector<T>: |v| (v.len(), 1), |v| v.as_slice();
     &'p [T]: |v| (v.len(), 1), |v| v;
