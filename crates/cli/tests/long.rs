@@ -199,6 +199,7 @@ fn an_explanation_that_does_not_fit_is_refused_without_a_forecast() {
             "--loss=squared-error",
             "--weights=w.safetensors",
             "--data=d.npz",
+            &format!("--batch={BATCH}"),
         ],
     );
     let said = common::fault(&output);

@@ -99,15 +99,19 @@ pub trait Real:
     /// The derivatives of [`Real::pow`] by base and exponent, `b a^(b - 1)` and `a^b ln a`: by the base 0 where the
     /// exponent is 0, by the exponent 0 where the base is 0 and the exponent is not negative (the limit).
     fn pow_slopes(self, exponent: Self) -> (Self, Self) {
-        let (power, less) = (self.pow(exponent), exponent - Self::one());
-        // The rounding of `b - 1` is multiplied by ln a. The power itself has lost nothing, unless it is next to nothing.
-        let rounded = less + Self::one() != exponent;
-        let by_base = if rounded && power.to_f64().abs() > f64::from(f32::MIN_POSITIVE) {
-            exponent * power / self
+        let (one, ln) = (Self::one(), self.ln());
+        // What the rounding of `b - 1` loses, exactly (Knuth): in the power it is multiplied by ln a.
+        let less = exponent - one;
+        let back = less - exponent;
+        let lost = (exponent - (less - back)) + (-one - back);
+        let product = lost * ln;
+        let moved = if lost.is_zero() || !ln.is_finite() {
+            Self::zero()
         } else {
-            exponent * self.pow(less)
+            product
         };
-        let by_exponent = power * self.ln();
+        let by_base = exponent * (self.pow(less) * (one + moved));
+        let by_exponent = self.pow(exponent) * ln;
         let constant = exponent.to_f64() == 0.0 && !self.is_nan();
         let at_zero = self.to_f64() == 0.0 && exponent.to_f64() >= 0.0;
         (

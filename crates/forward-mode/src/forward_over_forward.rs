@@ -174,7 +174,7 @@ where
             (graph.n_params(), 1),
             remedy,
         )?;
-        given::finite("direction", Mat::from(direction))?;
+        given::all_finite("direction", direction)?;
         let parts = params.iter().zip(direction);
         for (dual, (&value, &derivative)) in self.params.iter_mut().zip(parts) {
             *dual = Dual::new(value, derivative);

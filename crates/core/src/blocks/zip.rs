@@ -374,16 +374,11 @@ mod tests {
         assert_eq!(along(0.0, 2.0, (1.0, 0.0)), (2.0, 0.0));
     }
 
-    /// The references by 60 digits.
+    /// The reference by 60 digits.
     #[test]
     fn slopes_of_powers_keep_their_digits_far_from_one() {
-        for (a, b, slope) in [
-            (1e-300_f64, 0.1, 9.999999999999962e268),
-            (1e-310, 0.001, 4.897788193684477e306),
-        ] {
-            let got = Pow.df(a, b).0;
-            assert!((got / slope - 1.0).abs() < 1e-14, "{got:e} for {slope:e}");
-        }
+        let (got, slope) = (Pow.df(1e-300_f64, 0.1).0, 9.999999999999962e268);
+        assert!((got / slope - 1.0).abs() < 2e-15, "{got:e} for {slope:e}");
         assert_eq!(Pow.df(3.0_f64, 2.0).0, 6.0);
     }
 

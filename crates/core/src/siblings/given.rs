@@ -44,3 +44,19 @@ pub fn finite<T: Real>(name: impl Display, matrix: Mat<'_, T>) -> Result<()> {
         value: matrix.get(i, j).to_string(),
     })
 }
+
+/// The same of numbers in a row.
+///
+/// # Errors
+/// As [`finite`].
+#[inline]
+pub fn all_finite<T: Real>(name: impl Display, numbers: &[T]) -> Result<()> {
+    let Some((i, _)) = first_not_finite(Mat::from(numbers)) else {
+        return Ok(());
+    };
+    Err(Error::NotFinite {
+        name: name.to_string(),
+        entry: format!("[{i}]"),
+        value: numbers[i].to_string(),
+    })
+}
