@@ -275,20 +275,37 @@ fn answer(numbers: Result<Vec<f64>, Error>, bounds: &[f64]) -> Answer {
     }
 }
 
-/// How far an entry of the gradient may be off in double precision, by running error analysis.
+/// How far two engines' entries may lie apart in double precision, by running error analyses of reverse and of forward mode: what
+/// one of them finds without any rounding, as a difference of equal numbers, the other may round.
+fn apart(
+    reverse: Result<Vec<Rounded>, Error>,
+    forward: Result<Vec<Rounded>, Error>,
+    n: usize,
+) -> Vec<f64> {
+    let (Ok(reverse), Ok(forward)) = (reverse, forward) else {
+        // A bound has left the range of numbers: nothing is said of the distance.
+        return vec![f64::INFINITY; n];
+    };
+    let entries = reverse.iter().zip(&forward);
+    entries
+        .map(|(reverse, forward)| 4.0 * reverse.error::<f64>() + forward.error::<f64>() + 1e-290)
+        .collect()
+}
+
+/// The same of the gradient.
 fn bounds(drawn: &EdgeGraph) -> Vec<f64> {
     let exact = |x: &f64| Rounded::exact(*x);
     let params: Vec<Rounded> = drawn.params.iter().map(exact).collect();
     let x = drawn.x.map(|x| exact(&x));
-    let mut engine = Reverse::new(&drawn.graph, BATCH).expect("prepares");
-    match engine.value_and_gradient(&params, &x) {
-        Ok((_, gradient)) => {
-            let bound = |entry: &Rounded| 4.0 * entry.error::<f64>() + 1e-290;
-            gradient.iter().map(bound).collect()
-        }
-        // Its bound has left the range of numbers: nothing is said of the distance.
-        Err(_) => vec![f64::INFINITY; params.len()],
-    }
+    let mut reverse = Reverse::new(&drawn.graph, BATCH).expect("prepares");
+    let mut forward = Forward::new(&drawn.graph, BATCH).expect("prepares");
+    let pulled = reverse.value_and_gradient(&params, &x);
+    let pushed = forward.value_and_gradient(&params, &x);
+    apart(
+        pulled.map(|(_, gradient)| gradient.to_vec()),
+        pushed.map(|(_, gradient)| gradient.to_vec()),
+        params.len(),
+    )
 }
 
 fn gradients(drawn: &EdgeGraph) -> Vec<(&'static str, Answer)> {
@@ -334,14 +351,16 @@ fn jacobians(drawn: &EdgeGraph) -> Vec<(&'static str, Answer)> {
     let mut reverse = Reverse::new(graph, BATCH).expect("prepares");
     let exact = |x: &f64| Rounded::exact(*x);
     let rounded: Vec<Rounded> = params.iter().map(exact).collect();
-    let mut bounding = Reverse::new(graph, BATCH).expect("prepares");
-    let bounds: Vec<f64> = match bounding.jacobian_inputs(&rounded, &x.map(|x| exact(&x))) {
-        Ok(jacobian) => {
-            let bound = |entry: &Rounded| 4.0 * entry.error::<f64>() + 1e-290;
-            jacobian.iter().map(bound).collect()
-        }
-        Err(_) => vec![f64::INFINITY; graph.n_outputs() * BATCH * graph.n_inputs()],
-    };
+    let at = x.map(|x| exact(&x));
+    let mut pulling = Reverse::new(graph, BATCH).expect("prepares");
+    let mut pushing = Forward::new(graph, BATCH).expect("prepares");
+    let pulled = pulling.jacobian_inputs(&rounded, &at);
+    let pushed = pushing.jacobian_inputs(&rounded, &at);
+    let bounds = apart(
+        pulled.map(|jacobian| jacobian.as_slice().to_vec()),
+        pushed.map(|jacobian| jacobian.as_slice().to_vec()),
+        graph.n_outputs() * BATCH * graph.n_inputs(),
+    );
     let of = |outcome: Result<DMatrix<f64>, Error>| {
         answer(outcome.map(|j| j.as_slice().to_vec()), &bounds)
     };

@@ -163,8 +163,9 @@ impl<T: Real> InPlace<T> for LogSoftmax {
             // A p of nearly 1 loses its digits there; the entries sum to 0.
             let at = largest_number(p);
             let others = total(y_bar.len(), |i| if i == at { T::zero() } else { y_bar[i] });
-            if let Some(own) = y_bar.get_mut(at) {
-                *own = T::zero() - others;
+            let exact = T::zero() - others;
+            if let Some(own) = y_bar.get_mut(at).filter(|own| !own.is_nan()) {
+                *own = exact;
             }
         });
     }
