@@ -158,7 +158,7 @@ where
     /// n_params numbers. Allocates nothing.
     ///
     /// # Errors
-    /// As [`Graph::check`]; [`Error::Shape`], [`Error::NotFinite`] for `direction`.
+    /// As [`Graph::check`]; [`Error::Shape`](pushpull_core::Error::Shape), [`Error::NotFinite`](pushpull_core::Error::NotFinite) for `direction`.
     pub fn hessian_vector<'a>(
         &mut self,
         params: &[T],

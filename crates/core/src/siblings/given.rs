@@ -31,7 +31,7 @@ pub fn shaped(
 /// use pushpull_core::siblings::given;
 /// use pushpull_core::Mat;
 /// let fault = given::finite("direction", Mat::new(&[1.0, f64::NAN], 2, 1)).unwrap_err();
-/// assert!(fault.to_string().contains("direction[1, 0]"), "{fault}");
+/// assert!(fault.to_string().contains("direction: entry [1, 0] is NaN"), "{fault}");
 /// ```
 #[inline]
 pub fn finite<T: Real>(name: impl Display, matrix: Mat<'_, T>) -> Result<()> {
