@@ -92,7 +92,7 @@ impl<T: Scalar> Forward<T> {
     /// checked and all memory allocated here. A first jvp or Jacobian prepares itself in the same way.
     ///
     /// # Errors
-    /// [`Error::EmptyBatch`](pushpull_core::Error::EmptyBatch), [`Error::TooLarge`](pushpull_core::Error::TooLarge) before anything is allocated.
+    /// [`pushpull_core::Error::EmptyBatch`], [`pushpull_core::Error::TooLarge`] before anything is allocated.
     pub fn new(graph: &Graph, batch: usize) -> Result<Self> {
         Plan::new(graph, batch, Question::Gradient).prepare()
     }
@@ -186,8 +186,9 @@ impl<T: Scalar> Forward<T> {
     /// and its tangents, n_outputs x batch S.
     ///
     /// # Errors
-    /// As [`Graph::check`] and [`Graph::check_slopes`]; [`Error::Shape`](pushpull_core::Error::Shape), [`Error::NotFinite`](pushpull_core::Error::NotFinite) for the directions;
-    /// [`Error::TooLarge`](pushpull_core::Error::TooLarge).
+    /// As [`Graph::check`] and [`Graph::check_slopes`]; [`pushpull_core::Error::Shape`],
+    /// [`pushpull_core::Error::NotFinite`] for the directions;
+    /// [`pushpull_core::Error::TooLarge`].
     ///
     /// ```
     /// use nalgebra::dmatrix;

@@ -158,7 +158,7 @@ where
     /// n_params numbers. Allocates nothing.
     ///
     /// # Errors
-    /// As [`Graph::check`]; [`Error::Shape`](pushpull_core::Error::Shape), [`Error::NotFinite`](pushpull_core::Error::NotFinite) for `direction`.
+    /// As [`Graph::check`]; [`pushpull_core::Error::Shape`], [`pushpull_core::Error::NotFinite`] for `direction`.
     pub fn hessian_vector<'a>(
         &mut self,
         params: &[T],
@@ -174,7 +174,7 @@ where
             (graph.n_params(), 1),
             remedy,
         )?;
-        given::all_finite("direction", direction)?;
+        given::finite_row("direction", direction)?;
         let parts = params.iter().zip(direction);
         for (dual, (&value, &derivative)) in self.params.iter_mut().zip(parts) {
             *dual = Dual::new(value, derivative);

@@ -219,7 +219,7 @@ impl<T: Scalar> Shadow<T> {
         let x = x.into();
         let (n_params, batch) = (self.direction.len(), self.forward.batch());
         self.forward.graph().layout().check("gradient", gradient)?;
-        given::all_finite("gradient", gradient).map_err(ShadowError::Data)?;
+        given::finite_row("gradient", gradient).map_err(ShadowError::Data)?;
         self.checked += 1;
         self.draw(gradient);
         let n_outputs = self.forward.graph().n_outputs();

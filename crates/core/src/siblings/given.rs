@@ -50,7 +50,7 @@ pub fn finite<T: Real>(name: impl Display, matrix: Mat<'_, T>) -> Result<()> {
 /// # Errors
 /// As [`finite`].
 #[inline]
-pub fn all_finite<T: Real>(name: impl Display, numbers: &[T]) -> Result<()> {
+pub fn finite_row<T: Real>(name: impl Display, numbers: &[T]) -> Result<()> {
     let Some((i, _)) = first_not_finite(Mat::from(numbers)) else {
         return Ok(());
     };

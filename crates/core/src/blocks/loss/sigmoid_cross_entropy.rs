@@ -51,7 +51,8 @@ impl SigmoidCrossEntropy {
 /// (softplus(z) - t z, sigmoid(z) - t) with one exponential and one logarithm: 7 flops, 2 calls.
 ///
 /// With `e = e^-|z|`, softplus(z) is `max(z, 0) + ln(1 + e)`, and sigmoid(-|z|) is `e / (1 + e)`. For z > 0 the z is taken
-/// together with -t z, and the 1 of the slope with -t, so that a sure and right answer keeps its tiny loss and slope. Both branches are smooth through z = 0, so a dual number may take either.
+/// together with -t z, and the 1 of the slope with -t, so that a sure and right answer keeps its tiny loss and slope. Both branches
+/// are smooth through z = 0, so a dual number may take either.
 #[inline(always)]
 fn term<T: Real>(z: T, t: T) -> (T, T) {
     let positive = z > T::zero();

@@ -264,7 +264,7 @@ impl<'b> Trial<'b> {
     fn times(&self, weight: &[f64], x: &[f64]) -> Vec<f64> {
         let Dims { n_in, n_out, .. } = self.dims;
         let mut y = vec![0.0; n_out * BATCH];
-        for (y, x) in y.chunks_mut(n_out).zip(x.chunks(n_in)) {
+        for (y, x) in y.chunks_mut(n_out).zip(x.chunks(n_in.max(1))) {
             for (column, &x) in weight.chunks(n_out).zip(x) {
                 y.iter_mut().zip(column).for_each(|(y, w)| *y += w * x);
             }
