@@ -19,18 +19,20 @@ const NET: [&str; 3] = [
     "--loss=softmax-cross-entropy",
 ];
 
+/// An epoch on a table of few samples.
+const TRAIN: [&str; 6] = [
+    "train",
+    "--data=t.csv",
+    "--epochs=1",
+    "--batch=1",
+    "--valid=0.5",
+    "--plain",
+];
+
 /// Trains on a table for an epoch, and gives what was said.
 fn read(place: &Path, table: &[u8], more: &[&str]) -> Result<String, String> {
     fs::write(place.join("t.csv"), table).unwrap();
-    let common = [
-        "train",
-        "--data=t.csv",
-        "--epochs=1",
-        "--batch=1",
-        "--valid=0.5",
-        "--plain",
-    ];
-    let output = pushpull(place, &[&common[..], &NET, more].concat());
+    let output = pushpull(place, &[&TRAIN[..], &NET, more].concat());
     match output.status.code() {
         Some(0) => Ok(fault(&output)),
         Some(2) => Err(fault(&output)),

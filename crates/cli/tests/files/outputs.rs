@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::common::{self, fault, npz, pushpull};
-use crate::{NET, read};
+use crate::{NET, TRAIN, read};
 
 /// A learning rate out of all bounds.
 #[test]
@@ -374,20 +374,12 @@ fn an_output_that_fails_leaves_no_other() {
     let place = tempfile::tempdir().unwrap();
     let own = place.path();
     fs::write(own.join("t.csv"), TABLE).unwrap();
-    let run = [
-        "train",
-        "--data=t.csv",
-        "--epochs=1",
-        "--batch=1",
-        "--valid=0.5",
-        "--plain",
-    ];
     let outputs = ["--weights=w.st", "--table=/dev/full", "--plot=curves"];
     for search in [
         &outputs[..],
         &["--weights=w.st", "--table=/dev/full", "--search=grid"],
     ] {
-        let output = pushpull(own, &[&run[..], &NET, search].concat());
+        let output = pushpull(own, &[&TRAIN[..], &NET, search].concat());
         assert_eq!(output.status.code(), Some(1), "{}", fault(&output));
         assert!(!own.join("w.st").exists());
         assert!(!own.join("curves/learning.csv").exists());
