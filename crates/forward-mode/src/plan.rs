@@ -100,11 +100,9 @@ impl Plan {
             Question::Gradient => Ok(Purpose::Gradient),
             Question::Jvp(_) if self.wrt == Wrt::NOTHING => wrt("parameters, inputs or both"),
             Question::Jvp(0) => Err(Error::setting("Forward", "directions", "at least 1", 0)),
-            Question::JacobianParams if self.wrt != Wrt::PARAMS => wrt("the parameters"),
+            Question::JacobianParams if !params => wrt("the parameters, or both"),
             // Where nothing is said, wrt names the parameters, and the question the inputs.
-            Question::JacobianInputs if ![Wrt::PARAMS, Wrt::INPUTS].contains(&self.wrt) => {
-                wrt("the inputs")
-            }
+            Question::JacobianInputs if self.wrt == Wrt::NOTHING => wrt("the inputs, or both"),
             Question::Jvp(seeds) => Ok(Purpose::Jvp {
                 seeds,
                 params,

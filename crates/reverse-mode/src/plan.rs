@@ -144,11 +144,9 @@ impl Plan {
             Question::GradientNorms => Ok(Purpose::Norms),
             Question::Vjp(_) if self.wrt == Wrt::NOTHING => wrt("parameters, inputs or both"),
             Question::Vjp(0) => Err(Error::setting("Reverse", "cotangents", "at least 1", 0)),
-            Question::JacobianParams if self.wrt != Wrt::PARAMS => wrt("the parameters"),
+            Question::JacobianParams if !params => wrt("the parameters, or both"),
             // Where nothing is said, wrt names the parameters, and the question the inputs.
-            Question::JacobianInputs if ![Wrt::PARAMS, Wrt::INPUTS].contains(&self.wrt) => {
-                wrt("the inputs")
-            }
+            Question::JacobianInputs if self.wrt == Wrt::NOTHING => wrt("the inputs, or both"),
             Question::Vjp(_) | Question::JacobianParams | Question::JacobianInputs => {
                 Ok(Purpose::Record)
             }
