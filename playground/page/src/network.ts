@@ -4,7 +4,7 @@ import { css, palette } from "./colour";
 import { make } from "./element";
 import { short } from "./figure";
 import { draw, largest } from "./heat";
-import { activations, features, layersAtMost, neuronsAtMost, type Settings, type View } from "./settings";
+import { activations, features, neuronsAtMost, type Settings, type View } from "./settings";
 import type { Frame, Started } from "./told";
 
 /** A line of the picture: which parameter, from where to where. */

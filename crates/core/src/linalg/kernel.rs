@@ -2,8 +2,8 @@
 
 use std::cell::RefCell;
 
-#[cfg(target_arch = "x86_64")]
 use super::lent::lent;
+#[cfg(target_arch = "x86_64")]
 use super::panels;
 use super::plain::plain;
 use super::{Factor, Onto, Product, SHARED_FROM, check, library, long};
