@@ -4,7 +4,7 @@ mod common;
 
 use common::seeds;
 use proptest::prelude::*;
-use pushpull::blocks::{Activation, Add, Linear, Loss, Mul};
+use pushpull::blocks::{Activation, Add, Div, Linear, Loss, Mul};
 use pushpull::checkpoint::{Chain, square_root};
 use pushpull::nalgebra::DMatrix;
 use pushpull::{
@@ -102,6 +102,24 @@ fn nan_and_infinite_data_are_named_with_their_place() {
         fault
             .to_string()
             .starts_with("layer0.bias: entry [1] is -inf"),
+        "{fault}"
+    );
+}
+
+#[test]
+fn a_message_names_a_small_number_by_its_power_of_ten() {
+    let mut b = Builder::new();
+    let x = b.input("x", 1);
+    let three = b.constant("three", 1);
+    let y = b.named("third", Div::new(1), [three, x]);
+    let graph = b.build(y).unwrap();
+    let mut reverse = Reverse::plan(&graph, 1, Question::JacobianInputs)
+        .prepare()
+        .unwrap();
+    let x = DMatrix::from_column_slice(2, 1, &[1e-160, 3.0]);
+    let fault = reverse.jacobian_inputs(&[], &x).unwrap_err().to_string();
+    assert!(
+        fault.starts_with("third: the derivative of div needs a finite slope, got none at 1e-160 (row 0, sample 0);"),
         "{fault}"
     );
 }

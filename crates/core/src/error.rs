@@ -4,7 +4,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use crate::siblings::words::shown;
+use crate::siblings::words::{number, shown};
 
 /// A result of this workspace's libraries.
 pub type Result<R, E = Error> = std::result::Result<R, E>;
@@ -191,8 +191,10 @@ pub enum Error {
     },
     /// A block whose derivative maps are not the derivative of what it computes; found when a debug build makes a graph.
     #[error(
-        "{node}: {map} of {block} breaks the law {law:?}: {entry} should be {expected}, got {got}; ask `pushpull_laws::check` \
-         for a diagnosis, or declare `Spec::surrogate` if the rule differs on purpose"
+        "{node}: {map} of {block} breaks the law {law:?}: {entry} should be {}, got {}; ask `pushpull_laws::check` \
+         for a diagnosis, or declare `Spec::surrogate` if the rule differs on purpose",
+        number(*expected),
+        number(*got)
     )]
     Law {
         /// The first node that runs the block.

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-pub use pushpull_core::siblings::words::{Line, shown};
+pub use pushpull_core::siblings::words::{Line, number, shown};
 
 use crate::is_stdin;
 
@@ -16,14 +16,6 @@ pub fn shape(lengths: &[usize]) -> String {
             let lengths: Vec<String> = lengths.iter().map(usize::to_string).collect();
             lengths.join(" x ")
         }
-    }
-}
-
-/// A number for a message: one of many digits by its power of ten.
-pub fn number(value: f64) -> String {
-    match value.abs() {
-        1e15.. | 0.0..1e-5 if value != 0.0 && value.is_finite() => format!("{value:e}"),
-        _ => value.to_string(),
     }
 }
 

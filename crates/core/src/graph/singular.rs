@@ -7,6 +7,7 @@ use std::ops::{BitOr, BitOrAssign};
 
 use super::{Graph, Origin};
 use crate::linalg::first_not_finite;
+use crate::siblings::words::number;
 use crate::{Accum, Error, Mat, MatMut, Op, Point, Result, Scalar, Singular, Steep};
 
 /// What derivatives are taken by.
@@ -171,7 +172,7 @@ impl Graph {
                     row: found.output,
                     sample,
                     // Which zero it is may depend on the order of a sum.
-                    at: (found.at + 0.0).to_string(),
+                    at: number(found.at + 0.0),
                 });
             }
         }

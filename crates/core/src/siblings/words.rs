@@ -1,4 +1,4 @@
-//! Words from elsewhere, out of options and files, fit for one line of a terminal.
+//! Words and numbers of messages, those from elsewhere among them, fit for one line of a terminal.
 
 use std::fmt::{self, Write};
 
@@ -46,6 +46,19 @@ impl Write for Escaping<'_, '_> {
 fn moves(c: char) -> bool {
     let unseen = matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}');
     c.is_control() || unseen
+}
+
+/// A number for a message: one of many digits by its power of ten.
+///
+/// ```
+/// use pushpull_core::siblings::words::number;
+/// assert_eq!([0.0, -2.5, 1e-160, 3e40].map(number), ["0", "-2.5", "1e-160", "3e40"]);
+/// ```
+pub fn number(value: f64) -> String {
+    match value.abs() {
+        1e15.. | 0.0..1e-5 if value != 0.0 && value.is_finite() => format!("{value:e}"),
+        _ => value.to_string(),
+    }
 }
 
 /// At most so many characters of a text.
