@@ -2,8 +2,9 @@
 
 use nalgebra::DMatrix;
 use pushpull_core::blocks::{Activation, Loss};
-use pushpull_core::{Cost, Counted, Error, Graph, Init, Mlp, Real, Scalar, count};
+use pushpull_core::{Cost, Counted, Dual, Error, Graph, Init, Mlp, Real, Scalar, count};
 use pushpull_forward_mode::Chunk;
+use pushpull_planner::PlanError;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
@@ -46,6 +47,9 @@ pub enum CellError {
     /// The network or its data.
     #[error(transparent)]
     Graph(#[from] Error),
+    /// From a way's preparation or its first run.
+    #[error(transparent)]
+    Plan(#[from] PlanError),
     /// The data set.
     #[error(transparent)]
     Data(#[from] DataError),
@@ -149,7 +153,10 @@ impl Cell {
         index: usize,
         data: &Dataset,
         timer: &mut dyn Timer,
-    ) -> Result<Vec<Record>, CellError> {
+    ) -> Result<Vec<Record>, CellError>
+    where
+        Dual<T>: Scalar,
+    {
         let subject = self.subject::<T>(data)?;
         let counted = self.subject::<Counted<f64>>(data)?;
         let mut rows: Vec<Record> = Vec::with_capacity(self.tasks.len() + 1);
@@ -211,7 +218,7 @@ fn count_task(
     chunk: Option<usize>,
     formula: Cost,
     subject: &Subject<Counted<f64>>,
-) -> Result<(Cost, FlopsSource), Error> {
+) -> Result<(Cost, FlopsSource), PlanError> {
     if formula.flops > COUNT_LIMIT {
         return Ok((formula, FlopsSource::Formula));
     }

@@ -1,9 +1,9 @@
 //! One computation, prepared: what is timed, what its memory is measured on, and what is counted are the same thing.
 
 use nalgebra::DMatrix;
-use pushpull_core::{Accum, Cost, Error, Graph, Mat, MatMut, Primal, Question, Scalar};
+use pushpull_core::{Cost, Dual, Graph, Mat, Primal, Question, Scalar};
 use pushpull_forward_mode::{Chunk, Forward, Structured};
-use pushpull_reverse_mode::Reverse;
+use pushpull_planner::{PlanError, Prepared, Seeds, Way};
 
 use crate::record::Mode;
 
@@ -74,8 +74,11 @@ const SIDE_BY_SIDE: usize = 64;
 /// Prepares a task. Everything that it allocates is allocated here, but a Jacobian's own matrix.
 ///
 /// # Errors
-/// As the engines' `new`, and a first run's faults in the data.
-pub fn prepare<'a, T: Scalar>(task: Task, subject: &'a Subject<T>) -> Result<Job<'a>, Error> {
+/// As the engines' `prepare`, and a first run's faults in the data.
+pub fn prepare<'a, T: Scalar>(task: Task, subject: &'a Subject<T>) -> Result<Job<'a>, PlanError>
+where
+    Dual<T>: Scalar,
+{
     let Subject {
         graph,
         params,
@@ -84,74 +87,50 @@ pub fn prepare<'a, T: Scalar>(task: Task, subject: &'a Subject<T>) -> Result<Job
         y_bar,
     } = subject;
     let batch = x.ncols();
-    let job = |run: Box<dyn FnMut() + 'a>, cost, chunk| Ok(Job { run, cost, chunk });
     // What `check` accepts once cannot fail later: shapes are fixed and the data does not change.
     graph.check(params, x.into(), batch)?;
-    let forward = |question| Forward::plan(graph, batch, question).chunk(task.chunk);
-    match task.mode {
+    let forward = |question| {
+        let plan = Forward::plan(graph, batch, question).chunk(task.chunk);
+        (question, Way::ForwardChunked(plan.width::<T>()))
+    };
+    let (question, way) = match task.mode {
         Mode::Primal => {
             let mut engine = Primal::new(graph, batch)?;
-            let cost = engine.cost();
-            job(Box::new(move || sink(engine.run(params, x))), cost, None)
+            return Ok(Job {
+                cost: engine.cost(),
+                run: Box::new(move || sink(engine.run(params, x))),
+                chunk: None,
+            });
         }
-        Mode::Forward => {
-            let plan = forward(Question::Gradient);
-            let (cost, width) = (plan.prediction::<T>()?.cost, plan.width::<T>());
-            let mut engine = plan.prepare::<T>()?;
-            let run = move || sink(engine.value_and_gradient(params, x));
-            job(Box::new(run), cost, Some(width))
-        }
+        Mode::Forward => forward(Question::Gradient),
         Mode::ForwardStructured => {
             let plan = Structured::plan(graph, batch).chunk(task.chunk);
-            let (cost, samples) = (plan.prediction::<T>()?.cost, plan.samples::<T>()?);
-            let mut engine = plan.prepare::<T>()?;
-            let run = move || sink(engine.value_and_gradient(params, x));
-            job(Box::new(run), cost, Some(samples))
+            let way = Way::ForwardStructured(plan.samples::<T>()?);
+            (Question::Gradient, way)
         }
-        Mode::Reverse => {
-            let mut engine = Reverse::new(graph, batch)?;
-            let cost = engine.cost();
-            let run = move || sink(engine.value_and_gradient(params, x));
-            job(Box::new(run), cost, None)
-        }
-        Mode::Jvp => {
-            let plan = Forward::plan(graph, batch, Question::Jvp(1));
-            let (cost, mut engine) = (plan.prediction::<T>()?.cost, plan.prepare::<T>()?);
-            let mut y_dot = vec![T::zero(); graph.n_outputs() * batch];
-            let run = move || {
-                let y_dot = MatMut::new(&mut y_dot, graph.n_outputs(), batch);
-                sink(engine.jvp_into(params, x, Some(Mat::from(params_dot)), None, y_dot));
-            };
-            job(Box::new(run), cost, Some(1))
-        }
-        Mode::Vjp => {
-            let plan = Reverse::plan(graph, batch, Question::Vjp(1));
-            let (cost, mut engine) = (plan.prediction::<T>()?.cost, plan.prepare::<T>()?);
-            let mut params_bar = vec![T::zero(); graph.n_params()];
-            let run = move || {
-                let pulled = engine.record(params, x).and_then(|mut record| {
-                    let params_bar = MatMut::new(&mut params_bar, graph.n_params(), 1);
-                    record.pullback(y_bar, Accum::Set, Some(params_bar), None)
-                });
-                sink(pulled);
-            };
-            job(Box::new(run), cost, None)
-        }
-        Mode::JacobianForward => {
-            let plan = forward(Question::JacobianInputs);
-            let (cost, width) = (plan.prediction::<T>()?.cost, plan.width::<T>());
-            let mut engine = plan.prepare::<T>()?;
-            let run = move || sink(engine.jacobian_inputs(params, x));
-            job(Box::new(run), cost, Some(width))
-        }
+        Mode::Reverse => (Question::Gradient, Way::Reverse(1)),
+        Mode::Jvp => forward(Question::Jvp(1)),
+        Mode::Vjp => (Question::Vjp(1), Way::Reverse(1)),
+        Mode::JacobianForward => forward(Question::JacobianInputs),
         Mode::JacobianReverse => {
-            let seeds = SIDE_BY_SIDE.min(graph.n_outputs());
-            let plan = Reverse::plan(graph, batch, Question::JacobianInputs).seeds(seeds);
-            let (cost, mut engine) = (plan.prediction::<T>()?.cost, plan.prepare::<T>()?);
-            let run = move || sink(engine.jacobian_inputs(params, x));
-            job(Box::new(run), cost, Some(seeds))
+            let side = SIDE_BY_SIDE.min(graph.n_outputs());
+            (Question::JacobianInputs, Way::Reverse(side))
         }
-    }
+    };
+    let seeds = match question {
+        Question::Jvp(_) => Seeds::Directions(Mat::from(params_dot)),
+        Question::Vjp(_) => Seeds::Cotangents(Mat::from(y_bar)),
+        _ => Seeds::None,
+    };
+    let mut prepared = Prepared::new(graph, batch, question, way)?;
+    Ok(Job {
+        cost: way.prediction::<T>(graph, batch, question)?.cost,
+        run: Box::new(move || sink(prepared.run(params, x, seeds))),
+        chunk: match way {
+            Way::ForwardChunked(n) | Way::ForwardStructured(n) => Some(n),
+            _ => None,
+        },
+    })
 }
 
 /// Keeps the optimiser from leaving a result out, and a fault from going unseen.

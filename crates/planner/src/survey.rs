@@ -127,21 +127,22 @@ impl Survey<'_> {
             let widths = std::iter::successors(Some(from.max(1)), |&n| (n > 1).then_some(n / 2));
             widths.map(way).collect::<Vec<_>>()
         };
-        let chunked = |all: usize| halved(auto_width::<T>(graph, batch, all), &Way::ForwardChunked);
+        let carried = |question| Forward::plan(graph, batch, question);
+        let chunked = || halved(carried(self.question).width::<T>(), &Way::ForwardChunked);
         let side = |all: usize| halved(all.min(SIDE_BY_SIDE), &Way::Reverse);
         let outputs = graph.n_outputs();
         let dense = vec![Way::ForwardDense];
         match self.question {
             Question::Gradient => vec![
                 dense,
-                chunked(graph.n_params()),
+                chunked(),
                 self.structured::<T>(halved),
                 vec![Way::Reverse(1)],
             ],
-            Question::Jvp(k) => vec![dense, chunked(k), side(outputs)],
-            Question::Vjp(k) => vec![dense, chunked(graph.n_params()), side(k)],
-            Question::JacobianParams => vec![dense, chunked(graph.n_params()), side(outputs)],
-            Question::JacobianInputs => vec![dense, chunked(graph.n_inputs()), side(outputs)],
+            Question::Jvp(_) => vec![dense, chunked(), side(outputs)],
+            Question::Vjp(k) => vec![dense, chunked(), side(k)],
+            Question::JacobianParams => vec![dense, chunked(), side(outputs)],
+            Question::JacobianInputs => vec![dense, chunked(), side(outputs)],
             Question::GradientNorms => vec![vec![Way::Reverse(1)]],
             Question::HessianVector(_) => {
                 let planes = graph.nodes().iter().all(|node| node.block.planes());
@@ -150,7 +151,7 @@ impl Survey<'_> {
                     ways.push(vec![Way::Planes]);
                 }
                 if graph.n_params() <= PUSHED_TWICE {
-                    let width = auto_width::<Dual<T>>(graph, batch, graph.n_params());
+                    let width = carried(Question::Gradient).width::<Dual<T>>();
                     ways.push(halved(width, &Way::ForwardOverForward));
                 }
                 ways
@@ -375,12 +376,6 @@ where
 fn peak(candidate: &Candidate) -> usize {
     let prediction = candidate.prediction.as_ref();
     prediction.map_or(usize::MAX, Prediction::peak)
-}
-
-/// Directions that [`Chunk::Auto`] carries at once, out of `all`.
-fn auto_width<T: Scalar>(graph: &Graph, batch: usize, all: usize) -> usize {
-    let one = Forward::plan(graph, batch, Question::Jvp(all));
-    one.width::<T>()
 }
 
 /// A refusal in a few words.
